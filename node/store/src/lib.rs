@@ -1,1 +1,46 @@
-//! To be written.
+//! What a node keeps: rows and traits. The databases stand behind them in `store-sqlite` and `store-postgres`.
+//!
+//! Contract of every method that writes: when it returns `Ok`, the row survives a kill -9 at the next instruction.
+//! "Not found" is `Ok(None)`, "already there" is a value, never an error. Deliberately absent: SQL, clocks, policy.
+#![warn(missing_docs)]
+
+pub use vigie_wire as wire;
+
+mod alert;
+mod allow;
+mod bouncer;
+mod decision;
+mod envelope;
+mod error;
+mod memory;
+mod note;
+mod sighting;
+mod statement;
+
+pub use alert::{Alert, AlertFilter, AlertId, Alerts, NewAlert, Share};
+pub use allow::{Allowed, Allowlist};
+pub use bouncer::{Bouncer, Bouncers, KeyHash};
+pub use decision::{Decision, DecisionFilter, DecisionId, Decisions, NewDecision, Origin, Remediation};
+pub use envelope::{Appended, Envelopes, Held, NewEnvelope};
+pub use error::StoreError;
+pub use memory::{Memory, Remembered, Tier};
+pub use note::{Counts, Notes, Retention};
+pub use sighting::{SightingFilter, SightingRow, Sightings};
+pub use statement::Statements;
+
+/// Everything together, as the node holds it: `Arc<dyn Store>`.
+pub trait Store:
+    Envelopes
+    + Sightings
+    + Statements
+    + Alerts
+    + Decisions
+    + Bouncers
+    + Allowlist
+    + Memory
+    + Notes
+    + Send
+    + Sync
+    + std::fmt::Debug
+{
+}

@@ -1,0 +1,61 @@
+//! Who may ask for decisions, and how far each of their instances has read.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use vigie_wire::Timestamp;
+
+use crate::{Remediation, StoreError};
+
+/// BLAKE3 of an API key. Keys are 32 random bytes, so no slow hash is needed.
+pub type KeyHash = [u8; 32];
+
+/// One key and what it was granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bouncer {
+    /// Its name, unique.
+    pub name: String,
+    /// The hash of its key; the key itself is shown once and kept nowhere.
+    #[serde(skip)]
+    pub key_hash: KeyHash,
+    /// What it is served. Others are left out, never escalated.
+    pub remediations: Vec<Remediation>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// Last request, if any.
+    pub last_seen: Option<Timestamp>,
+    /// `name/version` of the program, as it said itself.
+    pub agent: String,
+    /// The address of its last request, empty over a unix socket.
+    pub address: String,
+}
+
+/// Reading and writing bouncers.
+#[async_trait]
+pub trait Bouncers {
+    /// `false` if the name is taken.
+    async fn add_bouncer(&self, bouncer: &Bouncer) -> Result<bool, StoreError>;
+
+    /// All, by name.
+    async fn bouncers(&self) -> Result<Vec<Bouncer>, StoreError>;
+
+    /// By the hash of the key that came with a request.
+    async fn bouncer_by_key(&self, key: &KeyHash) -> Result<Option<Bouncer>, StoreError>;
+
+    /// `false` if there was none. Its cursors go with it.
+    async fn delete_bouncer(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Notes a request of it.
+    async fn touch_bouncer(
+        &self,
+        name: &str,
+        agent: &str,
+        address: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// How far the instance at this address has read the stream; `None` if it never did.
+    async fn cursor(&self, name: &str, address: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Notes how far it has read, after the whole answer went out.
+    async fn set_cursor(&self, name: &str, address: &str, at: Timestamp) -> Result<(), StoreError>;
+}

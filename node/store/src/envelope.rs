@@ -1,0 +1,91 @@
+//! The chains, as bytes: what this node published and what it admitted from others.
+
+use async_trait::async_trait;
+use vigie_wire::{HeaderHash, OrgId, PublisherId, Sighting, SightingId, Timestamp};
+
+use crate::{AlertId, StoreError};
+
+/// One place of one chain that this node holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Held {
+    /// Whose chain.
+    pub publisher: PublisherId,
+    /// Which of his epochs.
+    pub epoch: u32,
+    /// Which place.
+    pub seq: u64,
+    /// What stands there.
+    pub hash: HeaderHash,
+}
+
+/// An envelope that is ready to be kept: verified and admitted, or sealed by ourselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEnvelope {
+    /// Its place.
+    pub held: Held,
+    /// The organisation behind the publisher.
+    pub org: OrgId,
+    /// The kind's number.
+    pub kind: u8,
+    /// The time base of its header.
+    pub time_base: Timestamp,
+    /// The whole envelope as it came.
+    pub bytes: Vec<u8>,
+    /// Its sightings, empty for other kinds.
+    pub sightings: Vec<(SightingId, Sighting)>,
+    /// When it arrived here.
+    pub received_at: Timestamp,
+}
+
+/// What became of an envelope that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is kept, durably.
+    New,
+    /// It was kept already.
+    Known,
+    /// Another envelope stands at its place; nothing changed.
+    Conflict(HeaderHash),
+}
+
+/// Reading and writing chains.
+#[async_trait]
+pub trait Envelopes {
+    /// Keeps an envelope of another publisher, with its sightings.
+    async fn keep_envelope(&self, envelope: &NewEnvelope) -> Result<Appended, StoreError>;
+
+    /// Keeps an envelope of our own, synced to disk before this returns, and in the same transaction notes
+    /// which alerts left with which sighting. Nothing may leave this node before.
+    async fn append_own(
+        &self,
+        envelope: &NewEnvelope,
+        shared: &[(AlertId, SightingId)],
+    ) -> Result<Appended, StoreError>;
+
+    /// Every place held, in order. Called once at start.
+    async fn held(&self) -> Result<Vec<Held>, StoreError>;
+
+    /// The highest place of one publisher: highest epoch, then highest seq.
+    async fn head_of(&self, publisher: PublisherId) -> Result<Option<Held>, StoreError>;
+
+    /// Bytes of the envelopes `from..=to` of one chain, newest first, until `max_bytes` are reached (at least one).
+    async fn range(
+        &self,
+        publisher: PublisherId,
+        epoch: u32,
+        from: u64,
+        to: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<Vec<u8>>, StoreError>;
+
+    /// Drops everything of this chain after `seq`, with its sightings: after a proven fork. Gives how many envelopes went.
+    async fn void_after(&self, publisher: PublisherId, epoch: u32, seq: u64) -> Result<u64, StoreError>;
+
+    /// Replaces the bytes of an envelope by those of its erased form and drops the erased rows' sightings.
+    async fn replace_bytes(
+        &self,
+        held: &Held,
+        bytes: &[u8],
+        erased: &[SightingId],
+    ) -> Result<bool, StoreError>;
+}

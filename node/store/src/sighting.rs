@@ -1,0 +1,61 @@
+//! What everybody saw, row by row: our own and the mesh's.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use vigie_wire::{Indicator, OrgId, Sighting, SightingId, Timestamp};
+
+use crate::StoreError;
+
+/// One sighting as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SightingRow {
+    /// Its name in the network, as `publisher/epoch/seq/row`.
+    #[serde(with = "as_text")]
+    pub id: SightingId,
+    /// The organisation that says so.
+    pub org: OrgId,
+    /// What it says.
+    #[serde(flatten)]
+    pub sighting: Sighting,
+    /// When it arrived here.
+    pub received_at: Timestamp,
+    /// When its publisher took it back.
+    pub retracted_at: Option<Timestamp>,
+}
+
+/// Which sightings; every field that is set must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SightingFilter {
+    /// Exactly this indicator.
+    pub indicator: Option<Indicator>,
+    /// This organisation's only.
+    pub org: Option<OrgId>,
+    /// Arrived at or after.
+    pub since: Option<Timestamp>,
+    /// At most so many, newest arrival first; zero means no limit.
+    pub limit: u32,
+}
+
+/// Reading sightings, and taking them back.
+#[async_trait]
+pub trait Sightings {
+    /// Sightings by filter, newest arrival first.
+    async fn sightings(&self, filter: &SightingFilter) -> Result<Vec<SightingRow>, StoreError>;
+
+    /// Notes that the publisher took them back. Unknown ones are ignored.
+    async fn retract(&self, sightings: &[SightingId], at: Timestamp) -> Result<(), StoreError>;
+}
+
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use vigie_wire::SightingId;
+
+    pub(super) fn serialize<S: Serializer>(id: &SightingId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SightingId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
