@@ -1,1 +1,7 @@
-//! To be written.
+//! From log lines to detections, under rules of the `CrowdSec` hub's format.
+//!
+//! The walk: `source` yields a [`line::Line`], `parse` makes it an event, `detect` fills buckets and
+//! yields detections, `run` ties them together. Deliberately absent: the network, the store and what a
+//! detection leads to; those are the node's. `parse`, `rules`, `expr`, `grok` and `detect` know no clock.
+
+pub mod line;

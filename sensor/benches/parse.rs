@@ -1,0 +1,5 @@
+//! How fast a line becomes an event.
+
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,1 @@
+//! The sensor from outside: whole lines through rules, rule files through the loader.
