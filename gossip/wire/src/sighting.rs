@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Behaviour, Indicator, PublisherId, RuleHash, Timestamp};
 
@@ -97,5 +97,18 @@ impl FromStr for SightingId {
             seq: seq.parse().map_err(|_| ParseSightingIdError)?,
             row: row.parse().map_err(|_| ParseSightingIdError)?,
         })
+    }
+}
+
+impl Serialize for SightingId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SightingId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }

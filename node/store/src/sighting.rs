@@ -10,7 +10,6 @@ use crate::StoreError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SightingRow {
     /// Its name in the network, as `publisher/epoch/seq/row`.
-    #[serde(with = "as_text")]
     pub id: SightingId,
     /// The organisation that says so.
     pub org: OrgId,
@@ -44,18 +43,4 @@ pub trait Sightings {
 
     /// Notes that the publisher took them back. Unknown ones are ignored.
     async fn retract(&self, sightings: &[SightingId], at: Timestamp) -> Result<(), StoreError>;
-}
-
-mod as_text {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use vigie_wire::SightingId;
-
-    pub(super) fn serialize<S: Serializer>(id: &SightingId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SightingId, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
 }
