@@ -1,1 +1,40 @@
-//! To be written.
+//! The scorer of Vigie: what the mesh says of an address, weighed by one observer for himself.
+//!
+//! Capped log-odds. `L(subject)` is the minimum, over every way in which reporters may depend on each other
+//! ([`Partition`]), of the sum over groups of `min(cap, evidence)`. A hard block needs `L >= H`, so
+//! `ceil(H / kappa)` independent groups are a floor, however many identities stand in one group.
+//!
+//! The crate is a pure function of its calls: deliberately absent are clocks, randomness, files, threads and
+//! floating point. Given the same calls, every machine computes the same bits.
+//!
+//! Sums are not cached. A subject holds at most [`ScorerConfig::max_contributions`] contributions and these are
+//! weighed when somebody asks, with the weights of that moment: a strike or a revocation costs O(1), acts at once
+//! everywhere, and no incremental sum can drift from what `contributions` lists.
+//!
+//! Left for later: enforcement of the exposure budget ([`Scorer::exposure`] only counts), liability of vouchers,
+//! learning of clusters (the interface stands: [`Scorer::set_cluster`]), aggregation to networks, the circuit
+//! breaker, and families of behaviours within a reporter's record.
+#![warn(missing_docs)]
+
+pub mod constants;
+mod evidence;
+mod fixed;
+mod graph;
+mod memory;
+mod own;
+mod partition;
+mod report;
+mod reporter;
+mod score;
+mod subject;
+mod subjects;
+mod verdict;
+
+pub use vigie_wire as wire;
+
+pub use graph::{Edge, Labels, Member, Place, TrustGraph};
+pub use memory::{MemoryConfig, Tier};
+pub use partition::{Group, ParseGroupError, Partition};
+pub use report::{Observed, Report, ReportRefused};
+pub use score::{Class, ClassLookup, Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};
+pub use verdict::{Contribution, PartitionScore, Reason, Rung, Threshold, Verdict};

@@ -1,0 +1,122 @@
+//! Every number of the scorer, with its reason. Milli-nats throughout: 1000 is one nat of log-odds.
+//!
+//! Deliberately absent: bounds on memory, which are configuration (`ScorerConfig`).
+
+use vigie_wire::{Behaviour, Indicator};
+
+/// The most that one independent group can weigh: log-odds 2.44 (a precision of 92 %) times 1.6.
+pub const KAPPA: i64 = 3_900;
+
+/// What one nat of a reporter's log-odds is worth: weight = 1.6 x logit(lower bound of his precision).
+pub const LOGIT_FACTOR_MILLI: i64 = 1_600;
+
+/// H for scans and brute force: two perfect groups.
+pub const H_LOW_HARM: i64 = 7_500;
+/// H for everything else: three groups.
+pub const H_DEFAULT: i64 = 8_000;
+/// H for addresses that many share: carrier NAT, VPN, cloud egress. Four groups.
+pub const H_SHARED: i64 = 11_750;
+/// H next to infrastructure. Five groups, and more than one country, network or rule set can bring alone.
+pub const H_INFRASTRUCTURE: i64 = 19_500;
+
+/// Cap of one country: four groups' worth. It carries the worst ordinary case (H 8.0 + disputes 3.0 + a visitor 3.9 =
+/// 14.9), so a hundred honest organisations of one country do block; and it stays under H next to infrastructure, so
+/// one state alone cannot cut anybody off from that.
+pub const CAP_COUNTRY: i64 = 4 * KAPPA;
+/// Cap of one rule set, by the same sum: a fault in a rule that everybody runs never reaches infrastructure.
+pub const CAP_RULE: i64 = 4 * KAPPA;
+/// Cap of one autonomous system: three groups' worth. It carries H 8.0 with disputes (11.0) and stays under shared
+/// egress (11.75): the customers of one hosting company often share one view, sometimes one attacker.
+pub const CAP_ASN: i64 = 3 * KAPPA;
+
+/// The most that disputes can raise H, all together: less than one group.
+pub const DISPUTE_CAP: i64 = 3_000;
+/// The most that a mere visitor's memory raises H: one group, so that nobody buys immunity with a page view.
+pub const VISITOR_RAISE: i64 = KAPPA;
+/// What our own sensor's word takes off H.
+pub const OWN_RELIEF: i64 = 5_000;
+
+/// Below H by so much: challenge.
+pub const CHALLENGE_BELOW: i64 = 3_000;
+/// Below H by so much: throttle. Also the hysteresis: a block is released only this much below H.
+pub const THROTTLE_BELOW: i64 = 1_500;
+/// Above H by so much: the long ban.
+pub const LONG_BAN_ABOVE: i64 = KAPPA;
+
+/// One minute, hour and day in milliseconds.
+pub const MINUTE: i64 = 60_000;
+/// One hour in milliseconds.
+pub const HOUR: i64 = 60 * MINUTE;
+/// One day in milliseconds.
+pub const DAY: i64 = 24 * HOUR;
+
+/// How old a sighting may be when it arrives.
+pub const MAX_AGE: i64 = 24 * HOUR;
+/// How far in the future a sighting may lie.
+pub const FUTURE_SKEW: i64 = 2 * MINUTE;
+/// Evidence is forgotten after so many half-lives (a 64th is left: 0.08 nats at most).
+pub const LIVE_HALF_LIVES: i64 = 6;
+/// Without evidence newer than this, an address is not blocked on remote word.
+pub const ADDRESS_FRESH: i64 = 72 * HOUR;
+/// So long our own detection counts.
+pub const OWN_LIVE: i64 = 72 * HOUR;
+/// So long an authenticated user is remembered; two generations of visitors span the same time.
+pub const MEMORY_LIVE: i64 = 30 * DAY;
+/// Half-life of a dispute.
+pub const DISPUTE_HALF_LIFE: i64 = DAY;
+
+/// Days of activity until a newcomer weighs fully.
+pub const PROBATION_DAYS: i64 = 10;
+/// Longest way from an anchor on which trust travels.
+pub const MAX_DEPTH: u8 = 4;
+
+/// Prior successes of a vouched member and of an anchor, and the failures of both, in thousandths of an observation.
+pub const PRIOR_MEMBER: i64 = 12_000;
+/// See [`PRIOR_MEMBER`].
+pub const PRIOR_ANCHOR: i64 = 60_000;
+/// See [`PRIOR_MEMBER`].
+pub const PRIOR_FAILURE: i64 = 500;
+/// Half-life of what was learned of a reporter, in days.
+pub const RECORD_HALF_LIFE_DAYS: i64 = 30;
+/// Learned successes are bounded, so that no past buys a licence to lie: in thousandths.
+pub const MAX_LEARNED: i64 = 1_000_000;
+/// A lone claim that gold refutes, and a joint one, as failures in thousandths.
+pub const REFUTED_ALONE: i64 = 1_000;
+/// See [`REFUTED_ALONE`].
+pub const REFUTED_JOINTLY: i64 = 4_000;
+/// Independent groups from which on a refuted claim was a joint one: as many as could have blocked.
+pub const JOINT_GROUPS: usize = 2;
+/// Confirmed sightings from which on a reporter is long-standing and has one joint refutation free.
+pub const LONG_STANDING: i64 = 25_000;
+/// So long a struck reporter stays in the common pool, and so long a joint refutation is held against him.
+pub const STRUCK_FOR: i64 = 45 * DAY;
+/// Share of later reporters' surprise that a reporter of full weight takes: his precision, in thousandths.
+pub const FORETOLD_MILLI: i64 = 920;
+
+/// Claims near the threshold that a reporter without history may have open.
+pub const EXPOSURE_BASE: u64 = 20;
+
+/// Half-life of evidence, by behaviour and type of indicator, in milliseconds.
+pub fn half_life(behaviour: Behaviour, subject: &Indicator) -> i64 {
+    match subject {
+        Indicator::Sha256(_) => 365 * DAY,
+        Indicator::Domain(_) => 14 * DAY,
+        Indicator::Url(_) => 2 * DAY,
+        Indicator::Ip(_) | Indicator::Range(_) | Indicator::Asn(_) | Indicator::Unknown { .. } => {
+            match behaviour.0 {
+                1 | 4 => 12 * HOUR,
+                11 | 16 | 37 | 40 => 48 * HOUR,
+                38 | 39 => 7 * DAY,
+                12 | 41 => 6 * HOUR,
+                _ => 24 * HOUR,
+            }
+        }
+    }
+}
+
+/// Whether a wrong block for this behaviour does little harm: scans and guessing of passwords.
+pub fn is_low_harm(behaviour: Behaviour) -> bool {
+    behaviour
+        .name()
+        .is_some_and(|name| name.ends_with(":scan") || name.ends_with(":bruteforce"))
+}
