@@ -1,1 +1,22 @@
-//! To be written.
+//! The store in one SQLite file: the default, for a node that has its machine to itself.
+//!
+//! One connection writes, a few read, in WAL mode with a sync at every commit. Deliberately absent: a second writing
+//! process. Nothing stops one, SQLite keeps the file whole, but two nodes on one identity would fork its chain.
+#![warn(missing_docs)]
+
+mod alert;
+mod allow;
+mod bouncer;
+mod decision;
+mod envelope;
+mod error;
+mod forget;
+mod memory;
+mod note;
+mod open;
+mod row;
+mod schema;
+mod sighting;
+mod statement;
+
+pub use open::SqliteStore;

@@ -25,7 +25,7 @@ pub struct Allowed {
 /// Reading and writing the allowlist.
 #[async_trait]
 pub trait Allowlist {
-    /// Adds an entry, or replaces the one for the same network.
+    /// Adds an entry, or replaces the one for the same network. Host bits are dropped: `10.1.2.3/8` is `10.0.0.0/8`.
     async fn allow(&self, entry: &Allowed) -> Result<(), StoreError>;
 
     /// All entries, also expired ones, by network.

@@ -9,6 +9,9 @@ use crate::{Remediation, StoreError};
 /// BLAKE3 of an API key. Keys are 32 random bytes, so no slow hash is needed.
 pub type KeyHash = [u8; 32];
 
+/// Cursors kept per bouncer; beyond, the one set longest ago goes, and its instance reads from the start again.
+pub const MOST_CURSORS: u32 = 256;
+
 /// One key and what it was granted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bouncer {

@@ -9,6 +9,7 @@ pub use vigie_wire as wire;
 mod alert;
 mod allow;
 mod bouncer;
+pub mod columns;
 mod decision;
 mod envelope;
 mod error;
@@ -16,10 +17,12 @@ mod memory;
 mod note;
 mod sighting;
 mod statement;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use alert::{Alert, AlertFilter, AlertId, Alerts, NewAlert, Share};
 pub use allow::{Allowed, Allowlist};
-pub use bouncer::{Bouncer, Bouncers, KeyHash};
+pub use bouncer::{Bouncer, Bouncers, KeyHash, MOST_CURSORS};
 pub use decision::{Decision, DecisionFilter, DecisionId, Decisions, NewDecision, Origin, Remediation};
 pub use envelope::{Appended, Envelopes, Held, NewEnvelope};
 pub use error::StoreError;

@@ -32,7 +32,7 @@ pub struct Remembered {
 /// Reading and writing the memory.
 #[async_trait]
 pub trait Memory {
-    /// Notes or refreshes a record; the later time and the first tier stay.
+    /// Notes or refreshes a record; of two, the later time stays, and `Authenticated` before `LongLived`.
     async fn remember(&self, record: &Remembered) -> Result<(), StoreError>;
 
     /// Records at or after `since`.

@@ -28,7 +28,8 @@ pub struct Counts {
 /// What is older goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Envelopes and sightings that arrived before.
+    /// Envelopes and sightings that arrived before. The bytes of the highest place of every publisher stay, however
+    /// old: who forgot his own would use it twice.
     pub envelopes_before: Timestamp,
     /// Alerts created before.
     pub alerts_before: Timestamp,
@@ -56,7 +57,7 @@ pub trait Notes {
     /// How much is there, decisions counted as active at `now`.
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
 
-    /// Forgets what is old enough; gives how many rows went.
+    /// Forgets what is old enough, in batches, not in one transaction; gives how many rows went.
     async fn forget(&self, retention: &Retention) -> Result<u64, StoreError>;
 
     /// Writes a consistent copy of everything to `target`, for `vigie backup`. The target must not exist.
