@@ -14,7 +14,7 @@ pub struct ParseIdError {
     expected: usize,
 }
 
-// The five names differ in width and meaning only; a function cannot declare types.
+// The names differ in width and meaning only; a function cannot declare types.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $width:literal) => {
         $(#[$doc])*
@@ -68,7 +68,7 @@ name!(
     NetworkId, 16
 );
 name!(
-    /// A publisher: the first 16 bytes of the BLAKE3 of a node key.
+    /// A publisher: the first 16 bytes of the hash of a node key.
     PublisherId, 16
 );
 name!(
@@ -82,4 +82,8 @@ name!(
 name!(
     /// Which rule saw it: the first 8 bytes of the BLAKE3 of the scenario's source.
     RuleHash, 8
+);
+name!(
+    /// A statement: the BLAKE3 of its bytes without the signatures.
+    StatementId, 32
 );

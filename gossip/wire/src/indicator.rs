@@ -1,12 +1,16 @@
 //! Who was seen: an address, most of the time.
 //!
-//! Deliberately absent: opinions about an indicator, and its encoding (`codec`).
+//! Deliberately absent: opinions about an indicator, and its encoding (`indicator/code.rs`).
+
+mod code;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub use code::MAX_INDICATOR_BYTES;
 
 /// What a sighting speaks of. `Unknown` is carried and relayed by nodes that cannot read it, and never scored.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -52,6 +52,9 @@ pub struct ParseSightingIdError;
 // === impl Count ===
 
 impl Count {
+    /// Once.
+    pub const ONE: Self = Self(0);
+
     /// Of a number of events; zero counts as one.
     pub fn of(events: u64) -> Self {
         Self(u8::try_from(events.max(1).ilog2()).unwrap_or(63))

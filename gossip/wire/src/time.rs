@@ -18,6 +18,14 @@ impl Timestamp {
     /// The epoch itself.
     pub const ZERO: Self = Self(0);
 
+    /// The last millisecond of the year 9999: no later time is carried.
+    pub const WIRE_MAX: Self = Self(253_402_300_799_999);
+
+    /// Whether the wire can carry it: neither before the epoch nor after the year 9999.
+    pub const fn is_on_wire(self) -> bool {
+        0 <= self.0 && self.0 <= Self::WIRE_MAX.0
+    }
+
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
