@@ -5,3 +5,5 @@
 //! detection leads to; those are the node's. `parse`, `rules`, `expr`, `grok` and `detect` know no clock.
 
 pub mod line;
+pub mod source;
+pub mod stats;

@@ -1,0 +1,189 @@
+//! The journal of systemd, through `journalctl`: linking its library would tie us to one machine's version of it.
+//!
+//! Positions are the journal's own cursors. A `journalctl` that dies is started again where it stopped, later each
+//! time. Before: the journal. After: `run`, over the intake. Deliberately absent: the text of an entry (`entry`).
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use super::file::MAX_LINE_BYTES;
+use super::{Closed, Outlet, Start};
+use crate::line::Position;
+
+pub(crate) mod entry;
+
+use entry::Entry;
+
+/// The longest wait before a `journalctl` that died is started again.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// Entries that are read ahead, and sent at once.
+const BATCH: usize = 256;
+/// Without an entry for so long, everything there is was sent.
+const QUIET: Duration = Duration::from_millis(200);
+/// An entry is a line with all its fields escaped: several times its text.
+const MAX_ENTRY_BYTES: u64 = 8 * MAX_LINE_BYTES as u64;
+
+/// A journal to follow.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    pub(crate) program: PathBuf,
+    pub(crate) matches: Vec<String>,
+    pub(crate) source: Arc<str>,
+    pub(crate) kind: Arc<str>,
+    pub(crate) start: Start,
+    pub(crate) resume: Option<String>,
+}
+
+/// Where `journalctl` begins.
+enum Seek {
+    Begin(Start),
+    /// With the entry itself: it may be part of something that is not finished.
+    At(String),
+    After(String),
+}
+
+// === impl Journal ===
+
+impl Journal {
+    /// Follows until told to stop.
+    pub(crate) fn run(mut self, outlet: &Outlet) -> Result<(), Closed> {
+        let stats = outlet.stats.source(&self.source);
+        let mut seek = match self.resume.take() {
+            Some(cursor) => Seek::At(cursor),
+            None => Seek::Begin(self.start),
+        };
+        let mut backoff = Duration::from_secs(1);
+        while !outlet.stopping() {
+            match self.spawn(&seek) {
+                Ok((child, entries)) => {
+                    if let Some(cursor) = self.follow(child, &entries, outlet)? {
+                        seek = Seek::After(cursor);
+                        backoff = Duration::from_secs(1);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(program = %self.program.display(), %error, "journalctl does not start")
+                }
+            }
+            if outlet.stopping() {
+                break;
+            }
+            stats.errors.add(1);
+            tracing::warn!(
+                wait_ms = backoff.as_millis(),
+                "journalctl ended, starting it again"
+            );
+            wait(backoff, outlet);
+            backoff = (backoff * 2).min(MAX_BACKOFF);
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, seek: &Seek) -> std::io::Result<(Child, Receiver<Entry>)> {
+        let mut command = Command::new(&self.program);
+        command.args(["--output=json", "--follow", "--all", "--quiet"]);
+        match seek {
+            Seek::Begin(Start::End) => command.arg("--lines=0"),
+            Seek::Begin(Start::Beginning) => command.arg("--no-tail"),
+            Seek::At(cursor) => command.args(["--no-tail", &format!("--cursor={cursor}")]),
+            Seek::After(cursor) => command.args(["--no-tail", &format!("--after-cursor={cursor}")]),
+        };
+        command
+            .args(&self.matches)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let (tx, rx) = mpsc::sync_channel(BATCH);
+        if let Some(stdout) = child.stdout.take() {
+            // The pipe is read by a thread of its own, so that shutdown need not wait for the next entry.
+            std::thread::Builder::new()
+                .name("vigie-journal".to_owned())
+                .spawn(move || {
+                    read_entries(stdout, |entry| tx.send(entry).is_ok());
+                })?;
+        }
+        Ok((child, rx))
+    }
+
+    /// Sends entries until the child ends; the last cursor.
+    fn follow(
+        &self,
+        mut child: Child,
+        entries: &Receiver<Entry>,
+        outlet: &Outlet,
+    ) -> Result<Option<String>, Closed> {
+        let result = self.forward(entries, outlet);
+        // It may have ended by itself; either way it must not stay behind as a zombie.
+        if let Err(error) = child.kill().and_then(|()| child.wait()) {
+            tracing::debug!(%error, "journalctl was not there to be ended");
+        }
+        result
+    }
+
+    fn forward(&self, entries: &Receiver<Entry>, outlet: &Outlet) -> Result<Option<String>, Closed> {
+        let mut last = None;
+        let mut idle = false;
+        while !outlet.stopping() {
+            let mut lines = Vec::new();
+            match entries.recv_timeout(QUIET) {
+                Ok(entry) => lines.push(entry),
+                Err(RecvTimeoutError::Timeout) if !idle => {
+                    idle = true;
+                    outlet.idle(&self.source, None)?;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            lines.extend(entries.try_iter().take(BATCH));
+            if let Some(entry) = lines.last() {
+                idle = false;
+                last = Some(entry.cursor.clone());
+                let lines = lines
+                    .into_iter()
+                    .map(|entry| (Position::Cursor(entry.cursor), entry.text))
+                    .collect();
+                outlet.lines(&self.source, &self.kind, lines, None)?;
+            }
+        }
+        Ok(last)
+    }
+}
+
+/// Reads entries until the pipe ends, or nobody wants them. One that is too long or malformed is skipped.
+fn read_entries(stdout: ChildStdout, mut send: impl FnMut(Entry) -> bool) {
+    let mut reader = BufReader::new(stdout);
+    let mut bytes = Vec::new();
+    let mut skipping = false;
+    loop {
+        bytes.clear();
+        match reader
+            .by_ref()
+            .take(MAX_ENTRY_BYTES)
+            .read_until(b'\n', &mut bytes)
+        {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let whole = bytes.last() == Some(&b'\n');
+        if let (true, false, Some(entry)) = (whole, skipping, Entry::parse(&bytes))
+            && !send(entry)
+        {
+            return;
+        }
+        skipping = !whole;
+    }
+}
+
+fn wait(duration: Duration, outlet: &Outlet) {
+    let step = Duration::from_millis(100);
+    let mut left = duration;
+    while !left.is_zero() && !outlet.stopping() {
+        std::thread::sleep(step.min(left));
+        left = left.saturating_sub(step);
+    }
+}
