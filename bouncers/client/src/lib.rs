@@ -1,1 +1,30 @@
-//! To be written.
+//! The decision stream, from any CrowdSec-compatible Local API.
+//!
+//! Before this stop: a node's API (Vigie's or CrowdSec's). After it: a bouncer's plan. [`stream::follow`]
+//! turns what the API says into [`Change`]s, [`Table`] holds what follows from them: who is to be kept out
+//! and until when. Deliberately absent: any means of enforcement, and the wall clock (the API speaks of
+//! remaining durations and so do the kernels, so a clock that jumps harms nobody).
+#![warn(missing_docs)]
+
+mod backoff;
+pub mod change;
+pub mod decision;
+pub mod duration;
+pub mod moment;
+pub mod source;
+pub mod span;
+pub mod split;
+pub mod sse;
+pub mod stream;
+pub mod table;
+pub mod value;
+
+pub use change::{Change, Update};
+pub use decision::{Decision, StreamResponse};
+pub use duration::GoDuration;
+pub use moment::{Clock, Moment};
+pub use source::{Source, SourceConfig};
+pub use span::Span;
+pub use stream::{StreamConfig, follow};
+pub use table::{Table, TableConfig};
+pub use value::Value;

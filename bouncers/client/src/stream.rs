@@ -1,0 +1,287 @@
+//! Follows the decision stream of one node, through whatever happens to it. Before: [`crate::source`].
+//! After: the bouncer, through a bounded channel of [`Update`]s.
+//!
+//! A full picture once, then differences: pushed where the node offers `GET /v1/decisions/events`, asked for
+//! every poll interval elsewhere. While the node is away nothing is taken back; when it returns, one
+//! difference catches up. Deliberately absent: what the decisions mean (that is [`crate::table`]).
+
+mod body;
+mod push;
+
+use std::time::Duration;
+
+use reqwest::Response;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::change::{Change, Update};
+use crate::moment::Clock;
+use crate::source::{RequestError, Source};
+use crate::split::SplitError;
+use crate::sse::EventTooLong;
+
+use body::Body;
+use push::Push;
+
+/// Most changes in one [`Update::Changes`].
+pub const BATCH: usize = 1_000;
+
+/// How to follow.
+#[derive(Clone, Debug)]
+pub struct StreamConfig {
+    /// Between two questions, where nothing is pushed.
+    pub poll: Duration,
+    /// Whether to use the node's push where it offers one.
+    pub push: bool,
+    /// Fetch one full picture, then end.
+    pub once: bool,
+    /// No answer may be longer.
+    pub max_response_bytes: u64,
+}
+
+/// Why following ended, other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The very first answer was a refusal: the configuration is wrong.
+    #[error(transparent)]
+    Denied(RequestError),
+    /// `once` was asked for and did not succeed.
+    #[error("the decisions could not be fetched")]
+    Once(#[source] PullError),
+}
+
+/// Why one question brought no complete answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The request.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The connection broke within the answer.
+    #[error("the connection broke within the answer")]
+    Broken(#[source] reqwest::Error),
+    /// The answer is not a decision stream.
+    #[error("the answer is not a decision stream")]
+    Malformed(#[from] SplitError),
+    /// The answer does not end.
+    #[error("the answer is longer than {limit} bytes")]
+    TooLong {
+        /// The bound.
+        limit: u64,
+    },
+    /// An event does not end.
+    #[error(transparent)]
+    EventTooLong(#[from] EventTooLong),
+    /// Whoever listened has gone, or we are told to stop.
+    #[error("nobody listens any more")]
+    Closed,
+}
+
+// === impl StreamConfig ===
+
+impl Default for StreamConfig {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_secs(10),
+            push: true,
+            once: false,
+            max_response_bytes: 512 * 1024 * 1024,
+        }
+    }
+}
+
+/// While changes are pushed, ask all the same every so many poll intervals: a difference costs little, and it
+/// moves the node's cursor on.
+const POLLS_PER_CHECK: u32 = 6;
+/// A node without push is asked again after this long; it may have been upgraded.
+const PUSH_RETRY: Duration = Duration::from_mins(10);
+
+/// Follows the stream until `shutdown`, sending what changes to `out`. Ends by itself only if the node refuses
+/// the key at the first contact, or with `once`.
+pub async fn follow(
+    config: StreamConfig,
+    source: Source,
+    (clock, shutdown): (Clock, CancellationToken),
+    out: mpsc::Sender<Update>,
+) -> Result<(), FollowError> {
+    let follower = Follower {
+        push: Push::new(config.push && !config.once),
+        config,
+        source,
+        clock,
+        out,
+    };
+    let worker = follower.run();
+    tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        ended = worker => ended,
+    }
+}
+
+struct Follower {
+    config: StreamConfig,
+    source: Source,
+    clock: Clock,
+    out: mpsc::Sender<Update>,
+    push: Push,
+}
+
+// === impl Follower ===
+
+impl Follower {
+    async fn run(mut self) -> Result<(), FollowError> {
+        let mut backoff = Backoff::new();
+        let mut known = false;
+        let mut startup = true;
+        loop {
+            // The push is opened before the question, so that nothing falls between the two.
+            let asked = match self.push.open(&self.source, self.clock).await {
+                Ok(()) => self.pull(startup).await,
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok(()) if self.config.once => return Ok(()),
+                Ok(()) => {
+                    if backoff.failures() > 0 || startup {
+                        tracing::info!(
+                            push = self.push.is_open(),
+                            full = startup,
+                            "following the decisions of the node"
+                        );
+                    }
+                    (known, startup) = (true, false);
+                    backoff.succeeded();
+                }
+                Err(PullError::Closed) => return Ok(()),
+                Err(PullError::Request(error @ RequestError::Denied { .. })) if !known => {
+                    return Err(FollowError::Denied(error));
+                }
+                Err(error) if self.config.once => return Err(FollowError::Once(error)),
+                Err(error) => {
+                    // The node may believe that we have what never arrived: only a full picture is safe then.
+                    startup |= !matches!(error, PullError::Request(_));
+                    let wait = backoff.failed();
+                    report(&error, wait);
+                    tokio::time::sleep(wait).await;
+                    continue;
+                }
+            }
+            if self.wait(&backoff).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes on what is pushed, until it is time to ask again.
+    async fn wait(&mut self, backoff: &Backoff) -> Result<(), PullError> {
+        if !self.push.is_open() {
+            tokio::time::sleep(self.config.poll).await;
+            return Ok(());
+        }
+        let check = tokio::time::sleep(self.config.poll.saturating_mul(POLLS_PER_CHECK));
+        tokio::pin!(check);
+        loop {
+            let body = tokio::select! {
+                () = &mut check => return Ok(()),
+                body = self.push.next() => body,
+            };
+            match body {
+                Ok(Some(data)) => self.pushed(&data).await?,
+                Ok(None) => {}
+                Err(error) => {
+                    self.push.close();
+                    tracing::debug!(error = chain(&error), "the push ended, opening another");
+                    // A node that restarts loses all its bouncers at once: they come back one by one.
+                    tokio::time::sleep(backoff.between_half_and(Duration::from_secs(1))).await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn pushed(&mut self, data: &[u8]) -> Result<(), PullError> {
+        let mut body = Body::new(false, self.clock.now());
+        let read = body.push(data).and_then(|()| body.finish());
+        match read {
+            Ok(changes) => self.send(changes).await,
+            Err(error) => {
+                tracing::warn!(
+                    error = chain(&error),
+                    "an event that is no decision stream was left out"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    async fn pull(&mut self, startup: bool) -> Result<(), PullError> {
+        let response = self.source.stream(startup).await?;
+        if startup {
+            self.out
+                .send(Update::Begin)
+                .await
+                .map_err(|_| PullError::Closed)?;
+        }
+        let body = Body::new(startup, self.clock.now());
+        let rest = self.read(response, body).await?;
+        self.send(rest).await?;
+        if startup {
+            self.out.send(Update::End).await.map_err(|_| PullError::Closed)?;
+        }
+        Ok(())
+    }
+
+    /// Reads an answer. A full picture is passed on while it arrives; what is left at the end is returned.
+    async fn read(&mut self, mut response: Response, mut body: Body) -> Result<Vec<Change>, PullError> {
+        let limit = self.config.max_response_bytes;
+        let mut total: u64 = 0;
+        while let Some(chunk) = response.chunk().await.map_err(PullError::Broken)? {
+            total = total.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            if total > limit {
+                return Err(PullError::TooLong { limit });
+            }
+            body.push(&chunk)?;
+            while let Some(batch) = body.ready() {
+                self.out
+                    .send(Update::Changes(batch))
+                    .await
+                    .map_err(|_| PullError::Closed)?;
+            }
+        }
+        Ok(body.finish()?)
+    }
+
+    async fn send(&mut self, changes: Vec<Change>) -> Result<(), PullError> {
+        let mut rest = changes;
+        while !rest.is_empty() {
+            let after = rest.split_off(rest.len().min(BATCH));
+            self.out
+                .send(Update::Changes(rest))
+                .await
+                .map_err(|_| PullError::Closed)?;
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
+fn report(error: &PullError, wait: Duration) {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    tracing::warn!(
+        error = chain(error),
+        retry_in_ms = wait_ms,
+        "no decisions from the node; what is blocked stays blocked until it expires"
+    );
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

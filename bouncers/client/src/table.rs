@@ -1,0 +1,294 @@
+//! Who is to be kept out, and until when: the state that follows from all changes so far. Pure.
+//!
+//! Before: [`crate::change`]. After: a bouncer's plan. Half a million addresses are the measure, so an entry is
+//! a few bytes and texts are held once. The local allowlist is checked here again, whatever the node says.
+//! Deliberately absent: what a kernel holds; that is the plan's other half.
+
+mod entry;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::change::{Add, Change};
+use crate::moment::Moment;
+use crate::span::{Family, Span, flatten};
+use crate::value::{Refused, Value, overlap};
+
+use entry::Entry;
+
+/// What a table takes.
+#[derive(Clone, Debug)]
+pub struct TableConfig {
+    /// Remediations to act upon, in lower case. At most 255.
+    pub kinds: Vec<String>,
+    /// Never kept out, whoever decides it.
+    pub allow: Vec<IpNet>,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The end of the value may be different now.
+    Changed,
+    /// Nothing is different.
+    Unchanged,
+    /// A remediation that this bouncer does not act upon.
+    OtherKind,
+    /// The local allowlist holds the value.
+    Allowed,
+    /// Nobody may block this.
+    Refused(Refused),
+}
+
+/// Counts of what was left out since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// By the local allowlist.
+    pub allowed: u64,
+    /// Because nobody may block it.
+    pub refused: u64,
+    /// Of other remediations.
+    pub other_kind: u64,
+}
+
+/// The desired state.
+#[derive(Debug)]
+pub struct Table {
+    kinds: Vec<Arc<str>>,
+    allow: Vec<IpNet>,
+    v4: HashMap<Ipv4Addr, Entry>,
+    v6: HashMap<Ipv6Addr, Entry>,
+    ranges: HashMap<IpNet, Entry>,
+    /// Shorter decisions of another kind on a value that has an entry above. Rare.
+    others: HashMap<Value, Vec<Entry>>,
+    /// Which full picture an entry was last named in.
+    picture: u8,
+    left_out: LeftOut,
+}
+
+// === impl TableConfig ===
+
+impl Default for TableConfig {
+    fn default() -> Self {
+        Self {
+            kinds: vec!["ban".to_owned()],
+            allow: Vec::new(),
+        }
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// An empty table.
+    pub fn new(config: TableConfig) -> Self {
+        let kinds = config.kinds.into_iter().take(usize::from(u8::MAX));
+        Self {
+            kinds: kinds.map(|kind| Arc::from(kind.to_ascii_lowercase())).collect(),
+            allow: config
+                .allow
+                .into_iter()
+                .map(|net| Value::from(net).net())
+                .collect(),
+            v4: HashMap::new(),
+            v6: HashMap::new(),
+            ranges: HashMap::new(),
+            others: HashMap::new(),
+            picture: 0,
+            left_out: LeftOut::default(),
+        }
+    }
+
+    /// A full picture begins.
+    pub fn begin(&mut self) {
+        self.picture = self.picture.wrapping_add(1);
+    }
+
+    /// The full picture is complete: what it did not name is over. Returns how many values went.
+    pub fn end(&mut self) -> usize {
+        let picture = self.picture;
+        self.retain(|entry| entry.picture == picture)
+    }
+
+    /// Forgets what has ended. Returns how many values went.
+    pub fn expire(&mut self, now: Moment) -> usize {
+        self.retain(|entry| entry.until > now)
+    }
+
+    /// Takes one change.
+    pub fn apply(&mut self, change: &Change) -> Outcome {
+        let (value, kind) = match change {
+            Change::Add(add) => (add.value, &add.kind),
+            Change::Remove { value, kind } => (*value, kind),
+        };
+        let Some(kind) = self.kinds.iter().position(|known| known == kind) else {
+            self.left_out.other_kind = self.left_out.other_kind.saturating_add(1);
+            return Outcome::OtherKind;
+        };
+        let kind = u8::try_from(kind).unwrap_or(u8::MAX);
+        match change {
+            Change::Add(add) => self.add(add, kind),
+            Change::Remove { .. } => self.remove(value, kind),
+        }
+    }
+
+    fn add(&mut self, add: &Add, kind: u8) -> Outcome {
+        if let Some(why) = add.value.refused() {
+            self.left_out.refused = self.left_out.refused.saturating_add(1);
+            return Outcome::Refused(why);
+        }
+        if self
+            .allow
+            .iter()
+            .any(|allowed| allowed.contains(&add.value.net()))
+        {
+            self.left_out.allowed = self.left_out.allowed.saturating_add(1);
+            return Outcome::Allowed;
+        }
+        let new = Entry {
+            until: add.until,
+            kind,
+            picture: self.picture,
+        };
+        let Some(held) = self.get(add.value) else {
+            self.set(add.value, Some(new));
+            return Outcome::Changed;
+        };
+        // The first word of a new picture, or of a replacing message, counts as it is; later ones can only
+        // prolong it.
+        let overrides = add.replaces || held.picture != self.picture;
+        let mut all = self.others.remove(&add.value).unwrap_or_default();
+        all.push(held);
+        match all.iter_mut().find(|entry| entry.kind == kind) {
+            Some(same) if overrides => *same = new,
+            Some(same) => same.until = same.until.max(new.until),
+            None => all.push(new),
+        }
+        self.put(add.value, all, held)
+    }
+
+    fn remove(&mut self, value: Value, kind: u8) -> Outcome {
+        let Some(held) = self.get(value) else {
+            return Outcome::Unchanged;
+        };
+        let mut all = self.others.remove(&value).unwrap_or_default();
+        all.push(held);
+        all.retain(|entry| entry.kind != kind);
+        self.put(value, all, held)
+    }
+
+    /// The longest-living of `all` becomes the value's entry, the rest stand by.
+    fn put(&mut self, value: Value, mut all: Vec<Entry>, before: Entry) -> Outcome {
+        all.sort_unstable_by_key(|entry| entry.until);
+        let longest = all.pop();
+        if !all.is_empty() {
+            self.others.insert(value, all);
+        }
+        self.set(value, longest);
+        let same = longest.is_some_and(|entry| entry.until == before.until);
+        if same {
+            Outcome::Unchanged
+        } else {
+            Outcome::Changed
+        }
+    }
+
+    fn get(&self, value: Value) -> Option<Entry> {
+        match value {
+            Value::Address(IpAddr::V4(address)) => self.v4.get(&address).copied(),
+            Value::Address(IpAddr::V6(address)) => self.v6.get(&address).copied(),
+            Value::Range(net) => self.ranges.get(&net).copied(),
+        }
+    }
+
+    fn set(&mut self, value: Value, entry: Option<Entry>) {
+        match value {
+            Value::Address(IpAddr::V4(address)) => entry::store(&mut self.v4, address, entry),
+            Value::Address(IpAddr::V6(address)) => entry::store(&mut self.v6, address, entry),
+            Value::Range(net) => entry::store(&mut self.ranges, net, entry),
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Entry) -> bool) -> usize {
+        let before = self.len();
+        // A second decision on a value may outlive the first in a new picture: it takes the place.
+        let standing_by = std::mem::take(&mut self.others);
+        for (value, mut entries) in standing_by {
+            entries.extend(self.get(value));
+            entries.retain(&keep);
+            if let Some(any) = entries.last().copied() {
+                self.put(value, entries, any);
+            }
+        }
+        self.v4.retain(|_, entry| keep(entry));
+        self.v6.retain(|_, entry| keep(entry));
+        self.ranges.retain(|_, entry| keep(entry));
+        before.saturating_sub(self.len())
+    }
+
+    /// When an address may come in again, if it is kept out as a single address. Ranges are apart.
+    pub fn until(&self, address: IpAddr, now: Moment) -> Option<Moment> {
+        self.get(Value::Address(address))
+            .map(|entry| entry.until)
+            .filter(|until| *until > now)
+    }
+
+    /// All single addresses that are kept out.
+    pub fn addresses(&self, now: Moment) -> impl Iterator<Item = IpAddr> + '_ {
+        let live = move |entry: &Entry| entry.until > now;
+        let v4 = self
+            .v4
+            .iter()
+            .filter(move |(_, entry)| live(entry))
+            .map(|(address, _)| IpAddr::V4(*address));
+        let v6 = self
+            .v6
+            .iter()
+            .filter(move |(_, entry)| live(entry))
+            .map(|(address, _)| IpAddr::V6(*address));
+        v4.chain(v6)
+    }
+
+    /// The ranges of one family, disjoint, without what is allowed.
+    pub fn spans(&self, family: Family, now: Moment) -> Vec<Span> {
+        let ranges: Vec<Span> = self
+            .ranges
+            .iter()
+            .filter(|(net, entry)| Family::of(**net) == family && entry.until > now)
+            .map(|(net, entry)| Span::of(*net, entry.until))
+            .collect();
+        let holes: Vec<Span> = self
+            .allow
+            .iter()
+            .filter(|hole| {
+                Family::of(**hole) == family && self.ranges.keys().any(|net| overlap(**hole, *net))
+            })
+            .map(|hole| Span::of(*hole, Moment::PAST))
+            .collect();
+        flatten(ranges, &holes)
+    }
+
+    /// How many values are held: addresses and ranges.
+    pub fn len(&self) -> usize {
+        self.v4
+            .len()
+            .saturating_add(self.v6.len())
+            .saturating_add(self.ranges.len())
+    }
+
+    /// Whether nobody is kept out.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What was left out since the start.
+    pub const fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+}
+
+#[cfg(test)]
+mod tests;
