@@ -1,0 +1,391 @@
+//! The chain index: which envelopes this node holds, by publisher, epoch and seq, as hashes.
+//!
+//! It tells duplicates from news, finds forks and gaps, keeps publishers to their rate, and sums all of it up in one
+//! digest for sync. A missing ancestor never blocks an envelope. Nothing here depends on the order of arrival: what is
+//! held after everything has arrived is a function of the envelopes, the proofs and the statements.
+//! Deliberately absent: the envelopes themselves (the store has them) and signatures (`validate` has checked them).
+
+mod fork;
+mod held;
+mod series;
+mod track;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+pub use fork::{Conduct, Suspicion};
+pub use held::{Gap, Head, Held, Place};
+use track::{Judgement, Track};
+
+use crate::constants::{DAY_MILLIS, HELD, IN_FLIGHT, RETENTION_DAYS};
+use crate::directory::Directory;
+use crate::rate::{Class, Slot};
+use crate::validate::Ignored;
+use crate::wire::{
+    EquivocationProof, Header, HeaderHash, PublisherId, SignatureError, SignedHeader, Timestamp,
+};
+
+/// What the index says to an envelope that is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Not held yet, and nothing speaks against it.
+    New,
+    /// Held already, or on its way to the store.
+    Duplicate,
+    /// Another envelope is held at its place. With that one's signed header this becomes a proof.
+    Fork(Box<Suspicion>),
+    /// It stands at or after a proven fork, or follows an equivocation.
+    AfterFork,
+    /// Its signed time, or its place, lies below what is held any more.
+    Expired,
+    /// Another envelope for its place is on its way to the store. Once that one can be shown, sync brings this one again.
+    Busy,
+    /// Its publisher has used up the slot of its signed time.
+    OverRate,
+}
+
+/// Why a proof was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofRefused {
+    /// Nobody admitted has that name, so nothing of his is held and the proof is worth nothing.
+    #[error("the proof is about a publisher that this node does not know")]
+    UnknownPublisher,
+    /// He did not sign both headers.
+    #[error("the accused did not sign what the proof shows: {0}")]
+    Signature(#[source] SignatureError),
+}
+
+/// Which (publisher, epoch, seq, hash) this node holds.
+#[derive(Clone, Debug, Default)]
+pub struct ChainIndex {
+    tracks: BTreeMap<PublisherId, Track>,
+    in_flight: BTreeMap<(PublisherId, Place), (HeaderHash, Class)>,
+    total: usize,
+    /// Signed times before this are expired.
+    floor: Option<Timestamp>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+// === impl ChainIndex ===
+
+impl ChainIndex {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes what the store holds, at start. Call [`ChainIndex::reconcile`] once all is loaded.
+    pub fn load(&mut self, held: Held) {
+        let track = self.tracks.entry(held.publisher).or_default();
+        self.total += usize::from(track.load(held));
+        self.changed();
+    }
+
+    /// What to do with an envelope of this header, judged with the budget of a member.
+    pub fn offer(&self, signed: &SignedHeader) -> Offer {
+        self.offer_as(signed, Class::Member)
+    }
+
+    /// What to do with an envelope of this header, given the publisher's class at its signed time.
+    pub fn offer_as(&self, signed: &SignedHeader, class: Class) -> Offer {
+        let held = Held::of(signed.header());
+        if self.floor.is_some_and(|floor| held.time < floor) {
+            return Offer::Expired;
+        }
+        if let Some((hash, _)) = self.in_flight.get(&(held.publisher, held.place())) {
+            return if *hash == held.hash {
+                Offer::Duplicate
+            } else {
+                Offer::Busy
+            };
+        }
+        let Some(track) = self.tracks.get(&held.publisher) else {
+            return if Track::default().within_rate(&held, class) {
+                Offer::New
+            } else {
+                Offer::OverRate
+            };
+        };
+        match track.judge(&held, class, self.floor) {
+            Judgement::New => Offer::New,
+            Judgement::Duplicate => Offer::Duplicate,
+            Judgement::Fork(hash) => Offer::Fork(Box::new(Suspicion::new(hash, signed.clone()))),
+            Judgement::AfterFork => Offer::AfterFork,
+            Judgement::BelowFloor => Offer::Expired,
+            Judgement::OverRate => Offer::OverRate,
+        }
+    }
+
+    /// Whether this very envelope is held or on its way to the store: the cheap question before any signature.
+    pub fn knows(&self, header: &Header) -> bool {
+        let held = Held::of(header);
+        let flying = self.in_flight.get(&(held.publisher, held.place()));
+        flying.is_some_and(|(hash, _)| *hash == held.hash)
+            || self.hash_at(held.publisher, held.place()) == Some(held.hash)
+    }
+
+    /// The hash held at a place.
+    pub fn hash_at(&self, publisher: PublisherId, place: Place) -> Option<HeaderHash> {
+        self.tracks.get(&publisher)?.hash_at(place)
+    }
+
+    /// Notes that an envelope is on its way to the store. `false` if too many are.
+    pub(crate) fn reserve(&mut self, header: &Header, class: Class) -> bool {
+        if self.in_flight.len() >= IN_FLIGHT {
+            return false;
+        }
+        let held = Held::of(header);
+        self.in_flight
+            .insert((held.publisher, held.place()), (held.hash, class));
+        true
+    }
+
+    /// Takes a head: its publisher names his latest envelope. That makes what is missing at the end of his chain a gap,
+    /// or, if another envelope is held there, begins a proof.
+    pub(crate) fn note_head(&mut self, signed: &SignedHeader) -> Result<(), Ignored> {
+        let header = signed.header();
+        let place = Place::of(header);
+        if let Some(hash) = self.hash_at(header.publisher, place)
+            && hash != signed.assertion()
+        {
+            return Err(Ignored::Fork(Box::new(Suspicion::new(hash, signed.clone()))));
+        }
+        self.tracks
+            .entry(header.publisher)
+            .or_default()
+            .note_head(header)
+            .then_some(())
+            .ok_or(Ignored::Stale)
+    }
+
+    /// The store did not take it: it may be offered again.
+    pub fn release(&mut self, header: &Header) {
+        self.in_flight.remove(&(header.publisher, Place::of(header)));
+    }
+
+    /// The store has it. Gives what the store has to drop in turn: envelopes at higher places that are over the rate now
+    /// that this one is known, which only ever befalls publishers that exceed their rate, or whatever had to make room.
+    /// The envelope itself is among them if it lost its place while it was on its way.
+    pub fn record(&mut self, header: &Header) -> Vec<Held> {
+        let held = Held::of(header);
+        let reserved = self.in_flight.remove(&(held.publisher, held.place()));
+        let class = reserved.map_or(Class::Member, |(_, class)| class);
+        let track = self.tracks.entry(held.publisher).or_default();
+        let before = track.len();
+        let dropped = track.insert(held, class, self.floor);
+        let after = track.len();
+        self.total = (self.total + after).saturating_sub(before);
+        self.changed();
+        if self.total > HELD {
+            self.make_room(dropped)
+        } else {
+            dropped
+        }
+    }
+
+    /// Takes a proof. Gives what the store has to drop: everything of that epoch from the fork on, and, if it is no
+    /// accident, all later epochs. `Ok` also if a better proof of that fork is known already.
+    pub fn convict(
+        &mut self,
+        proof: EquivocationProof,
+        directory: &Directory,
+    ) -> Result<Vec<Held>, ProofRefused> {
+        let publisher = fork::accused(&proof);
+        let key = directory
+            .key_of(publisher)
+            .ok_or(ProofRefused::UnknownPublisher)?;
+        proof.verify(&key).map_err(ProofRefused::Signature)?;
+        let track = self.tracks.entry(publisher).or_default();
+        let dropped = track.convict(proof, self.floor);
+        self.total = self.total.saturating_sub(dropped.len());
+        self.changed();
+        Ok(dropped)
+    }
+
+    /// Judges everything held anew after statements came: who is admitted no more, or under another class, loses what
+    /// he would not have been given. Cheap for publishers whose standing did not change. Gives what the store has to drop.
+    pub fn reconcile(&mut self, directory: &Directory) -> Vec<Held> {
+        let mut dropped = Vec::new();
+        for (publisher, track) in &mut self.tracks {
+            let timeline = directory.timeline(*publisher);
+            dropped.extend(
+                track.reconcile(timeline.fingerprint(), self.floor, |place, time| {
+                    timeline.standing_in(place.epoch, time).class()
+                }),
+            );
+        }
+        self.tracks.retain(|_, track| !track.is_empty());
+        self.total = self.total.saturating_sub(dropped.len());
+        self.changed();
+        dropped
+    }
+
+    /// Forgets what is older than the retention: whole UTC days by signed time, so that all nodes forget alike. Gives
+    /// what went, which the store drops when its operator says so.
+    pub fn expire(&mut self, now: Timestamp) -> Vec<Held> {
+        let first_day = now
+            .as_millis()
+            .div_euclid(DAY_MILLIS)
+            .saturating_sub(RETENTION_DAYS);
+        let floor = Timestamp::from_millis(first_day.saturating_mul(DAY_MILLIS));
+        if self.floor.is_some_and(|known| known >= floor) {
+            return Vec::new();
+        }
+        self.floor = Some(floor);
+        let dropped: Vec<Held> = self
+            .tracks
+            .values_mut()
+            .flat_map(|track| track.expire(floor))
+            .collect();
+        self.tracks.retain(|_, track| !track.is_empty());
+        self.total = self.total.saturating_sub(dropped.len());
+        self.changed();
+        dropped
+    }
+
+    /// The head of every chain held, in order.
+    pub fn heads(&self) -> Vec<Head> {
+        self.heads_after(None).collect()
+    }
+
+    /// The heads of the chains after this one, in order.
+    pub(crate) fn heads_after(&self, after: Option<(PublisherId, u32)>) -> impl Iterator<Item = Head> + '_ {
+        let first = after.map_or(PublisherId([0; 16]), |(publisher, _)| publisher);
+        self.tracks
+            .range(first..)
+            .flat_map(|(publisher, track)| track.heads(*publisher))
+            .filter(move |head| after.is_none_or(|after| (head.publisher, head.epoch) > after))
+    }
+
+    /// The head of one chain.
+    pub fn head(&self, publisher: PublisherId, epoch: u32) -> Option<Head> {
+        self.tracks.get(&publisher)?.head(publisher, epoch)
+    }
+
+    /// The highest place held of one publisher.
+    pub fn highest(&self, publisher: PublisherId) -> Option<Head> {
+        self.tracks.get(&publisher)?.heads(publisher).last()
+    }
+
+    /// What is missing between places that are held, at most [`crate::constants::GAPS_PER_CHAIN`] of each chain.
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.tracks
+            .iter()
+            .flat_map(|(publisher, track)| track.gaps(*publisher))
+            .collect()
+    }
+
+    /// What is missing in one chain.
+    pub fn gaps_of(&self, publisher: PublisherId, epoch: u32) -> Vec<Gap> {
+        let track = self.tracks.get(&publisher);
+        track
+            .map(|track| track.gaps_in(publisher, epoch))
+            .unwrap_or_default()
+    }
+
+    /// Seq and hash of what is held of one chain, highest first.
+    pub fn hashes(
+        &self,
+        publisher: PublisherId,
+        epoch: u32,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> impl Iterator<Item = (u64, HeaderHash)> + '_ {
+        self.tracks
+            .get(&publisher)
+            .into_iter()
+            .flat_map(move |track| track.hashes(epoch, range.clone()))
+    }
+
+    /// The proven forks: whose, in which epoch, and the name of the proof.
+    pub fn forks(&self) -> impl Iterator<Item = (PublisherId, u32, [u8; 16])> + '_ {
+        self.tracks.iter().flat_map(|(publisher, track)| {
+            track
+                .forks()
+                .map(move |(epoch, fork)| (*publisher, epoch, fork.name()))
+        })
+    }
+
+    /// The proof that stands in the place of what came after it.
+    pub fn proof(&self, publisher: PublisherId, epoch: u32) -> Option<&EquivocationProof> {
+        self.tracks.get(&publisher)?.proof(epoch)
+    }
+
+    /// Whether the proofs against a publisher amount to equivocation.
+    pub fn conduct(&self, publisher: PublisherId) -> Conduct {
+        self.tracks
+            .get(&publisher)
+            .map_or(Conduct::Clean, |track| track.conduct(None, self.floor))
+    }
+
+    /// Rows that a publisher of this class can still sign for the slot of `at`: in all, and urgent ones.
+    pub fn allowance(&self, publisher: PublisherId, class: Class, at: Timestamp) -> (u32, u32) {
+        let (rows, urgent) = self
+            .tracks
+            .get(&publisher)
+            .map_or((0, 0), |track| track.spent(class.span(Slot::of(at)), None));
+        (
+            class.rows().saturating_sub(rows),
+            class.urgent_rows().saturating_sub(urgent),
+        )
+    }
+
+    /// Whether the urgent budget at lower places of its slot leaves room for this envelope.
+    pub(crate) fn urgent_within_budget(&self, held: &Held, class: Class) -> bool {
+        let span = class.span(Slot::of(held.time));
+        let spent = self
+            .tracks
+            .get(&held.publisher)
+            .map_or(0, |track| track.spent(span, Some(held.place())).1);
+        spent.saturating_add(held.cost()) <= class.urgent_rows()
+    }
+
+    /// One hash of everything held and every proof, whatever order it came in.
+    pub fn digest(&self) -> [u8; 32] {
+        *self.digest.get_or_init(|| {
+            let mut hasher = blake3::Hasher::new_derive_key("vigie/heads/v1");
+            for head in self.heads_after(None) {
+                hasher.update(&head.publisher.0).update(&head.epoch.to_le_bytes());
+                hasher
+                    .update(&head.seq.to_le_bytes())
+                    .update(&head.count.to_le_bytes());
+                hasher.update(&head.fingerprint);
+            }
+            hasher.update(b"forks");
+            for (publisher, epoch, name) in self.forks() {
+                hasher
+                    .update(&publisher.0)
+                    .update(&epoch.to_le_bytes())
+                    .update(&name);
+            }
+            hasher.finalize().into()
+        })
+    }
+
+    /// How many envelopes are held.
+    pub const fn len(&self) -> usize {
+        self.total
+    }
+
+    /// Whether nothing is held.
+    pub const fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    fn changed(&mut self) {
+        self.digest = OnceLock::new();
+    }
+
+    /// The fullest publisher pays: a flood costs the one who sent it.
+    fn make_room(&mut self, mut dropped: Vec<Held>) -> Vec<Held> {
+        if let Some(track) = self.tracks.values_mut().max_by_key(|track| track.len()) {
+            let quarter = track.len() / 4;
+            let gone = track.raise_floor(quarter.max(1));
+            self.total = self.total.saturating_sub(gone.len());
+            dropped.extend(gone);
+        }
+        dropped
+    }
+}

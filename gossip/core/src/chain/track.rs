@@ -1,0 +1,397 @@
+//! Everything held of one publisher: his chains, the slots of his budget, his forks.
+//!
+//! The invariant: what is held is within the rate, not void by a fork, and not below the floor; `settle` restores it
+//! after every change and says what had to go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fork::{Conduct, Fork};
+use super::series::{Entry, Series};
+use super::{Gap, Head, Held, Place};
+use crate::constants::{FORKS_PER_PUBLISHER, HELD_PER_PUBLISHER};
+use crate::rate::{Class, Slot};
+use crate::wire::{EquivocationProof, Header, HeaderHash, PublisherId, Timestamp};
+
+/// What is held of one publisher.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    publisher: PublisherId,
+    series: BTreeMap<u32, Series>,
+    slots: BTreeMap<Slot, BTreeSet<Place>>,
+    forks: BTreeMap<u32, Fork>,
+    /// The highest place that a head named, and when he signed that.
+    named: Option<(Place, Timestamp)>,
+    /// Places below it went for lack of room.
+    lowest: Option<Place>,
+    len: usize,
+    /// The standing that the classes were computed from.
+    timeline: Option<u64>,
+}
+
+/// What a track says to one envelope.
+pub(super) enum Judgement {
+    New,
+    Duplicate,
+    Fork(HeaderHash),
+    AfterFork,
+    BelowFloor,
+    OverRate,
+}
+
+// === impl Track ===
+
+impl Default for Track {
+    fn default() -> Self {
+        Self {
+            publisher: PublisherId([0; 16]),
+            series: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            forks: BTreeMap::new(),
+            named: None,
+            lowest: None,
+            len: 0,
+            timeline: None,
+        }
+    }
+}
+
+impl Track {
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it can be forgotten: nothing held, nothing proven.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0 && self.forks.is_empty() && self.named.is_none()
+    }
+
+    pub(super) fn hash_at(&self, place: Place) -> Option<HeaderHash> {
+        self.entry(place).map(|entry| entry.hash)
+    }
+
+    fn entry(&self, place: Place) -> Option<&Entry> {
+        self.series.get(&place.epoch)?.get(place.seq)
+    }
+
+    pub(super) fn judge(&self, held: &Held, class: Class, floor: Option<Timestamp>) -> Judgement {
+        let place = held.place();
+        if self.voids(place, held.time, floor) {
+            return Judgement::AfterFork;
+        }
+        if self.lowest.is_some_and(|lowest| place < lowest) {
+            return Judgement::BelowFloor;
+        }
+        match self.hash_at(place) {
+            Some(hash) if hash == held.hash => Judgement::Duplicate,
+            Some(hash) => Judgement::Fork(hash),
+            None if self.within_rate(held, class) => Judgement::New,
+            None => Judgement::OverRate,
+        }
+    }
+
+    /// Rows, and urgent rows, signed for these slots: at places below `below`, or all.
+    pub(super) fn spent(&self, (first, end): (Slot, Slot), below: Option<Place>) -> (u32, u32) {
+        let places = self.slots.range(first..end).flat_map(|(_, places)| places);
+        places
+            .filter(|place| below.is_none_or(|below| **place < below))
+            .filter_map(|place| self.entry(*place))
+            .fold((0, 0), |(rows, urgent), entry| {
+                let cost = u32::from(entry.rows.max(1));
+                (rows + cost, urgent + if entry.urgent { cost } else { 0 })
+            })
+    }
+
+    pub(super) fn within_rate(&self, held: &Held, class: Class) -> bool {
+        let (spent, _) = self.spent(class.span(Slot::of(held.time)), Some(held.place()));
+        spent.saturating_add(held.cost()) <= class.rows()
+    }
+
+    /// Notes what a head names. `false` if a later one, or an equal one, is known.
+    pub(super) fn note_head(&mut self, header: &Header) -> bool {
+        let named = (Place::of(header), header.time_base);
+        let newer = self.named.is_none_or(|known| known < named);
+        if newer {
+            self.named = Some(named);
+        }
+        newer
+    }
+
+    /// Takes what the store holds; judged at the next `reconcile`.
+    pub(super) fn load(&mut self, held: Held) -> bool {
+        self.publisher = held.publisher;
+        self.timeline = None;
+        self.put(&held, Class::Member)
+    }
+
+    pub(super) fn insert(&mut self, held: Held, class: Class, floor: Option<Timestamp>) -> Vec<Held> {
+        self.publisher = held.publisher;
+        match self.judge(&held, class, floor) {
+            Judgement::New => {}
+            Judgement::Duplicate => return Vec::new(),
+            // While it was on its way to the store its place was taken or became void.
+            _ => return vec![held],
+        }
+        self.put(&held, class);
+        let mut dropped = self.settle_hour(Slot::of(held.time));
+        if self.len > HELD_PER_PUBLISHER {
+            dropped.extend(self.raise_floor(HELD_PER_PUBLISHER / 16));
+        }
+        if !dropped.is_empty() {
+            dropped.extend(self.settle_forks(floor));
+        }
+        dropped
+    }
+
+    pub(super) fn convict(&mut self, proof: EquivocationProof, floor: Option<Timestamp>) -> Vec<Held> {
+        let epoch = proof.first().header().epoch;
+        self.publisher = proof.first().header().publisher;
+        let fork = Fork::new(proof);
+        if self.forks.get(&epoch).is_some_and(|known| !fork.outranks(known)) {
+            return Vec::new();
+        }
+        self.forks.insert(epoch, fork);
+        while self.forks.len() > FORKS_PER_PUBLISHER {
+            // Two within the memory are enough to convict, so the latest can go.
+            self.forks.pop_last();
+        }
+        self.settle_forks(floor)
+    }
+
+    pub(super) fn reconcile(
+        &mut self,
+        timeline: u64,
+        floor: Option<Timestamp>,
+        class_of: impl Fn(Place, Timestamp) -> Option<Class>,
+    ) -> Vec<Held> {
+        if self.timeline == Some(timeline) {
+            return Vec::new();
+        }
+        self.timeline = Some(timeline);
+        let mut outside = Vec::new();
+        for (epoch, series) in &mut self.series {
+            for (seq, entry) in series.iter_mut() {
+                let place = Place { epoch: *epoch, seq };
+                match class_of(place, entry.time) {
+                    Some(class) => entry.class = class,
+                    None => outside.push(place),
+                }
+            }
+        }
+        let mut dropped = self.take_all(outside);
+        let hours: BTreeSet<Slot> = self.slots.keys().map(|slot| slot.hour().0).collect();
+        for hour in hours {
+            dropped.extend(self.settle_hour(hour));
+        }
+        dropped.extend(self.settle_forks(floor));
+        dropped
+    }
+
+    pub(super) fn expire(&mut self, floor: Timestamp) -> Vec<Held> {
+        let old: Vec<Place> = self
+            .slots
+            .range(..Slot::of(floor))
+            .flat_map(|(_, places)| places.iter().copied())
+            .collect();
+        self.take_all(old)
+    }
+
+    /// Lets the lowest `count` places go, for good.
+    pub(super) fn raise_floor(&mut self, count: usize) -> Vec<Held> {
+        let places: Vec<Place> = self.places().take(count + 1).collect();
+        if let Some(lowest) = places.get(count) {
+            self.lowest = Some(*lowest);
+        }
+        self.take_all(places.into_iter().take(count).collect())
+    }
+
+    pub(super) fn heads(&self, publisher: PublisherId) -> impl Iterator<Item = Head> + '_ {
+        self.series
+            .iter()
+            .filter_map(move |(epoch, series)| series.head(publisher, *epoch))
+    }
+
+    pub(super) fn head(&self, publisher: PublisherId, epoch: u32) -> Option<Head> {
+        self.series.get(&epoch)?.head(publisher, epoch)
+    }
+
+    pub(super) fn gaps(&self, publisher: PublisherId) -> impl Iterator<Item = Gap> + '_ {
+        let named = self.named.map(|(named, _)| named.epoch);
+        let epochs: BTreeSet<u32> = self.series.keys().copied().chain(named).collect();
+        epochs
+            .into_iter()
+            .flat_map(move |epoch| self.gaps_in(publisher, epoch))
+    }
+
+    pub(super) fn gaps_in(&self, publisher: PublisherId, epoch: u32) -> Vec<Gap> {
+        let inner = self
+            .series
+            .get(&epoch)
+            .map(|series| series.gaps(publisher, epoch));
+        self.gap_at_end(publisher, epoch)
+            .into_iter()
+            .chain(inner.unwrap_or_default())
+            .collect()
+    }
+
+    /// What a head names beyond what is held.
+    fn gap_at_end(&self, publisher: PublisherId, epoch: u32) -> Option<Gap> {
+        let (named, _) = self.named.filter(|(named, _)| named.epoch == epoch)?;
+        let held = self.head(publisher, epoch);
+        let from = held.map_or(Some(0), |head| head.seq.checked_add(1))?;
+        (from <= named.seq).then_some(Gap {
+            publisher,
+            epoch,
+            from,
+            to: named.seq,
+        })
+    }
+
+    pub(super) fn hashes(
+        &self,
+        epoch: u32,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> impl Iterator<Item = (u64, HeaderHash)> + '_ {
+        self.series
+            .get(&epoch)
+            .into_iter()
+            .flat_map(move |series| series.hashes(range.clone()))
+    }
+
+    pub(super) fn forks(&self) -> impl Iterator<Item = (u32, &Fork)> {
+        self.forks.iter().map(|(epoch, fork)| (*epoch, fork))
+    }
+
+    pub(super) fn proof(&self, epoch: u32) -> Option<&EquivocationProof> {
+        self.forks.get(&epoch).map(|fork| &fork.proof)
+    }
+
+    /// What the forks amount to, as if an envelope of `offered` (epoch, signed time) were held too.
+    pub(super) fn conduct(&self, offered: Option<(u32, Timestamp)>, floor: Option<Timestamp>) -> Conduct {
+        let mut conduct = Conduct::Clean;
+        let mut before: Vec<&Fork> = Vec::new();
+        for (epoch, fork) in &self.forks {
+            if before.iter().any(|earlier| fork.close_to(earlier)) {
+                return Conduct::Equivocation { epoch: *epoch };
+            }
+            before.push(fork);
+            conduct = match self.follower(*epoch, offered) {
+                None => Conduct::Suspended { epoch: *epoch },
+                // Older than what is held: whoever still follows was judged when the evidence was there.
+                _ if floor.is_some_and(|floor| fork.grace_ends() < floor) => {
+                    Conduct::Accident { epoch: *epoch }
+                }
+                Some(follows) if follows <= fork.grace_ends() => Conduct::Accident { epoch: *epoch },
+                Some(_) => return Conduct::Equivocation { epoch: *epoch },
+            };
+        }
+        conduct
+    }
+
+    /// The earliest signed time in epochs after this one.
+    fn follower(&self, epoch: u32, offered: Option<(u32, Timestamp)>) -> Option<Timestamp> {
+        let offered = offered.filter(|(other, _)| *other > epoch).map(|(_, time)| time);
+        let later = self.series.range(epoch.saturating_add(1)..);
+        later
+            .filter_map(|(_, series)| series.earliest())
+            .chain(offered)
+            .min()
+    }
+
+    fn voids(&self, place: Place, time: Timestamp, floor: Option<Timestamp>) -> bool {
+        if self.forks.is_empty() {
+            return false;
+        }
+        if self
+            .forks
+            .get(&place.epoch)
+            .is_some_and(|fork| place.seq >= fork.seq)
+        {
+            return true;
+        }
+        matches!(self.conduct(Some((place.epoch, time)), floor), Conduct::Equivocation { epoch } if place.epoch > epoch)
+    }
+
+    /// Drops what the forks void.
+    fn settle_forks(&mut self, floor: Option<Timestamp>) -> Vec<Held> {
+        if self.forks.is_empty() {
+            return Vec::new();
+        }
+        let at_forks = self.places().filter(|place| {
+            self.forks
+                .get(&place.epoch)
+                .is_some_and(|fork| place.seq >= fork.seq)
+        });
+        let mut dropped = self.take_all(at_forks.collect());
+        if let Conduct::Equivocation { epoch } = self.conduct(None, floor) {
+            let later = self.places().filter(|place| place.epoch > epoch).collect();
+            dropped.extend(self.take_all(later));
+        }
+        dropped
+    }
+
+    /// Drops what exceeds the rate in the hour of this slot, in the order of places.
+    fn settle_hour(&mut self, slot: Slot) -> Vec<Held> {
+        let (first, end) = slot.hour();
+        let mut entries: Vec<(Place, Slot, &Entry)> = self
+            .slots
+            .range(first..end)
+            .flat_map(|(slot, places)| places.iter().map(|place| (*place, *slot)))
+            .filter_map(|(place, slot)| Some((place, slot, self.entry(place)?)))
+            .collect();
+        entries.sort_unstable_by_key(|(place, ..)| *place);
+        let mut spent: BTreeMap<Slot, u32> = BTreeMap::new();
+        let mut over = Vec::new();
+        for (place, slot, entry) in entries {
+            let (first, end) = entry.class.span(slot);
+            let before: u32 = spent.range(first..end).map(|(_, rows)| rows).sum();
+            let cost = u32::from(entry.rows.max(1));
+            if before.saturating_add(cost) > entry.class.rows() {
+                over.push(place);
+            } else {
+                *spent.entry(slot).or_default() += cost;
+            }
+        }
+        self.take_all(over)
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.series
+            .iter()
+            .flat_map(|(epoch, series)| series.iter().map(|(seq, _)| Place { epoch: *epoch, seq }))
+    }
+
+    fn put(&mut self, held: &Held, class: Class) -> bool {
+        let new = self
+            .series
+            .entry(held.epoch)
+            .or_default()
+            .insert(held.seq, Entry::new(held, class));
+        self.slots
+            .entry(Slot::of(held.time))
+            .or_default()
+            .insert(held.place());
+        self.len += usize::from(new);
+        new
+    }
+
+    fn take_all(&mut self, places: Vec<Place>) -> Vec<Held> {
+        places.into_iter().filter_map(|place| self.take(place)).collect()
+    }
+
+    fn take(&mut self, place: Place) -> Option<Held> {
+        let series = self.series.get_mut(&place.epoch)?;
+        let entry = series.remove(place.seq)?;
+        if series.is_empty() {
+            self.series.remove(&place.epoch);
+        }
+        let slot = Slot::of(entry.time);
+        if let Some(places) = self.slots.get_mut(&slot) {
+            places.remove(&place);
+            if places.is_empty() {
+                self.slots.remove(&slot);
+            }
+        }
+        self.len = self.len.saturating_sub(1);
+        Some(entry.held(self.publisher, place.epoch, place.seq))
+    }
+}

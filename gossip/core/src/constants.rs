@@ -1,0 +1,134 @@
+//! The numbers that every node of a network shares, because admission, rates and sync would diverge without them.
+//!
+//! Stands here: DESIGN's table as far as it concerns the mesh, and the bounds on what a remote party can make us keep.
+//! Deliberately absent: what the scorer alone uses (kappa, H, decay), and what an operator may choose.
+
+use std::time::Duration;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+// --- Time ---
+
+/// How far in the future a signed time may lie. A later envelope is ignored until its time comes, never refused for good.
+pub const FUTURE_SKEW: Duration = Duration::from_secs(2 * MINUTE);
+/// A node whose clock is this far off its peers' median stops publishing.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
+/// An envelope older than this is no news: it is stored, and neither urgent nor scored.
+pub const FRESH: Duration = Duration::from_secs(24 * HOUR);
+/// Headers are held for this many whole UTC days after the day of their signed time.
+pub const RETENTION_DAYS: i64 = 30;
+/// Milliseconds of one UTC day.
+pub const DAY_MILLIS: i64 = 86_400_000;
+
+// --- Admission ---
+
+/// Longest life of a node certificate.
+pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(90 * DAY);
+/// Longest life of a vouch.
+pub const VOUCH_LIFE: Duration = Duration::from_secs(366 * DAY);
+/// A quarter, for budgets: 91 days, counted from the Unix epoch, so that nobody needs a calendar.
+pub const QUARTER_MILLIS: i64 = 91 * DAY_MILLIS;
+/// Organisations that a member may vouch for in one quarter.
+pub const MEMBER_VOUCHES_PER_QUARTER: usize = 5;
+/// Organisations that a seed may vouch for in one quarter.
+pub const SEED_VOUCHES_PER_QUARTER: usize = 200;
+/// Organisations that a member may be vouching for at any one time.
+pub const MEMBER_VOUCHES_LIVE: usize = 20;
+/// Members whose vouches admit together; one seed's vouch admits alone.
+pub const MEMBERS_TO_ADMIT: usize = 2;
+/// Admitted time after which a newcomer is a member.
+pub const PROBATION: Duration = Duration::from_secs(10 * DAY);
+
+// --- Rates along the chain, in rows of one slot of signed time ---
+
+/// Length of a slot for members and seeds: their hourly rate comes in six bursts.
+pub const SLOT_MILLIS: i64 = 600_000;
+/// Slots of one hour: a newcomer's budget is for the hour.
+pub const SLOTS_PER_HOUR: i64 = 6;
+/// Rows of a newcomer in an hour.
+pub const NEWCOMER_ROWS_PER_HOUR: u32 = 60;
+/// Rows of a member in a slot: 3,600 an hour, 600 in a burst.
+pub const MEMBER_ROWS_PER_SLOT: u32 = 600;
+/// Rows of a seed in a slot: 36,000 an hour.
+pub const SEED_ROWS_PER_SLOT: u32 = 6_000;
+/// Of the rows of a budget, one in so many may be urgent.
+pub const URGENT_ONE_IN: u32 = 10;
+
+/// The bit of a header's policy by which its publisher asks for urgency: the first own-confirmed sighting of an address.
+pub const POLICY_URGENT: u8 = 0x20;
+
+// --- Forks ---
+
+/// A fork is an accident if a higher epoch starts within this time.
+pub const ACCIDENT_GRACE: Duration = Duration::from_secs(24 * HOUR);
+/// A second fork within this time is equivocation.
+pub const ACCIDENT_MEMORY: Duration = Duration::from_secs(90 * DAY);
+
+// --- What we let others make us keep ---
+
+/// Statements of one organisation and kind; beyond it the kind's own order decides which stay.
+pub const STATEMENTS_PER_SIGNER: usize = 64;
+/// Vouches and withdrawals of one organisation: a seed's four quarters, and some.
+pub const VOUCHES_PER_SIGNER: usize = 1_024;
+/// Statements by organisations that nobody admitted yet, all together.
+pub const STATEMENTS_OF_STRANGERS: usize = 4_096;
+/// Statements of one such organisation.
+pub const STATEMENTS_PER_STRANGER: usize = 16;
+/// Statements all together.
+pub const STATEMENTS: usize = 250_000;
+/// Changes of the seeds that contradict each other under one sequence number.
+pub const SEED_CHANGES_PER_SEQUENCE: usize = 8;
+/// How far ahead of the last applied one a change of the seeds is kept.
+pub const SEED_CHANGES_AHEAD: u64 = 64;
+/// Envelopes held of one publisher; beyond it the lowest places go.
+pub const HELD_PER_PUBLISHER: usize = 65_536;
+/// Envelopes held all together; beyond it the fullest publisher's lowest places go.
+pub const HELD: usize = 4_000_000;
+/// Envelopes admitted and not yet stored.
+pub const IN_FLIGHT: usize = 4_096;
+/// Epochs of one publisher whose forks are remembered.
+pub const FORKS_PER_PUBLISHER: usize = 8;
+/// Gaps told of one chain.
+pub const GAPS_PER_CHAIN: usize = 64;
+/// Largest envelope of an unknown kind or version that is relayed.
+pub const OPAQUE_BYTES: usize = 4 * 1_024;
+
+// --- Sync ---
+
+/// How often the heads are compared with a peer, beside every new connection.
+pub const SYNC_INTERVAL: Duration = Duration::from_secs(30);
+/// Largest sync message.
+pub const SYNC_MESSAGE_BYTES: usize = 1_024 * 1_024;
+/// Heads in one message.
+pub const HEADS_PER_MESSAGE: usize = 8_192;
+/// Statements named in one request.
+pub const STATEMENT_IDS_PER_MESSAGE: usize = 16_384;
+/// Ranges in one request.
+pub const RANGES_PER_MESSAGE: usize = 256;
+/// Places of one range.
+pub const RANGE_PLACES: u64 = 65_536;
+/// Hashes in one message.
+pub const HASHES_PER_MESSAGE: usize = 16_384;
+/// Envelopes in one message.
+pub const ENVELOPES_PER_MESSAGE: usize = 16_384;
+/// Proofs in one message.
+pub const PROOFS_PER_MESSAGE: usize = 256;
+/// Requests that one session sends before it ends; what is left waits for the next.
+pub const REQUESTS_PER_SESSION: u32 = 256;
+
+// --- The outbox's window ---
+
+/// A new (indicator, behaviour) waits at most so long.
+pub const WINDOW_NEW: Duration = Duration::from_millis(250);
+/// Repeats are counted for at least so long.
+pub const WINDOW_REPEATS: Duration = Duration::from_secs(5);
+/// Repeats are counted for at most so long, when there are many.
+pub const WINDOW_REPEATS_BUSY: Duration = Duration::from_secs(10);
+/// Rows waiting in the window.
+pub const WINDOW_ROWS: usize = 16_384;
+/// (Indicator, behaviour) pairs remembered as already told, in each of two generations.
+pub const WINDOW_TOLD: usize = 65_536;
+/// How long a generation of those lasts.
+pub const WINDOW_TOLD_FOR: Duration = Duration::from_secs(HOUR);

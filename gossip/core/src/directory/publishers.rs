@@ -1,0 +1,105 @@
+//! The publishers: which node keys the organisations have certified, by the short id that headers carry.
+//!
+//! If two certified keys share an id, both are invalid everywhere: no envelope could say which of them it means.
+
+use std::collections::BTreeMap;
+
+use super::derive::Admission;
+use super::shelf::Shelf;
+use super::standing::{Certified, Timeline};
+use crate::wire::{PublicKey, PublisherId, RevocationTarget, Statement, Timestamp};
+
+/// Publishers by id.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Publishers {
+    timelines: BTreeMap<PublisherId, Timeline>,
+}
+
+/// All publishers whose organisation is admitted at some time.
+pub(super) fn collect(shelf: &Shelf, orgs: &BTreeMap<PublicKey, Admission>) -> Publishers {
+    let revoked = revoked_nodes(shelf);
+    let mut publishers = Publishers::default();
+    for (_, statement) in shelf.iter() {
+        let Statement::NodeCertificate(certificate) = statement else {
+            continue;
+        };
+        let Some(org) = orgs.get(&certificate.org) else {
+            continue;
+        };
+        publishers.enter(
+            certificate.node.publisher_id(),
+            certificate.node,
+            Certified {
+                org: certificate.org,
+                not_before: certificate.not_before,
+                not_after: certificate.not_after,
+                epochs: (certificate.epoch_from, certificate.epoch_to),
+                revoked_since: revoked.get(&(certificate.org, certificate.node)).copied(),
+                seed: org.seed,
+                admitted: org.admitted.clone(),
+                proven: org.proven.clone(),
+            },
+        );
+    }
+    publishers.settle();
+    publishers
+}
+
+fn revoked_nodes(shelf: &Shelf) -> BTreeMap<(PublicKey, PublicKey), Timestamp> {
+    let mut revoked = BTreeMap::new();
+    for (_, statement) in shelf.iter() {
+        if let Statement::Revocation(revocation) = statement
+            && let RevocationTarget::Node(node) = revocation.target
+        {
+            let since = revoked
+                .entry((revocation.org, node))
+                .or_insert(revocation.compromised_since);
+            *since = revocation.compromised_since.min(*since);
+        }
+    }
+    revoked
+}
+
+// === impl Publishers ===
+
+impl Publishers {
+    pub(super) fn get(&self, publisher: PublisherId) -> Option<&Timeline> {
+        self.timelines.get(&publisher)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PublisherId, &Timeline)> {
+        self.timelines.iter().map(|(id, timeline)| (*id, timeline))
+    }
+
+    fn enter(&mut self, id: PublisherId, key: PublicKey, certified: Certified) {
+        match self.timelines.get_mut(&id) {
+            None => {
+                let timeline = Timeline {
+                    key: Some(key),
+                    certificates: vec![certified],
+                };
+                self.timelines.insert(id, timeline);
+            }
+            Some(timeline) => {
+                if timeline.key != Some(key) {
+                    timeline.key = None;
+                }
+                timeline.certificates.push(certified);
+            }
+        }
+    }
+
+    /// Of two certificates that hold at once the earlier decides, then the lower organisation key.
+    fn settle(&mut self) {
+        for timeline in self.timelines.values_mut() {
+            timeline.certificates.sort_by_key(|certificate| {
+                (
+                    certificate.not_before,
+                    certificate.org,
+                    certificate.not_after,
+                    certificate.epochs,
+                )
+            });
+        }
+    }
+}

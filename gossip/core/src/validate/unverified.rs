@@ -1,0 +1,58 @@
+//! An envelope that decodes. Anybody may have written it.
+
+use super::{Ignored, Refusal, Rejected, Verified};
+use crate::chain::ChainIndex;
+use crate::directory::Directory;
+use crate::wire::{Envelope, Header, PublicKey, Timestamp};
+
+/// An envelope that decodes, and its bytes.
+#[derive(Clone, Debug)]
+pub struct Unverified {
+    pub(super) envelope: Envelope,
+    pub(super) bytes: Vec<u8>,
+}
+
+// === impl Unverified ===
+
+impl Unverified {
+    /// Checks size and encoding.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        let envelope = Envelope::decode(bytes)?;
+        Ok(Self {
+            envelope,
+            bytes: bytes.into(),
+        })
+    }
+
+    /// What it claims about itself.
+    pub const fn header(&self) -> &Header {
+        self.envelope.header()
+    }
+
+    /// Whether it is held already: asked first, since it costs less than a signature.
+    pub fn is_held(&self, index: &ChainIndex) -> bool {
+        self.header().kind.is_chained() && index.knows(self.header())
+    }
+
+    /// Checks network, key and signature.
+    pub fn verify(self, directory: &Directory, now: Timestamp) -> Result<Verified, Refusal> {
+        let key = self.key(directory, now)?;
+        self.envelope
+            .verify(&key)
+            .map_err(|error| Refusal::Rejected(Rejected::Signature(error)))?;
+        Ok(Verified::new(self))
+    }
+
+    /// The key that has to have signed it. What its time alone rules out is not worth a signature.
+    pub(super) fn key(&self, directory: &Directory, now: Timestamp) -> Result<PublicKey, Refusal> {
+        let header = self.header();
+        if header.network != directory.network() {
+            return Err(Ignored::OtherNetwork(header.network).into());
+        }
+        if header.time_base > now + crate::constants::FUTURE_SKEW {
+            return Err(Ignored::Future.into());
+        }
+        let unknown = Ignored::UnknownPublisher(header.publisher);
+        directory.key_of(header.publisher).ok_or_else(|| unknown.into())
+    }
+}

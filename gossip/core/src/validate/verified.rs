@@ -1,0 +1,87 @@
+//! An envelope that its publisher signed. Whether he has a say is another question.
+
+use super::{Admitted, Ignored, Refusal, Unverified, asks_urgency};
+use crate::chain::{ChainIndex, Held, Offer};
+use crate::constants::FRESH;
+use crate::directory::{Directory, Standing};
+use crate::rate::Class;
+use crate::wire::{Envelope, Form, Header, Timestamp};
+
+/// An envelope that its publisher signed. Only verification makes one.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    envelope: Envelope,
+    bytes: Vec<u8>,
+}
+
+// === impl Verified ===
+
+impl Verified {
+    pub(super) fn new(unverified: Unverified) -> Self {
+        Self {
+            envelope: unverified.envelope,
+            bytes: unverified.bytes,
+        }
+    }
+
+    /// What its publisher signed.
+    pub const fn header(&self) -> &Header {
+        self.envelope.header()
+    }
+
+    /// Checks admission at its signed time, age, duplicates, forks and rate, and notes it as on its way to the store:
+    /// follow with [`ChainIndex::record`] once it is stored, or [`ChainIndex::release`] if it is not.
+    pub fn admit(
+        self,
+        directory: &Directory,
+        index: &mut ChainIndex,
+        now: Timestamp,
+    ) -> Result<Admitted, Refusal> {
+        let header = *self.header();
+        let timeline = directory.timeline(header.publisher);
+        let standing = timeline.standing_in(header.epoch, header.time_base);
+        let (class, org) = match (standing, timeline.org_in(header.epoch, header.time_base)) {
+            (Standing::Outsider(why), _) => return Err(Ignored::Outsider(why).into()),
+            (admitted, Some(org)) => (admitted.class().unwrap_or(Class::Newcomer), org),
+            (_, None) => return Err(Ignored::UnknownPublisher(header.publisher).into()),
+        };
+        let fresh = now.since(header.time_base) <= FRESH;
+        let cut = header.rows > 0 && matches!(self.envelope.form(), Form::Erased | Form::Redacted);
+        if fresh && cut {
+            return Err(Ignored::Incomplete.into());
+        }
+        if header.kind.is_chained() {
+            check_place(&self.envelope, index, class)?;
+        } else {
+            index
+                .note_head(self.envelope.signed_header())
+                .map_err(Refusal::Ignored)?;
+        }
+        let urgent = fresh && asks_urgency(&header) && index.urgent_within_budget(&Held::of(&header), class);
+        if header.kind.is_chained() && !index.reserve(&header, class) {
+            return Err(Ignored::Busy.into());
+        }
+        Ok(Admitted::new(
+            self.envelope,
+            self.bytes,
+            super::admitted::Terms {
+                org,
+                standing,
+                urgent,
+                fresh,
+            },
+        ))
+    }
+}
+
+fn check_place(envelope: &Envelope, index: &ChainIndex, class: Class) -> Result<(), Ignored> {
+    match index.offer_as(envelope.signed_header(), class) {
+        Offer::New => Ok(()),
+        Offer::Duplicate => Err(Ignored::Duplicate),
+        Offer::Fork(suspicion) => Err(Ignored::Fork(suspicion)),
+        Offer::AfterFork => Err(Ignored::AfterFork),
+        Offer::Expired => Err(Ignored::Expired),
+        Offer::Busy => Err(Ignored::Busy),
+        Offer::OverRate => Err(Ignored::OverRate),
+    }
+}
