@@ -1,1 +1,51 @@
-fn main() {}
+//! The binary `vigie`: reads the command line and hands over. The walk of a log line starts in `watch`.
+
+mod api;
+mod cli;
+mod clock;
+mod config;
+mod control;
+mod decide;
+mod identity;
+mod ingest;
+mod membership;
+mod node;
+mod opinion;
+mod outbox;
+mod paths;
+mod settings;
+mod share;
+mod sources;
+mod table;
+#[cfg(test)]
+mod testing;
+mod up;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let filter = match EnvFilter::try_new(&cli.global.log) {
+        Ok(filter) => filter,
+        Err(error) => return fail(&anyhow::anyhow!("--log: {error}")),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match Box::pin(cli.run()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// One sentence, the cause after the place, and a non-zero exit.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    #[expect(clippy::print_stderr, reason = "this is where the program's last word goes")]
+    {
+        eprintln!("vigie: {error:#}");
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,104 @@
+//! Bouncer keys: who may ask, and how often one may guess.
+//!
+//! Keys have 256 bits, so a plain hash suffices and guessing is hopeless; the limit is there to keep guessers cheap.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::{HeaderMap, Method, StatusCode};
+use vigie_store::Bouncer;
+
+use super::failed;
+use crate::node::Node;
+
+/// Wrong keys per minute and address before it is told to wait.
+const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not zero");
+/// Longest program name that is kept, in bytes.
+const LONGEST_AGENT: usize = 128;
+/// Addresses held by the limiter before it forgets those at rest.
+const MOST_ADDRESSES: usize = 10_000;
+
+/// Who asks: put into the request by [`check`].
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) bouncer: Arc<Bouncer>,
+    /// Address of the instance, empty over a unix socket. Cursors belong to key and address.
+    pub(super) address: String,
+}
+
+/// Wrong keys, by address (a /64 counts as one).
+#[derive(Debug)]
+pub(super) struct Limits {
+    wrong: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)) }
+    }
+}
+
+/// Lets requests with a known key through.
+pub(super) async fn check(
+    State((node, limits)): State<(Arc<Node>, Arc<Limits>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+    let bouncer = match request.headers().get("x-api-key").map(|key| blake3::hash(key.as_bytes())) {
+        Some(hash) => match node.store.bouncer_by_key(hash.as_bytes()).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "a key could not be checked");
+                return failed(StatusCode::INTERNAL_SERVER_ERROR, "the node cannot read its database");
+            }
+        },
+        None => None,
+    };
+    let Some(bouncer) = bouncer else { return refuse(&limits, address) };
+    let caller = Caller {
+        address: address.map(|ip| ip.to_string()).unwrap_or_default(),
+        bouncer: Arc::new(bouncer),
+    };
+    if request.method() != Method::HEAD {
+        let agent = agent(request.headers());
+        if let Err(error) = node.store.touch_bouncer(&caller.bouncer.name, &agent, &caller.address, node.now()).await {
+            tracing::warn!(%error, "a bouncer's visit could not be noted");
+        }
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+fn refuse(limits: &Limits, address: Option<IpAddr>) -> Response {
+    let who = address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), network_of);
+    if limits.wrong.len() > MOST_ADDRESSES {
+        limits.wrong.retain_recent();
+    }
+    if limits.wrong.check_key(&who).is_err() {
+        return failed(StatusCode::TOO_MANY_REQUESTS, "too many requests without a valid key");
+    }
+    tracing::warn!(address = %who, "a request without a valid key");
+    failed(StatusCode::FORBIDDEN, "access forbidden")
+}
+
+/// The address, or for IPv6 its /64.
+fn network_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    let text = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_AGENT).collect()
+}

@@ -1,0 +1,66 @@
+//! The query parameters that all reads share. Unknown ones are ignored, as CrowdSec does for bouncers.
+
+use std::collections::HashMap;
+
+use vigie_store::{Bouncer, Decision};
+use vigie_wire::Timestamp;
+
+/// Which decisions a request is about.
+#[derive(Debug)]
+pub(super) struct Filter {
+    scopes: Option<Vec<String>>,
+    origins: Option<Vec<String>>,
+    kind: Option<String>,
+    with: Vec<String>,
+    without: Vec<String>,
+    simulated: bool,
+}
+
+// === impl Filter ===
+
+impl Filter {
+    pub(super) fn new(query: &HashMap<String, String>) -> Self {
+        Self {
+            scopes: list(query, "scopes").or_else(|| list(query, "scope")),
+            origins: list(query, "origins"),
+            kind: query.get("type").map(|kind| kind.to_lowercase()),
+            with: list(query, "scenarios_containing").unwrap_or_default(),
+            without: list(query, "scenarios_not_containing").unwrap_or_default(),
+            simulated: query.get("simulated").is_some_and(|value| value != "false"),
+        }
+    }
+
+    /// The stream serves addresses and networks unless asked for more.
+    pub(super) fn scopes_or(mut self, default: &[&str]) -> Self {
+        self.scopes.get_or_insert_with(|| default.iter().map(|&scope| scope.to_owned()).collect());
+        self
+    }
+
+    /// Whether a decision is served: granted to this key, and asked for.
+    pub(super) fn admits(&self, held: &Decision, bouncer: &Bouncer) -> bool {
+        let decision = &held.decision;
+        let scenario = decision.scenario.to_lowercase();
+        bouncer.remediations.contains(&decision.remediation)
+            && (self.simulated || !decision.simulated)
+            && within(self.scopes.as_deref(), &decision.scope.to_lowercase())
+            && within(self.origins.as_deref(), decision.origin.word())
+            && self.kind.as_ref().is_none_or(|kind| kind == decision.remediation.word())
+            && (self.with.is_empty() || self.with.iter().any(|part| scenario.contains(part)))
+            && !self.without.iter().any(|part| scenario.contains(part))
+    }
+}
+
+fn within(wanted: Option<&[String]>, word: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted.iter().any(|wanted| wanted == word))
+}
+
+/// A comma-separated parameter in lower case; an empty one counts as absent.
+fn list(query: &HashMap<String, String>, name: &str) -> Option<Vec<String>> {
+    let text = query.get(name).filter(|text| !text.is_empty())?;
+    Some(text.split(',').map(|part| part.trim().to_lowercase()).collect())
+}
+
+/// Whether it holds at that time.
+pub(super) fn active(held: &Decision, now: Timestamp) -> bool {
+    held.decision.until > now
+}

@@ -1,0 +1,90 @@
+//! `vigie decisions`: what is enforced.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::control::{Control, query};
+use super::{Format, Global, listing};
+
+const COLUMNS: &[listing::Column] = &[
+    ("ID", "/id"),
+    ("Origin", "/origin"),
+    ("Type", "/remediation"),
+    ("Scope", "/scope"),
+    ("Value", "/value"),
+    ("Scenario", "/scenario"),
+    ("Left", "/left"),
+    ("Simulated", "/simulated"),
+];
+
+/// Decisions that bouncers enforce
+#[derive(Debug, Subcommand)]
+pub(crate) enum Decisions {
+    /// List decisions, newest first
+    List {
+        /// Only those on this address or network
+        #[arg(long)]
+        value: Option<String>,
+        /// Only those from: sensor, mesh, manual, import
+        #[arg(long)]
+        origin: Option<String>,
+        /// Also those that have ended
+        #[arg(long)]
+        all: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Decide on an address or network by hand. Such decisions never leave this node
+    Add {
+        /// An address, or a network such as 192.0.2.0/24
+        value: String,
+        /// For how long
+        #[arg(long, default_value = "4h")]
+        duration: String,
+        /// What is done: challenge, throttle or ban
+        #[arg(long = "type", default_value = "ban")]
+        remediation: String,
+        /// Why
+        #[arg(long, default_value = "added by hand")]
+        reason: String,
+    },
+    /// End decisions, by number or by value
+    Delete {
+        /// The decision's number
+        #[arg(long, required_unless_present = "value", conflicts_with = "value")]
+        id: Option<i64>,
+        /// All on exactly this address or network
+        #[arg(long)]
+        value: Option<String>,
+    },
+}
+
+impl Decisions {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let control = Control::reach(global).await?;
+        match self {
+            Self::List { value, origin, all, limit, format } => {
+                let parts = [
+                    ("value", value),
+                    ("origin", origin),
+                    ("all", all.then(|| "true".to_owned())),
+                    ("limit", Some(limit.to_string())),
+                ];
+                format.print(&control.rows(&query("/decisions", &parts)).await?, COLUMNS, "No decisions.")
+            }
+            Self::Add { value, duration, remediation, reason } => {
+                let body = json!({"value": value, "duration": duration, "type": remediation, "reason": reason});
+                let made = control.post("/decisions", &body).await?;
+                listing::say(&format!("Decision {} on {value} holds for {duration}.\n", made["id"]))
+            }
+            Self::Delete { id, value } => {
+                let parts = [("id", id.map(|id| id.to_string())), ("value", value)];
+                let ended = control.delete(&query("/decisions", &parts)).await?;
+                listing::say(&format!("Decisions ended: {}.\n", ended["ended"]))
+            }
+        }
+    }
+}

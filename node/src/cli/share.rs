@@ -1,0 +1,54 @@
+//! `vigie share`: whether our detections leave, and exactly what would.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::control::{Control, query};
+use super::{Format, Global, listing};
+
+const COLUMNS: &[listing::Column] = &[
+    ("Alert", "/alert"),
+    ("Leaves", "/leaves"),
+    ("Indicator", "/sighting/indicator/value"),
+    ("Behaviour", "/sighting/behaviour"),
+    ("Minute", "/minute"),
+    ("At least", "/at_least"),
+    ("Stays because", "/because"),
+];
+
+/// Sharing of our own detections
+#[derive(Debug, Subcommand)]
+pub(crate) enum Share {
+    /// Print exactly what would leave for the alerts of the last time
+    Preview {
+        /// How far back, such as 30m, 24h or 7d
+        #[arg(long, default_value = "24h")]
+        since: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Share our detections from now on
+    On,
+    /// Share nothing from now on
+    Off,
+}
+
+impl Share {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let control = Control::reach(global).await?;
+        match self {
+            Self::Preview { since, format } => {
+                let rows = control.rows(&query("/share/preview", &[("since", Some(since))])).await?;
+                format.print(&rows, COLUMNS, "No alerts, so nothing would leave.")
+            }
+            Self::On => {
+                control.post("/share", &json!({"enabled": true})).await?;
+                listing::say("New detections are shared: address, behaviour, minute and count, never the log line.\n")
+            }
+            Self::Off => {
+                control.post("/share", &json!({"enabled": false})).await?;
+                listing::say("Nothing is shared.\n")
+            }
+        }
+    }
+}

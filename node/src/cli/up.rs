@@ -1,0 +1,82 @@
+//! `vigie up`: one real node for this machine, with no configuration file.
+
+use clap::Args;
+use toml::Spanned;
+
+use super::Global;
+use super::init::show_fresh;
+use super::listing::say;
+use crate::clock;
+use crate::identity::Identity;
+use crate::node::Node;
+use crate::up::{self, Started};
+
+/// Run a node: read this machine's logs, decide, serve bouncers and a web page
+///
+/// Contacts nobody and shares nothing until `vigie join`.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Address and port of the Local API and the web page [default: 127.0.0.1:8480]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// A unix socket that serves the Local API too
+    #[arg(long, value_name = "PATH")]
+    socket: Option<std::path::PathBuf>,
+    /// Where other nodes reach this one, such as /ip4/0.0.0.0/tcp/8481 or /ip4/0.0.0.0/udp/8481/quic-v1
+    #[arg(long = "mesh", value_name = "MULTIADDR")]
+    mesh: Vec<String>,
+}
+
+impl Up {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let mut config = global.config()?;
+        if let Some(listen) = self.listen {
+            config.api.listen = Spanned::new(0..0, listen);
+        }
+        if let Some(socket) = self.socket {
+            config.api.socket = socket;
+        }
+        config.mesh.listen.extend(self.mesh);
+        let paths = global.paths();
+        paths.create()?;
+        let _lock = paths.lock()?;
+        if !Identity::exists(&paths) {
+            let fresh = Identity::create(&paths, None, clock::now())?;
+            show_fresh(&fresh, &paths)?;
+        }
+        let node = Node::open(paths, config).await?;
+        let about = about(&node);
+        up::run(node, move |started| announce(started, &about)).await
+    }
+}
+
+struct About {
+    data: String,
+    network: Option<String>,
+    shares: bool,
+}
+
+fn about(node: &Node) -> About {
+    About {
+        data: node.paths.root().display().to_string(),
+        network: node.membership.directory().map(|directory| directory.genesis().name.to_string()),
+        shares: node.sharing().enabled,
+    }
+}
+
+/// Five lines: what it does and where to look.
+fn announce(started: &Started, about: &About) {
+    let reads = if started.reads.is_empty() { "no log that this machine has".to_owned() } else { started.reads.join("; ") };
+    let mesh = match (&about.network, about.shares) {
+        (None, _) => "contacts nobody and shares nothing; `vigie join SEED` changes that".to_owned(),
+        (Some(network), false) => format!("hears the network {network:?}; shares nothing"),
+        (Some(network), true) => format!("hears the network {network:?} and shares detections with it"),
+    };
+    let text = format!(
+        "Vigie is up, data in {}.\n  reads    {reads}\n  mesh     {mesh}\n  look     http://{}/ or `vigie status`\n  enforce  `vigie bouncers add NAME` makes a key for a bouncer of this API\n",
+        about.data, started.page
+    );
+    if let Err(error) = say(&text) {
+        tracing::warn!(%error, "the first words were not heard");
+    }
+}

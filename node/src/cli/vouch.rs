@@ -1,0 +1,86 @@
+//! `vigie vouch KEY`: our organisation's word for another one.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde_json::json;
+use vigie_wire::statement::Vouch as Signed;
+use vigie_wire::{Labels, PublicKey, Statement};
+
+use super::Global;
+use super::control::Control;
+use super::listing::say;
+use crate::clock;
+use crate::identity::Identity;
+
+/// Vouch for an organisation: it is then admitted on our word, and we answer for it
+#[derive(Debug, Args)]
+pub(crate) struct Vouch {
+    /// Its organisation key
+    key: PublicKey,
+    /// Its name for people, at most 64 bytes
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    labels: LabelArgs,
+    /// For how many days, at most 366
+    #[arg(long, default_value_t = 365)]
+    days: u64,
+}
+
+/// What is attested of an organisation. Others weigh who shares a label as one.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct LabelArgs {
+    /// Who operates its machines
+    #[arg(long)]
+    operator: Option<String>,
+    /// Its country, two letters
+    #[arg(long)]
+    country: Option<String>,
+    /// Its autonomous system
+    #[arg(long)]
+    asn: Option<u32>,
+}
+
+impl LabelArgs {
+    pub(crate) fn labels(&self) -> anyhow::Result<Labels> {
+        labels(self.operator.as_deref(), self.country.as_deref(), self.asn)
+    }
+}
+
+/// Labels from words.
+pub(crate) fn labels(operator: Option<&str>, country: Option<&str>, asn: Option<u32>) -> anyhow::Result<Labels> {
+    let country = match country.map(|text| <[u8; 2]>::try_from(text.to_ascii_uppercase().as_bytes())) {
+        None => [0, 0],
+        Some(Ok(letters)) if letters.iter().all(u8::is_ascii_uppercase) => letters,
+        Some(_) => bail!("a country is two letters, such as FR"),
+    };
+    Ok(Labels { operator: operator.map(Labels::operator_hash).unwrap_or_default(), country, asn: asn.unwrap_or(0) })
+}
+
+impl Vouch {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
+        let identity = Identity::load(&global.paths())?;
+        let secret = identity.org_secret.as_ref().context("the organisation key is not on this machine")?;
+        let control = Control::reach(global).await?;
+        let network = control.get("/status").await?;
+        let network = network["network_id"].as_str().context("this node joined no network yet")?.parse()?;
+        let now = clock::now();
+        let serial = u64::try_from(now.as_millis()).unwrap_or_default();
+        let vouch = Signed::sign(
+            network,
+            self.key,
+            &self.name,
+            self.labels.labels()?,
+            now,
+            now + Duration::from_secs(self.days.min(366) * 86_400),
+            serial,
+            secret,
+        )
+        .context("this vouch cannot be signed")?;
+        let statement = Statement::Vouch(vouch);
+        control.post("/statements", &json!({"statement": hex::encode(statement.encode())})).await?;
+        say(&format!("We vouch for {} ({}) for {} days.\n", self.name, self.key, self.days))
+    }
+}

@@ -1,0 +1,89 @@
+//! `[policy]`: what the organisation decides for itself.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use toml::Spanned;
+use vigie_wire::Behaviour;
+
+use super::{Section, Wrong, duration};
+
+/// Longest life of a decision on an address without new evidence (DESIGN 7).
+const LONGEST: Duration = Duration::from_secs(72 * 3_600);
+
+/// What the organisation decides for itself.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Policy {
+    /// How long an address is banned that our own sensor caught.
+    pub(crate) ban: Spanned<String>,
+    /// What verdicts of the mesh lead to. `None`: simulation until `vigie policy enforce`.
+    pub(crate) remote: Option<Remote>,
+    /// Behaviours that never leave.
+    pub(crate) withhold: Vec<Spanned<String>>,
+    /// Addresses and networks that are ours: never shared, never blocked.
+    pub(crate) own: Vec<Spanned<String>>,
+}
+
+/// What verdicts of the mesh lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Remote {
+    /// Nothing.
+    Off,
+    /// Decisions that are shown and counted, not enforced.
+    Simulate,
+    /// Decisions that are enforced.
+    Enforce,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { ban: Spanned::new(0..0, "4h".to_owned()), remote: None, withhold: Vec::new(), own: Vec::new() }
+    }
+}
+
+impl Policy {
+    pub(crate) fn ban(&self) -> Duration {
+        duration(self.ban.get_ref()).unwrap_or(Duration::from_secs(4 * 3_600)).min(LONGEST)
+    }
+
+    pub(crate) fn withheld(&self) -> Vec<Behaviour> {
+        self.withhold.iter().filter_map(|name| Behaviour::by_name(name.get_ref())).collect()
+    }
+
+    pub(crate) fn own(&self) -> Vec<IpNet> {
+        self.own.iter().filter_map(|text| network(text.get_ref())).collect()
+    }
+}
+
+/// A network, or a single address as a network of one.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    let net: IpNet = text.parse().ok().or_else(|| text.parse().ok().map(|ip: std::net::IpAddr| ip.to_canonical().into()))?;
+    Some(net.trunc())
+}
+
+impl Section for Policy {
+    fn check(&self) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        if !duration(self.ban.get_ref()).is_some_and(|ban| (Duration::from_secs(60)..=LONGEST).contains(&ban)) {
+            let message = format!("{:?} is not a duration between 1m and 72h such as 30m or 4h", self.ban.get_ref());
+            wrong.push((self.ban.span(), message));
+        }
+        for name in &self.withhold {
+            if Behaviour::by_name(name.get_ref()).is_none() {
+                let known: Vec<_> = Behaviour::all().map(|(_, known)| known).collect();
+                let message = format!("no behaviour is called {:?}; there are {}", name.get_ref(), known.join(", "));
+                wrong.push((name.span(), message));
+            }
+        }
+        for net in &self.own {
+            if network(net.get_ref()).is_none() {
+                let message = format!("{:?} is neither an address nor a network such as 192.0.2.0/24", net.get_ref());
+                wrong.push((net.span(), message));
+            }
+        }
+        wrong
+    }
+}

@@ -1,0 +1,89 @@
+//! `[sensor]`: which logs are read, and by which rules.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Section, Wrong};
+
+/// Which logs are read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Sensor {
+    /// The logs; `auto` looks which of the usual ones this machine has.
+    pub(crate) sources: Sources,
+    /// A directory of rules in the form of CrowdSec's hub, instead of our own. Empty: our own.
+    pub(crate) rules: PathBuf,
+}
+
+/// `"auto"`, `"none"`, or a list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Sources {
+    /// Look which of the usual logs this machine has.
+    #[default]
+    Auto,
+    /// No sensor.
+    None,
+    /// What the user listed.
+    List(Vec<Input>),
+}
+
+/// One log.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    /// The kind of its lines: what rules see as `evt.Line.Labels.type`, such as `syslog` or `nginx`.
+    #[serde(rename = "type")]
+    pub(crate) kind: Spanned<String>,
+    /// A file, or a pattern such as `/var/log/nginx/*.log`.
+    pub(crate) file: Option<String>,
+    /// A unit of the journal, such as `ssh.service`.
+    pub(crate) journal: Option<String>,
+}
+
+impl Section for Sensor {
+    fn check(&self) -> Vec<Wrong> {
+        let Sources::List(inputs) = &self.sources else { return Vec::new() };
+        inputs
+            .iter()
+            .filter(|input| input.file.is_some() == input.journal.is_some())
+            .map(|input| (input.kind.span(), "a source has either `file` or `journal`".to_owned()))
+            .collect()
+    }
+}
+
+// === impl Sources ===
+
+impl<'de> Deserialize<'de> for Sources {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SourcesVisitor)
+    }
+}
+
+struct SourcesVisitor;
+
+impl<'de> serde::de::Visitor<'de> for SourcesVisitor {
+    type Value = Sources;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"auto\", \"none\" or a list of sources")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Sources, E> {
+        match word {
+            "auto" => Ok(Sources::Auto),
+            "none" => Ok(Sources::None),
+            other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+        }
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Sources, A::Error> {
+        let mut inputs = Vec::new();
+        while let Some(input) = list.next_element()? {
+            inputs.push(input);
+        }
+        Ok(Sources::List(inputs))
+    }
+}

@@ -1,0 +1,68 @@
+//! The routes behind `vigie` commands: JSON over the socket in the data directory, never over the network.
+//!
+//! Who may open the socket may command the node, so there is no other authentication. One file a noun.
+
+mod alerts;
+mod allowlist;
+mod bouncers;
+mod decisions;
+mod explain;
+mod mesh;
+mod policy;
+mod share;
+mod sightings;
+mod status;
+mod words;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::node::Node;
+
+pub(crate) use mesh::invitation;
+pub(crate) use status::{Status, status};
+pub(crate) use words::Problem;
+
+type Answer = Result<Json<Value>, Problem>;
+type Shared = State<Arc<Node>>;
+
+/// All routes, over an opened node.
+pub(crate) fn router(node: Arc<Node>) -> Router {
+    Router::new()
+        .route("/status", get(status::show))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/{id}", get(alerts::show).delete(alerts::delete))
+        .route("/decisions", get(decisions::list).post(decisions::add).delete(decisions::end))
+        .route("/sightings", get(sightings::list))
+        .route("/bouncers", get(bouncers::list).post(bouncers::add))
+        .route("/bouncers/{name}", delete(bouncers::delete))
+        .route("/allowlist", get(allowlist::list).post(allowlist::add).delete(allowlist::delete))
+        .route("/explain/{address}", get(explain::show))
+        .route("/peers", get(mesh::peers))
+        .route("/network", get(mesh::network))
+        .route("/join", post(mesh::join))
+        .route("/statements", post(mesh::accept))
+        .route("/share", post(share::set))
+        .route("/share/preview", get(share::preview))
+        .route("/policy", get(policy::show).post(policy::set))
+        .route("/backup", post(backup))
+        .fallback(|| async { Problem::not_found("the node knows no such request; command and node differ in version") })
+        .with_state(node)
+}
+
+#[derive(Deserialize)]
+struct Target {
+    target: PathBuf,
+}
+
+/// Writes a consistent copy of the database.
+async fn backup(State(node): Shared, Json(body): Json<Target>) -> Answer {
+    node.store.copy_to(&body.target).await?;
+    Ok(Json(json!({"written": body.target})))
+}

@@ -1,0 +1,77 @@
+//! The allowlist, for `vigie allowlist`. It wins everywhere at once: decisions on an allowed address end.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vigie_store::{Allowed, DecisionFilter};
+
+use super::words::{Problem, duration};
+use super::{Answer, Shared};
+use crate::clock::rfc3339;
+use crate::config::network;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    net: String,
+    reason: String,
+    author: String,
+    duration: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    net: String,
+}
+
+pub(super) async fn list(State(node): Shared) -> Answer {
+    let rows = node.store.allowed().await?;
+    Ok(Json(rows.iter().map(row).collect()))
+}
+
+pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
+    let now = node.now();
+    let net = parse(&new.net)?;
+    let length = new.duration.as_deref().map(duration).transpose()?;
+    let entry = Allowed {
+        net,
+        reason: new.reason,
+        author: new.author,
+        created_at: now,
+        expires: length.map(|length| now + length),
+    };
+    node.store.allow(&entry).await?;
+    node.reload_allowlist().await?;
+    let mut ended = 0;
+    for held in node.table.active(now) {
+        let touches = network(&held.decision.value).is_some_and(|value| net.contains(&value) || value.contains(&net));
+        if touches {
+            ended += node.end(&DecisionFilter { id: Some(held.id), ..DecisionFilter::default() }).await?.len();
+        }
+    }
+    Ok(Json(json!({"ended": ended})))
+}
+
+pub(super) async fn delete(State(node): Shared, Query(which): Query<Which>) -> Answer {
+    let net = parse(&which.net)?;
+    if !node.store.disallow(net).await? {
+        return Err(Problem::not_found(format!("{net} is not on the allowlist")));
+    }
+    node.reload_allowlist().await?;
+    Ok(Json(Value::Null))
+}
+
+fn parse(text: &str) -> Result<IpNet, Problem> {
+    network(text).ok_or_else(|| Problem::wrong(format!("{text:?} is neither an address nor a network")))
+}
+
+fn row(entry: &Allowed) -> Value {
+    json!({
+        "net": entry.net.to_string(),
+        "reason": entry.reason,
+        "author": entry.author,
+        "until": entry.expires.map(rfc3339),
+    })
+}

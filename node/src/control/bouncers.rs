@@ -1,0 +1,69 @@
+//! Keys for bouncers, for `vigie bouncers`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use base64::Engine;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vigie_store::{Bouncer, Remediation};
+
+use super::words::Problem;
+use super::{Answer, Shared};
+use crate::clock::rfc3339;
+
+/// Longest name of a bouncer, in characters.
+const LONGEST_NAME: usize = 64;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    name: String,
+    grants: Vec<String>,
+}
+
+pub(super) async fn list(State(node): Shared) -> Answer {
+    let rows = node.store.bouncers().await?;
+    Ok(Json(rows.iter().map(row).collect()))
+}
+
+pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if new.name.is_empty() || new.name.len() > LONGEST_NAME || !new.name.chars().all(good) {
+        return Err(Problem::wrong("a name has 1 to 64 letters, digits, dots, dashes and underscores"));
+    }
+    let grants: Result<Vec<Remediation>, _> = new.grants.iter().map(|word| word.parse()).collect();
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    let key = base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret);
+    let bouncer = Bouncer {
+        name: new.name,
+        key_hash: *blake3::hash(key.as_bytes()).as_bytes(),
+        remediations: grants.map_err(|error| Problem::wrong(error.to_string()))?,
+        created_at: node.now(),
+        last_seen: None,
+        agent: String::new(),
+        address: String::new(),
+    };
+    if !node.store.add_bouncer(&bouncer).await? {
+        return Err(Problem::conflict(format!("there is a bouncer called {} already", bouncer.name)));
+    }
+    Ok(Json(json!({"name": bouncer.name, "key": key})))
+}
+
+pub(super) async fn delete(State(node): Shared, Path(name): Path<String>) -> Answer {
+    match node.store.delete_bouncer(&name).await? {
+        true => Ok(Json(Value::Null)),
+        false => Err(Problem::not_found(format!("there is no bouncer called {name}"))),
+    }
+}
+
+fn row(bouncer: &Bouncer) -> Value {
+    json!({
+        "name": bouncer.name,
+        "remediations": bouncer.remediations,
+        "agent": bouncer.agent,
+        "address": bouncer.address,
+        "created_at": bouncer.created_at,
+        "seen": bouncer.last_seen.map(rfc3339),
+    })
+}

@@ -1,0 +1,93 @@
+//! The network: peers, joining, and statements made on this machine.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vigie_wire::{OrgId, Statement};
+
+use super::status::standing_words;
+use super::words::Problem;
+use super::{Answer, Shared};
+use crate::node::Node;
+use crate::settings::Values;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Join {
+    genesis: String,
+    peers: Vec<String>,
+    share: bool,
+    anchors: Vec<OrgId>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Signed {
+    statement: String,
+}
+
+/// What a newcomer needs to join: genesis and addresses.
+pub(crate) async fn invitation(node: &Node) -> Option<Value> {
+    let genesis = node.membership.directory()?.genesis().render();
+    let peers = match node.mesh.get() {
+        Some(mesh) => mesh.listening().await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    Some(json!({"genesis": genesis, "peers": peers}))
+}
+
+pub(super) async fn network(State(node): Shared) -> Answer {
+    match invitation(&node).await {
+        Some(invitation) => Ok(Json(invitation)),
+        None => Err(Problem::not_found("this node joined no network")),
+    }
+}
+
+pub(super) async fn peers(State(node): Shared) -> Answer {
+    let Some(mesh) = node.mesh.get() else { return Ok(Json(json!([]))) };
+    let peers = mesh.peers().await.map_err(anyhow::Error::new)?;
+    let rows = peers.into_iter().map(|peer| {
+        json!({
+            "peer": peer.id,
+            "organisation": peer.publisher.and_then(|publisher| node.membership.name_of_publisher(publisher)),
+            "standing": peer.standing.as_ref().map(standing_words),
+            "address": peer.address,
+            "direction": if peer.outbound { "out" } else { "in" },
+            "agent": peer.agent,
+            "rtt": peer.round_trip.map(|time| format!("{} ms", time.as_millis())),
+        })
+    });
+    Ok(Json(rows.collect()))
+}
+
+pub(super) async fn join(State(node): Shared, Json(wish): Json<Join>) -> Answer {
+    let now = node.now();
+    if let Err(error) = node.membership.join(&wish.genesis, &node.paths, node.store.as_ref(), &node.identity, now).await {
+        return Err(Problem::conflict(format!("{error:#}")));
+    }
+    let old = node.settings.get();
+    let values = Values {
+        share: wish.share,
+        anchors: wish.anchors,
+        joined_at: old.joined_at.or(Some(now)),
+        peers: wish.peers,
+        ..Values::clone(&old)
+    };
+    node.settings.set(values).await?;
+    node.regraph();
+    node.joined.notify_one();
+    Ok(Json(json!({"network": node.membership.network()})))
+}
+
+pub(super) async fn accept(State(node): Shared, Json(signed): Json<Signed>) -> Answer {
+    let bytes = hex::decode(&signed.statement).map_err(|_| Problem::wrong("a statement is written in hexadecimal digits"))?;
+    let statement = Statement::decode(&bytes).map_err(|error| Problem::wrong(error.to_string()))?;
+    let accepted = node.membership.accept(statement.clone(), node.store.as_ref(), node.now()).await;
+    let new = accepted.map_err(|error| Problem::wrong(format!("{error:#}")))?;
+    node.regraph();
+    if let Some(mesh) = node.mesh.get() {
+        mesh.add_statement(statement).await.map_err(anyhow::Error::new)?;
+    }
+    Ok(Json(json!({"new": new})))
+}

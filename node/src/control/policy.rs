@@ -1,0 +1,55 @@
+//! What verdicts of the mesh lead to, for `vigie policy`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::words::{Problem, spell};
+use super::{Answer, Shared};
+use crate::config::Remote;
+use crate::node::Node;
+use crate::settings::Values;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wish {
+    remote: Remote,
+    now: bool,
+}
+
+pub(super) async fn show(State(node): Shared) -> Answer {
+    Ok(Json(json!({"remote": format!("{:?}", remote(&node)).to_lowercase(), "sentence": sentence(&node)})))
+}
+
+pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
+    if node.config.policy.remote.is_some() {
+        return Err(Problem::conflict("the configuration file says `remote` in [policy], and the file holds: change it there"));
+    }
+    let old = node.settings.get();
+    let now = node.now();
+    if wish.remote == Remote::Enforce && !wish.now && let Some(left) = old.simulation_left(now) {
+        let detail = format!("the 72 h of simulation still last {}; `--now` does not wait for them", spell(left));
+        return Err(Problem::conflict(detail));
+    }
+    let enforced_at = (wish.remote == Remote::Enforce).then_some(now);
+    node.settings.set(Values { enforced_at, ..Values::clone(&old) }).await?;
+    show(State(node)).await
+}
+
+fn remote(node: &Node) -> Remote {
+    node.settings.get().remote(node.config.policy.remote)
+}
+
+/// One sentence about it.
+pub(super) fn sentence(node: &Node) -> String {
+    let settings = node.settings.get();
+    match remote(node) {
+        Remote::Off => "What the mesh says is shown and leads to nothing.".to_owned(),
+        Remote::Enforce => "Verdicts of the mesh are enforced.".to_owned(),
+        Remote::Simulate => match settings.simulation_left(node.now()) {
+            Some(left) => format!("Verdicts of the mesh are simulated for another {}.", spell(left)),
+            None => "Verdicts of the mesh are simulated until `vigie policy enforce`.".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,114 @@
+//! One screen about the node, for `vigie status` and the web page.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::json;
+use vigie_gossip_core::Standing;
+use vigie_store::Counts;
+
+use super::words::spell;
+use super::{Answer, Shared, policy};
+use crate::node::Node;
+
+/// How the node is, at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Status {
+    pub(crate) version: &'static str,
+    pub(crate) running: bool,
+    pub(crate) up_for: String,
+    pub(crate) organisation: String,
+    pub(crate) publisher: String,
+    pub(crate) network: Option<String>,
+    pub(crate) standing: Option<String>,
+    pub(crate) peers: usize,
+    pub(crate) sharing: bool,
+    pub(crate) anchors: usize,
+    pub(crate) groups: usize,
+    pub(crate) policy: String,
+    pub(crate) counts: Counts,
+    pub(crate) sensor: Option<vigie_sensor::Snapshot>,
+}
+
+pub(super) async fn show(State(node): Shared) -> Answer {
+    let status = status(&node).await?;
+    let mut answer = json!(status);
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("lines".to_owned(), json!(lines(&status)));
+    }
+    Ok(Json(answer))
+}
+
+/// How the node is now.
+pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
+    let now = node.now();
+    let settings = node.settings.get();
+    let publisher = node.identity.node.public().publisher_id();
+    let peers = match node.mesh.get() {
+        Some(mesh) => mesh.peers().await.map_or(0, |peers| peers.len()),
+        None => 0,
+    };
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        running: node.running(),
+        up_for: spell(now.since(node.started_at)),
+        organisation: node.membership.name_of(node.identity.org.org_id()),
+        publisher: publisher.to_string(),
+        network: node.membership.directory().map(|directory| directory.genesis().name.to_string()),
+        standing: node.membership.standing(publisher, now).as_ref().map(standing_words),
+        peers,
+        sharing: node.sharing().enabled,
+        anchors: settings.anchors.len(),
+        groups: node.opinion.groups(),
+        policy: policy::sentence(node),
+        counts: node.store.counts(now).await?,
+        sensor: node.sensor.get().map(|stats| stats.snapshot()),
+    })
+}
+
+/// A standing in words.
+pub(super) fn standing_words(standing: &Standing) -> String {
+    match standing {
+        Standing::Seed => "seed".to_owned(),
+        Standing::Member => "member".to_owned(),
+        Standing::Newcomer => "newcomer".to_owned(),
+        Standing::Outsider(why) => format!("not admitted: {why}"),
+    }
+}
+
+fn lines(status: &Status) -> Vec<String> {
+    let running = if status.running { format!("running for {}", status.up_for) } else { "not running".to_owned() };
+    let mut lines = vec![
+        format!("Vigie {}, {running}", status.version),
+        format!("  organisation  {}", status.organisation),
+        format!(
+            "  decisions     {} active; alerts {}; bouncers {}",
+            status.counts.active_decisions, status.counts.alerts, status.counts.bouncers
+        ),
+    ];
+    match &status.sensor {
+        Some(sensor) => lines.push(format!(
+            "  sensor        {} lines, {} parsed, {} detections",
+            sensor.lines, sensor.parsed, sensor.detections
+        )),
+        None => lines.push("  sensor        reads nothing".to_owned()),
+    }
+    match (&status.network, &status.standing) {
+        (Some(network), Some(standing)) => {
+            lines.push(format!("  network       {network}, {standing}, {} peers", status.peers));
+            lines.push(format!(
+                "  sightings     {} of {} organisations; ours are {}",
+                status.counts.sightings,
+                status.counts.publishers,
+                if status.sharing { "shared" } else { "not shared" }
+            ));
+            lines.push(format!("  anchors       {}, which reach {} independent groups", status.anchors, status.groups));
+            if status.groups < 2 {
+                lines.push("                With so few, the mesh's word is shown and never blocks.".to_owned());
+            }
+            lines.push(format!("  policy        {}", status.policy));
+        }
+        _ => lines.push("  network       none: nobody is contacted, nothing is shared".to_owned()),
+    }
+    lines
+}

@@ -1,0 +1,141 @@
+//! Policy: what is enforced, for how long. Pure: alerts and verdicts come in, decisions go out.
+//!
+//! Before this stop: `watch` for our own detections, `opinion` for what the mesh says. After it: `table`, which
+//! serves bouncers. Deliberately absent: scores, which `reputation` makes, and the database.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use vigie_reputation::{Rung, Verdict};
+use vigie_store::{NewAlert, NewDecision, Origin, Remediation};
+use vigie_wire::indicator::is_public;
+use vigie_wire::{Indicator, Timestamp};
+
+use crate::config::Remote;
+use crate::share::contains;
+
+/// Decisions of the mesh that are not bans: as long as the shortest ban.
+const SOFT: Duration = Duration::from_secs(3_600);
+
+/// What the organisation said about enforcing, at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Enforcing {
+    /// How long our own detections ban.
+    pub(crate) ban: Duration,
+    /// What verdicts of the mesh lead to.
+    pub(crate) remote: Remote,
+    /// Our own addresses and the allowlist: never decided against.
+    pub(crate) spared: Vec<IpNet>,
+}
+
+/// The decision that our own detection leads to: own detections are enforced at once.
+pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing) -> Option<NewDecision> {
+    if !alert.remediation || !alert.scope.eq_ignore_ascii_case("ip") {
+        return None;
+    }
+    let ip: IpAddr = alert.value.parse().ok()?;
+    if is_spared(ip, enforcing) {
+        return None;
+    }
+    Some(NewDecision {
+        origin: Origin::Sensor,
+        remediation: Remediation::Ban,
+        scope: "Ip".to_owned(),
+        value: ip.to_canonical().to_string(),
+        scenario: alert.scenario.clone(),
+        created_at: alert.created_at,
+        until: alert.created_at + enforcing.ban,
+        simulated: alert.simulated,
+        reason: alert.message.clone(),
+    })
+}
+
+/// The decision that a verdict of the mesh leads to.
+pub(crate) fn on_verdict(verdict: &Verdict, enforcing: &Enforcing, now: Timestamp) -> Option<NewDecision> {
+    let Indicator::Ip(ip) = verdict.subject else { return None };
+    if enforcing.remote == Remote::Off || is_spared(ip, enforcing) {
+        return None;
+    }
+    let (remediation, length) = match verdict.rung {
+        Rung::Observe => return None,
+        Rung::Challenge => (Remediation::Challenge, SOFT),
+        Rung::Throttle => (Remediation::Throttle, SOFT),
+        Rung::Ban1h => (Remediation::Ban, Duration::from_secs(3_600)),
+        Rung::Ban24h => (Remediation::Ban, Duration::from_secs(24 * 3_600)),
+    };
+    Some(NewDecision {
+        origin: Origin::Mesh,
+        remediation,
+        scope: "Ip".to_owned(),
+        value: ip.to_string(),
+        scenario: heaviest(verdict),
+        created_at: now,
+        until: now + length,
+        simulated: enforcing.remote == Remote::Simulate,
+        reason: sentence(verdict),
+    })
+}
+
+/// The behaviour that weighs most.
+fn heaviest(verdict: &Verdict) -> String {
+    let heaviest = verdict.contributions.iter().max_by_key(|said| said.value);
+    heaviest.map_or_else(|| "mesh".to_owned(), |said| said.behaviour.to_string())
+}
+
+fn sentence(verdict: &Verdict) -> String {
+    let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+    format!("{} independent groups of the mesh name it: {}", verdict.groups, reasons.join("; "))
+}
+
+/// Whether a decision by a person is refused, and why. Whatever it names must not cut the node off.
+pub(crate) fn refusal(target: IpNet, spared: &[IpNet]) -> Option<String> {
+    if target.prefix_len() == 0 {
+        return Some("it names every address there is".to_owned());
+    }
+    if target.addr().is_loopback() || target.addr().is_unspecified() || target.addr().is_multicast() {
+        return Some(format!("{target} is not an address of another host"));
+    }
+    let hit = spared.iter().find(|net| net.contains(&target) || target.contains(*net))?;
+    Some(format!("{hit} is on the allowlist or our own"))
+}
+
+fn is_spared(ip: IpAddr, enforcing: &Enforcing) -> bool {
+    !is_public(ip) || contains(&enforcing.spared, ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::alert;
+
+    fn enforcing() -> Enforcing {
+        Enforcing { ban: Duration::from_secs(600), remote: Remote::Enforce, spared: vec!["192.88.99.8/32".parse().unwrap()] }
+    }
+
+    #[test]
+    fn own_detections_are_enforced_at_once() {
+        let alert = alert("192.88.99.7");
+        let decision = on_detection(&alert, &enforcing()).unwrap();
+        assert_eq!((decision.remediation, decision.value.as_str()), (Remediation::Ban, "192.88.99.7"));
+        assert_eq!(decision.until, alert.created_at + Duration::from_secs(600));
+    }
+
+    #[test]
+    fn own_private_and_allowlisted_addresses_are_spared() {
+        for ip in ["192.88.99.8", "10.1.2.3", "127.0.0.1", "::ffff:192.88.99.8", "not an address"] {
+            assert_eq!(on_detection(&alert(ip), &enforcing()), None, "{ip}");
+        }
+        let silent = NewAlert { remediation: false, ..alert("192.88.99.7") };
+        assert_eq!(on_detection(&silent, &enforcing()), None);
+    }
+
+    #[test]
+    fn a_decision_that_would_cut_us_off_is_refused() {
+        let spared = ["192.88.99.8/32".parse().unwrap()];
+        for wrong in ["0.0.0.0/0", "::/0", "127.0.0.1/32", "192.88.99.8/32", "192.88.99.0/24"] {
+            assert!(refusal(wrong.parse().unwrap(), &spared).is_some(), "{wrong}");
+        }
+        assert_eq!(refusal("192.88.99.7/32".parse().unwrap(), &spared), None);
+    }
+}

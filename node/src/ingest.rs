@@ -1,0 +1,147 @@
+//! What the mesh brings: admitted envelopes are kept, scored, and decided upon.
+//!
+//! Before this stop: `vigie_gossip::validate` at this node, which lets only `Admitted` through. After it: `opinion`,
+//! then `decide`. Our own envelopes take the same path, from `outbox`: same type states, same scoring input.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use vigie_gossip::MeshEvent;
+use vigie_gossip_core::Admitted;
+use vigie_store::{Appended, Decision, DecisionFilter, Held, NewDecision, NewEnvelope, Origin, Remediation, SightingRow};
+use vigie_wire::{Payload, SightingId, Timestamp};
+
+use crate::node::Node;
+use crate::decide;
+
+/// Handles the mesh's events until the mesh ends.
+pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) -> anyhow::Result<()> {
+    while let Some(event) = events.recv().await {
+        match event {
+            MeshEvent::Admitted { admitted, stored } => {
+                let kept = keep(&node, &admitted).await?;
+                // The mesh may have ended meanwhile; then nobody waits for the answer.
+                let _gone = stored.send(kept);
+            }
+            MeshEvent::Statement(statement) => {
+                if let Err(refused) = node.membership.accept(statement, node.store.as_ref(), node.now()).await {
+                    tracing::debug!(%refused, "statement from the mesh");
+                }
+                node.regraph();
+            }
+            MeshEvent::RangeWanted { publisher, epoch, from, to, max_bytes, reply } => {
+                let _gone = reply.send(node.store.range(publisher, epoch, from, to, max_bytes).await?);
+            }
+            MeshEvent::Fork(proof) => {
+                let (publisher, epoch, seq) = proof.position();
+                tracing::warn!(publisher = %publisher, epoch, seq, "a publisher signed two envelopes for one place");
+                node.store.void_after(publisher, epoch, seq.saturating_sub(1)).await?;
+            }
+            MeshEvent::OwnHead { epoch, seq, hash } => crate::outbox::on_own_head(&node, epoch, seq, hash).await?,
+            MeshEvent::ClockSkew { millis } => {
+                tracing::warn!(millis, "this machine's clock differs from its peers': sightings are not published");
+            }
+            MeshEvent::Listening(address) => tracing::info!(address, "the mesh is reached here"),
+            MeshEvent::Connected { peer } => tracing::info!(peer = %peer, "connected"),
+            MeshEvent::Disconnected { peer } => tracing::info!(peer = %peer, "disconnected"),
+        }
+    }
+    Ok(())
+}
+
+/// Keeps one admitted envelope and acts on it. `true` once it is durable.
+async fn keep(node: &Node, admitted: &Admitted) -> anyhow::Result<bool> {
+    let now = node.now();
+    let envelope = new_envelope(admitted, now);
+    let appended = match node.store.keep_envelope(&envelope).await {
+        Ok(appended) => appended,
+        Err(error) => {
+            // The disk may be full: detection and enforcement go on, the mesh's word is fetched again later.
+            tracing::error!(%error, "an envelope could not be kept");
+            return Ok(false);
+        }
+    };
+    match appended {
+        Appended::New => act(node, admitted, &envelope, now).await?,
+        Appended::Known => {}
+        Appended::Conflict(_) => return Ok(false),
+    }
+    Ok(true)
+}
+
+async fn act(node: &Node, admitted: &Admitted, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Result<()> {
+    for (id, sighting) in &envelope.sightings {
+        let row = SightingRow { id: *id, org: envelope.org, sighting: sighting.clone(), received_at: now, retracted_at: None };
+        let verdict = node.opinion.observe(&row, now);
+        tracing::info!(sighting.id = %id, indicator = %sighting.indicator, score = verdict.score, "sighting");
+        if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
+            enforce(node, decision, now).await?;
+        }
+    }
+    if let Ok(Payload::Retraction(rows)) = admitted.envelope().payload() {
+        let publisher = envelope.held.publisher;
+        let taken_back: Vec<SightingId> =
+            rows.iter().map(|row| SightingId { publisher, epoch: row.epoch, seq: row.seq, row: row.row }).collect();
+        node.store.retract(&taken_back, now).await?;
+        for sighting in taken_back {
+            node.opinion.retract(sighting);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a decision of the mesh, unless an equal or stronger one holds for most of its time already.
+async fn enforce(node: &Node, decision: NewDecision, now: Timestamp) -> anyhow::Result<()> {
+    let same = |held: &Decision| {
+        let held = &held.decision;
+        let half = decision.until.since(now) / 2;
+        held.origin == Origin::Mesh
+            && held.value == decision.value
+            && held.simulated == decision.simulated
+            && held.remediation >= decision.remediation
+            && held.until > now + half
+    };
+    if node.table.of_value(&decision.value).iter().any(|held| same(held)) {
+        return Ok(());
+    }
+    let made = node.store.insert_decision(&decision).await?;
+    tracing::info!(indicator = made.decision.value, remediation = %made.decision.remediation, "decided on the mesh's word");
+    node.table.put(&[made], now);
+    Ok(())
+}
+
+/// Ends decisions of the mesh whose evidence is gone: taken back, decayed or refuted.
+pub(crate) async fn release(node: &Node) -> anyhow::Result<()> {
+    let now = node.now();
+    for held in node.table.active(now).iter().filter(|held| is_mesh_ban(held)) {
+        let Ok(ip) = held.decision.value.parse() else { continue };
+        if !node.opinion.review(&vigie_wire::Indicator::ip(ip), now).hard_block {
+            node.end(&DecisionFilter { id: Some(held.id), ..DecisionFilter::default() }).await?;
+        }
+    }
+    Ok(())
+}
+
+fn is_mesh_ban(held: &Decision) -> bool {
+    held.decision.origin == Origin::Mesh && held.decision.remediation == Remediation::Ban
+}
+
+/// An admitted envelope in the store's words.
+pub(crate) fn new_envelope(admitted: &Admitted, now: Timestamp) -> NewEnvelope {
+    let envelope = admitted.envelope();
+    let header = envelope.header();
+    NewEnvelope {
+        held: Held {
+            publisher: header.publisher,
+            epoch: header.epoch,
+            seq: header.seq,
+            hash: envelope.header_hash(),
+        },
+        org: admitted.org().org_id(),
+        kind: header.kind.number(),
+        time_base: header.time_base,
+        bytes: admitted.bytes().to_vec(),
+        sightings: envelope.sightings().collect(),
+        received_at: now,
+    }
+}

@@ -1,0 +1,207 @@
+//! Which network this node belongs to, and who else does: the genesis, the statements, and names for people.
+//!
+//! Deliberately absent: the rules of admission, which are `vigie_gossip_core::Directory`, and trust, which is each
+//! node's own and only derived here as a graph.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use anyhow::{Context, bail};
+use vigie_gossip_core::{Directory, Insertion, Standing};
+use vigie_reputation::{Edge, Labels, Member, TrustGraph};
+use vigie_store::Store;
+use vigie_wire::statement::{NodeCertificate, Statement};
+use vigie_wire::genesis::Founder;
+use vigie_wire::{Genesis, NetworkId, OrgId, PublisherId, Timestamp};
+
+use crate::identity::Identity;
+use crate::paths::{Paths, write_private};
+
+/// How long a node's certificate lasts (DESIGN 5).
+const CERTIFICATE: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
+/// It is made anew when less than this is left.
+const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+/// Epochs that a certificate authorises: one is spent after each restore.
+const EPOCHS: u32 = 100;
+
+/// The network, once joined. A node belongs to one at most.
+#[derive(Debug, Default)]
+pub(crate) struct Membership {
+    directory: OnceLock<Mutex<Directory>>,
+}
+
+// === impl Membership ===
+
+impl Membership {
+    /// From the genesis file and the statements of the store.
+    pub(crate) async fn load(
+        paths: &Paths,
+        store: &dyn Store,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> anyhow::Result<Self> {
+        let membership = Self::default();
+        let path = paths.genesis();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let genesis = Genesis::parse(&text).with_context(|| format!("{} is damaged", path.display()))?;
+                membership.enter(genesis, store, identity, now).await?;
+            }
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+        Ok(membership)
+    }
+
+    /// Joins a network: writes its genesis file and certifies this node there.
+    pub(crate) async fn join(
+        &self,
+        text: &str,
+        paths: &Paths,
+        store: &dyn Store,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let genesis = Genesis::parse(text).context("this is not a genesis file")?;
+        if let Some(network) = self.network() {
+            if network == genesis.network() {
+                return Ok(());
+            }
+            bail!("this node belongs to the network {network} already; another one needs another --data");
+        }
+        write_private(&paths.genesis(), text)?;
+        self.enter(genesis, store, identity, now).await
+    }
+
+    async fn enter(
+        &self,
+        genesis: Genesis,
+        store: &dyn Store,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let mut directory = Directory::new(genesis);
+        for bytes in store.statements().await? {
+            let statement = Statement::decode(&bytes).context("the database holds a damaged statement")?;
+            if let Err(refused) = directory.insert(statement) {
+                tracing::debug!(%refused, "a stored statement no longer counts");
+            }
+        }
+        if let Some(fresh) = certificate(&directory, identity, now) {
+            let bytes = fresh.encode();
+            store.keep_statement(fresh.id().0, &bytes, now).await?;
+            if let Err(refused) = directory.insert(fresh) {
+                tracing::debug!(%refused, "our own certificate waits for a vouch");
+            }
+        }
+        if self.directory.set(Mutex::new(directory)).is_err() {
+            bail!("another command joined a network at the same moment");
+        }
+        Ok(())
+    }
+
+    /// Whether a network was joined.
+    pub(crate) fn joined(&self) -> bool {
+        self.directory.get().is_some()
+    }
+
+    /// The directory, if a network was joined. Held for short, pure questions only.
+    pub(crate) fn directory(&self) -> Option<MutexGuard<'_, Directory>> {
+        Some(self.directory.get()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The network's name.
+    pub(crate) fn network(&self) -> Option<NetworkId> {
+        Some(self.directory()?.genesis().network())
+    }
+
+    /// Keeps a statement, durably, and applies it. `false` if it was known.
+    pub(crate) async fn accept(
+        &self,
+        statement: Statement,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> anyhow::Result<bool> {
+        let (id, bytes) = (statement.id(), statement.encode());
+        {
+            let mut directory = self.directory().context("this node joined no network yet")?;
+            match directory.insert(statement) {
+                Ok(Insertion::New) => {}
+                Ok(_) => return Ok(false),
+                Err(refused) => bail!("the statement is refused: {refused}"),
+            }
+        }
+        store.keep_statement(id.0, &bytes, now).await?;
+        Ok(true)
+    }
+
+    /// What a publisher may do at that time.
+    pub(crate) fn standing(&self, publisher: PublisherId, at: Timestamp) -> Option<Standing> {
+        Some(self.directory()?.standing(publisher, at))
+    }
+
+    /// A name for people: what the vouch says, else the organisation's id.
+    pub(crate) fn name_of(&self, org: OrgId) -> String {
+        let named = self.directory().and_then(|directory| directory.organisation(org).map(|known| known.name.to_string()));
+        named.filter(|name| !name.is_empty()).unwrap_or_else(|| org.to_string())
+    }
+
+    /// The same for a publisher that somebody certified.
+    pub(crate) fn name_of_publisher(&self, publisher: PublisherId) -> Option<String> {
+        let org = self.directory()?.org_of(publisher)?.org_id();
+        Some(self.name_of(org))
+    }
+
+    /// The trust graph as this node sees it from its anchors.
+    pub(crate) fn graph(&self, anchors: &[OrgId], now: Timestamp) -> TrustGraph {
+        let Some(directory) = self.directory() else { return TrustGraph::build(&[], &[], &[], now) };
+        let members: Vec<Member> = directory
+            .organisations()
+            .map(|org| Member {
+                org: org.key.org_id(),
+                name: org.name.to_string(),
+                labels: Labels { operator: org.labels.operator, country: org.labels.country, asn: org.labels.asn },
+                history: org.history,
+                seed: org.seed,
+            })
+            .collect();
+        let vouched = directory
+            .vouches()
+            .map(|vouch| Edge { from: vouch.voucher.org_id(), to: vouch.subject.org_id(), expires: vouch.expires });
+        // Whoever founded the network with the seeds stands there by the seeds' word.
+        let genesis = directory.genesis();
+        let founded = genesis.seeds.iter().flat_map(|seed| {
+            let edge = |member: &Founder| Edge {
+                from: seed.key.org_id(),
+                to: member.key.org_id(),
+                expires: Timestamp::from_millis(i64::MAX),
+            };
+            genesis.members.iter().map(edge)
+        });
+        let edges: Vec<Edge> = vouched.chain(founded).collect();
+        TrustGraph::build(anchors, &members, &edges, now)
+    }
+}
+
+/// A new certificate of our node, if the present one ends soon and the organisation key is here.
+fn certificate(directory: &Directory, identity: &Identity, now: Timestamp) -> Option<Statement> {
+    let org = identity.org_secret.as_ref()?;
+    let node = identity.node.public();
+    let valid = directory.statements().any(|statement| {
+        matches!(statement, Statement::NodeCertificate(held)
+            if held.node == node && held.not_before <= now && held.not_after > now + RENEWAL)
+    });
+    if valid {
+        return None;
+    }
+    // A little into the past, so that a peer whose clock is behind accepts it too.
+    let from = now - std::time::Duration::from_secs(300);
+    Some(Statement::NodeCertificate(NodeCertificate::sign(
+        directory.genesis().network(),
+        node,
+        from,
+        from + CERTIFICATE,
+        0,
+        EPOCHS - 1,
+        org,
+    )))
+}

@@ -1,0 +1,198 @@
+//! One node, opened: its data, its keys and what it holds in memory. Everything else is given a share of it.
+//!
+//! Deliberately absent: tasks. A command that runs without a node opens the same thing and starts none; see `up`.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use ipnet::IpNet;
+use tokio::sync::Notify;
+use vigie_gossip::Mesh;
+use vigie_reputation::{Scorer, ScorerConfig};
+use vigie_sensor::Stats;
+use vigie_store::{Decision, DecisionFilter, SightingFilter, Store};
+use vigie_store_postgres::PostgresStore;
+use vigie_store_sqlite::SqliteStore;
+use vigie_wire::Timestamp;
+
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::decide::Enforcing;
+use crate::identity::Identity;
+use crate::membership::Membership;
+use crate::opinion::Opinion;
+use crate::paths::Paths;
+use crate::settings::Settings;
+use crate::share::Sharing;
+use crate::table::{KEPT_AFTER_END, Table};
+
+/// Sightings older than this have no weight (DESIGN 11), so a start replays no more.
+const REPLAYED: Duration = Duration::from_secs(24 * 3_600);
+/// How long a login protects an address (DESIGN 7).
+const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+
+/// One opened node.
+pub(crate) struct Node {
+    pub(crate) paths: Paths,
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) identity: Identity,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    pub(crate) membership: Membership,
+    pub(crate) opinion: Opinion,
+    pub(crate) table: Table,
+    pub(crate) started_at: Timestamp,
+    /// Set while the mesh runs.
+    pub(crate) mesh: OnceLock<Mesh>,
+    /// Set while the sensor runs.
+    pub(crate) sensor: OnceLock<Arc<Stats>>,
+    /// Somebody put an alert into the outbox.
+    pub(crate) outbox: Notify,
+    /// Somebody joined a network while the node ran.
+    pub(crate) joined: Notify,
+    /// Whether the tasks run, or a command opened the data for itself.
+    pub(crate) runs: std::sync::atomic::AtomicBool,
+    allowed: arc_swap::ArcSwap<Vec<IpNet>>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("paths", &self.paths).finish_non_exhaustive()
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// Opens the data of a node that has an identity.
+    pub(crate) async fn open(paths: Paths, config: Config) -> anyhow::Result<Arc<Self>> {
+        let clock = clock::system();
+        let now = clock();
+        let identity = Identity::load(&paths)?;
+        let store = open_store(&paths, &config).await?;
+        let settings = Settings::load(Arc::clone(&store)).await?;
+        let membership = Membership::load(&paths, store.as_ref(), &identity, now).await?;
+        let graph = membership.graph(&settings.get().anchors, now);
+        let opinion = Opinion::new(Scorer::new(graph, ScorerConfig::default()));
+        let recent = DecisionFilter { ended_since: Some(now - KEPT_AFTER_END), ..DecisionFilter::default() };
+        let table = Table::new(store.decisions(&recent).await?, now);
+        let node = Arc::new(Self {
+            paths,
+            config,
+            clock,
+            identity,
+            store,
+            settings,
+            membership,
+            opinion,
+            table,
+            started_at: now,
+            mesh: OnceLock::new(),
+            sensor: OnceLock::new(),
+            outbox: Notify::new(),
+            joined: Notify::new(),
+            runs: std::sync::atomic::AtomicBool::new(false),
+            allowed: arc_swap::ArcSwap::default(),
+        });
+        node.reload_allowlist().await?;
+        node.recall(now).await?;
+        Ok(node)
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Whether a node runs here, not only a command.
+    pub(crate) fn running(&self) -> bool {
+        self.runs.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Gives the scorer back what it knew before the restart.
+    async fn recall(&self, now: Timestamp) -> anyhow::Result<()> {
+        self.opinion.recall(self).await?;
+        for record in self.store.remembered(now - REMEMBERED).await? {
+            self.opinion.remember(record.ip, vigie_reputation::Tier::Authenticated, record.at);
+        }
+        let recent = SightingFilter { since: Some(now - REPLAYED), ..SightingFilter::default() };
+        let mut rows = self.store.sightings(&recent).await?;
+        rows.reverse();
+        let own = self.identity.org.org_id();
+        for row in rows.iter().filter(|row| row.retracted_at.is_none()) {
+            if row.org == own {
+                self.opinion.own_detection(&row.sighting.indicator, row.sighting.behaviour, row.sighting.at);
+            } else {
+                self.opinion.observe(row, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the allowlist again after it changed.
+    pub(crate) async fn reload_allowlist(&self) -> anyhow::Result<()> {
+        let now = self.now();
+        let entries = self.store.allowed().await?;
+        let live = entries.into_iter().filter(|entry| entry.expires.is_none_or(|expires| expires > now));
+        self.allowed.store(Arc::new(live.map(|entry| entry.net).collect()));
+        Ok(())
+    }
+
+    /// Our own networks and the allowlist.
+    pub(crate) fn spared(&self) -> Vec<IpNet> {
+        let mut spared = self.config.policy.own();
+        spared.extend(self.allowed.load().iter());
+        spared
+    }
+
+    /// What policy says about sharing now.
+    pub(crate) fn sharing(&self) -> Sharing {
+        Sharing {
+            enabled: self.settings.get().share && self.membership.joined(),
+            withheld: self.config.policy.withheld(),
+            own: self.config.policy.own(),
+            allowed: self.allowed.load().to_vec(),
+        }
+    }
+
+    /// What policy says about enforcing now.
+    pub(crate) fn enforcing(&self) -> Enforcing {
+        Enforcing {
+            ban: self.config.policy.ban(),
+            remote: self.settings.get().remote(self.config.policy.remote),
+            spared: self.spared(),
+        }
+    }
+
+    /// Ends decisions, in the store first.
+    pub(crate) async fn end(&self, filter: &DecisionFilter) -> anyhow::Result<Vec<Decision>> {
+        let now = self.now();
+        let ended = self.store.end_decisions(filter, now).await?;
+        self.table.put(&ended, now);
+        Ok(ended)
+    }
+
+    /// Whether somebody logged in here from this address.
+    pub(crate) fn is_known(&self, ip: std::net::IpAddr) -> bool {
+        self.opinion.knows_user(ip, self.now())
+    }
+
+    /// The trust graph again, after statements or anchors changed.
+    pub(crate) fn regraph(&self) {
+        let graph = self.membership.graph(&self.settings.get().anchors, self.now());
+        self.opinion.set_graph(graph);
+    }
+}
+
+async fn open_store(paths: &Paths, config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    if config.store.url.is_empty() {
+        let path = paths.database();
+        let store = SqliteStore::open(&path).await;
+        return Ok(Arc::new(store.with_context(|| format!("cannot open the database {}", path.display()))?));
+    }
+    let store = PostgresStore::connect(&config.store.url).await;
+    // The URL may hold a password, so it is not repeated.
+    Ok(Arc::new(store.context("cannot open the database that [store] url names")?))
+}

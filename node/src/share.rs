@@ -1,0 +1,142 @@
+//! Policy: what may leave. An alert becomes a sighting, or a reason why it stays.
+//!
+//! Before this stop: `watch` (detections become alerts). After it: `outbox` (sightings become envelopes).
+//! Deliberately absent: everything of an alert but who, what, when and how often (DESIGN 3 and 10).
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::Serialize;
+use vigie_store::NewAlert;
+use vigie_wire::indicator::is_public;
+use vigie_wire::{Behaviour, Count, Indicator, Sighting};
+
+/// Our own detections carry full confidence; a machine that pushes alerts may be granted less.
+const CONFIDENCE: u8 = 100;
+
+/// What the organisation said about sharing, at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sharing {
+    /// Whether anything is shared at all.
+    pub(crate) enabled: bool,
+    /// Behaviours that never leave.
+    pub(crate) withheld: Vec<Behaviour>,
+    /// Our own addresses and networks.
+    pub(crate) own: Vec<IpNet>,
+    /// The allowlist.
+    pub(crate) allowed: Vec<IpNet>,
+}
+
+/// Why an alert stays here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Withheld {
+    Off,
+    Simulated,
+    Unlabelled,
+    Scope,
+    NotPublic,
+    Own,
+    Allowlisted,
+    KnownUser,
+    Behaviour,
+}
+
+/// The sighting that would leave for this alert. `live` is false for replayed history,
+/// `known` says whether the address belongs to somebody who logged in here.
+pub(crate) fn to_sighting(alert: &NewAlert, sharing: &Sharing, known: bool) -> Result<Sighting, Withheld> {
+    if !sharing.enabled {
+        return Err(Withheld::Off);
+    }
+    if alert.simulated {
+        return Err(Withheld::Simulated);
+    }
+    let behaviour = alert.behaviour.ok_or(Withheld::Unlabelled)?;
+    if sharing.withheld.contains(&behaviour) {
+        return Err(Withheld::Behaviour);
+    }
+    if !alert.scope.eq_ignore_ascii_case("ip") {
+        return Err(Withheld::Scope);
+    }
+    let ip: IpAddr = alert.value.parse().map_err(|_| Withheld::Scope)?;
+    let ip = ip.to_canonical();
+    if !is_public(ip) {
+        return Err(Withheld::NotPublic);
+    }
+    if contains(&sharing.own, ip) {
+        return Err(Withheld::Own);
+    }
+    if contains(&sharing.allowed, ip) {
+        return Err(Withheld::Allowlisted);
+    }
+    if known {
+        return Err(Withheld::KnownUser);
+    }
+    Ok(Sighting {
+        indicator: Indicator::ip(ip),
+        behaviour,
+        rule: alert.rule,
+        at: alert.last.to_minute(),
+        count: Count::of(u64::from(alert.events_count)),
+        confidence: CONFIDENCE,
+    })
+}
+
+/// Whether one of the networks holds the address.
+pub(crate) fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
+    nets.iter().any(|net| net.contains(&ip))
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "sharing is off (`vigie share on`)",
+            Self::Simulated => "the scenario is in simulation",
+            Self::Unlabelled => "the scenario names no behaviour of the network",
+            Self::Scope => "only single addresses are shared",
+            Self::NotPublic => "the address is not one of the public Internet",
+            Self::Own => "the address is one of our own",
+            Self::Allowlisted => "the address is on the allowlist",
+            Self::KnownUser => "somebody logged in here from this address",
+            Self::Behaviour => "policy withholds this behaviour",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::alert;
+
+    fn sharing() -> Sharing {
+        Sharing { enabled: true, ..Sharing::default() }
+    }
+
+    #[test]
+    fn a_sighting_holds_who_what_when_and_how_often() {
+        let alert = alert("192.88.99.7");
+        let sighting = to_sighting(&alert, &sharing(), false).unwrap();
+        assert_eq!(sighting.indicator.to_string(), "192.88.99.7");
+        assert_eq!(sighting.at, alert.last.to_minute());
+        assert_eq!(sighting.count.at_least(), 4, "six events are cut to four");
+    }
+
+    #[test]
+    fn what_must_stay_stays_and_says_why() {
+        let check = |alert: &NewAlert, sharing: &Sharing, known| to_sighting(alert, sharing, known).unwrap_err();
+        let good = alert("192.88.99.7");
+        assert_eq!(check(&good, &Sharing::default(), false), Withheld::Off);
+        assert_eq!(check(&good, &sharing(), true), Withheld::KnownUser);
+        assert_eq!(check(&alert("10.0.0.7"), &sharing(), false), Withheld::NotPublic);
+        assert_eq!(check(&alert("::ffff:10.0.0.7"), &sharing(), false), Withheld::NotPublic);
+        let nets = vec!["192.88.99.0/24".parse().unwrap()];
+        assert_eq!(check(&good, &Sharing { own: nets.clone(), ..sharing() }, false), Withheld::Own);
+        assert_eq!(check(&good, &Sharing { allowed: nets, ..sharing() }, false), Withheld::Allowlisted);
+        let withheld = Sharing { withheld: vec![Behaviour(5)], ..sharing() };
+        assert_eq!(check(&good, &withheld, false), Withheld::Behaviour);
+        assert_eq!(check(&NewAlert { simulated: true, ..good.clone() }, &sharing(), false), Withheld::Simulated);
+        assert_eq!(check(&NewAlert { behaviour: None, ..good.clone() }, &sharing(), false), Withheld::Unlabelled);
+        assert_eq!(check(&NewAlert { scope: "Country".into(), ..good }, &sharing(), false), Withheld::Scope);
+    }
+}

@@ -1,0 +1,224 @@
+//! A running node: every task, started in order, stopped in order. One that dies stops the process with its error.
+//!
+//! Deliberately absent: what the tasks do. This is the one place that knows all of them.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vigie_gossip::{Initial, MeshConfig, OwnNode};
+use vigie_store::Retention;
+use vigie_wire::Statement;
+
+use crate::node::Node;
+use crate::{api, control, ingest, outbox, sources, watch};
+
+/// Events of the sensor that may wait for their effects; then the sensor waits.
+const SENSOR_QUEUE: usize = 1_024;
+/// How often old rows go and what was learned is kept.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// How long tasks may take to end after a signal.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Retention (DESIGN 11): bodies 7 d; people's rows longer.
+const ENVELOPES: Duration = Duration::from_secs(7 * 86_400);
+const ALERTS: Duration = Duration::from_secs(30 * 86_400);
+const MEMORY: Duration = Duration::from_secs(30 * 86_400);
+
+/// What is said at the start.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) page: SocketAddr,
+    pub(crate) reads: Vec<String>,
+}
+
+/// All tasks of a node.
+struct Tasks {
+    set: JoinSet<anyhow::Result<()>>,
+    shutdown: CancellationToken,
+}
+
+/// Runs the node until a signal comes or a task fails; `started` is told once everything listens.
+pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyhow::Result<()> {
+    let shutdown = CancellationToken::new();
+    let mut tasks = Tasks { set: JoinSet::new(), shutdown: shutdown.clone() };
+    let page = serve(&node, &mut tasks).await?;
+    node.runs.store(true, Ordering::Relaxed);
+    let reads = start_sensor(&node, &mut tasks).await?;
+    tasks.spawn("outbox", outbox::run(Arc::clone(&node), shutdown.clone()));
+    tasks.spawn("housekeeping", housekeeping(Arc::clone(&node), shutdown.clone()));
+    start_mesh(&node, &mut tasks).await?;
+    started(&Started { page, reads });
+    let ended = loop {
+        tokio::select! {
+            signal = stop_signal() => break signal,
+            Some(task) = tasks.set.join_next() => match task {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => break Err(error),
+                Err(panicked) => break Err(panicked.into()),
+            },
+            () = node.joined.notified() => start_mesh(&node, &mut tasks).await?,
+        }
+    };
+    shutdown.cancel();
+    let farewell = tokio::time::timeout(FAREWELL, async { while tasks.set.join_next().await.is_some() {} });
+    if farewell.await.is_err() {
+        tracing::warn!("some tasks did not end in time; what they acknowledged is on disk");
+    }
+    node.opinion.save(&node).await?;
+    ended
+}
+
+// === impl Tasks ===
+
+impl Tasks {
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+        self.set.spawn(async move { task.await.with_context(|| format!("the {name} task failed")) });
+    }
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        signal = tokio::signal::ctrl_c() => Ok(signal?),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+// === the API ===
+
+/// Opens every listener before anything else runs, so that a port that is taken is the first thing said.
+async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr> {
+    let wanted = node.config.api.listen.get_ref();
+    let tcp = TcpListener::bind(wanted).await.with_context(|| {
+        format!("cannot listen on {wanted} (choose another with `vigie up --listen ADDRESS:PORT` or [api] listen)")
+    })?;
+    let page = tcp.local_addr()?;
+    let api = api::router(Arc::clone(node));
+    let shutdown = tasks.shutdown.clone();
+    let with_address = api.clone().into_make_service_with_connect_info::<SocketAddr>();
+    tasks.spawn("API", async move {
+        Ok(axum::serve(tcp, with_address).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+    });
+    let socket = &node.config.api.socket;
+    if !socket.as_os_str().is_empty() {
+        // Whoever has a key may ask here, so the socket itself is open to all.
+        serve_socket(socket, 0o666, api, tasks)?;
+    }
+    serve_socket(&node.paths.socket(), 0o600, control::router(Arc::clone(node)), tasks)?;
+    Ok(page)
+}
+
+fn serve_socket(path: &Path, mode: u32, router: Router, tasks: &mut Tasks) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    // The directory lock is ours, so a socket that is left here belongs to nobody.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            bail!("cannot replace the socket {}: {error}", path.display())
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    let shutdown = tasks.shutdown.clone();
+    tasks.spawn("socket", async move {
+        Ok(axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+    });
+    Ok(())
+}
+
+// === the sensor ===
+
+/// Starts the sensor if there is anything to read; says what is read.
+async fn start_sensor(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<Vec<String>> {
+    let (config, reads) = sources::plan(node).await?;
+    if config.sources.is_empty() {
+        return Ok(reads);
+    }
+    let rules = sources::rules(node)?;
+    let stats = Arc::new(vigie_sensor::Stats::default());
+    if node.sensor.set(Arc::clone(&stats)).is_err() {
+        bail!("the sensor was started twice");
+    }
+    let (sender, events) = mpsc::channel(SENSOR_QUEUE);
+    let clock = Arc::clone(&node.clock);
+    let shutdown = tasks.shutdown.clone();
+    tasks.spawn("sensor", async move { Ok(vigie_sensor::run(config, rules, clock, stats, sender, shutdown).await?) });
+    tasks.spawn("watch", watch::run(Arc::clone(node), events));
+    Ok(reads)
+}
+
+// === the mesh ===
+
+/// Starts the mesh if a network was joined and the mesh does not run yet.
+async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
+    if node.mesh.get().is_some() {
+        return Ok(());
+    }
+    let Some(directory) = node.membership.directory().map(|directory| directory.clone()) else { return Ok(()) };
+    let own = node.identity.node.public();
+    let certificate = directory.statements().find_map(|statement| match statement {
+        Statement::NodeCertificate(held) if held.node == own => Some(held.clone()),
+        _ => None,
+    });
+    let seed = directory.genesis().seeds.iter().any(|seed| seed.key == node.identity.org);
+    let mut config = MeshConfig::new(*node.identity.transport);
+    config.listen.clone_from(&node.config.mesh.listen);
+    config.dial.clone_from(&node.config.mesh.peers);
+    config.dial.extend(node.settings.get().peers.iter().cloned());
+    config.seed = seed;
+    config.own = certificate.map(|certificate| OwnNode { key: node.identity.node.clone(), certificate });
+    let held = node.store.held().await?;
+    let initial = Initial { directory, held: held.iter().map(core_held).collect() };
+    let (mesh, events, task) = vigie_gossip::start(config, initial, Arc::clone(&node.clock), tasks.shutdown.clone())
+        .context("cannot start the mesh")?;
+    tasks.spawn("mesh", async move { Ok(task.await?) });
+    tasks.spawn("ingest", ingest::run(Arc::clone(node), events));
+    // The other tasks see it from here on; only this function sets it.
+    if node.mesh.set(mesh).is_err() {
+        bail!("the mesh was started twice");
+    }
+    node.outbox.notify_one();
+    Ok(())
+}
+
+fn core_held(held: &vigie_store::Held) -> vigie_gossip_core::chain::Held {
+    vigie_gossip_core::chain::Held {
+        publisher: held.publisher,
+        epoch: held.epoch,
+        seq: held.seq,
+        hash: held.hash,
+    }
+}
+
+// === housekeeping ===
+
+async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(HOUSEKEEPING) => {}
+            () = shutdown.cancelled() => return Ok(()),
+        }
+        let now = node.now();
+        ingest::release(&node).await?;
+        node.reload_allowlist().await?;
+        node.regraph();
+        node.opinion.save(&node).await?;
+        let retention = Retention {
+            envelopes_before: now - ENVELOPES,
+            alerts_before: now - ALERTS,
+            decisions_before: now - ALERTS,
+            memory_before: now - MEMORY,
+        };
+        let gone = node.store.forget(&retention).await?;
+        tracing::debug!(rows = gone, "forgotten");
+    }
+}
