@@ -1,0 +1,86 @@
+//! What runs on every connection: limits first, then gossip behind its gate, hello, sync, identify, ping.
+//!
+//! The limits come first because a behaviour that is asked before them has already noted the connection
+//! when they deny it, and gossipsub never forgets such a note.
+
+pub(crate) mod bytes;
+pub(crate) mod gate;
+pub(crate) mod gossip;
+
+use std::time::Duration;
+
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::identity::PublicKey;
+use libp2p::request_response::{self, ProtocolSupport};
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::{identify, memory_connection_limits, ping};
+use vigie_gossip_core::wire::NetworkId;
+
+use crate::config::MeshConfig;
+use crate::error::MeshError;
+use crate::limits;
+use crate::topic::{Topics, hello_protocol, sync_protocol};
+use bytes::BytesCodec;
+use gate::Gate;
+
+/// The behaviours of one node.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    connections: connection_limits::Behaviour,
+    memory: memory_connection_limits::Behaviour,
+    pub(crate) gossip: Gate,
+    pub(crate) hello: request_response::Behaviour<BytesCodec>,
+    pub(crate) sync: request_response::Behaviour<BytesCodec>,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+}
+
+/// All behaviours, configured.
+pub(crate) fn build(
+    config: &MeshConfig,
+    network: NetworkId,
+    topics: &Topics,
+    key: PublicKey,
+) -> Result<Behaviour, MeshError> {
+    let identify = identify::Config::new(format!("/vigie/{network}/1"), key)
+        .with_agent_version(format!("vigie/{}", env!("CARGO_PKG_VERSION")))
+        .with_cache_size(0);
+    let ping = ping::Config::new()
+        .with_interval(config.timing.ping_every)
+        .with_timeout(config.timing.ping_timeout);
+    Ok(Behaviour {
+        connections: connection_limits::Behaviour::new(connection_limits(config.seed)),
+        memory: memory_connection_limits::Behaviour::with_max_percentage(limits::MEMORY_SHARE),
+        gossip: Gate::new(gossip::build(config, topics)?),
+        hello: request_response::Behaviour::with_codec(
+            BytesCodec { request_bytes: limits::HELLO_BYTES, response_bytes: limits::HELLO_BYTES },
+            [(hello_protocol(network), ProtocolSupport::Full)],
+            requests(config.timing.hello_timeout, 4),
+        ),
+        sync: request_response::Behaviour::with_codec(
+            BytesCodec {
+                request_bytes: limits::SYNC_REQUEST_BYTES,
+                response_bytes: limits::SYNC_RESPONSE_BYTES,
+            },
+            [(sync_protocol(network), ProtocolSupport::Full)],
+            requests(config.timing.request_timeout, limits::STREAMS_PER_CONNECTION),
+        ),
+        identify: identify::Behaviour::new(identify),
+        ping: ping::Behaviour::new(ping),
+    })
+}
+
+fn requests(timeout: Duration, streams: usize) -> request_response::Config {
+    request_response::Config::default()
+        .with_request_timeout(timeout)
+        .with_max_concurrent_streams(streams)
+}
+
+fn connection_limits(seed: bool) -> ConnectionLimits {
+    let inbound = if seed { limits::SEED_INBOUND } else { limits::MEMBER_INBOUND };
+    ConnectionLimits::default()
+        .with_max_pending_incoming(Some(limits::PENDING_CONNECTIONS))
+        .with_max_pending_outgoing(Some(limits::PENDING_CONNECTIONS))
+        .with_max_established_incoming(Some(inbound))
+        .with_max_established_per_peer(Some(limits::CONNECTIONS_PER_PEER))
+}

@@ -1,0 +1,97 @@
+//! The handle: each method is one command to the swarm task and its answer.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use vigie_gossip_core::directory::Directory;
+use vigie_gossip_core::wire::{Envelope, Statement};
+
+use crate::error::MeshError;
+use crate::event::Peer;
+use crate::telemetry::Counters;
+
+/// A question about the directory, answered by its one owner.
+pub(crate) type Reading = Box<dyn FnOnce(&Directory) + Send>;
+
+/// What the handle asks of the task.
+pub(crate) enum Command {
+    Publish { envelope: Box<Envelope>, reply: oneshot::Sender<Result<(), MeshError>> },
+    AddStatement { statement: Box<Statement>, reply: oneshot::Sender<Result<bool, MeshError>> },
+    Dial { address: String, reply: oneshot::Sender<Result<(), MeshError>> },
+    Peers { reply: oneshot::Sender<Vec<Peer>> },
+    Listening { reply: oneshot::Sender<Vec<String>> },
+    Read(Reading),
+}
+
+/// The mesh, for everyone but the task that runs it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Mesh {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) peer_id: Arc<str>,
+}
+
+// === impl Mesh ===
+
+impl Mesh {
+    /// Publishes an own envelope that is stored already, on the urgent topic if it asks for that within its
+    /// budget. That nobody hears it is no error: sync brings it to whoever missed it.
+    pub async fn publish(&self, envelope: Envelope) -> Result<(), MeshError> {
+        let envelope = Box::new(envelope);
+        self.ask(|reply| Command::Publish { envelope, reply }).await?
+    }
+
+    /// Puts a statement into force here and offers it to peers. True if it was new.
+    pub async fn add_statement(&self, statement: Statement) -> Result<bool, MeshError> {
+        let statement = Box::new(statement);
+        self.ask(|reply| Command::AddStatement { statement, reply }).await?
+    }
+
+    /// Dials an address, and again whenever the connection ends.
+    pub async fn dial(&self, address: impl Into<String>) -> Result<(), MeshError> {
+        let address = address.into();
+        self.ask(|reply| Command::Dial { address, reply }).await?
+    }
+
+    /// Connected peers.
+    pub async fn peers(&self) -> Result<Vec<Peer>, MeshError> {
+        self.ask(|reply| Command::Peers { reply }).await
+    }
+
+    /// Addresses we can be reached at, `/p2p/` included.
+    pub async fn listening(&self) -> Result<Vec<String>, MeshError> {
+        self.ask(|reply| Command::Listening { reply }).await
+    }
+
+    /// Asks the directory, which the swarm task owns. Keep it short: the mesh stands still meanwhile.
+    pub async fn directory<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Directory) -> T + Send + 'static,
+    ) -> Result<T, MeshError> {
+        self.ask(|reply| {
+            Command::Read(Box::new(move |directory| answer(reply, read(directory))))
+        })
+        .await
+    }
+
+    /// What was dropped, refused and ignored since start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Our libp2p `PeerId`.
+    pub fn peer_id(&self) -> &str {
+        &self.peer_id
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, MeshError> {
+        let (reply, answered) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| MeshError::Stopped)?;
+        answered.await.map_err(|_| MeshError::Stopped)
+    }
+}
+
+/// Answers a command; that nobody waits for the answer any more is their affair.
+pub(crate) fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    drop(reply.send(value));
+}

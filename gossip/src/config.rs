@@ -1,0 +1,151 @@
+//! What a mesh needs to start: its keys, addresses, what the node already holds, and its pace.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vigie_gossip_core::chain::Held;
+use vigie_gossip_core::directory::Directory;
+use vigie_gossip_core::wire::{NetworkId, NodeCertificate, SecretKey, Signed, Statement, Timestamp};
+
+use crate::error::MeshError;
+
+/// The node's clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How this node takes part.
+#[derive(Clone)]
+pub struct MeshConfig {
+    /// Seed of the transport's own ed25519 key, from which the `PeerId` follows. Not a publisher's key.
+    pub transport_seed: [u8; 32],
+    /// Multiaddresses to listen on, such as `/ip4/0.0.0.0/tcp/7946` and `/ip4/0.0.0.0/udp/7946/quic-v1`.
+    pub listen: Vec<String>,
+    /// Multiaddresses that are dialled until they answer, and again whenever the connection ends.
+    pub dial: Vec<String>,
+    /// A seed takes more connections and keeps a denser mesh.
+    pub seed: bool,
+    /// The own node key and its certificate. Without it the node reads what outsiders may read.
+    pub own: Option<OwnNode>,
+    /// Intervals and timeouts.
+    pub timing: Timing,
+}
+
+/// What the node proves to its peers.
+#[derive(Clone)]
+pub struct OwnNode {
+    /// The node key.
+    pub key: SecretKey,
+    /// The organisation's word for it: a node certificate.
+    pub certificate: Statement,
+}
+
+/// The node's memory at start.
+#[derive(Debug)]
+pub struct Initial {
+    /// Genesis and every statement stored so far.
+    pub directory: Directory,
+    /// Every envelope stored so far.
+    pub held: Vec<Held>,
+}
+
+/// Intervals and timeouts. The defaults are those of a network across continents; tests are in a hurry.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// Between two rounds of anti-entropy; each is moved by up to a quarter either way.
+    pub sync_every: Duration,
+    /// How long a gap seen on live traffic may close by itself.
+    pub gap_wait: Duration,
+    /// For one sync request.
+    pub request_timeout: Duration,
+    /// From connection to hello.
+    pub hello_timeout: Duration,
+    /// Between two hellos with the same peer, for clocks and renewed certificates.
+    pub hello_every: Duration,
+    /// How long an incoming outsider is kept: enough to hand over its certificate and vouches.
+    pub outsider_lease: Duration,
+    /// First pause before dialling again.
+    pub redial_first: Duration,
+    /// Longest pause before dialling again.
+    pub redial_longest: Duration,
+    /// Between two pings.
+    pub ping_every: Duration,
+    /// For one ping; two failures in a row end the connection.
+    pub ping_timeout: Duration,
+    /// Gossipsub's heartbeat.
+    pub heartbeat: Duration,
+    /// Resolution of all of the above.
+    pub tick: Duration,
+}
+
+// === impl MeshConfig ===
+
+impl MeshConfig {
+    /// Neither listens nor dials nor publishes: to be filled in.
+    pub fn new(transport_seed: [u8; 32]) -> Self {
+        Self {
+            transport_seed,
+            listen: Vec::new(),
+            dial: Vec::new(),
+            seed: false,
+            own: None,
+            timing: Timing::default(),
+        }
+    }
+}
+
+impl fmt::Debug for MeshConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeshConfig")
+            .field("listen", &self.listen)
+            .field("dial", &self.dial)
+            .field("seed", &self.seed)
+            .field("own", &self.own)
+            .field("timing", &self.timing)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl OwnNode ===
+
+impl OwnNode {
+    /// The certificate, if it is one of this node for this network.
+    pub(crate) fn checked(&self, network: NetworkId) -> Result<Signed<NodeCertificate>, MeshError> {
+        let Statement::NodeCertificate(certificate) = &self.certificate else {
+            return Err(MeshError::OwnCertificate("it is another kind of statement"));
+        };
+        if certificate.network != network {
+            return Err(MeshError::OwnCertificate("it is for another network"));
+        }
+        if certificate.node != self.key.public() {
+            return Err(MeshError::OwnCertificate("it is for another node key"));
+        }
+        Ok(certificate.clone())
+    }
+}
+
+impl fmt::Debug for OwnNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnNode").field("publisher", &self.key.public().publisher_id()).finish_non_exhaustive()
+    }
+}
+
+// === impl Timing ===
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            sync_every: Duration::from_secs(30),
+            gap_wait: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(30),
+            hello_timeout: Duration::from_secs(10),
+            hello_every: Duration::from_secs(600),
+            outsider_lease: Duration::from_secs(120),
+            redial_first: Duration::from_secs(1),
+            redial_longest: Duration::from_secs(300),
+            ping_every: Duration::from_secs(15),
+            ping_timeout: Duration::from_secs(20),
+            heartbeat: Duration::from_secs(1),
+            tick: Duration::from_millis(250),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Every bound of the adapter, and the token bucket that holds peers to theirs.
+//!
+//! The constants of the network (envelope sizes, rates along a chain) stand in the core: those must be
+//! equal everywhere, these may differ from node to node.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Commands waiting for the swarm task.
+pub const COMMANDS: usize = 256;
+/// Events waiting for the node in the channel.
+pub const EVENTS: usize = 1_024;
+/// Events waiting for room in the channel; an envelope is refused from the first one on.
+pub const OUTBOX: usize = 8_192;
+/// Envelopes handed to the node and not yet stored.
+pub const STORING: usize = 512;
+/// How long the node may take to store one before it counts as refused; gossipsub forgets after ten seconds.
+pub const STORING_TIMEOUT: Duration = Duration::from_secs(8);
+/// Requests of peers being answered from the store.
+pub const SERVING: usize = 32;
+/// How long the node may take to read one range.
+pub const SERVING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Own sync sessions running at once.
+pub const SESSIONS: usize = 8;
+/// Requests on their way to one peer and from it.
+pub const STREAMS_PER_CONNECTION: usize = 8;
+
+/// A gossip message, protobuf around it included.
+pub const GOSSIP_BYTES: usize = 64 * 1_024;
+/// From this size on a duplicate is worth an IDONTWANT.
+pub const IDONTWANT_BYTES: usize = 4 * 1_024;
+/// A hello of either side.
+pub const HELLO_BYTES: usize = 4 * 1_024;
+/// A sync request.
+pub const SYNC_REQUEST_BYTES: usize = 1_024 * 1_024;
+/// A sync response.
+pub const SYNC_RESPONSE_BYTES: usize = 1_024 * 1_024;
+
+/// Connections being set up, in each direction.
+pub const PENDING_CONNECTIONS: u32 = 64;
+/// Connections with one peer: two, so that a simultaneous dial does no harm.
+pub const CONNECTIONS_PER_PEER: u32 = 2;
+/// Incoming connections of a member.
+pub const MEMBER_INBOUND: u32 = 60;
+/// Incoming connections of a seed.
+pub const SEED_INBOUND: u32 = 2_000;
+/// Share of the machine's memory beyond which no connection is taken.
+pub const MEMORY_SHARE: f64 = 0.7;
+/// Addresses kept for redialling.
+pub const DIAL_ADDRESSES: usize = 256;
+
+/// Gossip frames kept of a peer that has not proven itself, and given to gossipsub once it has.
+pub const GATE_FRAMES: usize = 16;
+/// Gossip frames dropped at the gate before the connection is.
+pub const GATE_DROPS: u32 = 512;
+/// Peers remembered as banned.
+pub const BANS: usize = 1_024;
+/// How long a ban lasts.
+pub const BAN: Duration = Duration::from_secs(600);
+/// Faults, forgiven at that many an hour, at which a peer loses its connection.
+pub const FAULTS: f64 = 50.0;
+/// One of fifty.
+pub const FAULT_LOW: f64 = 1.0;
+/// One of five.
+pub const FAULT_HIGH: f64 = 10.0;
+/// Sync requests a peer may send at once.
+pub const REQUEST_BURST: f64 = 64.0;
+/// Sync requests a peer may send per second in the long run.
+pub const REQUEST_RATE: f64 = 8.0;
+/// Bytes a peer may draw at once.
+pub const BYTES_BURST: f64 = 8.0 * 1_048_576.0;
+/// Bytes a peer may draw per second in the long run.
+pub const BYTES_RATE: f64 = 1_048_576.0;
+
+/// A median clock difference beyond this is reported.
+pub const SKEW_LIMIT_MILLIS: i64 = 30_000;
+
+/// What may be spent now, refilled at a steady rate.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenBucket {
+    tokens: f64,
+    burst: f64,
+    rate: f64,
+    refilled: Instant,
+}
+
+// === impl TokenBucket ===
+
+impl TokenBucket {
+    /// A full bucket.
+    pub fn new(burst: f64, rate: f64, now: Instant) -> Self {
+        Self { tokens: burst, burst, rate, refilled: now }
+    }
+
+    /// Takes `amount` if it is there.
+    pub fn take(&mut self, amount: f64, now: Instant) -> bool {
+        self.refill(now);
+        let enough = self.tokens >= amount;
+        if enough {
+            self.tokens -= amount;
+        }
+        enough
+    }
+
+    /// Takes `amount` whether it is there or not: for costs known only afterwards. Debt delays what follows.
+    pub fn charge(&mut self, amount: f64, now: Instant) {
+        self.refill(now);
+        self.tokens = (self.tokens - amount).max(-self.burst);
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.refilled).as_secs_f64();
+        self.tokens = elapsed.mul_add(self.rate, self.tokens).min(self.burst);
+        self.refilled = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_then_its_rate() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::new(2.0, 1.0, start);
+        assert!(bucket.take(1.0, start) && bucket.take(1.0, start));
+        assert!(!bucket.take(1.0, start));
+        assert!(bucket.take(1.0, start + Duration::from_secs(1)));
+        assert!(!bucket.take(1.0, start + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn debt_is_bounded_and_paid_back() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::new(2.0, 1.0, start);
+        bucket.charge(1_000.0, start);
+        assert!(!bucket.take(1.0, start + Duration::from_secs(2)));
+        assert!(bucket.take(1.0, start + Duration::from_secs(4)));
+    }
+}

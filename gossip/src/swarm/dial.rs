@@ -1,0 +1,170 @@
+//! Addresses that are dialled until they answer: which is due, which is up, how long to pause.
+//!
+//! Pauses double from the first to the longest, each moved by up to a half, so that a mesh that lost a seed
+//! does not come back to it in step. Deliberately absent: the swarm; this only says what to dial when.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use libp2p::PeerId;
+use libp2p::multiaddr::{Multiaddr, Protocol};
+use libp2p::swarm::ConnectionId;
+use tokio::time::Instant;
+
+use crate::limits;
+
+/// Connections that lived this long prove the address good.
+const PROVEN: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Due(Instant),
+    Dialling(ConnectionId),
+    Up { peer: PeerId, since: Instant },
+}
+
+#[derive(Debug)]
+struct Target {
+    line: Line,
+    failures: u32,
+}
+
+/// The configured addresses.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    targets: HashMap<Multiaddr, Target>,
+    first: Duration,
+    longest: Duration,
+}
+
+// === impl Dialer ===
+
+impl Dialer {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self { targets: HashMap::new(), first, longest }
+    }
+
+    /// Adds an address, due at once. False when there are too many.
+    pub(crate) fn add(&mut self, address: Multiaddr, now: Instant) -> bool {
+        let room = self.targets.len() < limits::DIAL_ADDRESSES;
+        if room || self.targets.contains_key(&address) {
+            self.targets.entry(address).or_insert(Target { line: Line::Due(now), failures: 0 });
+            return true;
+        }
+        false
+    }
+
+    /// Addresses to dial now.
+    pub(crate) fn due(&self, now: Instant) -> Vec<Multiaddr> {
+        let is_due = |target: &Target| matches!(target.line, Line::Due(at) if at <= now);
+        self.targets.iter().filter(|(_, target)| is_due(target)).map(|(address, _)| address.clone()).collect()
+    }
+
+    pub(crate) fn dialling(&mut self, address: &Multiaddr, connection: ConnectionId) {
+        if let Some(target) = self.targets.get_mut(address) {
+            target.line = Line::Dialling(connection);
+        }
+    }
+
+    /// A dial of ours succeeded, or `peer` is connected another way.
+    pub(crate) fn up(&mut self, connection: ConnectionId, peer: PeerId, now: Instant) {
+        for (address, target) in &mut self.targets {
+            let ours = target.line == Line::Dialling(connection);
+            let known = matches!(target.line, Line::Due(_)) && peer_of(address) == Some(peer);
+            if ours || known {
+                target.line = Line::Up { peer, since: now };
+            }
+        }
+    }
+
+    /// A dial failed: pause. True if it was one of ours.
+    pub(crate) fn failed(&mut self, connection: ConnectionId, now: Instant, jitter: f64) -> bool {
+        let (first, longest) = (self.first, self.longest);
+        let ours = self.targets.values_mut().find(|target| target.line == Line::Dialling(connection));
+        ours.map(|target| target.pause(first, longest, now, jitter)).is_some()
+    }
+
+    /// The address cannot be dialled at all now: pause.
+    pub(crate) fn refused(&mut self, address: &Multiaddr, now: Instant, jitter: f64) {
+        let (first, longest) = (self.first, self.longest);
+        if let Some(target) = self.targets.get_mut(address) {
+            target.pause(first, longest, now, jitter);
+        }
+    }
+
+    /// The last connection with `peer` is gone: its addresses are due again, soon if it had been up long.
+    pub(crate) fn down(&mut self, peer: PeerId, now: Instant, jitter: f64) {
+        let (first, longest) = (self.first, self.longest);
+        for target in self.targets.values_mut() {
+            let Line::Up { peer: up, since } = target.line else { continue };
+            if up == peer {
+                if now.saturating_duration_since(since) >= PROVEN {
+                    target.failures = 0;
+                }
+                target.pause(first, longest, now, jitter);
+            }
+        }
+    }
+
+    /// The address is our own.
+    pub(crate) fn forget(&mut self, connection: ConnectionId) {
+        self.targets.retain(|_, target| target.line != Line::Dialling(connection));
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    /// `jitter` is drawn from 0..1.
+    fn pause(&mut self, first: Duration, longest: Duration, now: Instant, jitter: f64) {
+        let pause = first.saturating_mul(1 << self.failures.min(16)).min(longest);
+        self.failures = self.failures.saturating_add(1);
+        self.line = Line::Due(now + pause.mul_f64(0.5 + jitter.clamp(0.0, 1.0)));
+    }
+}
+
+/// The peer an address names.
+pub(crate) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
+    address.iter().find_map(|part| match part {
+        Protocol::P2p(peer) => Some(peer),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_a_long_life_resets_them() {
+        let address: Multiaddr = "/ip4/192.0.2.1/tcp/1".parse().unwrap();
+        let start = Instant::now();
+        let mut dialer = Dialer::new(SECOND, 4 * SECOND);
+        assert!(dialer.add(address.clone(), start));
+        for (round, pause) in [1, 2, 4, 4].into_iter().enumerate() {
+            let connection = ConnectionId::new_unchecked(round);
+            dialer.dialling(&address, connection);
+            assert!(dialer.due(start + 100 * SECOND).is_empty());
+            assert!(dialer.failed(connection, start, 0.5));
+            assert!(dialer.due(start + pause * SECOND - SECOND / 2).is_empty());
+            assert_eq!(dialer.due(start + pause * SECOND).len(), 1);
+        }
+        let (connection, peer) = (ConnectionId::new_unchecked(9), PeerId::random());
+        dialer.dialling(&address, connection);
+        dialer.up(connection, peer, start);
+        dialer.down(peer, start + PROVEN, 0.5);
+        assert_eq!(dialer.due(start + PROVEN + SECOND).len(), 1);
+    }
+
+    #[test]
+    fn addresses_are_bounded() {
+        let now = Instant::now();
+        let mut dialer = Dialer::new(SECOND, SECOND);
+        let address = |port: usize| format!("/ip4/192.0.2.1/tcp/{port}").parse().unwrap();
+        assert!((0..limits::DIAL_ADDRESSES).all(|port| dialer.add(address(port), now)));
+        assert!(!dialer.add(address(limits::DIAL_ADDRESSES), now));
+        assert!(dialer.add(address(0), now));
+    }
+}

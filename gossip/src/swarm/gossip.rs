@@ -1,0 +1,28 @@
+//! What comes through the gate: messages to validate, and signs of trouble.
+
+use libp2p::gossipsub::Event;
+
+use super::Task;
+use crate::behaviour::gate::GateEvent;
+use crate::limits;
+use crate::telemetry::Counted;
+
+impl Task {
+    pub(super) fn on_gate_event(&mut self, event: GateEvent) {
+        match event {
+            GateEvent::Gossip(Event::Message { propagation_source, message_id, message }) => {
+                self.on_message(propagation_source, message_id, &message.data);
+            }
+            GateEvent::Gossip(Event::SlowPeer { peer_id, failed_messages }) => {
+                let failed = failed_messages.priority.saturating_add(failed_messages.non_priority);
+                tracing::debug!(peer.id = %peer_id, failed, "peer does not keep up");
+                self.counters.add(Counted::SlowPeers);
+            }
+            GateEvent::Gossip(Event::GossipsubNotSupported { peer_id }) => {
+                tracing::info!(peer.id = %peer_id, "peer speaks no gossip: it gets what sync brings");
+            }
+            GateEvent::Gossip(Event::Subscribed { .. } | Event::Unsubscribed { .. }) => {}
+            GateEvent::Noisy(peer) => self.blame(peer, 2.0 * limits::FAULTS),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Connections come and go: listening, dialling, limits, liveness, and what is due at each tick.
+
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, core::ConnectedPoint, identify, ping};
+use tokio::time::Instant;
+
+use super::dial::peer_of;
+use super::peers::{Connected, median_skew};
+use super::Task;
+use crate::behaviour::BehaviourEvent;
+use crate::event::MeshEvent;
+use crate::limits;
+use crate::telemetry::Counted;
+
+impl Task {
+    pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        let now = Instant::now();
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
+            SwarmEvent::NewListenAddr { address, .. } => {
+                let own = *self.swarm.local_peer_id();
+                let address = address.with_p2p(own).unwrap_or_else(|address| address);
+                tracing::info!(%address, "listening");
+                self.outbox.push(MeshEvent::Listening(address.to_string()));
+            }
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.on_connected(peer_id, connection_id, &endpoint, now);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+                self.on_closed(peer_id, connection_id, num_established, now);
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                self.on_dial_failed(connection_id, &error, now);
+            }
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
+            SwarmEvent::ListenerClosed { reason: Err(error), addresses, .. } => {
+                tracing::error!(%error, ?addresses, "a listener closed: nobody can reach us there any more");
+            }
+            _ => {}
+        }
+    }
+
+    fn on_behaviour_event(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Gossip(event) => self.on_gate_event(event),
+            BehaviourEvent::Hello(event) => self.on_hello_event(event),
+            BehaviourEvent::Sync(event) => self.on_sync_event(event),
+            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                if let Some(peer) = self.peers.get_mut(&peer_id) {
+                    peer.agent = Some(info.agent_version.chars().take(64).collect());
+                }
+            }
+            BehaviourEvent::Ping(event) => self.on_ping(&event),
+            BehaviourEvent::Identify(_) => {}
+        }
+    }
+
+    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint, now: Instant) {
+        self.dialer.up(connection, peer, now);
+        if self.bans.holds(&peer, now) {
+            self.disconnect(peer);
+            return;
+        }
+        let outbound = endpoint.is_dialer();
+        let entry = self.peers.entry(peer).or_insert_with(|| Connected::new(outbound, now));
+        entry.connections.insert(connection, endpoint.get_remote_address().clone());
+        entry.outbound |= outbound;
+        if outbound {
+            self.say_hello(peer, now);
+        }
+    }
+
+    fn on_closed(&mut self, peer: PeerId, connection: ConnectionId, remaining: u32, now: Instant) {
+        if remaining > 0 {
+            if let Some(entry) = self.peers.get_mut(&peer) {
+                entry.connections.remove(&connection);
+            }
+            return;
+        }
+        self.dialer.down(peer, now, rand::random());
+        self.sync.forget_peer(peer);
+        let Some(entry) = self.peers.remove(&peer) else { return };
+        if entry.announced {
+            self.outbox.push(MeshEvent::Disconnected { peer: entry.describe(peer) });
+        }
+    }
+
+    fn on_dial_failed(&mut self, connection: ConnectionId, error: &DialError, now: Instant) {
+        match error {
+            DialError::LocalPeerId { .. } => {
+                tracing::warn!("one of the addresses to dial is our own");
+                self.dialer.forget(connection);
+            }
+            error => {
+                if self.dialer.failed(connection, now, rand::random()) {
+                    self.counters.add(Counted::DialsFailed);
+                    tracing::debug!(%error, "dial failed");
+                }
+            }
+        }
+    }
+
+    /// Libp2p only tells of failed pings; a line that is dead by all appearances is for us to cut.
+    fn on_ping(&mut self, event: &ping::Event) {
+        let Some(peer) = self.peers.get_mut(&event.peer) else { return };
+        match &event.result {
+            Ok(round_trip) => {
+                peer.round_trip = Some(*round_trip);
+                peer.failed_pings = 0;
+            }
+            Err(ping::Failure::Unsupported) => {}
+            Err(_) => peer.failed_pings = peer.failed_pings.saturating_add(1),
+        }
+        if peer.failed_pings >= 2 {
+            self.swarm.close_connection(event.connection);
+        }
+    }
+
+    pub(super) fn dial_due(&mut self, now: Instant) {
+        for address in self.dialer.due(now) {
+            let options = dial_options(&address);
+            let connection = options.connection_id();
+            match self.swarm.dial(options) {
+                Ok(()) => self.dialer.dialling(&address, connection),
+                Err(DialError::DialPeerConditionFalse(_)) => match peer_of(&address) {
+                    Some(peer) if self.swarm.is_connected(&peer) => self.dialer.up(connection, peer, now),
+                    _ => self.dialer.refused(&address, now, rand::random()),
+                },
+                Err(error) => {
+                    tracing::debug!(%error, "address cannot be dialled");
+                    self.counters.add(Counted::DialsFailed);
+                    self.dialer.refused(&address, now, rand::random());
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_tick(&mut self, now: Instant) {
+        self.dial_due(now);
+        let dropped = self.swarm.behaviour_mut().gossip.take_dropped();
+        self.counters.add_many(Counted::GateDropped, dropped);
+        self.review_peers(now);
+        self.review_clock();
+        self.sync_due(now);
+    }
+
+    /// Hellos that are due or overdue, and outsiders that have had their time.
+    fn review_peers(&mut self, now: Instant) {
+        let timing = self.config.timing.clone();
+        let age = |peer: &Connected| now.saturating_duration_since(peer.since);
+        let mut hello = Vec::new();
+        let mut silent = Vec::new();
+        let mut over = Vec::new();
+        for (id, peer) in &self.peers {
+            if peer.said_hello.is_some_and(|at| now.saturating_duration_since(at) >= timing.hello_every) {
+                hello.push(*id);
+            }
+            if peer.said_hello.is_none() && age(peer) >= timing.hello_timeout {
+                silent.push(*id);
+            }
+            if !peer.is_member() && !peer.outbound && age(peer) >= timing.outsider_lease {
+                over.push(*id);
+            }
+        }
+        for peer in hello {
+            self.say_hello(peer, now);
+        }
+        for peer in silent.into_iter().chain(over) {
+            self.disconnect(peer);
+        }
+    }
+
+    pub(super) fn review_clock(&mut self) {
+        let median = median_skew(self.peers.values());
+        let skewed = median.is_some_and(|millis| millis.abs() > limits::SKEW_LIMIT_MILLIS);
+        if let (Some(millis), true) = (median, skewed != self.skewed) {
+            self.skewed = skewed;
+            tracing::warn!(skew_ms = millis, skewed, "difference between our clock and our peers'");
+            self.outbox.push(MeshEvent::ClockSkew { millis });
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, peer: PeerId) {
+        // An error only says that there is no connection left.
+        drop(self.swarm.disconnect_peer_id(peer));
+    }
+
+    /// A fault of this weight; patience is bounded, and its end costs the connection for a while.
+    pub(super) fn blame(&mut self, peer: PeerId, weight: f64) {
+        let now = Instant::now();
+        let patient = self.peers.get_mut(&peer).is_none_or(|entry| entry.forgive(weight, now));
+        if !patient {
+            tracing::warn!(peer.id = %peer, "peer sends garbage: disconnected");
+            self.counters.add(Counted::PeersBanned);
+            self.bans.add(peer, now);
+            self.disconnect(peer);
+        }
+    }
+}
+
+fn dial_options(address: &Multiaddr) -> DialOpts {
+    match peer_of(address) {
+        Some(peer) => DialOpts::peer_id(peer)
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .addresses(vec![address.clone()])
+            .build(),
+        None => DialOpts::unknown_peer_id().address(address.clone()).build(),
+    }
+}

@@ -1,0 +1,43 @@
+//! Commands of the node, one arm each.
+
+use tokio::time::Instant;
+
+use super::Task;
+use crate::command::{Command, answer};
+use crate::error::MeshError;
+use crate::limits;
+use crate::start::parse;
+
+impl Task {
+    pub(super) fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Publish { envelope, reply } => answer(reply, self.publish(&envelope)),
+            Command::AddStatement { statement, reply } => answer(reply, self.add_statement(*statement)),
+            Command::Dial { address, reply } => answer(reply, self.order_dial(&address)),
+            Command::Peers { reply } => {
+                let peers = self.peers.iter().map(|(id, peer)| peer.describe(*id)).collect();
+                answer(reply, peers);
+            }
+            Command::Listening { reply } => answer(reply, self.listening()),
+            Command::Read(read) => read(&self.directory),
+        }
+    }
+
+    fn order_dial(&mut self, address: &str) -> Result<(), MeshError> {
+        let address = parse(address)?;
+        let now = Instant::now();
+        if !self.dialer.add(address, now) {
+            return Err(MeshError::TooManyAddresses(limits::DIAL_ADDRESSES));
+        }
+        self.dial_due(now);
+        Ok(())
+    }
+
+    fn listening(&self) -> Vec<String> {
+        let own = *self.swarm.local_peer_id();
+        self.swarm
+            .listeners()
+            .map(|address| address.clone().with_p2p(own).unwrap_or_else(|address| address).to_string())
+            .collect()
+    }
+}

@@ -1,0 +1,148 @@
+//! A neighbour's envelope is judged here. Before this stop: `swarm/publish.rs` at the neighbour. After it:
+//! the node's ingest, as [`MeshEvent::Admitted`].
+//!
+//! Every gossip message is reported to gossipsub exactly once: at once when refused, otherwise when the node
+//! has stored it or has not. An envelope counts as held, and is forwarded, only once it is stored.
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use libp2p::PeerId;
+use libp2p::gossipsub::{MessageAcceptance, MessageId};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use vigie_gossip_core::validate::{
+    Acceptance, Admitted, Ignored, Penalty, Refusal, Unverified, Verified, outcome,
+};
+use vigie_gossip_core::wire::{Header, Payload, Statement};
+
+use super::Task;
+use crate::event::MeshEvent;
+use crate::limits;
+use crate::telemetry::Counted;
+
+/// Where an envelope came from.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    Gossip { id: MessageId, from: PeerId },
+    Sync { from: PeerId },
+}
+
+/// The node's answer to one envelope.
+pub(super) struct Stored {
+    header: Header,
+    statements: Vec<Statement>,
+    origin: Origin,
+    stored: bool,
+}
+
+/// Envelopes at the node, waiting for its answer.
+pub(super) type Storing = FuturesUnordered<BoxFuture<'static, Stored>>;
+
+impl Task {
+    pub(super) fn on_message(&mut self, from: PeerId, id: MessageId, bytes: &[u8]) {
+        let judged = Unverified::parse(bytes).and_then(|unverified| self.judge(unverified));
+        match judged {
+            Ok(admitted) if !admitted.envelope().header().kind.is_chained() => {
+                self.report(&id, from, MessageAcceptance::Accept);
+            }
+            Ok(admitted) => self.store(admitted, Origin::Gossip { id, from }),
+            Err(refusal) => {
+                let (acceptance, _) = outcome(&refusal);
+                self.report(&id, from, acceptance_of(acceptance));
+                self.on_refusal(refusal, from);
+            }
+        }
+    }
+
+    fn judge(&mut self, unverified: Unverified) -> Result<Admitted, Refusal> {
+        let now = self.now();
+        if unverified.is_held(&self.chains) {
+            return Err(Ignored::Duplicate.into());
+        }
+        self.admit(unverified.verify(&self.directory, now)?)
+    }
+
+    pub(super) fn admit(&mut self, verified: Verified) -> Result<Admitted, Refusal> {
+        let now = self.now();
+        verified.admit(&self.directory, &mut self.chains, now)
+    }
+
+    /// What follows from a refusal, wherever the envelope came from.
+    pub(super) fn on_refusal(&mut self, refusal: Refusal, from: PeerId) {
+        tracing::debug!(peer.id = %from, reason = refusal.name(), "envelope refused");
+        match outcome(&refusal).1 {
+            Penalty::None => {}
+            Penalty::Low => self.blame(from, limits::FAULT_LOW),
+            Penalty::High => self.blame(from, limits::FAULT_HIGH),
+        }
+        match refusal {
+            Refusal::Ignored(Ignored::UnknownPublisher(_) | Ignored::Outsider(_)) => self.sync_soon(from),
+            Refusal::Ignored(Ignored::Fork(suspicion)) => self.suspect(suspicion),
+            _ => {}
+        }
+    }
+
+    /// Hands an admitted envelope to the node, if it keeps up; else sync brings it again.
+    pub(super) fn store(&mut self, admitted: Admitted, origin: Origin) {
+        let header = *admitted.envelope().header();
+        if self.storing.len() >= limits::STORING || !self.outbox.is_clear() {
+            self.counters.add(Counted::StoringFull);
+            let refused = Stored { header, statements: Vec::new(), origin, stored: false };
+            return self.on_stored(refused);
+        }
+        let statements = match admitted.envelope().payload() {
+            Ok(Payload::Statements(statements)) => statements,
+            _ => Vec::new(),
+        };
+        let (stored, answer) = oneshot::channel();
+        self.outbox.push(MeshEvent::Admitted { admitted, stored });
+        self.storing.push(Box::pin(async move {
+            let stored = matches!(timeout(limits::STORING_TIMEOUT, answer).await, Ok(Ok(true)));
+            Stored { header, statements, origin, stored }
+        }));
+    }
+
+    pub(super) fn on_stored(&mut self, answer: Stored) {
+        let Stored { header, statements, origin, stored } = answer;
+        if stored {
+            let dropped = self.chains.record(&header);
+            self.drop_held(dropped);
+            self.note_gap(&header);
+        } else {
+            self.counters.add(Counted::StoringRefused);
+            self.chains.release(&header);
+        }
+        let from = match origin {
+            Origin::Sync { from } => from,
+            Origin::Gossip { id, from } => {
+                let verdict = if stored { MessageAcceptance::Accept } else { MessageAcceptance::Ignore };
+                self.report(&id, from, verdict);
+                from
+            }
+        };
+        if stored && !statements.is_empty() {
+            self.learn(statements, from);
+        }
+    }
+
+    /// Gossipsub forgets a message after ten heartbeats; what is reported later is not forwarded.
+    fn report(&mut self, id: &MessageId, from: PeerId, verdict: MessageAcceptance) {
+        self.counters.add(match verdict {
+            MessageAcceptance::Accept => Counted::GossipAccepted,
+            MessageAcceptance::Ignore => Counted::GossipIgnored,
+            MessageAcceptance::Reject => Counted::GossipRejected,
+        });
+        let gossipsub = self.swarm.behaviour_mut().gossip.gossipsub();
+        if !gossipsub.report_message_validation_result(id, &from, verdict) {
+            self.counters.add(Counted::GossipReportLate);
+        }
+    }
+}
+
+const fn acceptance_of(acceptance: Acceptance) -> MessageAcceptance {
+    match acceptance {
+        Acceptance::Accept => MessageAcceptance::Accept,
+        Acceptance::Ignore => MessageAcceptance::Ignore,
+        Acceptance::Reject => MessageAcceptance::Reject,
+    }
+}

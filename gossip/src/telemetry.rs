@@ -1,0 +1,98 @@
+//! What was dropped, refused and ignored, as counters that the node exports.
+//!
+//! One method per thing that happens, so that the callers carry one short line each.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since start. Read with [`Counters::snapshot`].
+#[derive(Debug, Default)]
+pub struct Counters {
+    values: [AtomicU64; Counted::ALL.len()],
+}
+
+/// Things that are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    GossipAccepted,
+    GossipIgnored,
+    GossipRejected,
+    GossipReportLate,
+    StoringFull,
+    StoringRefused,
+    OutboxDropped,
+    PublishUnheard,
+    PublishQueuesFull,
+    GateDropped,
+    SyncAdmitted,
+    SyncRefused,
+    SyncServed,
+    SyncDeclined,
+    SyncFailed,
+    HelloRefused,
+    PeersBanned,
+    DialsFailed,
+    SlowPeers,
+}
+
+// === impl Counted ===
+
+impl Counted {
+    const ALL: [(Self, &'static str); 19] = [
+        (Self::GossipAccepted, "gossip_accepted"),
+        (Self::GossipIgnored, "gossip_ignored"),
+        (Self::GossipRejected, "gossip_rejected"),
+        (Self::GossipReportLate, "gossip_report_late"),
+        (Self::StoringFull, "storing_full"),
+        (Self::StoringRefused, "storing_refused"),
+        (Self::OutboxDropped, "outbox_dropped"),
+        (Self::PublishUnheard, "publish_unheard"),
+        (Self::PublishQueuesFull, "publish_queues_full"),
+        (Self::GateDropped, "gate_dropped"),
+        (Self::SyncAdmitted, "sync_admitted"),
+        (Self::SyncRefused, "sync_refused"),
+        (Self::SyncServed, "sync_served"),
+        (Self::SyncDeclined, "sync_declined"),
+        (Self::SyncFailed, "sync_failed"),
+        (Self::HelloRefused, "hello_refused"),
+        (Self::PeersBanned, "peers_banned"),
+        (Self::DialsFailed, "dials_failed"),
+        (Self::SlowPeers, "slow_peers"),
+    ];
+}
+
+// === impl Counters ===
+
+impl Counters {
+    pub(crate) fn add(&self, what: Counted) {
+        self.add_many(what, 1);
+    }
+
+    pub(crate) fn add_many(&self, what: Counted, count: u64) {
+        if let Some(value) = self.values.get(what as usize) {
+            value.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Every counter with its name.
+    pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
+        let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        Counted::ALL.iter().zip(&self.values).map(|((_, name), value)| (*name, read(value))).collect()
+    }
+
+    /// One counter by name, zero if there is none of that name.
+    pub fn get(&self, name: &str) -> u64 {
+        self.snapshot().into_iter().find_map(|(known, count)| (known == name).then_some(count)).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_has_the_place_of_its_name() {
+        for (place, (counted, _)) in Counted::ALL.iter().enumerate() {
+            assert_eq!(*counted as usize, place);
+        }
+    }
+}

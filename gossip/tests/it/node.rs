@@ -1,0 +1,208 @@
+//! A node for tests: the mesh, and a store in memory that answers it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vigie_gossip::core::chain::Held;
+use vigie_gossip::core::directory::Directory;
+use vigie_gossip::wire::{Envelope, EquivocationProof, HeaderHash, PublisherId, Statement, Tlp};
+use vigie_gossip::{Initial, Mesh, MeshConfig, MeshEvent, Peer, Timing, start};
+
+use crate::world::{World, clock};
+
+/// Far beyond what anything here takes; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+pub type Shelf = Arc<Mutex<BTreeMap<(PublisherId, u32, u64), Envelope>>>;
+
+/// What a test can wait for.
+#[derive(Debug)]
+pub enum Seen {
+    Connected(Peer),
+    Disconnected,
+    Stored(HeaderHash),
+    Statement(Statement),
+    OwnHead(u64),
+    Fork(Box<EquivocationProof>),
+    Skew(i64),
+}
+
+pub struct Node {
+    pub mesh: Mesh,
+    pub shelf: Shelf,
+    pub address: String,
+    seen: mpsc::Receiver<Seen>,
+    tasks: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+/// How a test's node differs from the next.
+pub struct Setup<'a> {
+    pub who: usize,
+    pub certified: &'a [usize],
+    pub own: bool,
+    pub listen: &'a str,
+    pub dial: Vec<String>,
+    pub shelf: Shelf,
+}
+
+pub const TCP: &str = "/ip4/127.0.0.1/tcp/0";
+pub const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
+
+impl<'a> Setup<'a> {
+    pub fn of(who: usize, certified: &'a [usize]) -> Self {
+        Self { who, certified, own: true, listen: TCP, dial: Vec::new(), shelf: Shelf::default() }
+    }
+    pub fn listen(self, listen: &'a str) -> Self {
+        Self { listen, ..self }
+    }
+    pub fn dial(mut self, node: &Node) -> Self {
+        self.dial.push(node.address.clone());
+        self
+    }
+    pub fn shelf(self, shelf: Shelf) -> Self {
+        Self { shelf, ..self }
+    }
+}
+
+pub fn hurried() -> Timing {
+    Timing {
+        sync_every: Duration::from_millis(400),
+        gap_wait: Duration::from_millis(100),
+        redial_first: Duration::from_millis(100),
+        redial_longest: Duration::from_millis(500),
+        heartbeat: Duration::from_millis(200),
+        tick: Duration::from_millis(50),
+        ..Timing::default()
+    }
+}
+
+pub fn transport_seed(who: usize) -> [u8; 32] {
+    [u8::try_from(who).unwrap() + 201; 32]
+}
+
+impl Node {
+    pub async fn start(world: &World, setup: Setup<'_>) -> Self {
+        let mut config = MeshConfig::new(transport_seed(setup.who));
+        config.listen = vec![setup.listen.to_owned()];
+        config.dial = setup.dial;
+        config.own = setup.own.then(|| world.own(setup.who));
+        config.timing = hurried();
+        let directory: Directory = world.directory(setup.certified);
+        let held = setup.shelf.lock().unwrap().values().map(|envelope| Held::of(envelope.header())).collect();
+        let shutdown = CancellationToken::new();
+        let initial = Initial { directory, held };
+        let (mesh, events, task) = start(config, initial, clock(), shutdown.clone()).unwrap();
+        let (sender, seen) = mpsc::channel(10_000);
+        let (listening, mut address) = mpsc::channel(1);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { task.await.unwrap() });
+        tasks.spawn(serve(events, Arc::clone(&setup.shelf), sender, listening));
+        let address = tokio::time::timeout(PATIENCE, address.recv()).await.unwrap().unwrap();
+        Self { mesh, shelf: setup.shelf, address, seen, tasks, shutdown }
+    }
+
+    /// Stores and publishes, as a node does with its own.
+    pub async fn publish(&self, envelope: &Envelope) {
+        put(&self.shelf, envelope.clone());
+        self.mesh.publish(envelope.clone()).await.unwrap();
+    }
+
+    /// Waits for the first thing that `wanted` takes.
+    pub async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(Seen) -> Option<T>) -> T {
+        let search = async {
+            loop {
+                let seen = self.seen.recv().await.expect("the node lives");
+                if let Some(found) = wanted(seen) {
+                    return found;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("waited for {what}"))
+    }
+
+    pub async fn until_member(&mut self) -> Peer {
+        let member = |seen| match seen {
+            Seen::Connected(peer) if peer.standing.is_some_and(|standing| standing.is_admitted()) => Some(peer),
+            _ => None,
+        };
+        self.until("a member", member).await
+    }
+
+    /// Waits until all of these are stored here.
+    pub async fn until_stored(&mut self, envelopes: &[Envelope]) {
+        let shelf = Arc::clone(&self.shelf);
+        let complete = move || {
+            let shelf = shelf.lock().unwrap();
+            envelopes.iter().all(|wanted| shelf.values().any(|held| held.header_hash() == wanted.header_hash()))
+        };
+        if !complete() {
+            self.until("envelopes", |seen| (matches!(seen, Seen::Stored(_)) && complete()).then_some(())).await;
+        }
+    }
+
+    /// Ends it as a crash would: no goodbye, and the port is free afterwards.
+    pub async fn stop(mut self) -> Shelf {
+        self.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        self.shelf
+    }
+}
+
+pub fn put(shelf: &Shelf, envelope: Envelope) {
+    let header = *envelope.header();
+    shelf.lock().unwrap().insert((header.publisher, header.epoch, header.seq), envelope);
+}
+
+async fn serve(
+    mut events: mpsc::Receiver<MeshEvent>,
+    shelf: Shelf,
+    seen: mpsc::Sender<Seen>,
+    listening: mpsc::Sender<String>,
+) {
+    while let Some(event) = events.recv().await {
+        let told = match event {
+            MeshEvent::Listening(address) => {
+                let _ = listening.try_send(address);
+                None
+            }
+            MeshEvent::Connected { peer } => Some(Seen::Connected(peer)),
+            MeshEvent::Disconnected { .. } => Some(Seen::Disconnected),
+            MeshEvent::Admitted { admitted, stored } => {
+                let envelope = admitted.envelope().clone();
+                let hash = envelope.header_hash();
+                put(&shelf, envelope);
+                let _ = stored.send(true);
+                Some(Seen::Stored(hash))
+            }
+            MeshEvent::Statement(statement) => Some(Seen::Statement(statement)),
+            MeshEvent::RangeWanted { publisher, epoch, from, to, max_bytes, reply } => {
+                let _ = reply.send(range(&shelf, publisher, epoch, (from, to), max_bytes));
+                None
+            }
+            MeshEvent::Dropped(_) => None,
+            MeshEvent::Fork(proof) => Some(Seen::Fork(proof)),
+            MeshEvent::OwnHead { seq, .. } => Some(Seen::OwnHead(seq)),
+            MeshEvent::ClockSkew { millis } => Some(Seen::Skew(millis)),
+        };
+        if let Some(told) = told {
+            let _ = seen.try_send(told);
+        }
+    }
+}
+
+fn range(shelf: &Shelf, publisher: PublisherId, epoch: u32, seqs: (u64, u64), max_bytes: usize) -> Vec<Vec<u8>> {
+    let shelf = shelf.lock().unwrap();
+    let places = (publisher, epoch, seqs.0)..=(publisher, epoch, seqs.1);
+    let mut room = max_bytes;
+    let encoded = shelf.range(places).rev().map(|(_, envelope)| envelope.encode());
+    encoded.take_while(|bytes| room.checked_sub(bytes.len()).inspect(|left| room = *left).is_some()).collect()
+}
+
+pub fn is_green(envelope: &Envelope) -> bool {
+    envelope.header().tlp == Tlp::Green
+}

@@ -1,0 +1,136 @@
+//! A small network: one seed, a few members, each with an organisation key and a node key, and an outsider.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use vigie_gossip::core::directory::Directory;
+use vigie_gossip::wire::{
+    Behaviour, Count, Draft, Envelope, Founder, Genesis, HeaderHash, Indicator, Labels, NetworkId,
+    NodeCertificate, Payload, RuleHash, SecretKey, Sighting, Statement, Timestamp, Tlp, Vouch,
+};
+use vigie_gossip::{Clock, OwnNode};
+
+pub const SEED: usize = 0;
+pub const OUTSIDER: usize = 9;
+const ADMITTED: usize = 5;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// Everybody's keys, and what they agree on.
+pub struct World {
+    pub genesis: Genesis,
+    pub network: NetworkId,
+}
+
+pub fn org_key(who: usize) -> SecretKey {
+    SecretKey::from_seed([u8::try_from(who).unwrap() + 1; 32])
+}
+
+pub fn node_key(who: usize) -> SecretKey {
+    SecretKey::from_seed([u8::try_from(who).unwrap() + 101; 32])
+}
+
+/// The machine's clock: certificates must be valid while the test runs.
+#[expect(clippy::disallowed_methods, reason = "a test of real connections has a real clock")]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
+}
+
+pub fn clock() -> Clock {
+    Arc::new(now)
+}
+
+impl World {
+    pub fn new() -> Self {
+        let founder = |who: usize| Founder {
+            key: org_key(who).public(),
+            name: format!("organisation {who}").into(),
+            labels: Labels::default(),
+            history: 100,
+        };
+        let genesis = Genesis {
+            name: "test".into(),
+            created: Timestamp::from_secs(now().as_secs() - 60 * 24 * 3_600),
+            quorum: 1,
+            seeds: vec![founder(SEED)],
+            members: (1..ADMITTED).map(founder).collect(),
+        };
+        let network = genesis.network();
+        Self { genesis, network }
+    }
+
+    /// A directory that knows the genesis and these nodes' certificates.
+    pub fn directory(&self, certified: &[usize]) -> Directory {
+        let mut directory = Directory::new(self.genesis.clone());
+        for who in certified {
+            directory.insert(self.certificate(*who)).unwrap();
+        }
+        directory
+    }
+
+    pub fn certificate(&self, who: usize) -> Statement {
+        let (org, node) = (org_key(who), node_key(who));
+        let certificate = NodeCertificate {
+            network: self.network,
+            org: org.public(),
+            node: node.public(),
+            not_before: now() - DAY,
+            not_after: now() + 30 * DAY,
+            epoch_from: 0,
+            epoch_to: 100,
+            consent: NodeCertificate::consent(self.network, &org.public(), &node),
+        };
+        certificate.sign(&org).unwrap().into()
+    }
+
+    pub fn vouch(&self, voucher: usize, subject: usize) -> Statement {
+        let vouch = Vouch {
+            network: self.network,
+            voucher: org_key(voucher).public(),
+            subject: org_key(subject).public(),
+            name: "newcomer".into(),
+            labels: Labels::default(),
+            issued: now() - DAY / 24,
+            expires: now() + 100 * DAY,
+            serial: 1,
+        };
+        vouch.sign(&org_key(voucher)).unwrap().into()
+    }
+
+    pub fn own(&self, who: usize) -> OwnNode {
+        OwnNode { key: node_key(who), certificate: self.certificate(who) }
+    }
+
+    /// The next envelope of `who`'s chain after `prev`.
+    pub fn envelope(&self, who: usize, prev: Option<&Envelope>, tlp: Tlp) -> Envelope {
+        let seq = prev.map_or(0, |prev| prev.header().seq + 1);
+        let sighting = Sighting {
+            indicator: Indicator::ip(std::net::Ipv4Addr::from(0xCB00_7100 + u32::try_from(seq).unwrap()).into()),
+            behaviour: Behaviour(1),
+            rule: RuleHash([7; 8]),
+            at: now().to_minute(),
+            count: Count::of(4),
+            confidence: 100,
+        };
+        let draft = Draft {
+            network: self.network,
+            epoch: 0,
+            seq,
+            prev: prev.map_or(HeaderHash([0; 32]), Envelope::header_hash),
+            time_base: now(),
+            tlp,
+            policy: 0,
+            payload: Payload::Sightings(vec![sighting]),
+        };
+        draft.seal(&node_key(who), [u8::try_from(seq % 251).unwrap(); 16]).unwrap()
+    }
+
+    /// The first `count` envelopes of `who`'s chain.
+    pub fn chain(&self, who: usize, count: usize, tlp: Tlp) -> Vec<Envelope> {
+        let mut chain: Vec<Envelope> = Vec::new();
+        for _ in 0..count {
+            chain.push(self.envelope(who, chain.last(), tlp));
+        }
+        chain
+    }
+}
