@@ -4,9 +4,14 @@ use super::{Founder, GENESIS_MARK, Genesis, date};
 use crate::Labels;
 
 pub(super) fn genesis(genesis: &Genesis) -> String {
-    let mut out = format!("{GENESIS_MARK}\nname {}\n", genesis.name);
-    let created = date::render(genesis.created);
-    out.push_str(&format!("created {created}\nquorum {}\n", genesis.quorum));
+    let Genesis {
+        name,
+        created,
+        quorum,
+        ..
+    } = genesis;
+    let created = date::render(*created);
+    let mut out = format!("{GENESIS_MARK}\nname {name}\ncreated {created}\nquorum {quorum}\n");
     for (word, founders) in [("seed", &genesis.seeds), ("member", &genesis.members)] {
         for founder in founders {
             out.push_str(&line(word, founder));
