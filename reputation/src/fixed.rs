@@ -3,7 +3,7 @@
 //! Deliberately absent: floating point, also while the tables are computed.
 
 /// Steps of the table per half-life.
-const STEPS: i64 = 1_024;
+const STEPS: usize = 1_024;
 /// One, in parts per million.
 pub(crate) const PPM: i64 = 1_000_000;
 /// One, in thousandths.
@@ -12,14 +12,14 @@ pub(crate) const MILLI: i64 = 1_000;
 const LN2_Q32: i128 = 2_977_044_472;
 
 /// `2^(-i/1024)` in parts per million, rounded down.
-static POWERS: [u32; STEPS as usize] = powers();
+static POWERS: [u32; STEPS] = powers();
 
 /// `2^(-age/half_life)` in parts per million. An age below zero counts as zero.
 pub(crate) fn decay_ppm(age_millis: i64, half_life_millis: i64) -> i64 {
     let (age, half_life) = (i128::from(age_millis.max(0)), i128::from(half_life_millis.max(1)));
-    let steps = age * i128::from(STEPS) / half_life;
-    let halvings = steps / i128::from(STEPS);
-    let index = usize::try_from(steps % i128::from(STEPS)).unwrap_or(0);
+    let steps = age.unsigned_abs() * STEPS as u128 / half_life.unsigned_abs();
+    let halvings = steps / STEPS as u128;
+    let index = usize::try_from(steps % STEPS as u128).unwrap_or(0);
     let power = POWERS.get(index).copied().unwrap_or(0);
     u32::try_from(halvings).map_or(0, |shift| i64::from(power.checked_shr(shift).unwrap_or(0)))
 }
@@ -54,7 +54,7 @@ pub(crate) fn ln_milli(numerator: u64, denominator: u64) -> i64 {
 }
 
 /// The binary logarithm times 2^32, by repeated squaring of the mantissa.
-fn log2_q32(value: u64) -> i64 {
+pub(crate) fn log2_q32(value: u64) -> i64 {
     let whole = value.ilog2();
     let mut mantissa = u128::from(value) << (63 - whole);
     let mut fraction = 0_i64;
@@ -73,7 +73,7 @@ fn log2_q32(value: u64) -> i64 {
     clippy::indexing_slicing,
     reason = "const fn has neither try_from nor get; every value is below one million and every index below STEPS"
 )]
-const fn powers() -> [u32; STEPS as usize] {
+const fn powers() -> [u32; STEPS] {
     // 2^(-1/1024) with 62 fractional bits: ten square roots of one half.
     let one: u128 = 1 << 62;
     let mut step = one / 2;

@@ -1,1 +1,113 @@
-//! To come.
+//! What our own sensor saw lately. It lowers thresholds, lifts local primacy, and is the first kind of gold.
+//!
+//! Deliberately absent: blocks on our own word alone, which policy decides elsewhere.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+use vigie_wire::{Behaviour, Indicator, Timestamp};
+
+use crate::constants::OWN_LIVE;
+
+/// One subject that our sensor caught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caught {
+    /// The behaviour seen last.
+    pub(crate) behaviour: Behaviour,
+    /// When it was seen first, without a pause as long as it counts.
+    pub(crate) first: Timestamp,
+    /// When it was seen last.
+    pub(crate) last: Timestamp,
+}
+
+/// All of them, bounded; the longest unseen goes first.
+#[derive(Clone, Debug)]
+pub(crate) struct Own {
+    caught: HashMap<Indicator, Caught>,
+    by_age: BTreeSet<(Timestamp, Indicator)>,
+    max: usize,
+}
+
+// === impl Own ===
+
+impl Own {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            caught: HashMap::new(),
+            by_age: BTreeSet::new(),
+            max,
+        }
+    }
+
+    /// Takes note, and returns what is known of the subject now.
+    pub(crate) fn catch(&mut self, subject: &Indicator, behaviour: Behaviour, at: Timestamp) -> Caught {
+        let known = self.caught.get(subject).copied();
+        let caught = match known {
+            Some(known) if is_live(known.last, at) => Caught {
+                behaviour: if at >= known.last {
+                    behaviour
+                } else {
+                    known.behaviour
+                },
+                first: known.first.min(at),
+                last: known.last.max(at),
+            },
+            _ => Caught {
+                behaviour,
+                first: at,
+                last: at,
+            },
+        };
+        if let Some(known) = known {
+            self.by_age.remove(&(known.last, subject.clone()));
+        }
+        self.caught.insert(subject.clone(), caught);
+        self.by_age.insert((caught.last, subject.clone()));
+        while self.caught.len() > self.max {
+            let Some((_, oldest)) = self.by_age.pop_first() else {
+                break;
+            };
+            self.caught.remove(&oldest);
+        }
+        caught
+    }
+
+    /// What our sensor saw of a subject, if that still counts.
+    pub(crate) fn live(&self, subject: &Indicator, now: Timestamp) -> Option<Caught> {
+        self.caught
+            .get(subject)
+            .copied()
+            .filter(|caught| is_live(caught.last, now))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.caught.len()
+    }
+}
+
+fn is_live(last: Timestamp, now: Timestamp) -> bool {
+    now.as_millis().saturating_sub(last.as_millis()) < OWN_LIVE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_sight_is_kept_while_it_goes_on_and_the_table_is_bounded() {
+        let mut own = Own::new(1);
+        let subject = Indicator::ip("9.9.9.9".parse().unwrap());
+        let hours = |count: i64| Timestamp::from_secs(3_600 * count);
+        own.catch(&subject, Behaviour(5), hours(1));
+        own.catch(&subject, Behaviour(7), hours(2));
+        let expected = Caught {
+            behaviour: Behaviour(7),
+            first: hours(1),
+            last: hours(2),
+        };
+        assert_eq!(own.live(&subject, hours(73)), Some(expected));
+        assert_eq!(own.live(&subject, hours(74)), None);
+        own.catch(&Indicator::Asn(1), Behaviour(5), hours(3));
+        assert_eq!((own.len(), own.live(&subject, hours(3))), (1, None));
+    }
+}

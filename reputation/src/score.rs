@@ -1,18 +1,29 @@
 //! The scorer: reports in, verdicts out.
 //!
 //! Before this stop: `node/src/ingest.rs`. After it: `verdict`, then `node/src/decide.rs`.
+//! `observe` takes evidence in, `weigh` says what it weighs now, `judge` compares that with the threshold, `credit`
+//! learns from gold. Deliberately absent: policy and durations, which are the node's.
+
+mod credit;
+mod judge;
+mod observe;
+mod weigh;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
-use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
+use vigie_wire::{Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
+use crate::constants::EXPOSURE_BASE;
+use crate::fixed::MILLI;
 use crate::graph::TrustGraph;
-use crate::memory::{MemoryConfig, Tier};
-use crate::partition::Partition;
-use crate::report::{Observed, Report, ReportRefused};
-use crate::verdict::{Reason, Rung, Threshold, Verdict};
+use crate::memory::{Memory, MemoryConfig, Tier};
+use crate::own::Own;
+use crate::reporter::{ReporterIndex, Reporters};
+use crate::subjects::Subjects;
+use crate::verdict::Rung;
 
 /// What a warning list says of a subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -115,11 +126,21 @@ pub struct Learned {
     pub authenticated: Vec<(IpAddr, Timestamp)>,
 }
 
-/// One observer's opinion of the mesh. One owner, no interior locks.
+/// One observer's opinion of the mesh. One owner; `verdict` needs a shared borrow only.
 #[derive(Debug, Clone)]
 pub struct Scorer {
     graph: TrustGraph,
     config: ScorerConfig,
+    reporters: Reporters,
+    subjects: Subjects,
+    /// Subjects that one voucher group alone names, by the group's number.
+    soles: Vec<usize>,
+    memory: Memory,
+    own: Own,
+    retracted: HashSet<SightingId>,
+    suspected: HashSet<RuleHash>,
+    evicted: u64,
+    crowded: u64,
 }
 
 // === impl Scorer ===
@@ -127,7 +148,19 @@ pub struct Scorer {
 impl Scorer {
     /// Empty, for one observer.
     pub fn new(graph: TrustGraph, config: ScorerConfig) -> Self {
-        Self { graph, config }
+        Self {
+            graph,
+            reporters: Reporters::new(config.max_reporters),
+            subjects: Subjects::new(config.max_subjects),
+            soles: Vec::new(),
+            memory: Memory::new(&config.memory),
+            own: Own::new(config.max_own),
+            retracted: HashSet::new(),
+            suspected: HashSet::new(),
+            evicted: 0,
+            crowded: 0,
+            config,
+        }
     }
 
     /// The trust graph in force.
@@ -135,113 +168,177 @@ impl Scorer {
         &self.graph
     }
 
-    /// A new trust graph: anchors, vouches or members changed. Every score changes at once.
+    /// A new trust graph: anchors, vouches or members changed. Every score changes at once, so decisions in force
+    /// should be reviewed. Costs a walk over the reporters.
     pub fn set_graph(&mut self, graph: TrustGraph) {
+        self.reporters.place_all(&graph);
         self.graph = graph;
+        self.soles.clear();
+        let counts: Vec<_> = self
+            .reporters
+            .iter()
+            .map(|reporter| (reporter.voucher, reporter.sole))
+            .collect();
+        for (group, count) in counts {
+            *self.soles_of_group(group) += usize::try_from(count).unwrap_or(usize::MAX);
+        }
     }
 
-    /// One admitted sighting. `now` is the node's clock.
-    pub fn observe(&mut self, report: &Report, now: Timestamp) -> Result<Observed, ReportRefused> {
-        let _ = (report, now);
-        Ok(Observed::New)
-    }
-
-    /// The publisher withdrew a sighting.
+    /// The publisher withdrew a sighting: it weighs nothing any more, also if it arrives again. O(1), but for one walk
+    /// over the table each time [`ScorerConfig::max_retracted`] have come together.
     pub fn retract(&mut self, sighting: SightingId) {
-        let _ = sighting;
+        self.retracted.insert(sighting);
+        if self.retracted.len() <= self.config.max_retracted {
+            return;
+        }
+        let retracted = std::mem::take(&mut self.retracted);
+        let Self {
+            reporters,
+            subjects,
+            soles,
+            ..
+        } = self;
+        let mut changes = Vec::new();
+        let keep = |entry: &crate::subject::Entry| {
+            let reporter = reporters.get(entry.reporter);
+            !reporter.is_some_and(|reporter| retracted.contains(&weigh::sighting(entry, reporter)))
+        };
+        subjects.sweep(keep, |before, after| changes.push((before, after)));
+        for (before, after) in changes {
+            observe::count_sole(reporters, soles, before, after);
+        }
     }
 
-    /// An organisation was revoked: nothing that it said weighs any more.
+    /// An organisation was revoked: nothing that it said or will say weighs any more. O(1).
     pub fn forget(&mut self, org: OrgId) {
-        let _ = org;
-    }
-
-    /// An organisation disputes what others say of a subject. False if it changes nothing.
-    pub fn dispute(&mut self, by: OrgId, subject: &Indicator, at: Timestamp) -> bool {
-        let _ = (by, subject, at);
-        false
-    }
-
-    /// Our own sensor saw it.
-    pub fn own_detection(&mut self, subject: &Indicator, behaviour: Behaviour, at: Timestamp) {
-        let _ = (subject, behaviour, at);
-    }
-
-    /// Somebody came from there whom we let in.
-    pub fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) {
-        let _ = (ip, tier, at);
+        if let Some(reporter) = self.enrolled(org).and_then(|index| self.reporters.get_mut(index)) {
+            reporter.record.forget();
+        }
     }
 
     /// How well we know an address.
     pub fn remembers(&self, ip: IpAddr, now: Timestamp) -> Option<Tier> {
-        let _ = (ip, now);
-        None
+        self.memory.tier(ip, now)
     }
 
     /// Puts an organisation into a learned cluster, or back into one of its own.
     pub fn set_cluster(&mut self, org: OrgId, cluster: Option<u64>) {
-        let _ = (org, cluster);
-    }
-
-    /// A rule under suspicion weighs as one group.
-    pub fn suspect_rule(&mut self, rule: RuleHash, suspected: bool) {
-        let _ = (rule, suspected);
-    }
-
-    /// The verdict on a subject.
-    pub fn verdict(&self, subject: &Indicator, now: Timestamp) -> Verdict {
-        Verdict {
-            subject: subject.clone(),
-            at: now,
-            score: 0,
-            threshold: Threshold::default(),
-            groups: 0,
-            quorum: 0,
-            rung: Rung::Observe,
-            hard_block: false,
-            partition: Partition::Voucher,
-            contributions: Vec::new(),
-            partitions: Vec::new(),
-            reasons: vec![Reason::Unnamed],
+        if let Some(index) = self.enrolled(org) {
+            self.reporters.set_cluster(index, cluster);
         }
     }
 
-    /// The verdict on a subject that is blocked now: released only when the score falls well below the threshold.
-    pub fn review(&self, subject: &Indicator, now: Timestamp) -> Verdict {
-        self.verdict(subject, now)
+    /// A rule under suspicion weighs as one group, until it is cleared.
+    pub fn suspect_rule(&mut self, rule: RuleHash, suspected: bool) {
+        if suspected {
+            self.suspected.insert(rule);
+        } else {
+            self.suspected.remove(&rule);
+        }
     }
 
-    /// What one organisation weighs now, milli-nats.
+    /// What one organisation weighs now, milli-nats: zero if it is no member, in probation's first hour, or revoked.
     pub fn weight(&self, org: OrgId, now: Timestamp) -> i64 {
-        let _ = (org, now);
-        0
+        let index = self.reporters.find(org);
+        index
+            .and_then(|index| self.reporters.get(index))
+            .map_or(0, |reporter| reporter.record.weight(now))
     }
 
-    /// Every subject that an organisation's live statements name. Costs a walk over the table.
+    /// Whether an organisation stands in the common pool of the struck.
+    pub fn is_struck(&self, org: OrgId, now: Timestamp) -> bool {
+        let index = self.reporters.find(org);
+        index
+            .and_then(|index| self.reporters.get(index))
+            .is_some_and(|reporter| reporter.record.is_struck(now))
+    }
+
+    /// Every subject that an organisation's statements name: what to review after it was struck or revoked. Costs a
+    /// walk over the table.
     pub fn named_by(&self, org: OrgId) -> Vec<Indicator> {
-        let _ = org;
-        Vec::new()
+        let Some(index) = self.reporters.find(org) else {
+            return Vec::new();
+        };
+        let names =
+            |subject: &&crate::subject::Subject| subject.entries().any(|entry| entry.reporter == index);
+        self.subjects
+            .iter()
+            .filter(names)
+            .map(|subject| subject.indicator.clone())
+            .collect()
     }
 
-    /// How far an organisation leans out. Costs a walk over the table.
+    /// How far an organisation leans out. Counted, not yet enforced. Costs a walk over the table.
     pub fn exposure(&self, org: OrgId, now: Timestamp) -> Exposure {
-        let _ = (org, now);
-        Exposure::default()
+        let index = self.reporters.find(org);
+        let Some(reporter) = index.and_then(|index| self.reporters.get(index)) else {
+            return Exposure::default();
+        };
+        let near = self
+            .named_by(org)
+            .iter()
+            .filter(|subject| self.rung(subject, now) > Rung::Observe)
+            .count();
+        let confirmed = reporter.record.confirmed(now) / MILLI;
+        Exposure {
+            near: u64::try_from(near).unwrap_or(u64::MAX),
+            budget: EXPOSURE_BASE + u64::try_from(confirmed).unwrap_or(0),
+        }
     }
 
-    /// How much is held.
+    /// Every subject held, in no meaningful order.
+    pub fn subjects(&self) -> impl Iterator<Item = &Indicator> {
+        self.subjects.iter().map(|subject| &subject.indicator)
+    }
+
+    /// How much is held. Costs a walk over the table.
     pub fn size(&self) -> Size {
-        Size::default()
+        Size {
+            subjects: self.subjects.len(),
+            contributions: self.subjects.iter().map(crate::subject::Subject::len).sum(),
+            reporters: self.reporters.len(),
+            authenticated: self.memory.len(),
+            own: self.own.len(),
+            evicted: self.evicted,
+            crowded: self.crowded,
+            visitors_dropped: self.memory.visitors_dropped(),
+            bytes: self.subjects.bytes(),
+        }
     }
 
-    /// What must survive a restart.
+    /// What must survive a restart, besides the sightings of the last days, which the store replays.
     pub fn learned(&self) -> Learned {
-        Learned::default()
+        Learned {
+            reporters: self
+                .reporters
+                .iter()
+                .map(|reporter| reporter.record.export(reporter.org))
+                .collect(),
+            authenticated: self.memory.authenticated().collect(),
+        }
     }
 
-    /// Takes up what was learned before a restart.
+    /// Takes up what was learned before a restart. To be called before the first report.
     pub fn restore(&mut self, learned: &Learned) {
-        let _ = learned;
+        for record in &learned.reporters {
+            if let Some(reporter) = self
+                .enrolled(record.org)
+                .and_then(|index| self.reporters.get_mut(index))
+            {
+                reporter.record.import(record);
+            }
+        }
+        for (ip, at) in &learned.authenticated {
+            self.memory.remember(*ip, Tier::Authenticated, *at);
+        }
+    }
+
+    fn enrolled(&mut self, org: OrgId) -> Option<ReporterIndex> {
+        self.reporters.enrol_anybody(org, &self.graph)
+    }
+
+    fn soles_of_group(&mut self, group: u32) -> &mut usize {
+        observe::slot(&mut self.soles, group)
     }
 }
 

@@ -1,0 +1,201 @@
+//! One reporter's record: what gold confirmed and refuted, how long he has been active, whether he is struck.
+//!
+//! Deliberately absent: everything that others think of him.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vigie_wire::{OrgId, Timestamp};
+
+use crate::constants::{
+    DAY, LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS,
+    RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, STRUCK_FOR,
+};
+use crate::evidence;
+use crate::fixed::{MILLI, PPM, decay_ppm};
+use crate::graph::Place;
+use crate::score::LearnedReporter;
+
+/// A record. Learned numbers decay towards the prior; the prior, with what genesis granted, does not.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    member: bool,
+    anchor: bool,
+    history: i64,
+    confirmed: i64,
+    refuted: i64,
+    day: i64,
+    active_days: i64,
+    last_active: i64,
+    joint: Vec<Timestamp>,
+    struck_until: Option<Timestamp>,
+    forgotten: bool,
+    cache: AtomicU64,
+}
+
+/// How a claim was refuted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refutation {
+    Alone,
+    Jointly,
+}
+
+// === impl Record ===
+
+impl Record {
+    /// Takes the standing that the trust graph gives.
+    pub(super) fn stand(&mut self, place: Option<&Place>) {
+        self.member = place.is_some();
+        self.anchor = place.is_some_and(|place| place.anchor);
+        self.history = place.map_or(0, |place| i64::from(place.history).saturating_mul(MILLI));
+        self.changed();
+    }
+
+    /// The weight in milli-nats on the day of `now`.
+    pub(crate) fn weight(&self, now: Timestamp) -> i64 {
+        let day = day_of(now).max(0);
+        // One word holds the day and its weight, which takes 12 bits; zero is never stored. The cache only saves work.
+        let key = (day.cast_unsigned().wrapping_add(1)) << 16;
+        let cached = self.cache.load(Ordering::Relaxed);
+        if cached & !0xffff == key {
+            return i64::from(u16::try_from(cached & 0xffff).unwrap_or(0));
+        }
+        let weight = self.compute(day);
+        self.cache.store(
+            key | u64::from(u16::try_from(weight).unwrap_or(0)),
+            Ordering::Relaxed,
+        );
+        weight
+    }
+
+    fn compute(&self, day: i64) -> i64 {
+        if !self.member || self.forgotten {
+            return 0;
+        }
+        let (confirmed, refuted) = self.decayed(day);
+        let prior = if self.anchor { PRIOR_ANCHOR } else { PRIOR_MEMBER };
+        let full = evidence::weight(prior + self.history + confirmed, PRIOR_FAILURE + refuted);
+        // Anchors are chosen, and a granted history is activity that the founders saw.
+        if self.anchor || self.history > 0 {
+            return full;
+        }
+        full * self.active_days.clamp(0, PROBATION_DAYS) / PROBATION_DAYS
+    }
+
+    /// He said something on that day.
+    pub(crate) fn active(&mut self, at: Timestamp) {
+        let day = day_of(at);
+        if day > self.last_active {
+            self.last_active = day;
+            self.active_days = self.active_days.saturating_add(1);
+            self.changed();
+        }
+    }
+
+    /// Gold confirmed him, with so much surprise in thousandths.
+    pub(crate) fn confirm(&mut self, surprise: i64, at: Timestamp) {
+        self.settle(at);
+        self.confirmed = (self.confirmed + surprise).min(MAX_LEARNED);
+    }
+
+    /// Gold refuted him. A long-standing reporter is struck at the second joint refutation, anybody else at the first.
+    pub(crate) fn refute(&mut self, how: Refutation, at: Timestamp) {
+        self.settle(at);
+        let long_standing = self.history + self.confirmed >= LONG_STANDING;
+        let cost = match how {
+            Refutation::Alone => REFUTED_ALONE,
+            Refutation::Jointly => REFUTED_JOINTLY,
+        };
+        self.refuted = (self.refuted + cost).min(MAX_LEARNED);
+        if how == Refutation::Alone {
+            return;
+        }
+        self.joint
+            .retain(|earlier| at.as_millis().saturating_sub(earlier.as_millis()) < STRUCK_FOR);
+        self.joint.push(at);
+        if !long_standing || self.joint.len() >= 2 {
+            self.joint.clear();
+            let until = Timestamp::from_millis(at.as_millis().saturating_add(STRUCK_FOR));
+            self.struck_until = self.struck_until.max(Some(until));
+        }
+    }
+
+    pub(crate) fn is_struck(&self, now: Timestamp) -> bool {
+        self.struck_until.is_some_and(|until| now < until)
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.forgotten = true;
+        self.changed();
+    }
+
+    /// Confirmed successes, granted and learned, in thousandths.
+    pub(crate) fn confirmed(&self, now: Timestamp) -> i64 {
+        self.history + self.decayed(day_of(now)).0
+    }
+
+    pub(crate) fn export(&self, org: OrgId) -> LearnedReporter {
+        LearnedReporter {
+            org,
+            confirmed: self.confirmed,
+            refuted: self.refuted,
+            day: self.day,
+            active_days: self.active_days,
+            last_active: self.last_active,
+            joint: self.joint.clone(),
+            struck_until: self.struck_until,
+            forgotten: self.forgotten,
+        }
+    }
+
+    /// Takes up an exported record. Bounds are enforced, since a file may say anything.
+    pub(crate) fn import(&mut self, learned: &LearnedReporter) {
+        self.confirmed = learned.confirmed.clamp(0, MAX_LEARNED);
+        self.refuted = learned.refuted.clamp(0, MAX_LEARNED);
+        self.day = learned.day;
+        self.active_days = learned.active_days.max(0);
+        self.last_active = learned.last_active;
+        self.joint = learned.joint.iter().copied().take(2).collect();
+        self.struck_until = learned.struck_until;
+        self.forgotten = learned.forgotten;
+        self.changed();
+    }
+
+    fn decayed(&self, day: i64) -> (i64, i64) {
+        let left = decay_ppm(day.saturating_sub(self.day), RECORD_HALF_LIFE_DAYS);
+        (self.confirmed * left / PPM, self.refuted * left / PPM)
+    }
+
+    fn settle(&mut self, at: Timestamp) {
+        let day = day_of(at).max(self.day);
+        (self.confirmed, self.refuted) = self.decayed(day);
+        self.day = day;
+        self.changed();
+    }
+
+    fn changed(&mut self) {
+        *self.cache.get_mut() = 0;
+    }
+}
+
+impl Clone for Record {
+    fn clone(&self) -> Self {
+        Self {
+            member: self.member,
+            anchor: self.anchor,
+            history: self.history,
+            confirmed: self.confirmed,
+            refuted: self.refuted,
+            day: self.day,
+            active_days: self.active_days,
+            last_active: self.last_active,
+            joint: self.joint.clone(),
+            struck_until: self.struck_until,
+            forgotten: self.forgotten,
+            cache: AtomicU64::new(0),
+        }
+    }
+}
+
+fn day_of(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(DAY)
+}

@@ -1,0 +1,278 @@
+//! The score against the threshold: quorum, local primacy, the ladder, and the reasons in words.
+//!
+//! Before this stop: `weigh`. After it: `verdict`. Deliberately absent: memory of earlier verdicts. Who holds a block
+//! says so by calling `review`, and gets the hysteresis.
+
+use vigie_wire::{Indicator, Timestamp};
+
+use super::weigh::{Sums, Weighed};
+use super::{Class, Scorer};
+use crate::constants::{
+    ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_INFRASTRUCTURE, H_LOW_HARM, H_SHARED, KAPPA,
+    LONG_BAN_ABOVE, OWN_RELIEF, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
+};
+use crate::memory::Tier;
+use crate::own::Caught;
+use crate::partition::{Group, Partition};
+use crate::verdict::{Contribution, PartitionScore, Reason, Rung, Threshold, Verdict};
+
+/// Everything that decides, before it is put into words.
+struct Case<'a> {
+    weighed: Vec<Weighed<'a>>,
+    sums: Sums,
+    own: Option<Caught>,
+    tier: Option<Tier>,
+    class: Class,
+    threshold: Threshold,
+    shown: i64,
+    groups: usize,
+    quorum: usize,
+    /// The score from which on a hard block stands.
+    bar: i64,
+    fresh: bool,
+    aggregate: bool,
+}
+
+// === impl Scorer ===
+
+impl Scorer {
+    /// The verdict on a subject.
+    pub fn verdict(&self, subject: &Indicator, now: Timestamp) -> Verdict {
+        self.answer(&canonical(subject), now, false)
+    }
+
+    /// The verdict on a subject that is blocked now: released only when the score falls 1.5 nats below the threshold.
+    pub fn review(&self, subject: &Indicator, now: Timestamp) -> Verdict {
+        self.answer(&canonical(subject), now, true)
+    }
+
+    /// The rung alone, without the explanation.
+    pub fn rung(&self, subject: &Indicator, now: Timestamp) -> Rung {
+        self.case(&canonical(subject), now, false).rung()
+    }
+
+    fn answer(&self, subject: &Indicator, now: Timestamp, held: bool) -> Verdict {
+        let case = self.case(subject, now, held);
+        let partition = case.sums.least;
+        let shares = &case.sums.of(partition).shares;
+        let contributions = case.weighed.iter().zip(shares);
+        let rung = case.rung();
+        Verdict {
+            subject: subject.clone(),
+            at: now,
+            score: case.sums.score,
+            threshold: case.threshold,
+            groups: case.groups,
+            quorum: case.quorum,
+            rung,
+            hard_block: rung.is_hard(),
+            partition,
+            contributions: contributions
+                .map(|(one, (value, cap))| {
+                    contribution(one, self.group_of(partition, one, now), *value, *cap)
+                })
+                .collect(),
+            partitions: Partition::ALL
+                .into_iter()
+                .map(|partition| {
+                    let sum = case.sums.of(partition);
+                    PartitionScore {
+                        partition,
+                        score: sum.score,
+                        groups: sum.groups,
+                    }
+                })
+                .collect(),
+            reasons: self.reasons(&case, rung),
+        }
+    }
+
+    fn case<'a>(&'a self, indicator: &Indicator, now: Timestamp, held: bool) -> Case<'a> {
+        let subject = self.subjects.get(indicator);
+        let weighed = subject.map_or_else(Vec::new, |subject| self.weigh(subject, now));
+        let sums = self.sums(&weighed, now, |_| true);
+        let own = self.own.live(indicator, now);
+        let tier = indicator.as_ip().and_then(|ip| self.memory.tier(ip, now));
+        let class = (self.config.class)(indicator);
+        let shown = Self::unanchored(&weighed);
+        let mut threshold = Threshold {
+            base: base(class, &weighed, own),
+            ..Threshold::default()
+        };
+        if own.is_some() {
+            threshold.own = -OWN_RELIEF;
+        } else {
+            if tier == Some(Tier::Visitor) {
+                threshold.visitor = VISITOR_RAISE;
+            }
+            if let Some(subject) = subject.filter(|subject| !subject.objections().is_empty()) {
+                // The word of our anchors is immune: disputes can take back at most what others added to it.
+                let anchors = self.sums(&weighed, now, |one| one.reporter.anchor).score;
+                threshold.dispute = self
+                    .disputes(subject, now)
+                    .min(DISPUTE_CAP)
+                    .min(sums.score - anchors)
+                    .max(0);
+            }
+        }
+        let lowered = threshold.base + threshold.visitor + threshold.dispute + threshold.own;
+        if own.is_some() && self.graph.groups() < quorum_of(threshold.base) {
+            threshold.unanchored = -shown.min(lowered.max(0));
+        }
+        threshold.total = lowered + threshold.unanchored;
+        Case {
+            groups: sums.groups(),
+            quorum: quorum_of(threshold.total),
+            bar: threshold.total - if held { THROTTLE_BELOW } else { 0 },
+            fresh: is_fresh(indicator, &weighed, own, now),
+            aggregate: matches!(indicator, Indicator::Range(_) | Indicator::Asn(_)),
+            weighed,
+            sums,
+            own,
+            tier,
+            class,
+            threshold,
+            shown,
+        }
+    }
+
+    fn reasons(&self, case: &Case<'_>, rung: Rung) -> Vec<Reason> {
+        let score = case.sums.score;
+        let mut reasons = Vec::new();
+        let mut because = |holds: bool, reason: Reason| {
+            if holds {
+                reasons.push(reason);
+            }
+        };
+        let hard = rung.is_hard();
+        because(hard && score >= case.threshold.total, Reason::Reached);
+        because(hard && score < case.threshold.total, Reason::Held);
+        if !hard {
+            let (groups, needed) = (case.groups, case.quorum);
+            let exist = self.graph.groups();
+            because(case.weighed.is_empty(), Reason::Unnamed);
+            because(case.class == Class::Protected, Reason::Protected);
+            because(case.is_authenticated(), Reason::AuthenticatedUser);
+            because(case.aggregate, Reason::Aggregate);
+            because(exist == 0, Reason::NoAnchors);
+            because(exist > 0 && exist < needed, Reason::FewGroups { exist, needed });
+            if !case.weighed.is_empty() {
+                because(exist > 0 && groups < needed, Reason::Quorum { groups, needed });
+                because(!case.fresh, Reason::Stale);
+                because(
+                    score < case.bar,
+                    Reason::Below {
+                        missing: case.threshold.total - score,
+                    },
+                );
+            }
+        }
+        because(case.own.is_some(), Reason::OwnDetection);
+        because(case.class == Class::SharedEgress, Reason::SharedEgress);
+        because(case.class == Class::Infrastructure, Reason::Infrastructure);
+        because(case.threshold.visitor > 0, Reason::Visitor);
+        because(
+            case.threshold.dispute > 0,
+            Reason::Disputed {
+                raise: case.threshold.dispute,
+            },
+        );
+        because(case.shown > 0, Reason::Unanchored { shown: case.shown });
+        reasons
+    }
+}
+
+// === impl Case ===
+
+impl Case<'_> {
+    /// An authenticated user of ours whom our own sensor has not caught.
+    fn is_authenticated(&self) -> bool {
+        self.tier == Some(Tier::Authenticated) && self.own.is_none()
+    }
+
+    fn is_hard(&self) -> bool {
+        self.sums.score >= self.bar && self.groups >= self.quorum && self.fresh && !self.is_authenticated()
+    }
+
+    fn rung(&self) -> Rung {
+        let (score, total) = (self.sums.score, self.threshold.total);
+        let silent = score == 0 && self.threshold.unanchored == 0;
+        if silent || self.aggregate || self.class == Class::Protected {
+            return Rung::Observe;
+        }
+        if self.is_hard() {
+            return if score >= total + LONG_BAN_ABOVE {
+                Rung::Ban24h
+            } else {
+                Rung::Ban1h
+            };
+        }
+        let soft = match score {
+            _ if score >= total - THROTTLE_BELOW => Rung::Throttle,
+            _ if score >= total - CHALLENGE_BELOW => Rung::Challenge,
+            _ => Rung::Observe,
+        };
+        if self.is_authenticated() {
+            soft.min(Rung::Challenge)
+        } else {
+            soft
+        }
+    }
+}
+
+/// One name for one host.
+pub(super) fn canonical(subject: &Indicator) -> Indicator {
+    match subject {
+        Indicator::Ip(address) => Indicator::ip(*address),
+        other => other.clone(),
+    }
+}
+
+/// By the harm of a wrong block. Of several behaviours the least harmful that somebody with weight names decides, so
+/// that more evidence never raises it.
+fn base(class: Class, weighed: &[Weighed<'_>], own: Option<Caught>) -> i64 {
+    match class {
+        Class::SharedEgress => H_SHARED,
+        Class::Infrastructure => H_INFRASTRUCTURE,
+        Class::Ordinary | Class::Protected => {
+            let named = weighed
+                .iter()
+                .filter(|one| one.uncapped > 0 && one.reporter.is_anchored())
+                .map(|one| one.entry.behaviour);
+            let low = named.chain(own.map(|caught| caught.behaviour)).any(is_low_harm);
+            if low { H_LOW_HARM } else { H_DEFAULT }
+        }
+    }
+}
+
+/// `ceil(H / kappa)`.
+fn quorum_of(threshold: i64) -> usize {
+    usize::try_from((threshold.max(0) + KAPPA - 1) / KAPPA).unwrap_or(usize::MAX)
+}
+
+/// Whether anybody who counts saw it lately. Addresses change hands; other indicators do not.
+fn is_fresh(subject: &Indicator, weighed: &[Weighed<'_>], own: Option<Caught>, now: Timestamp) -> bool {
+    let recent = |one: &Weighed<'_>| {
+        let age = now.as_millis().saturating_sub(one.entry.observed().as_millis());
+        one.uncapped > 0 && one.reporter.is_anchored() && age < ADDRESS_FRESH
+    };
+    subject.as_ip().is_none() || own.is_some() || weighed.iter().any(recent)
+}
+
+fn contribution(one: &Weighed<'_>, group: Group, value: i64, cap: Option<i64>) -> Contribution {
+    Contribution {
+        reporter: one.reporter.org,
+        sighting: one.sighting,
+        behaviour: one.entry.behaviour,
+        rule: one.entry.rule,
+        observed: one.entry.observed(),
+        group,
+        weight: one.weight,
+        confidence: one.entry.confidence,
+        repetition: one.repetition,
+        decay: one.decay,
+        uncapped: one.uncapped,
+        value,
+        cap,
+    }
+}

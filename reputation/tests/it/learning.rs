@@ -1,0 +1,164 @@
+//! Credit and strikes, from gold only.
+
+use std::net::IpAddr;
+
+use vigie_reputation::constants::{DAY, KAPPA};
+use vigie_reputation::wire::Timestamp;
+use vigie_reputation::{Learned, Partition, Report, Scorer, Tier};
+
+use crate::world::{NOW, SSH, World, after, ip, labels, mesh, org, report};
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::from([9, 9, 9, last])
+}
+
+/// All of them name an address, and then one of our users logs in from there.
+fn refute(scorer: &mut Scorer, reporters: &[u32], last: u8, at: Timestamp) {
+    let subject = ip(&address(last).to_string());
+    for reporter in reporters {
+        let mut said = report(*reporter, &subject);
+        said.sighting.seq = u64::from(last);
+        scorer
+            .observe(
+                &Report {
+                    observed: at,
+                    arrived: at,
+                    ..said
+                },
+                at,
+            )
+            .unwrap();
+    }
+    scorer.remember(address(last), Tier::Authenticated, at);
+}
+
+#[test]
+fn a_newcomer_gains_weight_by_days_of_activity() {
+    let mut world = World::anchored();
+    world.add(1, 0, labels(1));
+    world.vouch(0, 1);
+    let mut scorer = world.scorer();
+    let mut weights = Vec::new();
+    for day in 0..12 {
+        let now = after(86_400 * day);
+        let subject = ip(&address(u8::try_from(day).unwrap()).to_string());
+        let said = Report {
+            observed: now,
+            arrived: now,
+            ..report(1, &subject)
+        };
+        scorer.observe(&said, now).unwrap();
+        scorer.observe(&said, now).unwrap();
+        weights.push(scorer.weight(org(1), now));
+    }
+    assert_eq!(weights[..3], [363, 727, 1_090]);
+    assert_eq!(weights[9..], [3_635, 3_635, 3_635]);
+    assert_eq!(
+        scorer.weight(org(1), after(86_400 * 400)),
+        3_635,
+        "days do not wear off"
+    );
+}
+
+#[test]
+fn the_first_to_say_so_is_credited_and_an_echo_is_not() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(3).scorer();
+    for (reporter, seconds) in [(1, 0), (2, 30), (3, 90)] {
+        let arrived = after(seconds);
+        scorer
+            .observe(
+                &Report {
+                    arrived,
+                    ..report(reporter, &subject)
+                },
+                arrived,
+            )
+            .unwrap();
+    }
+    scorer.own_detection(&subject, SSH, after(60));
+    scorer.own_detection(&subject, SSH, after(120));
+    let confirmed: Vec<i64> = scorer
+        .learned()
+        .reporters
+        .iter()
+        .map(|one| one.confirmed)
+        .collect();
+    assert_eq!(
+        confirmed,
+        [1_000, 80, 0],
+        "the third spoke after our own sensor did"
+    );
+}
+
+#[test]
+fn a_long_standing_reporter_survives_one_joint_mistake_and_not_two() {
+    let mut scorer = mesh(3).scorer();
+    refute(&mut scorer, &[1, 2], 1, NOW);
+    assert!(!scorer.is_struck(org(1), NOW));
+    scorer.remember(address(1), Tier::Authenticated, after(60));
+    assert!(!scorer.is_struck(org(1), NOW), "the same claim is refuted once");
+    refute(&mut scorer, &[1, 2], 2, after(120));
+    assert!(scorer.is_struck(org(1), after(180)) && scorer.is_struck(org(2), after(180)));
+
+    // All that were struck weigh as one group, for 45 days.
+    let subject = ip("9.9.9.9");
+    for reporter in [1, 2] {
+        let now = after(240);
+        scorer
+            .observe(
+                &Report {
+                    observed: now,
+                    arrived: now,
+                    ..report(reporter, &subject)
+                },
+                now,
+            )
+            .unwrap();
+    }
+    let verdict = scorer.verdict(&subject, after(240));
+    assert_eq!(
+        (verdict.partition, verdict.hard_block),
+        (Partition::Cluster, false)
+    );
+    assert!(verdict.score <= KAPPA);
+    let later = Timestamp::from_millis(after(240).as_millis() + 45 * DAY);
+    assert!(!scorer.is_struck(org(1), later));
+}
+
+#[test]
+fn a_lone_mistake_strikes_nobody() {
+    let mut scorer = mesh(3).scorer();
+    for last in 1..20 {
+        refute(&mut scorer, &[1], last, NOW);
+    }
+    assert!(!scorer.is_struck(org(1), NOW));
+    assert!(scorer.weight(org(1), NOW) < KAPPA);
+}
+
+#[test]
+fn a_newcomer_is_struck_at_the_first_joint_refutation() {
+    let mut world = mesh(1);
+    world.add(2, 0, labels(2));
+    world.vouch(0, 2);
+    let mut scorer = world.scorer();
+    refute(&mut scorer, &[1, 2], 1, NOW);
+    assert!(scorer.is_struck(org(2), NOW));
+    assert!(!scorer.is_struck(org(1), NOW));
+}
+
+#[test]
+fn a_record_survives_a_restart_and_a_member_who_left() {
+    let mut scorer = mesh(3).scorer();
+    refute(&mut scorer, &[1, 2], 1, NOW);
+    refute(&mut scorer, &[1, 2], 2, NOW);
+    let text = serde_json::to_string(&scorer.learned()).unwrap();
+    let learned: Learned = serde_json::from_str(&text).unwrap();
+    let mut restarted = mesh(0).scorer();
+    restarted.restore(&learned);
+    assert_eq!(restarted.learned(), scorer.learned());
+    restarted.set_graph(mesh(3).graph());
+    assert!(restarted.is_struck(org(1), NOW));
+    assert_eq!(restarted.weight(org(1), NOW), scorer.weight(org(1), NOW));
+    assert_eq!(restarted.remembers(address(1), NOW), Some(Tier::Authenticated));
+}

@@ -1,0 +1,120 @@
+//! Whom we know ourselves, and what disputes may do.
+
+use std::net::IpAddr;
+
+use vigie_reputation::constants::{DISPUTE_CAP, H_LOW_HARM, KAPPA, VISITOR_RAISE};
+use vigie_reputation::{Class, Reason, Rung, ScorerConfig, Tier};
+
+use crate::world::{NOW, SSH, ip, mesh, org, report};
+
+fn address() -> IpAddr {
+    "9.9.9.9".parse().unwrap()
+}
+
+#[test]
+fn an_authenticated_user_is_challenged_at_most_until_our_own_sensor_sees_him() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(30).scorer();
+    scorer.remember(address(), Tier::Authenticated, NOW);
+    for reporter in 1..=30 {
+        scorer.observe(&report(reporter, &subject), NOW).unwrap();
+    }
+    let verdict = scorer.verdict(&subject, NOW);
+    assert_eq!((verdict.rung, verdict.hard_block), (Rung::Challenge, false));
+    assert_eq!(verdict.reasons[0], Reason::AuthenticatedUser);
+    assert_eq!(
+        verdict.reasons[0].to_string(),
+        "an authenticated user of ours: remote word alone never blocks it"
+    );
+    assert_eq!(scorer.review(&subject, NOW).rung, Rung::Challenge);
+    scorer.own_detection(&subject, SSH, NOW);
+    assert!(scorer.verdict(&subject, NOW).hard_block);
+}
+
+#[test]
+fn a_visitor_takes_one_group_more() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(4).scorer();
+    scorer.remember(address(), Tier::Visitor, NOW);
+    for (reporter, blocks) in [(1, false), (2, false), (3, true)] {
+        scorer.observe(&report(reporter, &subject), NOW).unwrap();
+        let verdict = scorer.verdict(&subject, NOW);
+        assert_eq!(verdict.threshold.visitor, VISITOR_RAISE);
+        assert_eq!((verdict.quorum, verdict.hard_block), (3, blocks));
+    }
+}
+
+#[test]
+fn our_own_sensor_and_one_good_group_are_enough() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(4).scorer();
+    scorer.own_detection(&subject, SSH, NOW);
+    let alone = scorer.verdict(&subject, NOW);
+    assert_eq!((alone.rung, alone.threshold.own), (Rung::Observe, -5_000));
+    scorer.observe(&report(1, &subject), NOW).unwrap();
+    let verdict = scorer.verdict(&subject, NOW);
+    assert_eq!(
+        (verdict.threshold.total, verdict.quorum, verdict.hard_block),
+        (2_500, 1, true)
+    );
+    assert!(verdict.reasons.contains(&Reason::OwnDetection));
+}
+
+#[test]
+fn what_stands_on_a_warning_list_is_never_blocked() {
+    let subject = ip("9.9.9.9");
+    let class: vigie_reputation::ClassLookup = std::sync::Arc::new(|_| Class::Protected);
+    let mut scorer = mesh(30).scorer_with(ScorerConfig {
+        class,
+        ..ScorerConfig::default()
+    });
+    for reporter in 1..=30 {
+        scorer.observe(&report(reporter, &subject), NOW).unwrap();
+    }
+    scorer.own_detection(&subject, SSH, NOW);
+    assert_eq!(scorer.verdict(&subject, NOW).rung, Rung::Observe);
+}
+
+#[test]
+fn disputes_raise_the_threshold_by_three_nats_and_two_more_groups_overcome_them() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(40).scorer();
+    assert!(!scorer.dispute(org(10), &subject, NOW), "nobody names it yet");
+    for reporter in [1, 2] {
+        scorer.observe(&report(reporter, &subject), NOW).unwrap();
+    }
+    for disputer in 10..40 {
+        assert!(scorer.dispute(org(disputer), &subject, NOW));
+    }
+    assert!(!scorer.dispute(org(10), &subject, NOW), "once is enough");
+    let verdict = scorer.verdict(&subject, NOW);
+    assert_eq!(
+        (verdict.threshold.dispute, verdict.hard_block),
+        (DISPUTE_CAP, false)
+    );
+    scorer.observe(&report(3, &subject), NOW).unwrap();
+    assert!(scorer.verdict(&subject, NOW).hard_block);
+}
+
+#[test]
+fn the_word_of_an_anchor_and_our_own_are_immune_to_disputes() {
+    let subject = ip("9.9.9.9");
+    let mut world = mesh(9);
+    world.anchors.push(org(1));
+    let mut scorer = world.scorer();
+    for reporter in [0, 1] {
+        scorer.observe(&report(reporter, &subject), NOW).unwrap();
+    }
+    for disputer in 2..=9 {
+        scorer.dispute(org(disputer), &subject, NOW);
+    }
+    let verdict = scorer.verdict(&subject, NOW);
+    assert_eq!((verdict.threshold.total, verdict.hard_block), (H_LOW_HARM, true));
+    assert_eq!(verdict.score, 2 * KAPPA);
+
+    let other = ip("9.9.9.8");
+    scorer.observe(&report(2, &other), NOW).unwrap();
+    scorer.dispute(org(3), &other, NOW);
+    scorer.own_detection(&other, SSH, NOW);
+    assert_eq!(scorer.verdict(&other, NOW).threshold.dispute, 0);
+}
