@@ -1,7 +1,10 @@
 //! Encoding, decoding and verifying, for whoever wants to know where the time goes. No number here is a promise.
 
 use divan::{Bencher, black_box, counter::ItemsCount};
-use vigie_wire::*;
+use vigie_wire::{
+    Behaviour, Count, Draft, Envelope, HeaderHash, Indicator, NetworkId, Payload, RuleHash, SecretKey,
+    Sighting, Timestamp, Tlp, verify_batch,
+};
 
 fn main() {
     divan::main();

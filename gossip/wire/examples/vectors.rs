@@ -1,5 +1,12 @@
 //! Writes the files of `gossip/wire/vectors`. A difference to what is committed is a change of the protocol.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_imports,
+    clippy::cast_possible_truncation,
+    reason = "the files beside are those of the tests, where this is usual"
+)]
+
 use std::path::Path;
 
 #[path = "../tests/it/vectors/cases.rs"]

@@ -1,4 +1,10 @@
 //! The wire as a stranger sees it: through its public names only.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    reason = "the lints spare test functions, but not the functions that tests share"
+)]
 
 mod bundle;
 mod erasure;

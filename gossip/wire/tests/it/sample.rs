@@ -4,7 +4,7 @@ use vigie_wire::*;
 
 /// 2026-11-22T02:35:20.123Z.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_314_920_123);
-pub(crate) const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+pub(crate) const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 pub(crate) const SALT: [u8; 16] = *b"sixteen salt!!!!";
 pub(crate) const NETWORK: NetworkId = NetworkId([0x4e; 16]);
 
@@ -25,7 +25,7 @@ pub(crate) fn sighting(indicator: Indicator) -> Sighting {
         indicator,
         behaviour: Behaviour::by_name("ssh:bruteforce").unwrap(),
         rule: RuleHash(*b"rulehash"),
-        at: (NOW - std::time::Duration::from_secs(300)).to_minute(),
+        at: (NOW - std::time::Duration::from_mins(5)).to_minute(),
         count: Count::of(40),
         confidence: 90,
     }
@@ -59,7 +59,7 @@ pub(crate) fn every_sighting() -> Vec<Sighting> {
     let spread = |(nth, indicator)| {
         let mut sighting = sighting(indicator);
         sighting.behaviour = Behaviour(behaviours[nth % behaviours.len()]);
-        sighting.at = (sighting.at - std::time::Duration::from_secs(60 * 40 * nth as u64)).to_minute();
+        sighting.at = (sighting.at - std::time::Duration::from_mins(40 * nth as u64)).to_minute();
         sighting.count = Count::from_log2(nth as u8).unwrap();
         sighting
     };
