@@ -36,7 +36,8 @@ impl Decisions for SqliteStore {
     ) -> Result<Vec<Decision>, StoreError> {
         let mut query = QueryBuilder::new("UPDATE decision SET until = ");
         query.push_bind(at.as_millis());
-        query.push(" WHERE id IN (SELECT id FROM decision");
+        query.push(" WHERE until > ").push_bind(at.as_millis());
+        query.push(" AND id IN (SELECT id FROM decision");
         narrow(&mut query, filter, Some(at));
         query.push(") RETURNING *");
         let mut tx = self.write().await?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use async_trait::async_trait;
-use sqlx::SqlitePool;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use vigie_store::wire::Timestamp;
 use vigie_store::{Counts, Notes, Retention, StoreError, columns};
 
@@ -98,12 +98,16 @@ impl Notes for SqliteStore {
     }
 
     async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
-        copy_into(&self.readers, target).await
+        // Not one of the readers: they are told to write nothing, and SQLite counts this as writing.
+        let mut connection = self.options.connect().await.map_err(failed)?;
+        let copied = copy_into(&mut connection, target).await;
+        connection.close().await.map_err(failed)?;
+        copied
     }
 }
 
 /// Writes a consistent copy, readable by its owner only, while others go on writing. Nothing stays of a failed one.
-pub(crate) async fn copy_into(pool: &SqlitePool, target: &Path) -> Result<(), StoreError> {
+pub(crate) async fn copy_into(connection: &mut SqliteConnection, target: &Path) -> Result<(), StoreError> {
     // Absolute, because SQLite reads a name that starts with `file:` as an address.
     let target = std::path::absolute(target).map_err(file_failed)?;
     let name = target
@@ -115,7 +119,7 @@ pub(crate) async fn copy_into(pool: &SqlitePool, target: &Path) -> Result<(), St
         .mode(0o600)
         .open(&target);
     let file = made.map_err(file_failed)?;
-    let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(pool).await;
+    let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(connection).await;
     let written = match copied {
         Ok(_) => file.sync_all().map_err(file_failed),
         Err(error) => Err(failed(error)),

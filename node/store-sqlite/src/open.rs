@@ -28,6 +28,8 @@ const LEAST_FREE_BYTES: u64 = 4 * 1024 * 1024;
 pub struct SqliteStore {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    /// As the writer connects.
+    pub(crate) options: SqliteConnectOptions,
     path: PathBuf,
 }
 
@@ -70,12 +72,13 @@ impl SqliteStore {
             return Err(error);
         }
         let readers = pool(READERS)
-            .connect_with(options.pragma("query_only", "on"))
+            .connect_with(options.clone().pragma("query_only", "on"))
             .await
             .map_err(failed)?;
         Ok(Self {
             writer,
             readers,
+            options,
             path,
         })
     }

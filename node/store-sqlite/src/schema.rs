@@ -66,8 +66,68 @@ async fn keep_copy(writer: &SqlitePool, path: &Path, version: i64) -> Result<Pat
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(file_failed(error)),
         _ => {}
     }
-    copy_into(writer, &partial).await?;
+    let mut connection = writer.acquire().await.map_err(failed)?;
+    copy_into(&mut connection, &partial).await?;
     std::fs::rename(&partial, &copy).map_err(file_failed)?;
     crate::open::sync_directory(&copy)?;
     Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::SqlSafeStr as _;
+    use sqlx::migrate::{Migration, MigrationType};
+    use vigie_store::{Notes as _, StoreError};
+
+    use super::*;
+    use crate::SqliteStore;
+
+    /// The versions of a later program: this one's and one more.
+    fn later(sql: &'static str) -> Migrator {
+        let mut migrations: Vec<_> = MIGRATIONS.iter().cloned().collect();
+        let name = Cow::Borrowed("later");
+        migrations.push(Migration::new(
+            2,
+            name,
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        ));
+        Migrator::with_migrations(migrations)
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_leaves_the_file_as_it_was_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.sqlite");
+        let store = SqliteStore::open(&path).await.unwrap();
+        store.put_note("a", "b").await.unwrap();
+        store.close().await;
+        let copy = directory.path().join("store.sqlite.before-v2");
+        assert!(!copy.exists(), "a new file needs no copy");
+
+        // A first attempt fails half way, the second replaces its copy.
+        let error =
+            SqliteStore::open_with(&path, &later("CREATE TABLE x (a INTEGER); SELECT nonsense;")).await;
+        assert!(matches!(error, Err(StoreError::Database(_))), "{error:?}");
+        assert!(copy.exists());
+        let store = SqliteStore::open(&path).await.unwrap();
+        store.put_note("a", "c").await.unwrap();
+        store.close().await;
+
+        let upgraded = SqliteStore::open_with(&path, &later("CREATE TABLE x (a INTEGER);"))
+            .await
+            .unwrap();
+        assert_eq!(upgraded.note("a").await.unwrap().as_deref(), Some("c"));
+        upgraded.close().await;
+        let error = SqliteStore::open(&path).await;
+        assert!(
+            matches!(error, Err(StoreError::Newer { found: 2, known: 1 })),
+            "{error:?}"
+        );
+        let restored = SqliteStore::open(&copy).await.unwrap();
+        assert_eq!(restored.note("a").await.unwrap().as_deref(), Some("c"));
+    }
 }

@@ -1,1 +1,167 @@
-//! To be written.
+//! What every implementation must hold: one function per promise of the traits, run by each implementation's tests.
+//!
+//! A promise is given an empty store of its own. Deliberately absent: promises about one database, such as files,
+//! kills and versions; they stand with that database.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests panic")]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::Store;
+
+mod alerts;
+mod decisions;
+mod envelopes;
+mod forgetting;
+pub mod kill;
+mod others;
+pub mod random;
+pub mod sample;
+mod sightings;
+
+/// A store as the node holds it.
+pub type AnyStore = Arc<dyn Store>;
+
+/// One promise.
+pub struct Promise {
+    /// What is promised.
+    pub name: &'static str,
+    /// Panics unless it is held. The store is empty and nobody else's.
+    pub check: fn(AnyStore) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// All of them.
+pub const PROMISES: &[Promise] = &[
+    promise("an alert and its decisions come back", |s| {
+        Box::pin(alerts::come_back(s))
+    }),
+    promise("a second alert of one detection changes nothing", |s| {
+        Box::pin(alerts::once(s))
+    }),
+    promise("numbers of alerts and decisions rise and are never reused", |s| {
+        Box::pin(alerts::numbers_rise(s))
+    }),
+    promise("alerts are found by each field of the filter", |s| {
+        Box::pin(alerts::filters(s))
+    }),
+    promise("a deleted alert leaves its decisions", |s| {
+        Box::pin(alerts::deleted(s))
+    }),
+    promise(
+        "what waits to be shared waits in order, until it left or is withheld",
+        |s| Box::pin(alerts::sharing(s)),
+    ),
+    promise("many decisions of one alert keep their order", |s| {
+        Box::pin(alerts::many_decisions(s))
+    }),
+    promise("decisions are found by each field of the filter", |s| {
+        Box::pin(decisions::filters(s))
+    }),
+    promise("the end of a decision is exclusive", |s| {
+        Box::pin(decisions::end_is_exclusive(s))
+    }),
+    promise(
+        "only active decisions are ended, and only those that match",
+        |s| Box::pin(decisions::ended(s)),
+    ),
+    promise("ending with a limit ends the newest", |s| {
+        Box::pin(decisions::ended_with_limit(s))
+    }),
+    promise("an envelope is kept once", |s| Box::pin(envelopes::once(s))),
+    promise(
+        "another envelope at a place taken is a conflict and changes nothing",
+        |s| Box::pin(envelopes::conflict(s)),
+    ),
+    promise(
+        "an own envelope and its shared marks stand or fall together",
+        |s| Box::pin(envelopes::own(s)),
+    ),
+    promise(
+        "places are held in order, with the greatest numbers there are",
+        |s| Box::pin(envelopes::held_in_order(s)),
+    ),
+    promise("a range comes newest first and stops at its bytes", |s| {
+        Box::pin(envelopes::range(s))
+    }),
+    promise("a range of more than a page is whole", |s| {
+        Box::pin(envelopes::long_range(s))
+    }),
+    promise("a voided chain ends where the fork was proven", |s| {
+        Box::pin(envelopes::voided(s))
+    }),
+    promise("an erased row's sighting goes, its envelope stays", |s| {
+        Box::pin(envelopes::erased(s))
+    }),
+    promise("a full envelope of sightings comes back", |s| {
+        Box::pin(sightings::full_envelope(s))
+    }),
+    promise(
+        "sightings of every family are found by their indicator alone",
+        |s| Box::pin(sightings::by_indicator(s)),
+    ),
+    promise("sightings come newest arrival first", |s| {
+        Box::pin(sightings::newest_first(s))
+    }),
+    promise("the first retraction stays, unknown ones are ignored", |s| {
+        Box::pin(sightings::retracted(s))
+    }),
+    promise("statements come back once, in the order they came", |s| {
+        Box::pin(others::statements(s))
+    }),
+    promise("bouncers are found by key and deleted with their cursors", |s| {
+        Box::pin(others::bouncers(s))
+    }),
+    promise("cursors are kept for each address, up to a bound", |s| {
+        Box::pin(others::cursors(s))
+    }),
+    promise("one network has one entry in the allowlist", |s| {
+        Box::pin(others::allowlist(s))
+    }),
+    promise("memory keeps the later time and the better tier", |s| {
+        Box::pin(others::memory(s))
+    }),
+    promise("notes are found by the start of their name", |s| {
+        Box::pin(others::notes(s))
+    }),
+    promise("counts count", |s| Box::pin(others::counts(s))),
+    promise("what is old is forgotten, and nothing else", |s| {
+        Box::pin(forgetting::old(s))
+    }),
+    promise("the highest place of a chain is never forgotten", |s| {
+        Box::pin(forgetting::heads_stay(s))
+    }),
+    promise("more than a batch is forgotten too", |s| {
+        Box::pin(forgetting::many(s))
+    }),
+    promise("readers see whole transactions while others write", |s| {
+        Box::pin(others::concurrent(s))
+    }),
+];
+
+/// Runs every promise on an empty store each and panics with all that were broken.
+pub async fn all<F: Future<Output = AnyStore>>(empty: impl Fn() -> F) {
+    let mut broken = Vec::new();
+    for promise in PROMISES {
+        let check = (promise.check)(empty().await);
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(check);
+        if task.join_next().await.is_some_and(|outcome| outcome.is_err()) {
+            broken.push(promise.name);
+        }
+    }
+    assert!(broken.is_empty(), "broken promises: {broken:#?}");
+}
+
+const fn promise(
+    name: &'static str,
+    check: fn(AnyStore) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+) -> Promise {
+    Promise { name, check }
+}
+
+impl std::fmt::Debug for Promise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}

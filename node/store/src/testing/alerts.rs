@@ -1,0 +1,202 @@
+//! Promises about alerts and the decisions they lead to.
+
+use vigie_wire::Timestamp;
+
+use super::AnyStore;
+use super::sample::{alert, at, decision, envelope, ip, place, row};
+use crate::{Alert, AlertFilter, AlertId, DecisionFilter, Share};
+
+pub(super) async fn come_back(store: AnyStore) {
+    let new = alert(1);
+    let decisions = [decision("198.51.100.7", 100), decision("198.51.100.0/24", 50)];
+    let (id, written) = store.insert_alert(&new, &decisions).await.unwrap().unwrap();
+    assert_eq!(written.len(), 2);
+    assert!(written.iter().all(|one| one.alert == Some(id)));
+    assert!(written.iter().map(|one| &one.decision).eq(&decisions));
+    let found = store.alerts(&AlertFilter::default()).await.unwrap();
+    assert_eq!(found, [Alert { id, alert: new }]);
+    let mut read = store.decisions(&DecisionFilter::default()).await.unwrap();
+    read.reverse();
+    assert_eq!(read, written);
+}
+
+pub(super) async fn once(store: AnyStore) {
+    let new = alert(1);
+    store
+        .insert_alert(&new, &[decision("a", 1)])
+        .await
+        .unwrap()
+        .unwrap();
+    let mut again = alert(1);
+    again.message = "another".into();
+    assert_eq!(
+        store.insert_alert(&again, &[decision("b", 1)]).await.unwrap(),
+        None
+    );
+    let found = store.alerts(&AlertFilter::default()).await.unwrap();
+    assert_eq!(found[0].alert, new);
+    let decisions = store.decisions(&DecisionFilter::default()).await.unwrap();
+    assert_eq!(decisions.len(), 1);
+    assert_eq!(decisions[0].decision.value, "a");
+}
+
+pub(super) async fn numbers_rise(store: AnyStore) {
+    let mut last = (AlertId::MIN, AlertId::MIN);
+    for number in 0..5 {
+        let (id, written) = store
+            .insert_alert(&alert(number), &[decision("a", 1)])
+            .await
+            .unwrap()
+            .unwrap();
+        let numbers = (id, written[0].id);
+        assert!(numbers.0 > last.0 && numbers.1 > last.1);
+        last = numbers;
+        assert!(store.delete_alert(id).await.unwrap());
+        let retention = crate::Retention {
+            envelopes_before: Timestamp::ZERO,
+            alerts_before: Timestamp::ZERO,
+            decisions_before: at(2),
+            memory_before: Timestamp::ZERO,
+        };
+        assert_eq!(store.forget(&retention).await.unwrap(), 1);
+    }
+}
+
+pub(super) async fn filters(store: AnyStore) {
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        let mut new = alert(number);
+        let secs = i64::try_from(number).unwrap();
+        new.created_at = at(secs);
+        new.value = format!("v{}", number % 2);
+        new.scenario = format!("s{}", number / 2);
+        ids.push(store.insert_alert(&new, &[]).await.unwrap().unwrap().0);
+    }
+    let check = async |filter: AlertFilter, expected: &[usize]| {
+        let found = store.alerts(&filter).await.unwrap();
+        let expected: Vec<_> = expected.iter().map(|index| ids[*index]).collect();
+        assert_eq!(
+            found.iter().map(|one| one.id).collect::<Vec<_>>(),
+            expected,
+            "{filter:?}"
+        );
+    };
+    let any = AlertFilter::default;
+    check(any(), &[3, 2, 1, 0]).await;
+    check(
+        AlertFilter {
+            id: Some(ids[1]),
+            ..any()
+        },
+        &[1],
+    )
+    .await;
+    check(
+        AlertFilter {
+            id: Some(ids[3] + 1),
+            ..any()
+        },
+        &[],
+    )
+    .await;
+    check(
+        AlertFilter {
+            value: Some("v0".into()),
+            ..any()
+        },
+        &[2, 0],
+    )
+    .await;
+    check(
+        AlertFilter {
+            scenario: Some("s1".into()),
+            ..any()
+        },
+        &[3, 2],
+    )
+    .await;
+    check(
+        AlertFilter {
+            since: Some(at(2)),
+            ..any()
+        },
+        &[3, 2],
+    )
+    .await;
+    check(
+        AlertFilter {
+            until: Some(at(2)),
+            ..any()
+        },
+        &[1, 0],
+    )
+    .await;
+    check(AlertFilter { limit: 2, ..any() }, &[3, 2]).await;
+    let both = AlertFilter {
+        value: Some("v1".into()),
+        scenario: Some("s0".into()),
+        since: Some(at(0)),
+        until: Some(at(9)),
+        id: None,
+        limit: 9,
+    };
+    check(both, &[1]).await;
+}
+
+pub(super) async fn deleted(store: AnyStore) {
+    let (id, written) = store
+        .insert_alert(&alert(1), &[decision("a", 1)])
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(store.delete_alert(id).await.unwrap());
+    assert!(!store.delete_alert(id).await.unwrap());
+    let left = store.decisions(&DecisionFilter::default()).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].id, written[0].id);
+    assert_eq!(left[0].alert, None, "an alert that is gone is not named");
+}
+
+pub(super) async fn sharing(store: AnyStore) {
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        ids.push(store.insert_alert(&alert(number), &[]).await.unwrap().unwrap().0);
+    }
+    let mut private = alert(9);
+    private.share = Share::Never;
+    let private = store.insert_alert(&private, &[]).await.unwrap().unwrap().0;
+    let waiting = async |limit| {
+        let found = store.pending_shares(limit).await.unwrap();
+        found.iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(0).await, ids);
+    assert_eq!(waiting(2).await, ids[..2]);
+    let held = place(1, 0);
+    let own = envelope(held, &[ip(1)], 1);
+    store.append_own(&own, &[(ids[1], row(&held, 0))]).await.unwrap();
+    store
+        .withhold(&[ids[0], ids[1], private, i64::MAX])
+        .await
+        .unwrap();
+    store.withhold(&[]).await.unwrap();
+    assert_eq!(waiting(0).await, ids[2..]);
+    let found = store
+        .alerts(&AlertFilter {
+            id: Some(ids[1]),
+            ..AlertFilter::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        found[0].alert.share,
+        Share::Shared(row(&held, 0)),
+        "what left cannot be withheld"
+    );
+}
+
+pub(super) async fn many_decisions(store: AnyStore) {
+    let decisions: Vec<_> = (0..600).map(|number| decision(&number.to_string(), 1)).collect();
+    let (_, written) = store.insert_alert(&alert(1), &decisions).await.unwrap().unwrap();
+    assert!(written.iter().map(|one| &one.decision).eq(&decisions));
+    assert!(written.is_sorted_by(|one, next| one.id < next.id));
+}

@@ -1,0 +1,218 @@
+//! Promises about statements, bouncers, the allowlist, memory, notes, counts and concurrent readers.
+
+use vigie_wire::Timestamp;
+
+use super::AnyStore;
+use super::sample::{alert, at, bouncer, decision, envelope, ip, place};
+use crate::{Allowed, Counts, DecisionFilter, MOST_CURSORS, Remembered, Tier};
+
+pub(super) async fn statements(store: AnyStore) {
+    for (id, bytes) in [(3, b"c"), (1, b"a"), (2, b"b")] {
+        assert!(store.keep_statement([id; 32], bytes, at(0)).await.unwrap());
+    }
+    assert!(!store.keep_statement([1; 32], b"a", at(9)).await.unwrap());
+    assert_eq!(store.statements().await.unwrap(), [b"c", b"a", b"b"]);
+}
+
+pub(super) async fn bouncers(store: AnyStore) {
+    let (one, two) = (bouncer("nft"), bouncer("b"));
+    assert!(store.add_bouncer(&one).await.unwrap());
+    assert!(store.add_bouncer(&two).await.unwrap());
+    let mut taken = bouncer("nft");
+    taken.key_hash = [9; 32];
+    assert!(!store.add_bouncer(&taken).await.unwrap());
+    assert_eq!(store.bouncers().await.unwrap(), [two.clone(), one.clone()]);
+    assert_eq!(
+        store.bouncer_by_key(&one.key_hash).await.unwrap(),
+        Some(one.clone())
+    );
+    assert_eq!(store.bouncer_by_key(&[9; 32]).await.unwrap(), None);
+    store
+        .touch_bouncer("nft", "vigie-nft/0.1", "192.0.2.1", at(5))
+        .await
+        .unwrap();
+    store.touch_bouncer("nobody", "", "", at(5)).await.unwrap();
+    let seen = store.bouncer_by_key(&one.key_hash).await.unwrap().unwrap();
+    assert_eq!(
+        (seen.last_seen, seen.agent.as_str()),
+        (Some(at(5)), "vigie-nft/0.1")
+    );
+    store.set_cursor("nft", "192.0.2.1", at(6)).await.unwrap();
+    assert!(store.delete_bouncer("nft").await.unwrap());
+    assert!(!store.delete_bouncer("nft").await.unwrap());
+    store.set_cursor("nft", "192.0.2.1", at(6)).await.unwrap();
+    assert!(store.add_bouncer(&one).await.unwrap());
+    assert_eq!(
+        store.cursor("nft", "192.0.2.1").await.unwrap(),
+        None,
+        "its cursors went with it"
+    );
+}
+
+pub(super) async fn cursors(store: AnyStore) {
+    store.add_bouncer(&bouncer("a")).await.unwrap();
+    store.add_bouncer(&bouncer("b")).await.unwrap();
+    assert_eq!(store.cursor("a", "").await.unwrap(), None);
+    store.set_cursor("a", "", at(5)).await.unwrap();
+    store.set_cursor("a", "", at(4)).await.unwrap();
+    store.set_cursor("b", "", at(7)).await.unwrap();
+    assert_eq!(store.cursor("a", "").await.unwrap(), Some(at(4)));
+    assert_eq!(store.cursor("b", "").await.unwrap(), Some(at(7)));
+    for number in 1..=MOST_CURSORS {
+        store
+            .set_cursor("a", &number.to_string(), at(100 + i64::from(number)))
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        store.cursor("a", "").await.unwrap(),
+        None,
+        "the one set longest ago"
+    );
+    assert_eq!(store.cursor("a", "1").await.unwrap(), Some(at(101)));
+    // The clock went back: the one just set stays all the same.
+    store.set_cursor("a", "late", at(0)).await.unwrap();
+    assert_eq!(store.cursor("a", "late").await.unwrap(), Some(at(0)));
+    assert_eq!(store.cursor("a", "1").await.unwrap(), None);
+}
+
+pub(super) async fn allowlist(store: AnyStore) {
+    let entry = |net: &str, reason: &str| Allowed {
+        net: net.parse().unwrap(),
+        reason: reason.into(),
+        author: "me".into(),
+        created_at: at(0),
+        expires: (reason == "second").then_some(at(9)),
+    };
+    for (net, reason) in [
+        ("2001:db8::/32", "six"),
+        ("10.1.2.3/8", "first"),
+        ("9.9.9.9/32", "nine"),
+    ] {
+        store.allow(&entry(net, reason)).await.unwrap();
+    }
+    store.allow(&entry("10.0.0.0/8", "second")).await.unwrap();
+    let expected = [
+        entry("9.9.9.9/32", "nine"),
+        entry("10.0.0.0/8", "second"),
+        entry("2001:db8::/32", "six"),
+    ];
+    assert_eq!(store.allowed().await.unwrap(), expected);
+    assert!(store.disallow("10.9.9.9/8".parse().unwrap()).await.unwrap());
+    assert!(!store.disallow("10.0.0.0/8".parse().unwrap()).await.unwrap());
+}
+
+pub(super) async fn memory(store: AnyStore) {
+    let record = |ip: &str, tier, secs| Remembered {
+        ip: ip.parse().unwrap(),
+        tier,
+        at: at(secs),
+    };
+    store
+        .remember(&record("192.0.2.1", Tier::LongLived, 50))
+        .await
+        .unwrap();
+    store
+        .remember(&record("::ffff:192.0.2.1", Tier::Authenticated, 40))
+        .await
+        .unwrap();
+    store
+        .remember(&record("192.0.2.1", Tier::LongLived, 45))
+        .await
+        .unwrap();
+    store
+        .remember(&record("2001:db8::1", Tier::LongLived, 60))
+        .await
+        .unwrap();
+    let mut all = store.remembered(at(50)).await.unwrap();
+    all.sort_by_key(|one| one.ip);
+    let expected = [
+        record("192.0.2.1", Tier::Authenticated, 50),
+        record("2001:db8::1", Tier::LongLived, 60),
+    ];
+    assert_eq!(all, expected);
+    assert_eq!(store.remembered(at(51)).await.unwrap(), expected[1..]);
+}
+
+pub(super) async fn notes(store: AnyStore) {
+    let names = ["a", "a/", "a/\u{10FFFF}", "a/x_y", "a/xzy", "a0", "A/x", "é"];
+    for name in names {
+        store.put_note(name, "old").await.unwrap();
+        store.put_note(name, name).await.unwrap();
+    }
+    assert_eq!(store.note("a/x_y").await.unwrap().as_deref(), Some("a/x_y"));
+    assert_eq!(store.note("b").await.unwrap(), None);
+    let check = async |prefix: &str| {
+        let mut expected: Vec<_> = names.iter().filter(|name| name.starts_with(prefix)).collect();
+        expected.sort();
+        let found = store.notes(prefix).await.unwrap();
+        assert!(found.iter().all(|(name, value)| name == value));
+        assert!(
+            found.iter().map(|(name, _)| name).eq(expected),
+            "{prefix:?}: {found:?}"
+        );
+    };
+    for prefix in ["", "a", "a/", "a/x_", "a/\u{10FFFF}", "é", "z", "%"] {
+        check(prefix).await;
+    }
+    assert!(store.delete_note("a").await.unwrap());
+    assert!(!store.delete_note("a").await.unwrap());
+}
+
+pub(super) async fn counts(store: AnyStore) {
+    assert_eq!(store.counts(at(0)).await.unwrap(), Counts::default());
+    store
+        .insert_alert(&alert(1), &[decision("a", 10), decision("b", 20)])
+        .await
+        .unwrap();
+    for (number, seq) in [(1, 0), (1, 1), (2, 0)] {
+        store
+            .keep_envelope(&envelope(place(number, seq), &[ip(1), ip(2)], 1))
+            .await
+            .unwrap();
+    }
+    store.add_bouncer(&bouncer("a")).await.unwrap();
+    let expected = Counts {
+        alerts: 1,
+        active_decisions: 1,
+        sightings: 6,
+        envelopes: 3,
+        publishers: 2,
+        bouncers: 1,
+        pending_shares: 1,
+    };
+    assert_eq!(store.counts(at(10)).await.unwrap(), expected);
+}
+
+pub(super) async fn concurrent(store: AnyStore) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for writer in 0..4_u64 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for number in 0..25 {
+                let decisions: Vec<_> = (0..4).map(|_| decision(&number.to_string(), 1)).collect();
+                store
+                    .insert_alert(&alert(writer * 100 + number), &decisions)
+                    .await
+                    .unwrap()
+                    .unwrap();
+            }
+        });
+    }
+    for _ in 0..4 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            loop {
+                let rows = store.decisions(&DecisionFilter::default()).await.unwrap();
+                assert_eq!(rows.len() % 4, 0, "an alert's decisions appear together");
+                if rows.len() == 400 {
+                    return;
+                }
+            }
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    assert_eq!(store.counts(Timestamp::ZERO).await.unwrap().alerts, 100);
+}
