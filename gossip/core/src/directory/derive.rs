@@ -83,7 +83,7 @@ fn roots(
 ) -> BTreeMap<PublicKey, Admission> {
     let members = genesis.members.iter().map(|member| member.key);
     let root = |key: PublicKey| {
-        let admitted = cut(Intervals::always(), revoked.get(&key));
+        let admitted = cut(&Intervals::always(), revoked.get(&key));
         let proven = admitted.clone();
         (
             key,
@@ -98,8 +98,8 @@ fn roots(
     seeds.iter().copied().chain(members).map(root).collect()
 }
 
-fn cut(during: Intervals, revoked: Option<&Timestamp>) -> Intervals {
-    revoked.map_or(during.clone(), |since| during.until(*since))
+fn cut(during: &Intervals, revoked: Option<&Timestamp>) -> Intervals {
+    revoked.map_or_else(|| during.clone(), |since| during.until(*since))
 }
 
 /// From the roots outward until nothing changes. Each step only adds time, so it ends, and the order does not matter.
@@ -121,7 +121,7 @@ fn spread(
                 continue;
             }
             let vouches = about.get(subject).map(Vec::as_slice).unwrap_or_default();
-            let admitted = cut(admitted_by(orgs, vouches), revoked.get(subject));
+            let admitted = cut(&admitted_by(orgs, vouches), revoked.get(subject));
             if orgs
                 .get(subject)
                 .map_or(admitted.is_never(), |known| known.admitted == admitted)

@@ -34,6 +34,11 @@ impl Unverified {
         self.header().kind.is_chained() && index.knows(self.header())
     }
 
+    /// Whether this key signed it, whoever has a say.
+    pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
+        self.envelope.verify(key).is_ok()
+    }
+
     /// Checks network, key and signature.
     pub fn verify(self, directory: &Directory, now: Timestamp) -> Result<Verified, Refusal> {
         let key = self.key(directory, now)?;

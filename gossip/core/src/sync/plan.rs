@@ -1,0 +1,129 @@
+//! What a session still has to fetch.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::message::{Range, Request};
+use crate::constants::{PROOFS_PER_MESSAGE, RANGES_PER_MESSAGE, STATEMENT_IDS_PER_MESSAGE};
+use crate::wire::{Header, PublisherId, StatementId};
+
+/// Ranges that one session plans for. What is left waits for the next.
+const RANGES_PLANNED: usize = 65_536;
+/// Ranges asked for at once: few, so that each gets a good share of the message.
+const RANGES_ASKED: usize = if RANGES_PER_MESSAGE < 64 {
+    RANGES_PER_MESSAGE
+} else {
+    64
+};
+
+/// What to fetch, in this order: statements, proofs, hashes, ranges.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    statements: VecDeque<Request>,
+    proofs: VecDeque<(PublisherId, u32)>,
+    looks: VecDeque<Range>,
+    ranges: VecDeque<Range>,
+    /// The next page of heads, while they are wanted.
+    heads: Option<Request>,
+}
+
+/// The beginning of an id: enough to tell statements apart, since nobody gains by making two of his own alike.
+pub(super) fn prefix(id: &StatementId) -> [u8; 8] {
+    let (first, _) = id.0.split_at(8);
+    first.try_into().unwrap_or([0; 8])
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Asks for the statements that are not among these, in pages that leave no gap between them.
+    pub(super) fn want_statements(&mut self, ids: impl Iterator<Item = StatementId>) {
+        let have: Vec<[u8; 8]> = ids.map(|id| prefix(&id)).collect();
+        let mut from = [0; 8];
+        let mut pages = have.chunks(STATEMENT_IDS_PER_MESSAGE).peekable();
+        if pages.peek().is_none() {
+            self.statements.push_back(Request::Statements {
+                from,
+                to: [0xff; 8],
+                have: Vec::new(),
+            });
+        }
+        while let Some(page) = pages.next() {
+            let last = page.last().copied().unwrap_or([0xff; 8]);
+            let to = if pages.peek().is_some() { last } else { [0xff; 8] };
+            self.statements.push_back(Request::Statements {
+                from,
+                to,
+                have: page.to_vec(),
+            });
+            from = u64::from_be_bytes(to).saturating_add(1).to_be_bytes();
+        }
+    }
+
+    /// Asks for the heads after this one.
+    pub(super) fn want_heads(&mut self, after: Option<(PublisherId, u32)>) {
+        self.heads = Some(Request::Heads { after });
+    }
+
+    /// Asks for the rest of a page.
+    pub(super) fn want_statements_page(&mut self, request: Request) {
+        self.statements.push_front(request);
+    }
+
+    pub(super) fn want_proof(&mut self, publisher: PublisherId, epoch: u32) {
+        self.proofs.push_back((publisher, epoch));
+    }
+
+    pub(super) fn look(&mut self, range: Range) {
+        if self.looks.len() < RANGES_PLANNED {
+            self.looks.push_back(range);
+        }
+    }
+
+    pub(super) fn want(&mut self, range: Range) {
+        if self.ranges.len() < RANGES_PLANNED {
+            self.ranges.push_back(range);
+        }
+    }
+
+    /// The next request, none if all is fetched.
+    pub(super) fn next(&mut self) -> Option<Request> {
+        if let Some(request) = self.statements.pop_front() {
+            return Some(request);
+        }
+        if let Some(request) = self.heads.take() {
+            return Some(request);
+        }
+        if !self.proofs.is_empty() {
+            let count = self.proofs.len().min(PROOFS_PER_MESSAGE);
+            return Some(Request::Proofs(self.proofs.drain(..count).collect()));
+        }
+        if let Some(range) = self.looks.pop_front() {
+            return Some(Request::Hashes(range));
+        }
+        let count = self.ranges.len().min(RANGES_ASKED);
+        (count > 0).then(|| Request::Ranges(self.ranges.drain(..count).collect()))
+    }
+
+    /// Plans for what a response left out of the ranges asked for. A range of which something came goes on below the
+    /// lowest place that came; one of which nothing came is asked for once more only if the message was full.
+    pub(super) fn carry_on(&mut self, asked: &[Range], came: &[Header], full: bool) {
+        let came: BTreeSet<(PublisherId, u32, u64)> = came
+            .iter()
+            .map(|header| (header.publisher, header.epoch, header.seq))
+            .collect();
+        for range in asked {
+            let (publisher, epoch) = (range.publisher, range.epoch);
+            let lowest = came
+                .range((publisher, epoch, range.from)..=(publisher, epoch, range.to))
+                .next();
+            match lowest {
+                Some((.., seq)) if *seq > range.from => self.want(Range {
+                    to: seq - 1,
+                    ..*range
+                }),
+                None if full => self.want(*range),
+                _ => {}
+            }
+        }
+    }
+}
