@@ -4,6 +4,12 @@
 //! yields detections, `run` ties them together. Deliberately absent: the network, the store and what a
 //! detection leads to; those are the node's. `parse`, `rules`, `expr`, `grok` and `detect` know no clock.
 
+pub mod detect;
+pub mod expr;
+pub mod grok;
 pub mod line;
+pub mod parse;
+pub mod rules;
+pub mod run;
 pub mod source;
 pub mod stats;

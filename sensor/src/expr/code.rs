@@ -1,0 +1,183 @@
+//! A checked expression: names are slots, patterns are compiled, constants are in place.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+use regex::Regex;
+
+use super::functions::Function;
+use super::syntax::Op;
+use crate::parse::names::{FieldId, Space};
+
+/// One operation.
+#[derive(Debug)]
+pub(super) enum Code {
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Duration(i64),
+    Text(Box<str>),
+    Texts(Arc<[Box<str>]>),
+    Event,
+    Queue,
+    Signal,
+    /// `#`, `#index` or a `let`, by its place on the stack.
+    Local(usize),
+    /// A field of `evt`.
+    Field(FieldId),
+    /// A field of another event.
+    FieldOf(Box<Code>, FieldId),
+    /// A field whose name is computed.
+    FieldNamed {
+        of: Box<Code>,
+        space: Space,
+        name: Box<Code>,
+    },
+    Get(Box<Code>, Getter),
+    Member {
+        of: Box<Code>,
+        name: Box<str>,
+        optional: bool,
+    },
+    Index {
+        of: Box<Code>,
+        at: Box<Code>,
+        optional: bool,
+    },
+    Slice {
+        of: Box<Code>,
+        from: Option<Box<Code>>,
+        to: Option<Box<Code>>,
+    },
+    Chain(Box<Code>),
+    List(Vec<Code>),
+    Map(Vec<(Box<str>, Code)>),
+    Not(Box<Code>),
+    Minus(Box<Code>),
+    And(Vec<Code>),
+    Or(Vec<Code>),
+    /// The commonest filter of all.
+    FieldIs(FieldId, Box<str>),
+    FieldIn(FieldId, TextSet),
+    InSet(Box<Code>, TextSet),
+    In(Box<Code>, Box<Code>),
+    Equal {
+        left: Box<Code>,
+        right: Box<Code>,
+        negated: bool,
+    },
+    Order {
+        op: Op,
+        left: Box<Code>,
+        right: Box<Code>,
+    },
+    Search {
+        op: Op,
+        left: Box<Code>,
+        right: Box<Code>,
+    },
+    Matches(Box<Code>, Regex),
+    MatchesComputed(Box<Code>, Box<Code>),
+    Sum {
+        op: Op,
+        left: Box<Code>,
+        right: Box<Code>,
+    },
+    Coalesce(Box<Code>, Box<Code>),
+    Choice {
+        test: Box<Code>,
+        yes: Box<Code>,
+        no: Box<Code>,
+    },
+    Let(Box<Code>, Box<Code>),
+    Closure {
+        what: Closure,
+        list: Box<Code>,
+        body: Box<Code>,
+    },
+    Call(&'static Function, Vec<Code>),
+    /// `evt.SetMeta(name, value)` and `evt.SetParsed`.
+    Set {
+        space: Space,
+        name: Box<Code>,
+        value: Box<Code>,
+    },
+    /// Whether one of a data file's patterns matches.
+    AnyPattern(Box<Code>, Arc<[Regex]>),
+}
+
+/// A field that is not a text of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Getter {
+    Same,
+    Unmarshaled,
+    Overflow,
+    Time,
+    StrTime,
+    StrTimeFormat,
+    MarshaledTime,
+    Whitelisted,
+    WhitelistReason,
+    LineRaw,
+    LineSource,
+    LineModule,
+    LineType,
+    Empty,
+    False,
+    Remediation,
+    AlertEvents,
+    SourceIp,
+    SourceRange,
+    SourceScope,
+    SourceValue,
+    Scenario,
+    EventsCount,
+    EventType,
+    Hour,
+    Minute,
+    Weekday,
+    Unix,
+}
+
+/// A function that evaluates its body for each element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closure {
+    All,
+    Any,
+    None,
+    One,
+    Filter,
+    Map,
+    Count,
+    Find,
+    FindIndex,
+}
+
+/// Constant texts that one text is looked up in.
+#[derive(Debug)]
+pub(super) enum TextSet {
+    /// A handful: comparing is faster than hashing.
+    Few(Box<[Box<str>]>),
+    Many(HashSet<Box<str>>),
+}
+
+// === impl TextSet ===
+
+impl TextSet {
+    pub(super) fn new(texts: impl IntoIterator<Item = Box<str>>) -> Self {
+        let texts: Vec<Box<str>> = texts.into_iter().collect();
+        if texts.len() <= 8 {
+            Self::Few(texts.into())
+        } else {
+            Self::Many(texts.into_iter().collect())
+        }
+    }
+
+    pub(super) fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::Few(texts) => texts.iter().any(|one| **one == *text),
+            Self::Many(texts) => texts.contains(text),
+        }
+    }
+}

@@ -1,0 +1,613 @@
+//! Tokens to a syntax tree, by precedence climbing with the precedences of expr-lang 1.17.
+
+use super::ExprError;
+use super::lexer::{Kind, Token, lex};
+
+/// A node and the first byte of its text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ast {
+    pub(super) at: usize,
+    pub(super) kind: Syntax,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Syntax {
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Name(String),
+    /// `#`, or `#index` and its like.
+    Pointer(String),
+    List(Vec<Ast>),
+    Map(Vec<(String, Ast)>),
+    Member {
+        of: Box<Ast>,
+        name: String,
+        optional: bool,
+    },
+    Index {
+        of: Box<Ast>,
+        at: Box<Ast>,
+        optional: bool,
+    },
+    Slice {
+        of: Box<Ast>,
+        from: Option<Box<Ast>>,
+        to: Option<Box<Ast>>,
+    },
+    /// Everything after a `?.` is skipped where it met nil; this is where the skipping ends.
+    Chain(Box<Ast>),
+    Call {
+        callee: Box<Ast>,
+        args: Vec<Ast>,
+    },
+    Closure(Box<Ast>),
+    Not(Box<Ast>),
+    Minus(Box<Ast>),
+    /// `&&` or `||` of two or more.
+    Many {
+        op: Op,
+        items: Vec<Ast>,
+    },
+    Binary {
+        op: Op,
+        left: Box<Ast>,
+        right: Box<Ast>,
+    },
+    Choice {
+        test: Box<Ast>,
+        yes: Box<Ast>,
+        no: Box<Ast>,
+    },
+    Let {
+        name: String,
+        value: Box<Ast>,
+        body: Box<Ast>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Op {
+    Or,
+    And,
+    Equal,
+    Unequal,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    In,
+    Matches,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Plus,
+    Minus,
+    Times,
+    Divide,
+    Modulo,
+    Coalesce,
+}
+
+/// Operators by their text, with how tightly they bind; all associate to the left.
+const BINARY: &[(&str, Op, u8)] = &[
+    ("||", Op::Or, 10),
+    ("or", Op::Or, 10),
+    ("&&", Op::And, 15),
+    ("and", Op::And, 15),
+    ("==", Op::Equal, 20),
+    ("!=", Op::Unequal, 20),
+    ("<", Op::Less, 20),
+    ("<=", Op::LessEqual, 20),
+    (">", Op::Greater, 20),
+    (">=", Op::GreaterEqual, 20),
+    ("in", Op::In, 20),
+    ("matches", Op::Matches, 20),
+    ("contains", Op::Contains, 20),
+    ("startsWith", Op::StartsWith, 20),
+    ("endsWith", Op::EndsWith, 20),
+    ("+", Op::Plus, 30),
+    ("-", Op::Minus, 30),
+    ("*", Op::Times, 60),
+    ("/", Op::Divide, 60),
+    ("%", Op::Modulo, 60),
+    ("??", Op::Coalesce, 150),
+];
+
+/// Functions whose last argument is evaluated for each element, with or without braces.
+pub(super) const CLOSURES: &[&str] = &[
+    "all",
+    "any",
+    "none",
+    "one",
+    "filter",
+    "map",
+    "count",
+    "find",
+    "findIndex",
+];
+
+/// How deep brackets and operators may nest.
+const MAX_DEPTH: u32 = 64;
+/// How long an expression may be; the hub's longest has 19 KiB.
+const MAX_BYTES: usize = 256 * 1024;
+/// How many operands or members may follow each other, where each makes the tree deeper.
+const MAX_CHAIN: usize = 100;
+
+/// Parses a whole expression.
+pub(super) fn parse(source: &str) -> Result<Ast, ExprError> {
+    if source.len() > MAX_BYTES {
+        return Err(ExprError::new(
+            0,
+            format!("the expression is longer than {MAX_BYTES} bytes"),
+        ));
+    }
+    let mut parser = Parser {
+        tokens: lex(source)?,
+        next: 0,
+        depth: 0,
+    };
+    let ast = parser.sequence()?;
+    match parser.peek() {
+        Kind::End => Ok(ast),
+        other => Err(ExprError::new(
+            parser.at(),
+            format!("{} does not belong here", describe(other)),
+        )),
+    }
+}
+
+struct Parser {
+    tokens: Vec<Token>,
+    next: usize,
+    depth: u32,
+}
+
+fn describe(kind: &Kind) -> String {
+    match kind {
+        Kind::Name(name) => format!("{name:?}"),
+        Kind::Text(_) => "a text".to_owned(),
+        Kind::Int(_) | Kind::Float(_) => "a number".to_owned(),
+        Kind::Sign(sign) => format!("{sign:?}"),
+        Kind::End => "the end".to_owned(),
+    }
+}
+
+// === impl Parser ===
+
+impl Parser {
+    fn peek(&self) -> &Kind {
+        self.tokens.get(self.next).map_or(&Kind::End, |token| &token.kind)
+    }
+
+    fn peek_after(&self) -> &Kind {
+        self.tokens
+            .get(self.next + 1)
+            .map_or(&Kind::End, |token| &token.kind)
+    }
+
+    fn at(&self) -> usize {
+        self.tokens
+            .get(self.next)
+            .or(self.tokens.last())
+            .map_or(0, |token| token.at)
+    }
+
+    fn word(&self) -> Option<&str> {
+        match self.peek() {
+            Kind::Name(name) => Some(name),
+            Kind::Sign(sign) => Some(sign),
+            _ => None,
+        }
+    }
+
+    fn eat(&mut self, word: &str) -> bool {
+        let is = self.word() == Some(word);
+        self.next += usize::from(is);
+        is
+    }
+
+    fn expect(&mut self, sign: &str) -> Result<(), ExprError> {
+        if self.eat(sign) {
+            return Ok(());
+        }
+        Err(ExprError::new(
+            self.at(),
+            format!("expected {sign:?}, found {}", describe(self.peek())),
+        ))
+    }
+
+    fn name(&mut self) -> Result<String, ExprError> {
+        let Kind::Name(name) = self.peek() else {
+            return Err(ExprError::new(
+                self.at(),
+                format!("expected a name, found {}", describe(self.peek())),
+            ));
+        };
+        let name = name.clone();
+        self.next += 1;
+        Ok(name)
+    }
+
+    /// `let a = ...; rest`, or one expression.
+    fn sequence(&mut self) -> Result<Ast, ExprError> {
+        let at = self.at();
+        let is_let = self.word() == Some("let") && matches!(self.peek_after(), Kind::Name(_));
+        if !is_let {
+            return self.expression(0);
+        }
+        self.next += 1;
+        let name = self.name()?;
+        self.expect("=")?;
+        let value = Box::new(self.expression(0)?);
+        self.expect(";")?;
+        self.enter(at)?;
+        let body = Box::new(self.sequence()?);
+        self.depth -= 1;
+        Ok(Ast {
+            at,
+            kind: Syntax::Let { name, value, body },
+        })
+    }
+
+    fn enter(&mut self, at: usize) -> Result<(), ExprError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(ExprError::new(at, format!("nested deeper than {MAX_DEPTH}")));
+        }
+        Ok(())
+    }
+
+    fn expression(&mut self, tightness: u8) -> Result<Ast, ExprError> {
+        let at = self.at();
+        self.enter(at)?;
+        let mut left = self.operand()?;
+        let mut deepened = 0;
+        while let Some((op, negated, binds)) = self.operator(tightness)? {
+            let op_at = self.at();
+            self.next += 1 + usize::from(negated);
+            let right = self.expression(binds + 1)?;
+            if let Syntax::Many { op: before, items } = &mut left.kind
+                && *before == op
+            {
+                items.push(right);
+                continue;
+            }
+            deepened += 1;
+            if deepened > MAX_CHAIN {
+                return Err(ExprError::new(op_at, format!("more than {MAX_CHAIN} operands")));
+            }
+            let kind = match op {
+                Op::And | Op::Or => Syntax::Many {
+                    op,
+                    items: vec![left, right],
+                },
+                _ => Syntax::Binary {
+                    op,
+                    left: Box::new(left),
+                    right: Box::new(right),
+                },
+            };
+            left = Ast { at: op_at, kind };
+            if negated {
+                left = Ast {
+                    at: op_at,
+                    kind: Syntax::Not(Box::new(left)),
+                };
+            }
+        }
+        self.depth -= 1;
+        if tightness == 0 && self.word() == Some("?") {
+            self.choice(left)
+        } else {
+            Ok(left)
+        }
+    }
+
+    /// The operator that stands next, if it binds tightly enough.
+    fn operator(&self, tightness: u8) -> Result<Option<(Op, bool, u8)>, ExprError> {
+        let negated = self.word() == Some("not");
+        let word = if negated {
+            let (Kind::Name(name), at) = (self.peek_after(), self.at()) else {
+                return Ok(None);
+            };
+            let suffixes = ["in", "matches", "contains", "startsWith", "endsWith"];
+            if !suffixes.contains(&name.as_str()) {
+                return Err(ExprError::new(
+                    at,
+                    "\"not\" stands between values only before in, matches, contains, startsWith and endsWith",
+                ));
+            }
+            name.as_str()
+        } else {
+            let Some(word) = self.word() else { return Ok(None) };
+            word
+        };
+        let found = BINARY
+            .iter()
+            .find(|(text, _, binds)| *text == word && *binds >= tightness);
+        if found.is_none() && ["|", "..", "^", "**"].contains(&word) {
+            return Err(ExprError::new(
+                self.at(),
+                format!("the operator {word:?} is not supported"),
+            ));
+        }
+        Ok(found.map(|(_, op, binds)| (*op, negated, *binds)))
+    }
+
+    fn choice(&mut self, test: Ast) -> Result<Ast, ExprError> {
+        let at = self.at();
+        self.expect("?")?;
+        self.enter(at)?;
+        let yes = self.expression(0)?;
+        self.expect(":")?;
+        let no = self.expression(0)?;
+        self.depth -= 1;
+        Ok(Ast {
+            at,
+            kind: Syntax::Choice {
+                test: Box::new(test),
+                yes: Box::new(yes),
+                no: Box::new(no),
+            },
+        })
+    }
+
+    fn operand(&mut self) -> Result<Ast, ExprError> {
+        let at = self.at();
+        let boxed = |ast| Box::new(ast);
+        let kind = match self.word() {
+            Some("not" | "!") => {
+                self.next += 1;
+                Syntax::Not(boxed(self.expression(50)?))
+            }
+            Some("-") => {
+                self.next += 1;
+                Syntax::Minus(boxed(self.expression(90)?))
+            }
+            Some("+") => {
+                self.next += 1;
+                return self.expression(90);
+            }
+            Some("if") => return self.condition(),
+            _ => {
+                let primary = self.primary()?;
+                return self.postfix(primary);
+            }
+        };
+        Ok(Ast { at, kind })
+    }
+
+    /// `if test { yes } else { no }`
+    fn condition(&mut self) -> Result<Ast, ExprError> {
+        let at = self.at();
+        self.enter(at)?;
+        self.expect("if")?;
+        let test = Box::new(self.expression(0)?);
+        self.expect("{")?;
+        let yes = Box::new(self.sequence()?);
+        self.expect("}")?;
+        self.expect("else")?;
+        let no = if self.word() == Some("if") {
+            Box::new(self.condition()?)
+        } else {
+            self.expect("{")?;
+            let no = Box::new(self.sequence()?);
+            self.expect("}")?;
+            no
+        };
+        self.depth -= 1;
+        Ok(Ast {
+            at,
+            kind: Syntax::Choice { test, yes, no },
+        })
+    }
+
+    fn primary(&mut self) -> Result<Ast, ExprError> {
+        let at = self.at();
+        let kind = match self.peek().clone() {
+            Kind::Int(number) => Syntax::Int(number),
+            Kind::Float(number) => Syntax::Float(number),
+            Kind::Text(text) => Syntax::Text(text),
+            Kind::Name(name) => match name.as_str() {
+                "true" => Syntax::Bool(true),
+                "false" => Syntax::Bool(false),
+                "nil" => Syntax::Nil,
+                _ => Syntax::Name(name),
+            },
+            Kind::Sign("(") => {
+                self.next += 1;
+                let inner = self.sequence()?;
+                self.expect(")")?;
+                return Ok(inner);
+            }
+            Kind::Sign("[") => {
+                self.next += 1;
+                return Ok(Ast {
+                    at,
+                    kind: Syntax::List(self.list("]")?),
+                });
+            }
+            Kind::Sign("{") => return self.map(),
+            Kind::Sign("#") => {
+                self.next += 1;
+                let name = if matches!(self.peek(), Kind::Name(name) if name == "index" || name == "acc") {
+                    self.name()?
+                } else {
+                    String::new()
+                };
+                return Ok(Ast {
+                    at,
+                    kind: Syntax::Pointer(name),
+                });
+            }
+            Kind::Sign(".") => {
+                return Ok(Ast {
+                    at,
+                    kind: Syntax::Pointer(String::new()),
+                });
+            }
+            other => {
+                return Err(ExprError::new(
+                    at,
+                    format!("expected a value, found {}", describe(&other)),
+                ));
+            }
+        };
+        self.next += 1;
+        Ok(Ast { at, kind })
+    }
+
+    fn map(&mut self) -> Result<Ast, ExprError> {
+        let at = self.at();
+        self.expect("{")?;
+        let mut entries = Vec::new();
+        while !self.eat("}") {
+            let key = match self.peek().clone() {
+                Kind::Text(key) | Kind::Name(key) => key,
+                other => {
+                    return Err(ExprError::new(
+                        self.at(),
+                        format!("expected a key, found {}", describe(&other)),
+                    ));
+                }
+            };
+            self.next += 1;
+            self.expect(":")?;
+            entries.push((key, self.expression(0)?));
+            if !self.eat(",") && self.word() != Some("}") {
+                return Err(ExprError::new(self.at(), "expected \",\" or \"}\""));
+            }
+        }
+        Ok(Ast {
+            at,
+            kind: Syntax::Map(entries),
+        })
+    }
+
+    fn list(&mut self, end: &str) -> Result<Vec<Ast>, ExprError> {
+        let mut items = Vec::new();
+        while !self.eat(end) {
+            items.push(self.expression(0)?);
+            if !self.eat(",") && self.word() != Some(end) {
+                let found = describe(self.peek());
+                return Err(ExprError::new(
+                    self.at(),
+                    format!("expected \",\" or {end:?}, found {found}"),
+                ));
+            }
+        }
+        Ok(items)
+    }
+
+    fn postfix(&mut self, mut of: Ast) -> Result<Ast, ExprError> {
+        let mut chained = false;
+        for turn in 0.. {
+            if turn > MAX_CHAIN {
+                return Err(ExprError::new(
+                    self.at(),
+                    format!("more than {MAX_CHAIN} members"),
+                ));
+            }
+            let at = self.at();
+            let optional = self.eat("?.");
+            chained |= optional;
+            let kind = if self.eat("[") {
+                self.bracket(of, optional)?
+            } else if optional || self.eat(".") {
+                Syntax::Member {
+                    of: Box::new(of),
+                    name: self.name()?,
+                    optional,
+                }
+            } else if self.word() == Some("(") {
+                self.next += 1;
+                let args = self.arguments(&of)?;
+                Syntax::Call {
+                    callee: Box::new(of),
+                    args,
+                }
+            } else {
+                break;
+            };
+            of = Ast {
+                at: if matches!(kind, Syntax::Member { .. }) {
+                    self.before()
+                } else {
+                    at
+                },
+                kind,
+            };
+        }
+        if chained {
+            of = Ast {
+                at: of.at,
+                kind: Syntax::Chain(Box::new(of)),
+            };
+        }
+        Ok(of)
+    }
+
+    /// The place of the token that was read last: a member's error is shown at its name.
+    fn before(&self) -> usize {
+        self.tokens
+            .get(self.next.saturating_sub(1))
+            .map_or(0, |token| token.at)
+    }
+
+    fn bracket(&mut self, of: Ast, optional: bool) -> Result<Syntax, ExprError> {
+        let of = Box::new(of);
+        if self.eat(":") {
+            let to = if self.word() == Some("]") {
+                None
+            } else {
+                Some(Box::new(self.expression(0)?))
+            };
+            self.expect("]")?;
+            return Ok(Syntax::Slice { of, from: None, to });
+        }
+        let at = Box::new(self.expression(0)?);
+        if self.eat(":") {
+            let to = if self.word() == Some("]") {
+                None
+            } else {
+                Some(Box::new(self.expression(0)?))
+            };
+            self.expect("]")?;
+            return Ok(Syntax::Slice {
+                of,
+                from: Some(at),
+                to,
+            });
+        }
+        self.expect("]")?;
+        Ok(Syntax::Index { of, at, optional })
+    }
+
+    fn arguments(&mut self, callee: &Ast) -> Result<Vec<Ast>, ExprError> {
+        let takes_closure = matches!(&callee.kind, Syntax::Name(name) if CLOSURES.contains(&name.as_str()));
+        if !takes_closure {
+            return self.list(")");
+        }
+        let mut args = vec![self.expression(0)?];
+        if self.eat(",") && self.word() != Some(")") {
+            let at = self.at();
+            let body = if self.eat("{") {
+                let body = self.sequence()?;
+                self.expect("}")?;
+                body
+            } else {
+                self.expression(0)?
+            };
+            args.push(Ast {
+                at,
+                kind: Syntax::Closure(Box::new(body)),
+            });
+            self.eat(",");
+        }
+        self.expect(")")?;
+        Ok(args)
+    }
+}

@@ -1,0 +1,260 @@
+//! Grok patterns: named pieces of regular expressions, expanded and compiled once, when rules load.
+//!
+//! The pieces and their quirks are those of `CrowdSec`'s grok engine: `%{NAME:field}` captures, the last
+//! definition of a field within a pattern wins, fields of inner patterns are exported unless the pattern
+//! itself names them, a group that took no part yields an empty field, and a pattern without any field never
+//! matches. Absent on purpose: type conversions, which that engine does not have either.
+
+pub mod library;
+pub mod re2;
+
+use hashbrown::{HashMap, HashSet};
+use regex::{CaptureLocations, Regex};
+
+/// How deep named patterns may nest.
+const MAX_DEPTH: u32 = 24;
+/// How long a pattern may get when all names are expanded; the hub's longest has 27 KiB.
+const MAX_EXPANDED_BYTES: usize = 512 * 1024;
+/// Stands for the start of a group that captures; plain groups do not.
+pub(crate) const CAPTURE: char = '\u{F0000}';
+
+/// A pattern that cannot be compiled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrokError {
+    /// A name that no library has.
+    #[error("there is no pattern {0:?}")]
+    Unknown(String),
+    /// A pattern that contains itself, or nests without end.
+    #[error("{0:?} nests deeper than {MAX_DEPTH} patterns")]
+    Deep(String),
+    /// Expansion without end.
+    #[error("the pattern expands to more than {MAX_EXPANDED_BYTES} bytes")]
+    Long,
+    /// What the engine of regular expressions says.
+    #[error("bad pattern: {0}")]
+    Regex(String),
+}
+
+/// Named patterns.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    patterns: HashMap<Box<str>, Box<str>>,
+}
+
+/// A compiled pattern and the fields that it captures.
+#[derive(Debug)]
+pub struct Grok {
+    regex: Regex,
+    fields: Vec<(Box<str>, usize)>,
+}
+
+/// A pattern's text while it is put together: [`CAPTURE`] begins the groups that fields refer to.
+#[derive(Default)]
+struct Expanded {
+    text: String,
+    groups: usize,
+    fields: Vec<(Box<str>, usize)>,
+}
+
+// === impl Library ===
+
+impl Library {
+    /// Our own patterns.
+    pub fn builtin() -> Self {
+        let mut library = Self::default();
+        for (_, text) in library::FILES {
+            library.add_file(text);
+        }
+        library
+    }
+
+    /// Adds the patterns of a file: a line each, name and pattern; `#` begins a comment.
+    pub fn add_file(&mut self, text: &str) {
+        for line in text.lines() {
+            let line = line.trim_end();
+            if line.starts_with('#') {
+                continue;
+            }
+            if let Some((name, pattern)) = line.split_once(char::is_whitespace) {
+                self.add(name, pattern.trim_start());
+            }
+        }
+    }
+
+    /// Adds one pattern; `false` if there is one of that name already, which then stays.
+    pub fn add(&mut self, name: &str, pattern: &str) -> bool {
+        let is_new = !self.patterns.contains_key(name);
+        if is_new {
+            self.patterns.insert(name.into(), pattern.into());
+        }
+        is_new
+    }
+
+    /// The names, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.patterns.keys().map(|name| &**name)
+    }
+
+    /// Compiles a pattern.
+    pub fn compile(&self, pattern: &str) -> Result<Grok, GrokError> {
+        let mut expanded = self.expand(pattern, 0)?;
+        if pattern.contains(CAPTURE) {
+            return Err(GrokError::Regex(
+                "a character that no pattern may hold".to_owned(),
+            ));
+        }
+        let used: HashSet<usize> = expanded.fields.iter().map(|(_, group)| *group).collect();
+        let mut kept = Vec::new();
+        let (mut text, mut seen) = (String::with_capacity(expanded.text.len()), 0);
+        for c in expanded.text.chars() {
+            if c != CAPTURE {
+                text.push(c);
+                continue;
+            }
+            if used.contains(&seen) {
+                kept.push(seen);
+                text.push(CAPTURE);
+            } else {
+                text.push_str("(?:");
+            }
+            seen += 1;
+        }
+        for (_, group) in &mut expanded.fields {
+            *group = kept.iter().position(|kept| kept == group).map_or(0, |at| at + 1);
+        }
+        let regex = re2::compile(&text).map_err(GrokError::Regex)?;
+        Ok(Grok {
+            regex,
+            fields: expanded.fields,
+        })
+    }
+
+    /// Compiles the pattern of that name.
+    pub fn named(&self, name: &str) -> Result<Grok, GrokError> {
+        let pattern = self
+            .patterns
+            .get(name)
+            .ok_or_else(|| GrokError::Unknown(name.to_owned()))?;
+        self.compile(pattern)
+    }
+
+    fn expand(&self, pattern: &str, depth: u32) -> Result<Expanded, GrokError> {
+        let mut out = Expanded::default();
+        let mut own: HashSet<&str> = HashSet::new();
+        let mut rest = pattern;
+        while let Some((_, _, field, after)) = next_name(rest) {
+            own.extend(field);
+            rest = after;
+        }
+        rest = pattern;
+        while let Some((before, name, field, after)) = next_name(rest) {
+            rest = after;
+            out.text.push_str(before);
+            if depth >= MAX_DEPTH {
+                return Err(GrokError::Deep(name.to_owned()));
+            }
+            let inner = self
+                .patterns
+                .get(name)
+                .ok_or_else(|| GrokError::Unknown(name.to_owned()))?;
+            let inner = self.expand(inner, depth + 1)?;
+            if out.text.len() + inner.text.len() + rest.len() > MAX_EXPANDED_BYTES {
+                return Err(GrokError::Long);
+            }
+            if let Some(field) = field {
+                out.set(field, out.groups);
+                out.groups += 1;
+                out.text.push(CAPTURE);
+            } else {
+                out.text.push_str("(?:");
+            }
+            for (name, group) in inner.fields {
+                if !own.contains(&*name) {
+                    out.set(&name, out.groups + group);
+                }
+            }
+            out.groups += inner.groups;
+            out.text.push_str(&inner.text);
+            out.text.push(')');
+        }
+        out.text.push_str(rest);
+        Ok(out)
+    }
+}
+
+// === impl Expanded ===
+
+impl Expanded {
+    fn set(&mut self, name: &str, group: usize) {
+        match self.fields.iter_mut().find(|(known, _)| **known == *name) {
+            Some(field) => field.1 = group,
+            None => self.fields.push((name.into(), group)),
+        }
+    }
+}
+
+/// The next `%{NAME}` or `%{NAME:field}`: what stands before it, name, field, what stands after it.
+fn next_name(pattern: &str) -> Option<(&str, &str, Option<&str>, &str)> {
+    let mut from = 0;
+    loop {
+        let start = from + pattern.get(from..)?.find("%{")?;
+        let body = pattern.get(start + 2..)?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if let Some((inside, after)) = body.split_once('}') {
+            let mut parts = inside.splitn(3, ':');
+            let (name, field, kind) = (parts.next().unwrap_or(""), parts.next(), parts.next());
+            let good = !name.is_empty()
+                && name.chars().all(is_name)
+                && field.is_none_or(|field| {
+                    !field.is_empty() && field.chars().all(|c| is_name(c) || matches!(c, '.' | '[' | ']'))
+                })
+                && kind.is_none_or(|kind| !kind.is_empty() && kind.chars().all(is_name));
+            if good {
+                return Some((pattern.get(..start)?, name, field, after));
+            }
+        }
+        from = start + 2;
+    }
+}
+
+// === impl Grok ===
+
+impl Grok {
+    /// The fields, each with its group.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.fields.iter().map(|(name, group)| (&**name, *group))
+    }
+
+    /// The regular expression it became.
+    pub fn regex(&self) -> &Regex {
+        &self.regex
+    }
+
+    /// Room for what one match captures, to be used again.
+    pub fn locations(&self) -> CaptureLocations {
+        self.regex.capture_locations()
+    }
+
+    /// Searches a text. A pattern without fields never matches.
+    pub fn find(&self, text: &str, locations: &mut CaptureLocations) -> bool {
+        !self.fields.is_empty() && self.regex.captures_read(locations, text).is_some()
+    }
+
+    /// Fields and what they captured, for tests and tools.
+    pub fn parse<'t>(&self, text: &'t str) -> Option<Vec<(&str, &'t str)>> {
+        let mut locations = self.locations();
+        if !self.find(text, &mut locations) {
+            return None;
+        }
+        let value = |group| {
+            locations
+                .get(group)
+                .and_then(|(start, end)| text.get(start..end))
+                .unwrap_or("")
+        };
+        Some(self.fields().map(|(name, group)| (name, value(group))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! Our own named patterns, one file a theme.
+
+/// Files and their text, in the order in which they are read: the first definition of a name stays.
+pub const FILES: &[(&str, &str)] = &[
+    ("base", include_str!("../../rules/patterns/base")),
+    ("network", include_str!("../../rules/patterns/network")),
+    ("dates", include_str!("../../rules/patterns/dates")),
+    ("paths", include_str!("../../rules/patterns/paths")),
+    ("syslog", include_str!("../../rules/patterns/syslog")),
+    ("web", include_str!("../../rules/patterns/web")),
+    ("ssh", include_str!("../../rules/patterns/ssh")),
+];

@@ -1,0 +1,191 @@
+//! Go's regular expressions (RE2 syntax) to those of the `regex` crate.
+//!
+//! The two agree on nearly everything: leftmost-first, no look-around, linear time. What differs is put
+//! right here: `\d \w \s \b` are ASCII, a `{` that begins no repetition is a character, `[` within a class
+//! is one, `\<` is a plain `<`. Groups are made non-capturing, except those the grok compiler marked.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+use regex::{Regex, RegexBuilder};
+
+use super::CAPTURE;
+
+/// How large a compiled pattern may be.
+const MAX_COMPILED_BYTES: usize = 64 * 1024 * 1024;
+
+/// Translates and compiles; the error is a sentence.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    let translated = translate(pattern);
+    let built = RegexBuilder::new(&translated)
+        .size_limit(MAX_COMPILED_BYTES)
+        .build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit) => format!("larger than {limit} bytes when compiled"),
+        other => {
+            let text = other.to_string();
+            text.lines()
+                .last()
+                .unwrap_or(&text)
+                .trim_start_matches("error: ")
+                .to_owned()
+        }
+    })
+}
+
+/// The same pattern in the syntax of the `regex` crate.
+pub(crate) fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut chars = pattern.chars().peekable();
+    let mut repeatable = false;
+    while let Some(c) = chars.next() {
+        let mut can_repeat = true;
+        match c {
+            '\\' => escape(&mut chars, &mut out),
+            '[' => class(&mut chars, &mut out),
+            CAPTURE => {
+                out.push('(');
+                can_repeat = false;
+            }
+            '(' => {
+                group(&mut chars, &mut out);
+                can_repeat = false;
+            }
+            '{' => {
+                let rest: String = chars.clone().take(12).collect();
+                out.push_str(if repeatable && is_repetition(&rest) {
+                    "{"
+                } else {
+                    "\\{"
+                });
+            }
+            '|' | '^' => {
+                out.push(c);
+                can_repeat = false;
+            }
+            _ => out.push(c),
+        }
+        repeatable = can_repeat;
+    }
+    out
+}
+
+/// Whether what follows a `{` makes it a repetition.
+fn is_repetition(rest: &str) -> bool {
+    let Some((bounds, _)) = rest.split_once('}') else {
+        return false;
+    };
+    let (least, most) = bounds.split_once(',').unwrap_or((bounds, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && digits(least) && digits(most)
+}
+
+fn group(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
+    if chars.peek() != Some(&'?') {
+        out.push_str("(?:");
+        return;
+    }
+    let ahead: String = chars.clone().take(3).collect();
+    if ahead.starts_with("?P<") || ahead.starts_with("?<") {
+        for c in chars.by_ref() {
+            if c == '>' {
+                break;
+            }
+        }
+        out.push_str("(?:");
+    } else {
+        out.push('(');
+    }
+}
+
+fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
+    let Some(c) = chars.next() else {
+        out.push('\\');
+        return;
+    };
+    match c {
+        'd' => out.push_str("[0-9]"),
+        'D' => out.push_str("[^0-9]"),
+        'w' => out.push_str("[0-9A-Za-z_]"),
+        'W' => out.push_str("[^0-9A-Za-z_]"),
+        's' => out.push_str("[\\t\\n\\x0C\\r ]"),
+        'S' => out.push_str("[^\\t\\n\\x0C\\r ]"),
+        'b' => out.push_str("(?-u:\\b)"),
+        'Q' => quoted(chars, out),
+        _ if c.is_ascii_alphanumeric() || !c.is_ascii() => {
+            out.push('\\');
+            out.push(c);
+        }
+        _ => literal(c, out),
+    }
+}
+
+/// `\Q...\E`
+fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.peek() == Some(&'E') {
+            chars.next();
+            return;
+        }
+        literal(c, out);
+    }
+}
+
+fn literal(c: char, out: &mut String) {
+    out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+}
+
+/// A class, from behind its `[` to its `]`.
+fn class(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
+    out.push('[');
+    if chars.next_if_eq(&'^').is_some() {
+        out.push('^');
+    }
+    if chars.next_if_eq(&']').is_some() {
+        out.push_str("\\]");
+    }
+    let mut before = ' ';
+    while let Some(c) = chars.next() {
+        match c {
+            ']' => {
+                out.push(']');
+                return;
+            }
+            '[' if chars.peek() == Some(&':') => {
+                out.push('[');
+                for c in chars.by_ref() {
+                    out.push(c);
+                    if c == ']' {
+                        break;
+                    }
+                }
+            }
+            '[' | '&' | '~' | '#' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '-' if before == '-' => out.push_str("\\-"),
+            '\\' => match chars.next() {
+                Some('d') => out.push_str("0-9"),
+                Some('w') => out.push_str("0-9A-Za-z_"),
+                Some('s') => out.push_str("\\t\\n\\x0C\\r "),
+                Some('D') => out.push_str("[^0-9]"),
+                Some('W') => out.push_str("[^0-9A-Za-z_]"),
+                Some('S') => out.push_str("[^\\t\\n\\x0C\\r ]"),
+                Some(c) if c.is_ascii_alphanumeric() || !c.is_ascii() => {
+                    out.push('\\');
+                    out.push(c);
+                }
+                Some('-') => out.push_str("\\-"),
+                Some(c @ ('&' | '~')) => {
+                    out.push('\\');
+                    out.push(c);
+                }
+                Some(c) => literal(c, out),
+                None => out.push('\\'),
+            },
+            other => out.push(other),
+        }
+        before = c;
+    }
+}

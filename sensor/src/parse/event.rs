@@ -1,0 +1,362 @@
+//! A line on its way through the parsers, and what they found in it.
+//!
+//! Before: `Line`. After: `detect`, which pours it into buckets. All text of an event lies in one buffer
+//! that starts with the line itself, and a field is a range of it: a capture costs eight bytes and no
+//! allocation, and one event is used again for every line. Deliberately absent: how fields get their values.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use vigie_wire::Timestamp;
+
+use super::json::Json;
+use super::names::{FieldId, Names, Space};
+use super::overflow::Overflow;
+use crate::line::{Line, Position};
+
+/// The most text an event holds, the line included. What goes beyond is not stored and counted.
+pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// A range of an event's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Event {
+    names: Arc<Names>,
+    text: String,
+    line: Span,
+    /// Set fields in the order in which they were first set.
+    fields: Vec<(FieldId, Span)>,
+    /// Slot to place in `fields`, plus one; empty in an event that was kept.
+    places: Vec<u16>,
+    /// Fields that no rule names: space, name, value.
+    unnamed: Vec<(Space, Span, Span)>,
+    pub(crate) unmarshaled: RefCell<Vec<(Box<str>, Json)>>,
+    /// `SetMeta` and `SetParsed` of expressions, applied after the expression ran.
+    pub(crate) pending: RefCell<Vec<(Space, String, String)>>,
+    pub(crate) str_time: Span,
+    pub(crate) str_time_format: Span,
+    pub(crate) marshaled_time: Span,
+    pub(crate) time: Timestamp,
+    pub(crate) dated: bool,
+    pub(crate) source: Arc<str>,
+    pub(crate) position: Position,
+    pub(crate) kind: Arc<str>,
+    pub(crate) whitelisted: bool,
+    pub(crate) whitelist_reason: Arc<str>,
+    pub(crate) overflow: Option<Arc<Overflow>>,
+    /// Texts that found no room.
+    dropped: u32,
+}
+
+// === impl Span ===
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        let narrow = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self {
+            start: narrow(start),
+            end: narrow(end),
+        }
+    }
+
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// The part of this span that a capture relative to its start covers.
+    pub(crate) fn part(self, start: usize, end: usize) -> Self {
+        Self::new(self.start() + start, self.start() + end)
+    }
+}
+
+// === impl Event ===
+
+impl Event {
+    /// An event with nothing in it.
+    pub fn blank(names: Arc<Names>) -> Self {
+        let empty: Arc<str> = Arc::from("");
+        Self {
+            places: vec![0; names.len()],
+            names,
+            text: String::new(),
+            line: Span::default(),
+            fields: Vec::new(),
+            unnamed: Vec::new(),
+            unmarshaled: RefCell::default(),
+            pending: RefCell::default(),
+            str_time: Span::default(),
+            str_time_format: Span::default(),
+            marshaled_time: Span::default(),
+            time: Timestamp::ZERO,
+            dated: false,
+            source: Arc::clone(&empty),
+            position: Position::File { file: 0, offset: 0 },
+            kind: Arc::clone(&empty),
+            whitelisted: false,
+            whitelist_reason: empty,
+            overflow: None,
+            dropped: 0,
+        }
+    }
+
+    /// Begins a new line in the same buffers.
+    pub fn begin(&mut self, line: &Line) {
+        self.clear();
+        self.line = self.put(&line.text);
+        self.source.clone_from(&line.source);
+        self.position.clone_from(&line.position);
+        self.kind.clone_from(&line.kind);
+        self.time = line.read_at;
+    }
+
+    /// Empties everything, the buffers stay.
+    pub fn clear(&mut self) {
+        for (id, _) in self.fields.drain(..) {
+            if let Some(place) = self.places.get_mut(id.index()) {
+                *place = 0;
+            }
+        }
+        self.text.clear();
+        self.unnamed.clear();
+        self.unmarshaled.get_mut().clear();
+        self.pending.get_mut().clear();
+        self.line = Span::default();
+        self.str_time = Span::default();
+        self.str_time_format = Span::default();
+        self.marshaled_time = Span::default();
+        self.dated = false;
+        self.whitelisted = false;
+        self.overflow = None;
+        self.dropped = 0;
+    }
+
+    /// A copy that holds nothing but `Meta`, the source, the position and the time: what buckets keep.
+    pub fn keep_meta(&self) -> Self {
+        let mut kept = Self {
+            places: Vec::new(),
+            ..Self::blank(Arc::new(Names::default()))
+        };
+        kept.names = Arc::clone(&self.names);
+        for (space, name, value) in self.iter() {
+            if space == Space::Meta {
+                kept.set(space, name, value);
+            }
+        }
+        kept.source = Arc::clone(&self.source);
+        kept.position = self.position.clone();
+        kept.kind = Arc::clone(&self.kind);
+        kept.time = self.time;
+        kept.dated = self.dated;
+        kept.overflow.clone_from(&self.overflow);
+        kept
+    }
+
+    /// A whole copy, without the table that makes look-ups fast and memory large.
+    pub fn keep(&self) -> Self {
+        Self {
+            places: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The line as it was read.
+    pub fn line(&self) -> &str {
+        self.str(self.line)
+    }
+
+    /// Where the line came from.
+    pub fn source(&self) -> &Arc<str> {
+        &self.source
+    }
+
+    /// Where the line stands in its source.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// `labels.type` of the source.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The time the line tells, or that of its reading.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Whether [`Event::time`] is the line's own.
+    pub fn is_dated(&self) -> bool {
+        self.dated
+    }
+
+    /// Sets the time, as `ParseDate` does.
+    pub fn set_time(&mut self, time: Timestamp) {
+        self.time = time;
+        self.dated = true;
+    }
+
+    /// Why the event was whitelisted, if it was.
+    pub fn whitelist_reason(&self) -> Option<&str> {
+        self.whitelisted.then_some(&*self.whitelist_reason)
+    }
+
+    /// The overflow that this event tells of, where it is no line but a bucket that was poured back.
+    pub fn overflow(&self) -> Option<&Arc<Overflow>> {
+        self.overflow.as_ref()
+    }
+
+    /// Makes this the event of an overflow, which `reprocess` pours into the other buckets.
+    pub fn set_overflow(&mut self, overflow: Arc<Overflow>) {
+        self.overflow = Some(overflow);
+    }
+
+    /// Texts that found no room in this event.
+    pub fn dropped(&self) -> u32 {
+        self.dropped
+    }
+
+    /// The slots of this event's fields.
+    pub fn names(&self) -> &Arc<Names> {
+        &self.names
+    }
+
+    /// A field of `Meta`, `""` if it is not set.
+    pub fn meta(&self, name: &str) -> &str {
+        self.get_named(Space::Meta, name)
+    }
+
+    /// A field of `Parsed`, `""` if it is not set.
+    pub fn parsed(&self, name: &str) -> &str {
+        self.get_named(Space::Parsed, name)
+    }
+
+    /// A field of `Enriched`, `""` if it is not set.
+    pub fn enriched(&self, name: &str) -> &str {
+        self.get_named(Space::Enriched, name)
+    }
+
+    /// All fields that are set, in the order in which they first were.
+    pub fn iter(&self) -> impl Iterator<Item = (Space, &str, &str)> {
+        let named = self.fields.iter().map(|&(id, value)| {
+            let (space, name) = self.names.name(id);
+            (space, name, self.str(value))
+        });
+        let unnamed = self
+            .unnamed
+            .iter()
+            .map(|&(space, name, value)| (space, self.str(name), self.str(value)));
+        named.chain(unnamed)
+    }
+
+    /// A field by slot, `""` if it is not set.
+    pub fn get(&self, id: FieldId) -> &str {
+        self.span_of(id).map_or("", |span| self.str(span))
+    }
+
+    /// A field by name, `""` if it is not set.
+    pub fn get_named(&self, space: Space, name: &str) -> &str {
+        if let Some(id) = self.names.find(space, name) {
+            return self.get(id);
+        }
+        let found = self
+            .unnamed
+            .iter()
+            .find(|(in_space, key, _)| *in_space == space && self.str(*key) == name);
+        found.map_or("", |(_, _, value)| self.str(*value))
+    }
+
+    /// Sets a field by name, also one that no rule names.
+    pub fn set(&mut self, space: Space, name: &str, value: &str) {
+        let value = self.put(value);
+        if let Some(id) = self.names.find(space, name) {
+            self.set_span(id, value);
+            return;
+        }
+        let at = self
+            .unnamed
+            .iter()
+            .position(|(in_space, key, _)| *in_space == space && self.str(*key) == name);
+        if let Some(entry) = at.and_then(|at| self.unnamed.get_mut(at)) {
+            entry.2 = value;
+        } else {
+            let name = self.put(name);
+            self.unnamed.push((space, name, value));
+        }
+    }
+
+    /// Carries out what `SetMeta` and `SetParsed` of an expression asked for. Call it after each expression
+    /// that may hold them; reading is all that expressions themselves do.
+    pub fn apply_pending(&mut self) {
+        if self.pending.get_mut().is_empty() {
+            return;
+        }
+        for (space, name, value) in std::mem::take(self.pending.get_mut()) {
+            self.set(space, &name, &value);
+        }
+    }
+
+    pub(crate) fn line_span(&self) -> Span {
+        self.line
+    }
+
+    pub(crate) fn str(&self, span: Span) -> &str {
+        self.text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or("")
+    }
+
+    pub(crate) fn span_of(&self, id: FieldId) -> Option<Span> {
+        if self.places.is_empty() {
+            let found = self.fields.iter().find(|(field, _)| *field == id);
+            return found.map(|(_, span)| *span);
+        }
+        let place = usize::from(*self.places.get(id.index())?);
+        self.fields.get(place.checked_sub(1)?).map(|(_, span)| *span)
+    }
+
+    /// Sets a field to a range of this event's text.
+    pub(crate) fn set_span(&mut self, id: FieldId, span: Span) {
+        if self.places.is_empty() {
+            match self.fields.iter_mut().find(|(field, _)| *field == id) {
+                Some(entry) => entry.1 = span,
+                None => self.fields.push((id, span)),
+            }
+            return;
+        }
+        let Some(place) = self.places.get_mut(id.index()) else {
+            return;
+        };
+        if let Some(entry) = usize::from(*place)
+            .checked_sub(1)
+            .and_then(|at| self.fields.get_mut(at))
+        {
+            entry.1 = span;
+            return;
+        }
+        self.fields.push((id, span));
+        *place = u16::try_from(self.fields.len()).unwrap_or(0);
+    }
+
+    /// Appends text, which fields may then point to.
+    pub(crate) fn put(&mut self, text: &str) -> Span {
+        let start = self.text.len();
+        if start + text.len() > MAX_EVENT_BYTES {
+            self.dropped = self.dropped.saturating_add(1);
+            return Span::default();
+        }
+        self.text.push_str(text);
+        Span::new(start, self.text.len())
+    }
+
+    /// The span of a text that lies in this event already.
+    pub(crate) fn locate(&self, text: &str) -> Option<Span> {
+        let start = (text.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        (start + text.len() <= self.text.len()).then(|| Span::new(start, start + text.len()))
+    }
+}

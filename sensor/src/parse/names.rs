@@ -1,0 +1,90 @@
+//! The names of an event's fields, resolved to slots when rules load.
+//!
+//! Rules name a few hundred fields; a line sets a few dozen. A slot is the index under which an event keeps
+//! the field, so that no name is hashed while lines run. Deliberately absent: values, which are the event's.
+
+use hashbrown::HashMap;
+
+/// Which of the event's three string maps a field belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Space {
+    /// `evt.Parsed`: what patterns captured.
+    Parsed,
+    /// `evt.Meta`: what scenarios read.
+    Meta,
+    /// `evt.Enriched`: what methods added.
+    Enriched,
+}
+
+/// A field's slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldId(u16);
+
+/// The most fields that one set of rules may name; the whole hub names about 1,500.
+pub const MAX_FIELDS: usize = 60_000;
+
+/// All fields that the loaded rules name.
+#[derive(Debug, Default, Clone)]
+pub struct Names {
+    by_name: HashMap<(Space, Box<str>), FieldId>,
+    names: Vec<(Space, Box<str>)>,
+}
+
+// === impl FieldId ===
+
+impl FieldId {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+// === impl Names ===
+
+impl Names {
+    /// The slot of a field, taken now if it had none. `None` once [`MAX_FIELDS`] are taken.
+    pub fn intern(&mut self, space: Space, name: &str) -> Option<FieldId> {
+        if let Some(id) = self.find(space, name) {
+            return Some(id);
+        }
+        if self.names.len() >= MAX_FIELDS {
+            return None;
+        }
+        let id = FieldId(u16::try_from(self.names.len()).ok()?);
+        self.names.push((space, name.into()));
+        self.by_name.insert((space, name.into()), id);
+        Some(id)
+    }
+
+    /// The slot of a field that some rule names.
+    pub fn find(&self, space: Space, name: &str) -> Option<FieldId> {
+        self.by_name.get(&Key(space, name)).copied()
+    }
+
+    /// What a slot is called.
+    pub fn name(&self, id: FieldId) -> (Space, &str) {
+        match self.names.get(id.index()) {
+            Some((space, name)) => (*space, name),
+            None => (Space::Parsed, ""),
+        }
+    }
+
+    /// How many slots there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether no rule names any field.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+/// Looks up an owned key by borrowed parts.
+#[derive(Hash)]
+struct Key<'a>(Space, &'a str);
+
+impl hashbrown::Equivalent<(Space, Box<str>)> for Key<'_> {
+    fn equivalent(&self, key: &(Space, Box<str>)) -> bool {
+        self.0 == key.0 && *self.1 == *key.1
+    }
+}

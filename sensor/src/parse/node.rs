@@ -1,0 +1,279 @@
+//! A parser's node at work: filter, whitelist, grok, children, statics, in the order of the original.
+//!
+//! The order and what counts as success are `CrowdSec`'s, quirks included: children run even if the grok
+//! failed, and without a grok of its own a node succeeds as its last child did.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::Scratch;
+use super::date;
+use super::event::{Event, Span};
+use super::names::FieldId;
+use crate::expr::value::Value;
+use crate::expr::{Env, Expression};
+use crate::grok::Grok;
+
+/// One node and its children.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: Arc<str>,
+    pub(crate) filter: Option<Expression>,
+    pub(crate) whitelist: Option<Whitelist>,
+    pub(crate) grok: Option<GrokStep>,
+    pub(crate) children: Vec<Node>,
+    pub(crate) statics: Vec<Static>,
+    pub(crate) next_stage: bool,
+}
+
+/// A pattern, on what it is tried, and what follows if it matches.
+#[derive(Debug)]
+pub(crate) struct GrokStep {
+    pub(crate) grok: Grok,
+    pub(crate) fields: Box<[(FieldId, usize)]>,
+    pub(crate) on: On,
+    pub(crate) statics: Vec<Static>,
+    /// Its place among all groks, for the buffers of matching.
+    pub(crate) slot: usize,
+}
+
+/// What a pattern is tried on.
+#[derive(Debug)]
+pub(crate) enum On {
+    Line,
+    Field(FieldId),
+    Expression(Expression),
+}
+
+/// Sets something.
+#[derive(Debug)]
+pub(crate) struct Static {
+    pub(crate) target: Target,
+    pub(crate) what: What,
+}
+
+#[derive(Debug)]
+pub(crate) enum Target {
+    Field(FieldId),
+    StrTime,
+    StrTimeFormat,
+    MarshaledTime,
+    Method(Method),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Method {
+    ParseDate,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    Text(Box<str>),
+    Expression(Expression),
+}
+
+/// Events that are none of our business.
+#[derive(Debug)]
+pub(crate) struct Whitelist {
+    pub(crate) reason: Arc<str>,
+    pub(crate) ips: Vec<IpAddr>,
+    pub(crate) ranges: Vec<IpNet>,
+    pub(crate) expressions: Vec<Expression>,
+    pub(crate) source_ip: FieldId,
+}
+
+/// How a node ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) success: bool,
+    /// Whether it, or a node within it, sent the event on to the next stage.
+    pub(crate) next_stage: bool,
+}
+
+const FAILED: Done = Done {
+    success: false,
+    next_stage: false,
+};
+
+// === impl Node ===
+
+impl Node {
+    pub(crate) fn process(&self, event: &mut Event, scratch: &mut Scratch) -> Done {
+        if let Some(filter) = &self.filter {
+            let holds = filter.holds(Env::of(event));
+            event.apply_pending();
+            if !holds {
+                return FAILED;
+            }
+        }
+        let listed = self.whitelist.as_ref().is_some_and(|list| list.check(event));
+        let (mut success, matched) = match &self.grok {
+            Some(grok) => {
+                let matched = grok.process(event, scratch);
+                (matched, matched)
+            }
+            None => (true, false),
+        };
+        let mut next_stage = false;
+        for child in &self.children {
+            let done = child.process(event, scratch);
+            next_stage |= done.next_stage;
+            if done.success {
+                success = true;
+                if self.next_stage {
+                    break;
+                }
+            } else if !matched {
+                success = false;
+            }
+        }
+        if !success {
+            return Done { success, next_stage };
+        }
+        if listed || self.whitelist.is_none() {
+            for one in &self.statics {
+                one.apply(event, scratch);
+            }
+        }
+        Done {
+            success,
+            next_stage: next_stage || self.next_stage,
+        }
+    }
+}
+
+// === impl GrokStep ===
+
+impl GrokStep {
+    fn process(&self, event: &mut Event, scratch: &mut Scratch) -> bool {
+        let subject = match &self.on {
+            On::Line => Some(event.line_span()),
+            On::Field(field) => event.span_of(*field),
+            On::Expression(expression) => evaluate(expression, event, scratch),
+        };
+        let Some(subject) = subject else { return false };
+        let Some(slot) = scratch.locations.get_mut(self.slot) else {
+            return false;
+        };
+        let locations = slot.get_or_insert_with(|| self.grok.locations());
+        if !self.grok.find(event.str(subject), locations) {
+            return false;
+        }
+        for (field, group) in &self.fields {
+            let span = locations
+                .get(*group)
+                .map_or_else(Span::default, |(start, end)| subject.part(start, end));
+            event.set_span(*field, span);
+        }
+        for one in &self.statics {
+            one.apply(event, scratch);
+        }
+        true
+    }
+}
+
+// === impl Static ===
+
+impl Static {
+    fn apply(&self, event: &mut Event, scratch: &mut Scratch) {
+        let value = match &self.what {
+            What::Text(text) => Some(event.put(text)),
+            What::Expression(expression) => evaluate(expression, event, scratch),
+        };
+        let value = value.filter(|value| !event.str(*value).is_empty());
+        if let Target::Method(Method::ParseDate) = self.target {
+            parse_date(value.unwrap_or_default(), event, scratch);
+            return;
+        }
+        let Some(value) = value else { return };
+        match self.target {
+            Target::Field(field) => event.set_span(field, value),
+            Target::StrTime => event.str_time = value,
+            Target::StrTimeFormat => event.str_time_format = value,
+            Target::MarshaledTime => event.marshaled_time = value,
+            Target::Method(_) => {}
+        }
+    }
+}
+
+/// Dates the event by a text, or by now if the text tells no time.
+fn parse_date(text: Span, event: &mut Event, scratch: &mut Scratch) {
+    let told = date::parse(event.str(text), event.str(event.str_time_format), scratch.now);
+    if let Some(date) = told {
+        event.set_time(date.timestamp());
+    }
+    let date = told.unwrap_or_else(|| date::Date::from(scratch.now));
+    scratch.text.clear();
+    date.render(&mut scratch.text);
+    let rendered = event.put(&scratch.text);
+    if let Some(field) = scratch.marshaled_time {
+        event.set_span(field, rendered);
+    }
+}
+
+/// The text of an expression's value, which is put into the event unless it lies there already.
+fn evaluate(expression: &Expression, event: &mut Event, scratch: &mut Scratch) -> Option<Span> {
+    scratch.text.clear();
+    let found = match expression.eval(Env::of(event)) {
+        Ok(Value::Int(number)) => {
+            push_display(&mut scratch.text, number);
+            None
+        }
+        Ok(Value::Float(number)) => {
+            push_display(&mut scratch.text, format_args!("{number:.6}"));
+            None
+        }
+        Ok(value) => match value.as_str() {
+            Some(text) => match event.locate(text) {
+                Some(span) => Some(span),
+                None => {
+                    scratch.text.push_str(text);
+                    None
+                }
+            },
+            None => match value.as_float() {
+                Some(number) => {
+                    push_display(&mut scratch.text, format_args!("{number:.6}"));
+                    None
+                }
+                None => Some(Span::default()),
+            },
+        },
+        Err(_) => Some(Span::default()),
+    };
+    event.apply_pending();
+    found
+        .or_else(|| Some(event.put(&scratch.text)))
+        .filter(|span| *span != Span::default())
+}
+
+fn push_display(out: &mut String, value: impl std::fmt::Display) {
+    use std::fmt::Write as _;
+    // Writing to a string cannot fail.
+    if write!(out, "{value}").is_err() {
+        out.clear();
+    }
+}
+
+// === impl Whitelist ===
+
+impl Whitelist {
+    fn check(&self, event: &mut Event) -> bool {
+        let by_ip = (!self.ips.is_empty() || !self.ranges.is_empty())
+            && event.get(self.source_ip).parse::<IpAddr>().is_ok_and(|ip| {
+                self.ips.contains(&ip) || self.ranges.iter().any(|range| range.contains(&ip))
+            });
+        let listed = by_ip
+            || self
+                .expressions
+                .iter()
+                .any(|expression| expression.holds(Env::of(event)));
+        if listed && !event.whitelisted {
+            event.whitelisted = true;
+            event.whitelist_reason = Arc::clone(&self.reason);
+        }
+        listed
+    }
+}

@@ -1,0 +1,304 @@
+//! Rule files: loaded strictly, compiled once, shared by all parsers.
+//!
+//! The format is that of the `CrowdSec` hub. What a file asks and this version cannot do is an error with
+//! file, line and column, never left out in silence. Only [`Loader::dir`] and its like touch files.
+
+mod builtin;
+pub(crate) mod duration;
+mod error;
+mod files;
+mod node;
+mod reader;
+mod scenario;
+mod yaml;
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+pub use self::error::{Place, RuleError, RuleErrors};
+use self::reader::Text;
+pub use self::scenario::{BucketKind, Scenario, ScopeRule};
+use self::yaml::Source;
+use crate::expr::{Context, Data, ExprError, Expression, Scope};
+use crate::grok::{Grok, Library};
+use crate::parse::names::{FieldId, Names, Space};
+use crate::parse::node::Node;
+
+/// Compiled rules.
+#[derive(Debug)]
+pub struct Ruleset {
+    names: Arc<Names>,
+    pub(crate) stages: Arc<[Stage]>,
+    pub(crate) groks: usize,
+    /// The scenarios, in the order in which they were loaded.
+    pub scenarios: Vec<Arc<Scenario>>,
+}
+
+/// A stage and its nodes.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) name: Box<str>,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// Gathers rules, then compiles them.
+#[derive(Debug)]
+pub struct Loader {
+    library: Library,
+    data: Data,
+    data_dir: Option<std::path::PathBuf>,
+    parsers: Vec<File>,
+    scenarios: Vec<File>,
+    errors: Vec<RuleError>,
+}
+
+#[derive(Debug)]
+struct File {
+    name: String,
+    stage: String,
+    text: String,
+}
+
+/// What compiling has at hand.
+pub(crate) struct Compiler<'c> {
+    names: Names,
+    data: &'c mut Data,
+    data_dir: Option<&'c std::path::Path>,
+    library: Library,
+    groks: usize,
+}
+
+// === impl Ruleset ===
+
+impl Ruleset {
+    /// Our own rules, which come with the program.
+    pub fn builtin() -> Result<Self, RuleErrors> {
+        Loader::builtin().finish()
+    }
+
+    /// The rules of a directory in the hub's layout: `parsers/<stage>/**`, `scenarios/**`, `patterns/*`.
+    pub fn load_dir(dir: &std::path::Path) -> Result<Self, RuleErrors> {
+        let mut loader = Loader::new();
+        loader.dir(dir);
+        loader.finish()
+    }
+
+    /// The slots of all fields that these rules name.
+    pub fn names(&self) -> &Arc<Names> {
+        &self.names
+    }
+
+    /// Each stage with the names of its nodes.
+    pub fn parsers(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        self.stages
+            .iter()
+            .map(|stage| (&*stage.name, stage.nodes.iter().map(|node| &*node.name).collect()))
+    }
+}
+
+// === impl Loader ===
+
+impl Default for Loader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Loader {
+    /// With our own patterns and no rules.
+    pub fn new() -> Self {
+        Self {
+            library: Library::builtin(),
+            data: Data::default(),
+            data_dir: None,
+            parsers: Vec::new(),
+            scenarios: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// With our own rules.
+    pub fn builtin() -> Self {
+        let mut loader = Self::new();
+        for (stage, name, text) in builtin::PARSERS {
+            loader.parser(stage, name, text);
+        }
+        for (name, text) in builtin::SCENARIOS {
+            loader.scenario(name, text);
+        }
+        for (name, text) in builtin::DATA {
+            loader.data.insert(name, text);
+        }
+        loader
+    }
+
+    /// Uses other named patterns than ours.
+    pub fn patterns(&mut self, library: Library) -> &mut Self {
+        self.library = library;
+        self
+    }
+
+    /// Adds a parser file.
+    pub fn parser(&mut self, stage: &str, name: &str, text: &str) -> &mut Self {
+        self.parsers.push(File {
+            name: name.to_owned(),
+            stage: stage.to_owned(),
+            text: text.to_owned(),
+        });
+        self
+    }
+
+    /// Adds a scenario file.
+    pub fn scenario(&mut self, name: &str, text: &str) -> &mut Self {
+        self.scenarios.push(File {
+            name: name.to_owned(),
+            stage: String::new(),
+            text: text.to_owned(),
+        });
+        self
+    }
+
+    /// Adds a data file under the name that expressions use.
+    pub fn data(&mut self, name: &str, text: &str) -> &mut Self {
+        self.data.insert(name, text);
+        self
+    }
+
+    /// Compiles; any fault refuses the whole.
+    pub fn finish(self) -> Result<Ruleset, RuleErrors> {
+        let (rules, errors) = self.finish_lenient();
+        if errors.is_empty() {
+            Ok(rules)
+        } else {
+            Err(RuleErrors(errors))
+        }
+    }
+
+    /// Compiles what can be compiled, and tells what could not: for `check` and for statistics.
+    pub fn finish_lenient(mut self) -> (Ruleset, Vec<RuleError>) {
+        let mut errors = std::mem::take(&mut self.errors);
+        let mut compiler = Compiler {
+            names: Names::default(),
+            data: &mut self.data,
+            data_dir: self.data_dir.as_deref(),
+            library: self.library,
+            groks: 0,
+        };
+        let mut stages: Vec<Stage> = Vec::new();
+        self.parsers
+            .sort_by(|one, other| (&one.stage, &one.name).cmp(&(&other.stage, &other.name)));
+        for file in &self.parsers {
+            let source = Source::new(&file.name, &file.text);
+            let (documents, broken) = source.documents();
+            errors.extend(broken);
+            for document in documents.iter().filter(|document| !document.root.is_null()) {
+                match node::read(&mut compiler, &source, &document.root, None) {
+                    Ok(node) => stage_of(&mut stages, &file.stage).nodes.push(node),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
+        let mut known: HashSet<Arc<str>> = HashSet::new();
+        for file in &self.scenarios {
+            let source = Source::new(&file.name, &file.text);
+            let (documents, broken) = source.documents();
+            errors.extend(broken);
+            for document in documents.iter().filter(|document| !document.root.is_null()) {
+                match Scenario::read(&mut compiler, &source, &document.root, document.text) {
+                    Ok(scenario) if !known.insert(Arc::clone(&scenario.name)) => {
+                        let message = format!("there is another scenario {:?}", scenario.name);
+                        errors.push(source.error_at(&document.root, message));
+                    }
+                    Ok(scenario) => scenarios.push(Arc::new(scenario)),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        let rules = Ruleset {
+            groks: compiler.groks,
+            names: Arc::new(compiler.names),
+            stages: stages.into(),
+            scenarios,
+        };
+        (rules, errors)
+    }
+}
+
+fn stage_of<'s>(stages: &'s mut Vec<Stage>, name: &str) -> &'s mut Stage {
+    let at = match stages.iter().position(|stage| *stage.name == *name) {
+        Some(at) => at,
+        None => {
+            stages.push(Stage {
+                name: name.into(),
+                nodes: Vec::new(),
+            });
+            stages.len() - 1
+        }
+    };
+    #[expect(clippy::indexing_slicing, reason = "found or pushed right above")]
+    &mut stages[at]
+}
+
+// === impl Compiler ===
+
+impl Compiler<'_> {
+    fn expression(
+        &mut self,
+        source: &Source<'_>,
+        text: &Text<'_>,
+        scope: Scope,
+        compile: fn(&str, Scope, &mut Context<'_>) -> Result<Expression, ExprError>,
+    ) -> Result<Expression, RuleError> {
+        let mut context = Context {
+            names: &mut self.names,
+            data: self.data,
+        };
+        compile(&text.text, scope, &mut context)
+            .map_err(|error| source.error_in(text.node, error.at, error.message))
+    }
+
+    fn any(&mut self, source: &Source<'_>, text: &Text<'_>, scope: Scope) -> Result<Expression, RuleError> {
+        self.expression(source, text, scope, Expression::compile)
+    }
+
+    fn test(&mut self, source: &Source<'_>, text: &Text<'_>, scope: Scope) -> Result<Expression, RuleError> {
+        self.expression(source, text, scope, Expression::compile_test)
+    }
+
+    fn text(&mut self, source: &Source<'_>, text: &Text<'_>, scope: Scope) -> Result<Expression, RuleError> {
+        self.expression(source, text, scope, Expression::compile_text)
+    }
+
+    fn field(
+        &mut self,
+        source: &Source<'_>,
+        node: &yaml::Node,
+        space: Space,
+        name: &str,
+    ) -> Result<FieldId, RuleError> {
+        self.names
+            .intern(space, name)
+            .ok_or_else(|| source.error_at(node, "the rules name too many fields"))
+    }
+
+    fn grok(&mut self, source: &Source<'_>, pattern: &Text<'_>) -> Result<Grok, RuleError> {
+        self.library
+            .compile(&pattern.text)
+            .map_err(|error| source.error_at(pattern.node, error.to_string()))
+    }
+
+    /// Adds a named pattern; the first definition of a name stays, as in the original.
+    fn define(&mut self, source: &Source<'_>, name: &str, pattern: &Text<'_>) -> Result<(), RuleError> {
+        if !self.library.add(name, &pattern.text) {
+            return Ok(());
+        }
+        self.grok(source, pattern).map(|_| ())
+    }
+
+    fn next_grok(&mut self) -> usize {
+        self.groks += 1;
+        self.groks - 1
+    }
+}
