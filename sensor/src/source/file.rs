@@ -152,7 +152,7 @@ impl Files {
                 Ok(Step::Again) => {}
                 Ok(Step::Idle) => {
                     one.failing = false;
-                    if !one.idle {
+                    if !one.idle && one.tail.is_last() {
                         one.idle = true;
                         outlet.idle(&one.source, Some(one.tail.next()))?;
                     }

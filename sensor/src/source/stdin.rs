@@ -3,7 +3,7 @@
 //! Before: whoever writes to us. After: `run`, over the intake. Deliberately absent: waiting for it at shutdown; a
 //! blocked read ends with the process.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use super::file::splitter::{MAX_LINE_BYTES, Splitter};

@@ -90,6 +90,11 @@ impl Tail {
         Position::File { file, offset }
     }
 
+    /// Whether no further file is known to come after the one being read.
+    pub(crate) fn is_last(&self) -> bool {
+        self.chain.len() <= 1
+    }
+
     /// Reads at most one buffer and appends the lines that are complete, with their positions.
     pub(crate) fn step(
         &mut self,

@@ -1,0 +1,328 @@
+//! Events into buckets, buckets into detections.
+//!
+//! Buckets run on the times that the log lines tell, never on a clock, so that reading the same lines again finds the
+//! same. Before: `parse`. After: `run`, which hands detections on. Pure: no clock, no files, no randomness.
+//! Deliberately absent: deciding what to do about a detection, and remembering it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use vigie_wire::Timestamp;
+
+use crate::line::Position;
+use crate::parse::event::Event;
+use crate::parse::names::Names;
+use crate::rules::Ruleset;
+
+mod arena;
+mod bucket;
+pub mod detection;
+mod go;
+mod meta;
+mod overflow;
+mod plan;
+mod pouring;
+pub mod progress;
+
+use arena::Arena;
+pub use detection::{Detection, DetectionEvent, DetectionId};
+use meta::Packer;
+use overflow::Finished;
+use plan::{Plan, short};
+use pouring::{Pour, STEP_BACK, deadline};
+pub use progress::Fence;
+use progress::Progress;
+
+/// Lines may be this far ahead of our clock without remark.
+const FUTURE_SKEW: Duration = Duration::from_secs(120);
+/// Further ahead than any time zone mistaken for another, a time is nonsense and that of reading is taken instead.
+const FUTURE_NONSENSE: Duration = Duration::from_secs(26 * 3_600);
+/// How late a line may come after its log's newest and still find its bucket.
+const GRACE: Duration = Duration::from_secs(30);
+/// Overflows of overflows of overflows: deep enough for any rule, and an end for rules that feed themselves.
+const MAX_REPROCESS: usize = 3;
+/// More live buckets than this make a checkpoint without a fence.
+const MAX_FENCE: usize = 4_096;
+
+/// How much the detector may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Live buckets.
+    pub buckets: usize,
+}
+
+/// What the detector counted since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Buckets begun.
+    pub opened: u64,
+    /// Buckets that overflowed.
+    pub overflowed: u64,
+    /// Buckets whose time ended.
+    pub expired: u64,
+    /// Buckets ended by `cancel_on`.
+    pub cancelled: u64,
+    /// Buckets given up because there were too many.
+    pub evicted: u64,
+    /// Overflows held back by a filter or a blackhole.
+    pub suppressed: u64,
+    /// Overflows without anybody to name.
+    pub sourceless: u64,
+    /// Expressions that failed.
+    pub rule_errors: u64,
+}
+
+/// What was odd about an event's time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Oddity {
+    /// It lies in the future.
+    pub future: bool,
+    /// The log went back in time.
+    pub backwards: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hole {
+    until: Timestamp,
+    source: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Detector {
+    names: Arc<Names>,
+    plans: Arc<[Plan]>,
+    arena: Arena,
+    progress: Progress,
+    packer: Packer,
+    /// Partitions whose overflows are ignored for a while after one was told.
+    holes: HashMap<u64, Hole>,
+    limits: Limits,
+    counts: Counts,
+    poured_since_sweep: usize,
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { buckets: 200_000 }
+    }
+}
+
+// === impl Detector ===
+
+impl Detector {
+    /// With the scenarios of a set of rules and the usual limits.
+    pub fn new(rules: &Ruleset) -> Self {
+        Self::with_limits(rules, Limits::default())
+    }
+
+    /// With limits of one's own.
+    pub fn with_limits(rules: &Ruleset, limits: Limits) -> Self {
+        Self {
+            names: Arc::clone(rules.names()),
+            plans: rules
+                .scenarios
+                .iter()
+                .map(|scenario| Plan::new(Arc::clone(scenario)))
+                .collect(),
+            arena: Arena::default(),
+            progress: Progress::default(),
+            packer: Packer::default(),
+            holes: HashMap::new(),
+            limits,
+            counts: Counts::default(),
+            poured_since_sweep: 0,
+        }
+    }
+
+    /// Pours one event into every scenario that wants it. `now` only bounds times in the future.
+    pub fn pour(&mut self, event: &Event, now: Timestamp, out: &mut Vec<Detection>) -> Oddity {
+        let mut oddity = Oddity::default();
+        let mut events = Vec::new();
+        self.pour_one(event, now, &mut oddity, out, &mut events);
+        for _ in 0..MAX_REPROCESS {
+            for overflow in std::mem::take(&mut events) {
+                self.pour_one(&overflow, now, &mut oddity, out, &mut events);
+            }
+        }
+        self.poured_since_sweep += 1;
+        if self.poured_since_sweep >= self.arena.len() + 1_024 {
+            self.sweep(now, out);
+        }
+        oddity
+    }
+
+    fn pour_one(
+        &mut self,
+        event: &Event,
+        now: Timestamp,
+        oddity: &mut Oddity,
+        out: &mut Vec<Detection>,
+        again: &mut Vec<Event>,
+    ) {
+        let source = self.progress.source(event.source());
+        let mut at = event.time();
+        oddity.future |= at > now + FUTURE_SKEW;
+        if at > now + FUTURE_NONSENSE {
+            at = now;
+        }
+        if let Some(source) = self.progress.sources.get_mut(source) {
+            oddity.backwards |= source.note_time(at, now, STEP_BACK);
+        }
+        let pour = Pour::new(event, source, at);
+        let plans = Arc::clone(&self.plans);
+        let mut ended: Vec<Finished> = Vec::new();
+        for (number, plan) in plans.iter().enumerate() {
+            self.pour_into(number, plan, &pour, &mut ended);
+        }
+        for finished in ended {
+            if let Some(plan) = plans.get(finished.plan) {
+                self.conclude(plan, &finished, now, out, again);
+            }
+        }
+    }
+
+    /// One more line of a source was dealt with, whether or not it became an event.
+    pub fn line_done(&mut self, source: &Arc<str>) {
+        let source = self.progress.source(source);
+        if let Some(source) = self.progress.sources.get_mut(source) {
+            source.ordinal += 1;
+        }
+    }
+
+    /// Everything that a source has was read: what comes now is new, whatever a fence said.
+    pub fn caught_up(&mut self, source: &Arc<str>) {
+        let source = self.progress.source(source);
+        if let Some(source) = self.progress.sources.get_mut(source) {
+            source.open_fence();
+        }
+    }
+
+    /// Sources are quiet: their logs' time goes on with the clock, and buckets whose time is over end.
+    pub fn tick<'s>(
+        &mut self,
+        quiet: impl IntoIterator<Item = &'s Arc<str>>,
+        now: Timestamp,
+        out: &mut Vec<Detection>,
+    ) {
+        for source in quiet {
+            let source = self.progress.source(source);
+            if let Some(source) = self.progress.sources.get_mut(source) {
+                source.estimate(now);
+            }
+        }
+        self.sweep(now, out);
+    }
+
+    /// Ends all buckets whose time is over in every log that fed them.
+    fn sweep(&mut self, now: Timestamp, out: &mut Vec<Detection>) {
+        self.poured_since_sweep = 0;
+        let plans = Arc::clone(&self.plans);
+        let due: Vec<(u128, usize, Timestamp)> = self
+            .arena
+            .iter()
+            .filter_map(|bucket| {
+                let due = deadline(plans.get(bucket.plan)?, bucket);
+                let over = |source: usize| self.log_time(source).is_some_and(|time| time > due + GRACE);
+                bucket
+                    .anchors
+                    .iter()
+                    .all(|anchor| over(anchor.source))
+                    .then_some((bucket.key, bucket.plan, due))
+            })
+            .collect();
+        let mut again = Vec::new();
+        for (key, plan, due) in due {
+            let Some(plan) = plans.get(plan) else { continue };
+            if let Some(finished) = self.end_of_life(key, plan, due) {
+                self.conclude(plan, &finished, now, out, &mut again);
+            }
+        }
+        let progress = &self.progress;
+        self.holes.retain(|_, hole| {
+            progress
+                .sources
+                .get(hole.source)
+                .is_some_and(|source| source.log_time <= hole.until + GRACE)
+        });
+    }
+
+    fn log_time(&self, source: usize) -> Option<Timestamp> {
+        self.progress.sources.get(source).map(|source| source.log_time)
+    }
+
+    /// The oldest line of a source that a live bucket holds; reading must begin there after a restart.
+    pub fn oldest_live(&self, source: &str) -> Option<Position> {
+        self.progress
+            .find(source)?
+            .oldest()
+            .map(|(_, position)| position.clone())
+    }
+
+    /// Whether lines are being read again that an earlier run had dealt with.
+    pub fn is_replaying(&self, source: &str) -> bool {
+        self.progress
+            .find(source)
+            .is_some_and(|source| source.ordinal < source.fence_end())
+    }
+
+    /// What a replay from [`Detector::oldest_live`] needs, or one from the next line if no bucket lives.
+    /// `None` if too many buckets live: then the replay may find halves of buckets again.
+    pub fn fence(&self, source: &str) -> Option<Fence> {
+        let (number, source) = self.progress.find_numbered(source)?;
+        if self.arena.len() > MAX_FENCE {
+            return None;
+        }
+        let start = source.oldest().map_or(source.ordinal, |(ordinal, _)| ordinal);
+        let open = self.arena.iter().filter_map(|bucket| {
+            let anchor = bucket.anchors.iter().find(|anchor| anchor.source == number)?;
+            Some((short(bucket.key), anchor.ordinal.saturating_sub(start)))
+        });
+        let mut open: Vec<_> = open.collect();
+        open.sort_unstable();
+        let mut holes: Vec<_> = self
+            .holes
+            .iter()
+            .filter(|(_, hole)| hole.source == number)
+            .take(MAX_FENCE)
+            .map(|(key, hole)| (*key, hole.until))
+            .collect();
+        holes.sort_unstable();
+        Some(Fence {
+            lines: source.ordinal - start,
+            open,
+            holes,
+        })
+    }
+
+    /// Before the first line: reading begins at a checkpoint's position, under its fence.
+    pub fn resume(&mut self, source: &Arc<str>, fence: &Fence) {
+        let number = self.progress.source(source);
+        if let Some(source) = self.progress.sources.get_mut(number) {
+            source.fence(fence);
+        }
+        let holes = fence.holes.iter().map(|&(key, until)| {
+            (
+                key,
+                Hole {
+                    until,
+                    source: number,
+                },
+            )
+        });
+        self.holes.extend(holes);
+    }
+
+    /// Buckets alive now.
+    pub fn live(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+}

@@ -1,0 +1,136 @@
+//! One bucket: how full it is, what it keeps, until when it lives.
+//!
+//! The arithmetic is that of `golang.org/x/time/rate`, on the times of the lines, so that the same lines overflow the
+//! same buckets as in `CrowdSec`. Deliberately absent: who decides what is poured (`detect`) and what an overflow
+//! becomes (`overflow`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashSet;
+use vigie_wire::Timestamp;
+
+use super::meta::Packed;
+use super::progress::Anchor;
+use crate::line::Position;
+use crate::parse::event::Event;
+
+/// Events that a bucket without a bound of its own keeps, the newest of them.
+pub(crate) const MAX_QUEUE: usize = 1_000;
+/// Different values that a `distinct` bucket remembers. Beyond them a value may be counted again.
+const MAX_DISTINCT: usize = 10_000;
+
+/// What is kept of one event.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) at: Timestamp,
+    pub(crate) meta: Packed,
+    pub(crate) who: Option<Arc<Who>>,
+}
+
+/// Whom an event speaks of, in the scenario's scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Who {
+    pub(crate) value: Box<str>,
+    pub(crate) ip: Option<std::net::IpAddr>,
+    pub(crate) range: Box<str>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) key: u128,
+    pub(crate) plan: usize,
+    /// Its first line in each source that fed it; the first of them is its very first.
+    pub(crate) anchors: Vec<Anchor>,
+    pub(crate) first_at: Timestamp,
+    pub(crate) last_at: Timestamp,
+    limited_at: Timestamp,
+    tokens: f64,
+    pub(crate) total: u32,
+    pub(crate) kept: Vec<Kept>,
+    /// Whole events, for scenarios whose expressions look at the queue.
+    pub(crate) whole: Vec<Event>,
+    distinct: Option<Box<HashSet<u64>>>,
+    /// The last line, for buckets that overflow without one.
+    pub(crate) last: Option<Box<Position>>,
+}
+
+// === impl Bucket ===
+
+impl Bucket {
+    pub(crate) fn new(key: u128, plan: usize, capacity: i32, at: Timestamp) -> Self {
+        Self {
+            key,
+            plan,
+            anchors: Vec::new(),
+            first_at: at,
+            last_at: at,
+            limited_at: at,
+            tokens: f64::from(capacity),
+            total: 0,
+            kept: Vec::new(),
+            whole: Vec::new(),
+            distinct: None,
+            last: None,
+        }
+    }
+
+    /// Whether a value of `distinct` is new to this bucket.
+    pub(crate) fn is_new(&self, value: u64) -> bool {
+        self.distinct.as_ref().is_none_or(|seen| !seen.contains(&value))
+    }
+
+    pub(crate) fn remember(&mut self, value: u64) {
+        let seen = self.distinct.get_or_insert_default();
+        if seen.len() < MAX_DISTINCT {
+            seen.insert(value);
+        }
+    }
+
+    /// Takes one token at a time, `false` if there is none: the bucket overflows.
+    pub(crate) fn take(&mut self, capacity: i32, leak: Duration, at: Timestamp) -> bool {
+        let left = self.tokens_at(capacity, leak, at) - 1.0;
+        // rate.Limiter counts in whole nanoseconds: less than one of them missing is nothing missing.
+        if left < 0.0 && -left * leak.as_secs_f64() >= 1e-9 {
+            return false;
+        }
+        self.tokens = left;
+        self.limited_at = at;
+        true
+    }
+
+    /// Whether everything poured has leaked out again.
+    pub(crate) fn is_empty_at(&self, capacity: i32, leak: Duration, at: Timestamp) -> bool {
+        self.tokens_at(capacity, leak, at) >= f64::from(capacity)
+    }
+
+    fn tokens_at(&self, capacity: i32, leak: Duration, at: Timestamp) -> f64 {
+        let elapsed = at.since(self.limited_at).as_secs_f64();
+        let leak = leak.as_secs_f64();
+        let leaked = if leak > 0.0 { elapsed / leak } else { f64::INFINITY };
+        let tokens = if elapsed > 0.0 {
+            self.tokens + leaked
+        } else {
+            self.tokens
+        };
+        tokens.min(f64::from(capacity))
+    }
+
+    /// Keeps an event; the oldest goes while more than `limit` are kept, so that `limit + 1` are.
+    pub(crate) fn keep(&mut self, kept: Kept, whole: Option<Event>, limit: usize) {
+        let limit = limit.min(MAX_QUEUE);
+        let excess = self.kept.len().saturating_sub(limit);
+        self.kept.drain(..excess);
+        if self.kept.len() == self.kept.capacity() {
+            // Most buckets never see a second event: grow by what they need.
+            self.kept.reserve_exact(1.max(self.kept.len()));
+        }
+        self.kept.push(kept);
+        if let Some(event) = whole {
+            let excess = self.whole.len().saturating_sub(limit);
+            self.whole.drain(..excess);
+            self.whole.push(event);
+        }
+    }
+}

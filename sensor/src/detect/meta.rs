@@ -1,0 +1,88 @@
+//! The `Meta` of an event, packed: what a bucket keeps of each line.
+//!
+//! Names are numbered once for all, values lie in one block that the buckets of all scenarios share. A hundred
+//! thousand buckets are a hundred thousand of these, hence no maps and no strings.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::parse::event::Event;
+use crate::parse::names::Space;
+
+/// The longest value kept; the rest of a longer one is cut.
+pub(crate) const MAX_VALUE_BYTES: usize = 4_096;
+/// Different names; later ones are not kept.
+const MAX_NAMES: usize = u16::MAX as usize;
+
+/// Repeated: number of the name, length of the value, the value.
+pub(crate) type Packed = Arc<[u8]>;
+
+/// Numbers of names.
+#[derive(Debug, Default)]
+pub(crate) struct Packer {
+    numbers: HashMap<Box<str>, u16>,
+    names: Vec<Box<str>>,
+    scratch: Vec<u8>,
+}
+
+// === impl Packer ===
+
+impl Packer {
+    pub(crate) fn pack(&mut self, event: &Event) -> Packed {
+        self.scratch.clear();
+        for (space, name, value) in event.iter() {
+            let Some(number) = (space == Space::Meta).then(|| self.number(name)).flatten() else {
+                continue;
+            };
+            let value = value
+                .get(..value.floor_char_boundary(MAX_VALUE_BYTES))
+                .unwrap_or(value);
+            let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+            self.scratch.extend_from_slice(&number.to_le_bytes());
+            self.scratch.extend_from_slice(&length.to_le_bytes());
+            self.scratch.extend_from_slice(value.as_bytes());
+        }
+        Arc::from(self.scratch.as_slice())
+    }
+
+    /// Names and values, sorted by name.
+    pub(crate) fn unpack(&self, packed: &[u8]) -> Vec<(String, String)> {
+        let mut fields: Vec<_> = Fields(packed)
+            .filter_map(|(number, value)| {
+                let name = self.names.get(usize::from(number))?;
+                Some((
+                    name.as_ref().to_owned(),
+                    String::from_utf8_lossy(value).into_owned(),
+                ))
+            })
+            .collect();
+        fields.sort_unstable();
+        fields
+    }
+
+    fn number(&mut self, name: &str) -> Option<u16> {
+        if let Some(number) = self.numbers.get(name) {
+            return Some(*number);
+        }
+        let number = u16::try_from(self.names.len())
+            .ok()
+            .filter(|_| self.names.len() < MAX_NAMES)?;
+        self.names.push(name.into());
+        self.numbers.insert(name.into(), number);
+        Some(number)
+    }
+}
+
+struct Fields<'p>(&'p [u8]);
+
+impl<'p> Iterator for Fields<'p> {
+    type Item = (u16, &'p [u8]);
+    fn next(&mut self) -> Option<Self::Item> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (value, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        self.0 = rest;
+        Some((u16::from_le_bytes(*number), value))
+    }
+}

@@ -1,0 +1,80 @@
+//! A scenario as the detector runs it: what follows from its text is computed once.
+//!
+//! Deliberately absent: compiling it, which `rules` does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::rules::{BucketKind, Scenario};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) rule: Arc<Scenario>,
+    /// Opens the hash of every partition.
+    hasher: blake3::Hasher,
+    /// How long a bucket lives after its last event; for a counter, after its first.
+    pub(crate) lifetime: Duration,
+    pub(crate) leak: Duration,
+    /// Events kept, less one.
+    pub(crate) queue: usize,
+    /// Whether an expression looks at the events kept, so that they must be kept whole.
+    pub(crate) needs_whole: bool,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    pub(crate) fn new(rule: Arc<Scenario>) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("vigie/partition/v1");
+        hasher.update(&(rule.name.len() as u64).to_le_bytes());
+        hasher.update(rule.name.as_bytes());
+        let leak = rule.leakspeed;
+        let cache = rule
+            .cache_size
+            .filter(|size| *size > 0)
+            .and_then(|size| usize::try_from(size).ok());
+        let capacity = usize::try_from(rule.capacity).ok();
+        let queue = match (capacity, cache) {
+            (Some(capacity), Some(cache)) if cache <= capacity => cache,
+            (Some(capacity), _) => capacity,
+            (None, cache) => cache.unwrap_or(usize::MAX),
+        };
+        let lifetime = match rule.kind {
+            BucketKind::Leaky => {
+                leak.saturating_mul(u32::try_from(rule.capacity).unwrap_or(0).saturating_add(1))
+            }
+            BucketKind::Counter => rule.duration.unwrap_or_default(),
+            _ => leak,
+        };
+        let looks = |expression: &Option<crate::expr::Expression>| {
+            expression
+                .as_ref()
+                .is_some_and(|expression| expression.source().contains("queue"))
+        };
+        let needs_whole = looks(&rule.condition) || looks(&rule.overflow_filter) || looks(&rule.cancel_on);
+        Self {
+            hasher,
+            lifetime,
+            leak,
+            queue,
+            needs_whole,
+            rule,
+        }
+    }
+
+    /// The partition's key: a hash of the scenario's name and the value it groups by.
+    pub(crate) fn key(&self, partition: &str) -> u128 {
+        let mut hasher = self.hasher.clone();
+        hasher.update(partition.as_bytes());
+        let mut key = [0; 16];
+        hasher.finalize_xof().fill(&mut key);
+        u128::from_le_bytes(key)
+    }
+}
+
+/// The part of a key that checkpoints and blackholes use.
+#[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+pub(crate) fn short(key: u128) -> u64 {
+    key as u64
+}

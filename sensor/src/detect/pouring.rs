@@ -1,0 +1,346 @@
+//! One event into one scenario's bucket: the heart of detection.
+//!
+//! Order as in `CrowdSec`: filter, partition, expiry of the old bucket, distinct, cancellation, the bucket's own
+//! arithmetic, condition. Before: `detect`, for each scenario. After: `overflow`, if the bucket overflowed.
+
+use std::cell::OnceCell;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vigie_wire::Timestamp;
+
+use super::Detector;
+use super::bucket::{Bucket, Kept, Who};
+use super::meta::Packed;
+use super::overflow::Finished;
+use super::plan::{Plan, short};
+use super::progress::Anchor;
+use crate::expr::Env;
+use crate::parse::event::Event;
+use crate::rules::BucketKind;
+
+/// A bucket that lives longer is begun anew once everything has leaked out of it, so that a slow drip does not hold
+/// the position of a line of last week.
+const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
+/// A log that goes back further than this was set back; what it said before has no place in a bucket with what it says
+/// now.
+pub(crate) const STEP_BACK: Duration = Duration::from_secs(600);
+
+/// An event on its way into the buckets, with what several of them need.
+pub(crate) struct Pour<'e> {
+    pub(crate) event: &'e Event,
+    pub(crate) source: usize,
+    pub(crate) at: Timestamp,
+    meta: OnceCell<Packed>,
+    address: OnceCell<Option<Arc<Who>>>,
+}
+
+// === impl Pour ===
+
+impl<'e> Pour<'e> {
+    pub(crate) fn new(event: &'e Event, source: usize, at: Timestamp) -> Self {
+        Self {
+            event,
+            source,
+            at,
+            meta: OnceCell::new(),
+            address: OnceCell::new(),
+        }
+    }
+
+    /// Whom the event speaks of, in the plan's scope.
+    fn who(&self, plan: &Plan) -> Option<Arc<Who>> {
+        let scope = &plan.rule.scope;
+        if let Some(expression) = &scope.expression {
+            let value = expression.text(Env::of(self.event)).ok()?;
+            return (!value.is_empty()).then(|| Arc::new(self.someone(&value)));
+        }
+        if let Some(overflow) = self.event.overflow() {
+            return Some(Arc::new(Who {
+                value: overflow.value.as_str().into(),
+                ip: overflow.ip.parse().ok(),
+                range: overflow.range.as_str().into(),
+            }));
+        }
+        if scope.kind.eq_ignore_ascii_case("ip") {
+            return self
+                .address
+                .get_or_init(|| self.address().map(|ip| Arc::new(self.at_address(ip))))
+                .clone();
+        }
+        let range = self.event.meta("SourceRange");
+        (scope.kind.eq_ignore_ascii_case("range") && !range.is_empty()).then(|| Arc::new(self.someone(range)))
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.event
+            .meta("source_ip")
+            .parse()
+            .ok()
+            .map(|ip: IpAddr| ip.to_canonical())
+    }
+
+    fn at_address(&self, ip: IpAddr) -> Who {
+        Who {
+            value: ip.to_string().into(),
+            ip: Some(ip),
+            range: self.event.meta("SourceRange").into(),
+        }
+    }
+
+    fn someone(&self, value: &str) -> Who {
+        Who {
+            value: value.into(),
+            ip: self.address(),
+            range: self.event.meta("SourceRange").into(),
+        }
+    }
+}
+
+impl Detector {
+    /// Pours an event into a scenario; buckets that ended by it are appended.
+    pub(crate) fn pour_into(
+        &mut self,
+        number: usize,
+        plan: &Plan,
+        pour: &Pour<'_>,
+        ended: &mut Vec<Finished>,
+    ) {
+        let env = Env::of(pour.event);
+        if !plan.rule.filter.holds(env) {
+            return;
+        }
+        let Some(partition) = self.text(plan.rule.group_by.as_ref(), env) else {
+            return;
+        };
+        let key = plan.key(&partition);
+        if !self
+            .progress
+            .sources
+            .get(pour.source)
+            .is_some_and(|source| source.admits(short(key)))
+        {
+            return;
+        }
+        if plan.rule.kind == BucketKind::Trigger {
+            ended.push(self.trigger(number, plan, pour, key));
+            return;
+        }
+        ended.extend(self.expire_one(key, plan, pour.at));
+        let Some(distinct) = self.distinct(plan, key, env) else {
+            return;
+        };
+        if self.is_cancelled(plan, key, pour.event) {
+            self.discard(key);
+            self.counts.cancelled += 1;
+            return;
+        }
+        self.open(number, plan, pour, key);
+        let kept = self.kept(plan, pour);
+        let Some(bucket) = self.arena.get_mut(key) else {
+            return;
+        };
+        if let Some(value) = distinct {
+            bucket.remember(value);
+        }
+        bucket.total = bucket.total.saturating_add(1);
+        bucket.last_at = bucket.last_at.max(pour.at);
+        bucket.keep(kept, plan.needs_whole.then(|| pour.event.keep()), plan.queue);
+        if overflows(plan, bucket, pour) {
+            ended.extend(self.finish(key, pour.at, pour.event.position().clone(), pour.source));
+        }
+    }
+
+    /// The text of an optional expression, `""` without one; `None` if it fails.
+    fn text<'a>(
+        &mut self,
+        expression: Option<&'a crate::expr::Expression>,
+        env: Env<'a>,
+    ) -> Option<std::borrow::Cow<'a, str>> {
+        match expression.map(|expression| expression.text(env)) {
+            None => Some("".into()),
+            Some(Ok(text)) => Some(text),
+            Some(Err(_)) => {
+                self.counts.rule_errors += 1;
+                None
+            }
+        }
+    }
+
+    /// `None` if the bucket has seen the event's value; else the value to remember, if the scenario has any.
+    fn distinct(&mut self, plan: &Plan, key: u128, env: Env<'_>) -> Option<Option<u64>> {
+        if plan.rule.distinct.is_none() {
+            return Some(None);
+        }
+        let value = self.text(plan.rule.distinct.as_ref(), env)?;
+        let value = short(plan.key(&value));
+        self.arena
+            .get(key)
+            .is_none_or(|bucket| bucket.is_new(value))
+            .then_some(Some(value))
+    }
+
+    fn is_cancelled(&self, plan: &Plan, key: u128, event: &Event) -> bool {
+        let Some(cancel_on) = &plan.rule.cancel_on else {
+            return false;
+        };
+        let queue = self
+            .arena
+            .get(key)
+            .map_or(&[] as &[Event], |bucket| &bucket.whole);
+        cancel_on.holds(Env {
+            event,
+            queue,
+            signal: None,
+        })
+    }
+
+    fn trigger(&mut self, number: usize, plan: &Plan, pour: &Pour<'_>, key: u128) -> Finished {
+        let position = pour.event.position();
+        Finished {
+            key,
+            plan: number,
+            first: position.clone(),
+            last: position.clone(),
+            source: pour.source,
+            first_at: pour.at,
+            at: pour.at,
+            total: 1,
+            kept: vec![self.kept(plan, pour)],
+            whole: if plan.needs_whole {
+                vec![pour.event.keep()]
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
+    fn kept(&mut self, plan: &Plan, pour: &Pour<'_>) -> Kept {
+        let meta = Arc::clone(pour.meta.get_or_init(|| self.packer.pack(pour.event)));
+        Kept {
+            at: pour.at,
+            meta,
+            who: pour.who(plan),
+        }
+    }
+
+    /// Removes a bucket that had ended before this time; a counter overflows by that.
+    fn expire_one(&mut self, key: u128, plan: &Plan, at: Timestamp) -> Option<Finished> {
+        let bucket = self.arena.get(key)?;
+        let due = deadline(plan, bucket);
+        let drained = plan.rule.kind == BucketKind::Leaky
+            && at > bucket.first_at + MAX_AGE
+            && bucket.is_empty_at(plan.rule.capacity, plan.leak, at);
+        if at > due {
+            return self.end_of_life(key, plan, due);
+        }
+        if drained || at + STEP_BACK < bucket.last_at {
+            self.discard(key);
+        }
+        None
+    }
+
+    /// A bucket's time is over.
+    pub(crate) fn end_of_life(&mut self, key: u128, plan: &Plan, due: Timestamp) -> Option<Finished> {
+        if plan.rule.kind != BucketKind::Counter {
+            self.discard(key);
+            self.counts.expired += 1;
+            return None;
+        }
+        let bucket = self.arena.get_mut(key)?;
+        let last = bucket.last.take()?;
+        let source = bucket.anchors.last()?.source;
+        self.finish(key, due, *last, source)
+    }
+
+    fn discard(&mut self, key: u128) {
+        if let Some(bucket) = self.arena.remove(key) {
+            self.progress.unpin(&bucket.anchors);
+        }
+    }
+
+    /// Makes sure that there is a bucket, and that it holds on to its first line of this source.
+    fn open(&mut self, number: usize, plan: &Plan, pour: &Pour<'_>, key: u128) {
+        if self.arena.get(key).is_none() {
+            if self.arena.len() >= self.limits.buckets
+                && let Some(victim) = self.arena.victim()
+            {
+                self.discard(victim);
+                self.counts.evicted += 1;
+            }
+            self.arena
+                .insert(Bucket::new(key, number, plan.rule.capacity, pour.at));
+            self.counts.opened += 1;
+        }
+        let ordinal = self
+            .progress
+            .sources
+            .get(pour.source)
+            .map_or(0, |source| source.ordinal);
+        let anchor = Anchor {
+            source: pour.source,
+            ordinal,
+        };
+        let Some(bucket) = self.arena.get_mut(key) else {
+            return;
+        };
+        if plan.rule.kind == BucketKind::Counter {
+            bucket.last = Some(Box::new(pour.event.position().clone()));
+        }
+        if bucket.anchors.iter().all(|known| known.source != pour.source) {
+            bucket.anchors.reserve_exact(1);
+            bucket.anchors.push(anchor);
+            self.progress.pin(anchor, pour.event.position());
+        }
+    }
+
+    fn finish(
+        &mut self,
+        key: u128,
+        at: Timestamp,
+        last: crate::line::Position,
+        source: usize,
+    ) -> Option<Finished> {
+        let bucket = self.arena.remove(key)?;
+        let first = self
+            .progress
+            .unpin(&bucket.anchors)
+            .unwrap_or_else(|| last.clone());
+        self.counts.overflowed += 1;
+        Some(Finished {
+            key,
+            plan: bucket.plan,
+            first,
+            last,
+            source,
+            first_at: bucket.first_at,
+            at,
+            total: bucket.total,
+            kept: bucket.kept,
+            whole: bucket.whole,
+        })
+    }
+}
+
+/// When a bucket ends if nothing more is poured.
+pub(crate) fn deadline(plan: &Plan, bucket: &Bucket) -> Timestamp {
+    match plan.rule.kind {
+        BucketKind::Counter => bucket.first_at + plan.lifetime,
+        _ => bucket.last_at + plan.lifetime,
+    }
+}
+
+fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> bool {
+    let full = plan.rule.kind == BucketKind::Leaky && !bucket.take(plan.rule.capacity, plan.leak, pour.at);
+    let env = Env {
+        event: pour.event,
+        queue: &bucket.whole,
+        signal: None,
+    };
+    full || plan
+        .rule
+        .condition
+        .as_ref()
+        .is_some_and(|condition| condition.holds(env))
+}

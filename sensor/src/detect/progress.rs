@@ -1,0 +1,177 @@
+//! How far each source was read, and from where it must be read again after a restart.
+//!
+//! A restart replays from the oldest line of a live bucket. But buckets that had overflowed or expired by then must not
+//! come back as halves of themselves, or the replay would find what never was. So a checkpoint carries a [`Fence`]:
+//! within the lines up to the checkpoint only the buckets that were live there are filled again, each from its own
+//! first line on. Deliberately absent: writing checkpoints down, which the node does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use vigie_wire::Timestamp;
+
+use crate::line::Position;
+
+/// Sources kept apart. Lines of further ones share the counters of the last.
+const MAX_SOURCES: usize = 4_096;
+
+/// The first line that a bucket has of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    pub(crate) source: usize,
+    pub(crate) ordinal: u64,
+}
+
+/// What a replay from a checkpoint's position must know to end where the checkpoint was taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// Lines from the position to the checkpoint.
+    pub lines: u64,
+    /// Live buckets: their key, and the number of their first line counted from the position.
+    pub open: Vec<(u64, u64)>,
+    /// Partitions whose overflows are still to be ignored, and until when.
+    pub holes: Vec<(u64, Timestamp)>,
+}
+
+/// One source.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) name: Arc<str>,
+    /// Lines read so far, and so the number of the next.
+    pub(crate) ordinal: u64,
+    /// First lines of live buckets, and how many buckets each is the first line of.
+    pins: BTreeMap<u64, (Position, u32)>,
+    /// The newest time that its lines told, and when that was read.
+    pub(crate) log_time: Timestamp,
+    read_at: Timestamp,
+    fence_end: u64,
+    fenced: HashMap<u64, u64>,
+}
+
+/// All sources.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) sources: Vec<Source>,
+    by_name: HashMap<Arc<str>, usize>,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    pub(crate) fn source(&mut self, name: &Arc<str>) -> usize {
+        if let Some(known) = self.by_name.get(name) {
+            return *known;
+        }
+        if self.sources.len() >= MAX_SOURCES {
+            return MAX_SOURCES - 1;
+        }
+        let number = self.sources.len();
+        self.sources.push(Source {
+            name: Arc::clone(name),
+            ordinal: 0,
+            pins: BTreeMap::new(),
+            log_time: Timestamp::from_millis(i64::MIN),
+            read_at: Timestamp::ZERO,
+            fence_end: 0,
+            fenced: HashMap::new(),
+        });
+        self.by_name.insert(Arc::clone(name), number);
+        number
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Source> {
+        self.find_numbered(name).map(|(_, source)| source)
+    }
+
+    pub(crate) fn find_numbered(&self, name: &str) -> Option<(usize, &Source)> {
+        let number = *self.by_name.get(name)?;
+        Some((number, self.sources.get(number)?))
+    }
+
+    pub(crate) fn pin(&mut self, anchor: Anchor, position: &Position) {
+        if let Some(source) = self.sources.get_mut(anchor.source) {
+            source
+                .pins
+                .entry(anchor.ordinal)
+                .or_insert_with(|| (position.clone(), 0))
+                .1 += 1;
+        }
+    }
+
+    /// Lets go of a bucket's lines; the position of its very first.
+    pub(crate) fn unpin(&mut self, anchors: &[Anchor]) -> Option<Position> {
+        let mut first = None;
+        for anchor in anchors {
+            let Some(source) = self.sources.get_mut(anchor.source) else {
+                continue;
+            };
+            let Some((position, buckets)) = source.pins.get_mut(&anchor.ordinal) else {
+                continue;
+            };
+            if first.is_none() {
+                first = Some(position.clone());
+            }
+            *buckets -= 1;
+            if *buckets == 0 {
+                source.pins.remove(&anchor.ordinal);
+            }
+        }
+        first
+    }
+}
+
+// === impl Source ===
+
+impl Source {
+    /// The oldest line that a live bucket still holds.
+    pub(crate) fn oldest(&self) -> Option<(u64, &Position)> {
+        self.pins
+            .iter()
+            .next()
+            .map(|(ordinal, (position, _))| (*ordinal, position))
+    }
+
+    pub(crate) fn fence(&mut self, fence: &Fence) {
+        self.fence_end = self.ordinal.saturating_add(fence.lines);
+        self.fenced = fence
+            .open
+            .iter()
+            .map(|(key, from)| (*key, self.ordinal.saturating_add(*from)))
+            .collect();
+    }
+
+    /// The fence's lines are not there any more: everything that comes is new.
+    pub(crate) fn open_fence(&mut self) {
+        self.fence_end = 0;
+        self.fenced = HashMap::new();
+    }
+
+    pub(crate) fn fence_end(&self) -> u64 {
+        self.fence_end
+    }
+
+    /// Whether the line being read may be poured into a partition.
+    pub(crate) fn admits(&self, key: u64) -> bool {
+        self.ordinal >= self.fence_end || self.fenced.get(&key).is_some_and(|from| self.ordinal >= *from)
+    }
+
+    /// Takes note of a line's time; `true` if the log went back further than `step`.
+    pub(crate) fn note_time(&mut self, at: Timestamp, now: Timestamp, step: std::time::Duration) -> bool {
+        self.read_at = now;
+        let backwards = at + step < self.log_time;
+        if at > self.log_time || backwards {
+            self.log_time = at;
+        }
+        backwards
+    }
+
+    /// What the log's clock must show by now if it goes on as fast as ours.
+    pub(crate) fn estimate(&mut self, now: Timestamp) {
+        if self.ordinal > 0 {
+            self.log_time = self.log_time + now.since(self.read_at);
+            self.read_at = self.read_at.max(now);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The running sensor: sources, parser and detector tied together, events out.
+//!
+//! Each source reads in a thread, one more thread parses and detects, all queues between them are bounded, so a slow
+//! consumer slows reading down and nothing is dropped. Before: `source`. After: the node, which keeps what it is told
+//! in order, and a checkpoint after the effects of the events before it. Deliberately absent: keeping anything.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use vigie_wire::Timestamp;
+
+use crate::detect::{Detection, Fence, Limits};
+use crate::line::Position;
+use crate::rules::Ruleset;
+use crate::source::file::Files;
+use crate::source::journald::Journal;
+use crate::source::{Closed, INTAKE_BATCHES, Outlet, stdin};
+use crate::stats::Stats;
+
+mod observe;
+mod replay;
+mod worker;
+
+pub use crate::source::{Clock, From, Pace, SourceConfig, Start};
+pub use replay::{ReplayError, replay};
+use worker::Worker;
+
+/// What the sensor watches and how.
+#[derive(Debug, Clone)]
+pub struct SensorConfig {
+    /// The sources.
+    pub sources: Vec<SourceConfig>,
+    /// Where each source is taken up: the last checkpoint of it that was kept.
+    pub resume: HashMap<String, Resume>,
+    /// Where a log begins that was never read before.
+    pub start: Start,
+    /// How often files are looked at.
+    pub pace: Pace,
+    /// How much the detector may hold.
+    pub limits: Limits,
+    /// Scenarios that are only being tried.
+    pub simulate: HashSet<String>,
+    /// The program that reads the journal.
+    pub journalctl: PathBuf,
+    /// Counters, shared with whoever shows them.
+    pub stats: Arc<Stats>,
+}
+
+/// Where and how to take up a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The line to begin with.
+    pub position: Position,
+    /// What to leave out of the lines that were dealt with already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<Fence>,
+}
+
+/// What the sensor tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SensorEvent {
+    /// A scenario found what it looks for.
+    Detection(Box<Detection>),
+    /// Somebody logged in. At most one a minute and address.
+    Authenticated {
+        /// From where.
+        ip: IpAddr,
+        /// When.
+        at: Timestamp,
+    },
+    /// A web page was served to somebody. At most one a minute and address.
+    Visitor {
+        /// To where.
+        ip: IpAddr,
+        /// When.
+        at: Timestamp,
+    },
+    /// All events of the lines up to here were told. Keep it after their effects, and give it back as [`Resume`].
+    Checkpoint {
+        /// The source, as in [`SensorConfig::resume`].
+        source: String,
+        /// Where to begin again.
+        resume: Resume,
+    },
+    /// A source was read to its end for the first time.
+    CaughtUp {
+        /// The source.
+        source: String,
+    },
+}
+
+/// Why the sensor ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SensorError {
+    /// A thread could not be started.
+    #[error("cannot start a thread for {what}")]
+    Thread {
+        /// What it was for.
+        what: String,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A thread ended in a panic, which is a fault of ours.
+    #[error("the thread of {what} died")]
+    Died {
+        /// What it was for.
+        what: String,
+    },
+}
+
+// === impl SensorConfig ===
+
+impl Default for SensorConfig {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            resume: HashMap::new(),
+            start: Start::default(),
+            pace: Pace::default(),
+            limits: Limits::default(),
+            simulate: HashSet::new(),
+            journalctl: PathBuf::from("journalctl"),
+            stats: Arc::default(),
+        }
+    }
+}
+
+// === impl Resume ===
+
+impl std::convert::From<Position> for Resume {
+    fn from(position: Position) -> Self {
+        Self {
+            position,
+            fence: None,
+        }
+    }
+}
+
+/// Runs until `shutdown`, until nobody receives any more, or until all sources have ended (standard input does).
+/// At the end everything that was read has been told, and the last checkpoints too.
+pub async fn run(
+    config: SensorConfig,
+    rules: Ruleset,
+    clock: Clock,
+    out: mpsc::Sender<SensorEvent>,
+    shutdown: CancellationToken,
+) -> Result<(), SensorError> {
+    let stop = shutdown.child_token();
+    // Also when this future is dropped the threads must end.
+    let _guard = stop.clone().drop_guard();
+    let (intake, batches) = sync_channel(INTAKE_BATCHES);
+    let (died, mut deaths) = mpsc::channel(1);
+    let outlet = Outlet {
+        intake,
+        stop: stop.clone(),
+        clock: Arc::clone(&clock),
+        stats: Arc::clone(&config.stats),
+    };
+    for source in &config.sources {
+        start(source, &config, &outlet, died.clone())?;
+    }
+    drop(outlet);
+    let (done, finished) = oneshot::channel();
+    let worker_stop = stop.clone();
+    thread("the detector", died, move || {
+        let mut worker = Worker::new(&rules, &config, true, |event| {
+            out.blocking_send(event).map_err(|_| Closed)
+        });
+        // Nobody listens: that is an end like any other.
+        let ended = worker.run(&batches, &clock, &worker_stop);
+        tracing::debug!(listened = ended.is_ok(), "detector ended");
+        if done.send(()).is_err() {
+            tracing::debug!("nobody waited for the detector");
+        }
+    })?;
+    tokio::select! {
+        biased;
+        Some(what) = deaths.recv() => Err(SensorError::Died { what }),
+        _ = finished => Ok(()),
+    }
+}
+
+fn start(
+    source: &SourceConfig,
+    config: &SensorConfig,
+    outlet: &Outlet,
+    died: mpsc::Sender<String>,
+) -> Result<(), SensorError> {
+    let name = source.from.name();
+    let kind: Arc<str> = source.kind.as_str().into();
+    let outlet = outlet.clone();
+    let label = name.clone();
+    match &source.from {
+        From::File(path) => {
+            let known = config.resume.iter();
+            let files = Files {
+                path: path.clone(),
+                kind,
+                start: config.start,
+                resume: known
+                    .map(|(source, resume)| (source.clone(), resume.position.clone()))
+                    .collect(),
+                pace: config.pace.clone(),
+            };
+            thread(&label, died, move || ignore(files.run(&outlet)))
+        }
+        From::Journald { matches } => {
+            let resume = config
+                .resume
+                .get(&name)
+                .and_then(|resume| match &resume.position {
+                    Position::Cursor(cursor) => Some(cursor.clone()),
+                    Position::File { .. } => None,
+                });
+            let journal = Journal {
+                program: config.journalctl.clone(),
+                matches: matches.clone(),
+                source: name.into(),
+                kind,
+                start: config.start,
+                resume,
+            };
+            thread(&label, died, move || ignore(journal.run(&outlet)))
+        }
+        From::Stdin => thread(&label, died, move || {
+            ignore(stdin::run(
+                &mut std::io::stdin().lock(),
+                &name.into(),
+                &kind,
+                &outlet,
+            ));
+        }),
+    }
+}
+
+/// A source that is told nobody listens has nothing more to do.
+fn ignore(result: Result<(), Closed>) {
+    if let Err(reason) = result {
+        tracing::debug!(%reason, "source ended");
+    }
+}
+
+/// Starts a thread that reports when it ends in a panic.
+fn thread(
+    what: &str,
+    died: mpsc::Sender<String>,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<(), SensorError> {
+    struct Obituary(String, mpsc::Sender<String>);
+    impl Drop for Obituary {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                // One is enough: the channel may be full of another's.
+                let _ = self.1.try_send(std::mem::take(&mut self.0)).is_ok();
+            }
+        }
+    }
+    let obituary = Obituary(what.to_owned(), died);
+    std::thread::Builder::new()
+        .name("vigie-sensor".to_owned())
+        .spawn(move || {
+            let _obituary = obituary;
+            body();
+        })
+        .map(drop)
+        .map_err(|source| SensorError::Thread {
+            what: what.to_owned(),
+            source,
+        })
+}
