@@ -1,0 +1,323 @@
+//! Configuration: built-in defaults, then the file, then flags. A key is named by file, never given itself.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use ipnet::IpNet;
+use serde::Deserialize;
+use vigie_bouncer_client::{GoDuration, TableConfig};
+
+use crate::layout::Layout;
+use crate::transaction::Hook;
+
+/// What can be set, by file (each name with `_`) and by flag.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Local API: `http://host:port`, `https://host:port` or `unix:///path` [default: `http://127.0.0.1:8480`]
+    #[arg(long)]
+    pub url: Option<String>,
+    /// File that holds the bouncer's API key
+    #[arg(long)]
+    pub key_file: Option<PathBuf>,
+    /// PEM file of certificates to trust instead of the system's
+    #[arg(long)]
+    pub ca_file: Option<PathBuf>,
+    /// How often to ask, where the node does not push [default: 10s]
+    #[arg(long)]
+    pub poll: Option<String>,
+    /// Do not use the node's push even if it offers one
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pub no_push: Option<bool>,
+    /// Remediations that are enforced by dropping [default: ban]
+    #[arg(long = "remediation", value_name = "NAME")]
+    pub remediations: Option<Vec<String>>,
+    /// Addresses and ranges never to be dropped; may be given several times
+    #[arg(long)]
+    pub allow: Option<Vec<IpNetOrAddress>>,
+    /// Name of our nftables table [default: vigie]
+    #[arg(long)]
+    pub table: Option<String>,
+    /// Hooks to drop at: input, forward [default: both]
+    #[arg(long = "hook", value_name = "HOOK")]
+    pub hooks: Option<Vec<String>>,
+    /// Priority of our chains; lower is earlier [default: -10]
+    #[arg(long, allow_negative_numbers = true)]
+    pub priority: Option<i32>,
+}
+
+/// An address stands for the range of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct IpNetOrAddress(pub IpNet);
+
+/// Everything set and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// See [`Settings::url`].
+    pub url: String,
+    /// See [`Settings::key_file`].
+    pub key_file: PathBuf,
+    /// See [`Settings::ca_file`].
+    pub ca_file: Option<PathBuf>,
+    /// See [`Settings::poll`].
+    pub poll: Duration,
+    /// Whether to use the node's push.
+    pub push: bool,
+    /// See [`Settings::remediations`].
+    pub remediations: Vec<String>,
+    /// See [`Settings::allow`].
+    pub allow: Vec<IpNet>,
+    /// See [`Settings::table`].
+    pub table: String,
+    /// See [`Settings::hooks`].
+    pub hooks: Vec<Hook>,
+    /// See [`Settings::priority`].
+    pub priority: i32,
+}
+
+/// What is wrong with the configuration, and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not right. The source names line and column.
+    #[error("{path}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A value is not allowed.
+    #[error("{name}: {value:?} is not {allowed}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What it was.
+        value: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
+    /// Nothing was said about something that has no default.
+    #[error("key_file is not set: name the file that holds the bouncer's API key (--key-file)")]
+    NoKey,
+}
+
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
+const LONGEST_POLL: Duration = Duration::from_hours(1);
+
+// === impl IpNetOrAddress ===
+
+impl std::str::FromStr for IpNetOrAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let net = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
+        net.map(Self)
+            .map_err(|_| format!("{text:?} is neither an address nor a range"))
+    }
+}
+
+impl TryFrom<String> for IpNetOrAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Reads a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// These settings, and what `below` says where these say nothing.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        Self {
+            url: self.url.or(below.url),
+            key_file: self.key_file.or(below.key_file),
+            ca_file: self.ca_file.or(below.ca_file),
+            poll: self.poll.or(below.poll),
+            no_push: self.no_push.or(below.no_push),
+            remediations: self.remediations.or(below.remediations),
+            allow: self.allow.or(below.allow),
+            table: self.table.or(below.table),
+            hooks: self.hooks.or(below.hooks),
+            priority: self.priority.or(below.priority),
+        }
+    }
+
+    /// The name of the table, checked; all that removing needs.
+    pub fn table(&self) -> Result<String, ConfigError> {
+        let table = self.table.clone().unwrap_or_else(|| "vigie".to_owned());
+        let plain = table
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let begins = table
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphabetic());
+        if plain && begins && table.len() <= 31 {
+            return Ok(table);
+        }
+        let allowed = "a letter followed by at most 30 letters, digits and _";
+        Err(ConfigError::Value {
+            name: "table",
+            value: table,
+            allowed,
+        })
+    }
+
+    /// Fills in the defaults and checks everything.
+    pub fn finish(self) -> Result<Config, ConfigError> {
+        let table = self.table()?;
+        Ok(Config {
+            url: self.url.unwrap_or_else(|| "http://127.0.0.1:8480".to_owned()),
+            key_file: self.key_file.ok_or(ConfigError::NoKey)?,
+            ca_file: self.ca_file,
+            poll: poll(self.poll.as_deref().unwrap_or("10s"))?,
+            push: !self.no_push.unwrap_or(false),
+            remediations: self.remediations.unwrap_or_else(|| vec!["ban".to_owned()]),
+            allow: self
+                .allow
+                .unwrap_or_default()
+                .into_iter()
+                .map(|net| net.0)
+                .collect(),
+            table,
+            hooks: hooks(self.hooks)?,
+            priority: self.priority.unwrap_or(-10),
+        })
+    }
+}
+
+fn poll(text: &str) -> Result<Duration, ConfigError> {
+    let duration = text.parse::<GoDuration>().ok().map(GoDuration::remaining);
+    duration
+        .filter(|poll| (SHORTEST_POLL..=LONGEST_POLL).contains(poll))
+        .ok_or_else(|| ConfigError::Value {
+            name: "poll",
+            value: text.to_owned(),
+            allowed: "a duration from 1s to 1h",
+        })
+}
+
+fn hooks(names: Option<Vec<String>>) -> Result<Vec<Hook>, ConfigError> {
+    let Some(names) = names else {
+        return Ok(vec![Hook::Input, Hook::Forward]);
+    };
+    let wrong = |value: String| ConfigError::Value {
+        name: "hooks",
+        value,
+        allowed: "input or forward",
+    };
+    if names.is_empty() {
+        return Err(wrong(String::new()));
+    }
+    let mut hooks: Vec<Hook> = names
+        .into_iter()
+        .map(|name| Hook::named(&name).ok_or_else(|| wrong(name)))
+        .collect::<Result<_, _>>()?;
+    hooks.sort_unstable();
+    hooks.dedup();
+    Ok(hooks)
+}
+
+// === impl Config ===
+
+impl Config {
+    /// The form of our table.
+    pub fn layout(&self) -> Layout {
+        Layout {
+            hooks: self.hooks.clone(),
+            priority: self.priority,
+        }
+    }
+
+    /// Which decisions to take.
+    pub fn accept(&self) -> TableConfig {
+        TableConfig {
+            kinds: self.remediations.clone(),
+            allow: self.allow.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<Config, String> {
+        let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+        settings.finish().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_key_file_is_all_that_is_needed() {
+        let config = config("key_file = '/k'").unwrap();
+        assert_eq!(
+            (config.table.as_str(), config.poll, config.push),
+            ("vigie", Duration::from_secs(10), true)
+        );
+        assert_eq!(config.hooks, [Hook::Input, Hook::Forward]);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_is_allowed() {
+        let error = |text: &str| config(text).unwrap_err();
+        assert!(error("").starts_with("key_file is not set"));
+        assert_eq!(
+            error("key_file='k'\npoll='1d'"),
+            "poll: \"1d\" is not a duration from 1s to 1h"
+        );
+        assert_eq!(
+            error("key_file='k'\nhooks=['output']"),
+            "hooks: \"output\" is not input or forward"
+        );
+        assert!(error("key_file='k'\ntable='a b'").starts_with("table: \"a b\" is not a letter followed by"));
+        let unknown = error("key_file='k'\nkeyfile='x'");
+        assert!(
+            unknown.contains("line 2, column 1") && unknown.contains("unknown field `keyfile`"),
+            "{unknown}"
+        );
+        assert!(error("allow=['10.0.0.0/40']").contains("\"10.0.0.0/40\" is neither an address nor a range"));
+    }
+
+    #[test]
+    fn flags_go_before_the_file() {
+        let file: Settings = toml::from_str("url='http://a'\ntable='t'\nallow=['10.0.0.1']").unwrap();
+        let flags = Settings {
+            url: Some("http://b".to_owned()),
+            ..Settings::default()
+        };
+        let both = flags.over(file);
+        assert_eq!(
+            (both.url.as_deref(), both.table.as_deref()),
+            (Some("http://b"), Some("t"))
+        );
+        assert_eq!(both.allow.unwrap()[0].0, "10.0.0.1/32".parse::<IpNet>().unwrap());
+    }
+}

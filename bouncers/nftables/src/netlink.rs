@@ -1,0 +1,12 @@
+//! The kernel's own language for its tables: netlink, without a library and without unsafe code.
+//!
+//! [`encode`] writes a transaction as one batch, [`decode`] reads what the kernel holds, [`socket`] carries
+//! both. Deliberately absent: whatever our table does not use.
+
+mod attribute;
+pub(crate) mod consts;
+pub mod decode;
+pub mod encode;
+pub mod socket;
+
+pub use socket::{NetlinkError, Socket};

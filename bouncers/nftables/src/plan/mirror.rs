@@ -1,0 +1,118 @@
+//! What we know the kernel to hold: read back once, then kept up with every transaction that took effect.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use vigie_bouncer_client::span::Family;
+use vigie_bouncer_client::{Moment, Span};
+
+use super::SLACK_SECS;
+use crate::transaction::{Element, Op, Set, Transaction};
+
+/// The kernel's sets, as far as we know. Eight bytes for an IPv4 address: half a million are the measure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mirror {
+    v4: HashMap<Ipv4Addr, Moment>,
+    v6: HashMap<Ipv6Addr, Moment>,
+    v4_ranges: BTreeMap<u128, Span>,
+    v6_ranges: BTreeMap<u128, Span>,
+}
+
+// === impl Mirror ===
+
+impl Mirror {
+    /// Until when the kernel keeps a single address out by itself.
+    pub fn until(&self, address: IpAddr) -> Option<Moment> {
+        match address {
+            IpAddr::V4(v4) => self.v4.get(&v4).copied(),
+            IpAddr::V6(v6) => self.v6.get(&v6).copied(),
+        }
+    }
+
+    /// All single addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let v4 = self.v4.keys().copied().map(IpAddr::V4);
+        v4.chain(self.v6.keys().copied().map(IpAddr::V6))
+    }
+
+    /// The spans of a family, in order.
+    pub fn spans(&self, family: Family) -> Vec<Span> {
+        self.ranges(family).values().copied().collect()
+    }
+
+    /// How many elements the kernel holds.
+    pub fn len(&self) -> usize {
+        let ranges = self.v4_ranges.len().saturating_add(self.v6_ranges.len());
+        self.v4.len().saturating_add(self.v6.len()).saturating_add(ranges)
+    }
+
+    /// Whether the kernel holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An element that the kernel holds.
+    pub fn insert(&mut self, set: Set, element: &Element) {
+        let (first, last) = element.numbers();
+        match (set, element.first) {
+            (Set::V4, IpAddr::V4(address)) => drop(self.v4.insert(address, element.until)),
+            (Set::V6, IpAddr::V6(address)) => drop(self.v6.insert(address, element.until)),
+            (Set::V4 | Set::V6, _) => {}
+            (Set::V4Ranges | Set::V6Ranges, _) => {
+                let span = Span {
+                    first,
+                    last,
+                    until: element.until,
+                };
+                self.ranges_mut(set.family()).insert(first, span);
+            }
+        }
+    }
+
+    fn remove(&mut self, set: Set, element: &Element) {
+        match (set, element.first) {
+            (Set::V4, IpAddr::V4(address)) => drop(self.v4.remove(&address)),
+            (Set::V6, IpAddr::V6(address)) => drop(self.v6.remove(&address)),
+            (Set::V4 | Set::V6, _) => {}
+            (Set::V4Ranges | Set::V6Ranges, _) => {
+                self.ranges_mut(set.family()).remove(&element.numbers().0);
+            }
+        }
+    }
+
+    /// Takes note of a transaction that took effect.
+    pub fn record(&mut self, transaction: &Transaction) {
+        for op in &transaction.ops {
+            match op {
+                Op::AddElements(set, elements) => elements.iter().for_each(|one| self.insert(*set, one)),
+                Op::DeleteElements(set, elements) => elements.iter().for_each(|one| self.remove(*set, one)),
+                Op::DeleteTable => *self = Self::default(),
+                _ => {}
+            }
+        }
+    }
+
+    /// Forgets what the kernel has let go of by itself; a little late, so that nothing is taken for gone that is
+    /// still there.
+    pub fn expire(&mut self, now: Moment) {
+        let live = |until: Moment| until.plus_secs(SLACK_SECS) > now;
+        self.v4.retain(|_, until| live(*until));
+        self.v6.retain(|_, until| live(*until));
+        self.v4_ranges.retain(|_, span| live(span.until));
+        self.v6_ranges.retain(|_, span| live(span.until));
+    }
+
+    const fn ranges(&self, family: Family) -> &BTreeMap<u128, Span> {
+        match family {
+            Family::V4 => &self.v4_ranges,
+            Family::V6 => &self.v6_ranges,
+        }
+    }
+
+    const fn ranges_mut(&mut self, family: Family) -> &mut BTreeMap<u128, Span> {
+        match family {
+            Family::V4 => &mut self.v4_ranges,
+            Family::V6 => &mut self.v6_ranges,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A transaction as `nft -f` would read it: for `--dry-run` and for tests. The kernel itself gets
+//! [`crate::netlink`], which says the same.
+
+use std::fmt::Write as _;
+
+use vigie_bouncer_client::{GoDuration, Moment};
+
+use crate::transaction::{Element, Hook, Op, Set, Transaction};
+
+/// The transaction in nft's language, for this table, at this moment.
+pub fn render(transaction: &Transaction, table: &str, now: Moment) -> String {
+    let mut out = String::new();
+    for op in &transaction.ops {
+        out.push_str(&line(op, table, now));
+        out.push('\n');
+    }
+    out
+}
+
+fn line(op: &Op, table: &str, now: Moment) -> String {
+    match op {
+        Op::AddTable => format!("add table inet {table}"),
+        Op::DeleteTable => format!("delete table inet {table}"),
+        Op::AddSet(set) => format!("add set inet {table} {} {}", set.name(), shape(*set)),
+        Op::AddCounter(set) => format!("add counter inet {table} {}", set.name()),
+        Op::DeleteChain(hook) => {
+            let name = hook.name();
+            format!("flush chain inet {table} {name}\ndelete chain inet {table} {name}")
+        }
+        Op::AddChain(hook, priority) => chain(*hook, *priority, table),
+        Op::AddRule(hook, set) => rule(*hook, *set, table),
+        Op::AddElements(set, elements) => list("add", *set, elements, table, Some(now)),
+        Op::DeleteElements(set, elements) => list("delete", *set, elements, table, None),
+    }
+}
+
+fn shape(set: Set) -> String {
+    let key = if set.name().contains("v4") {
+        "ipv4_addr"
+    } else {
+        "ipv6_addr"
+    };
+    let flags = if set.is_interval() {
+        "interval, timeout"
+    } else {
+        "timeout"
+    };
+    format!("{{ type {key}; flags {flags}; }}")
+}
+
+fn chain(hook: Hook, priority: i32, table: &str) -> String {
+    let name = hook.name();
+    format!("add chain inet {table} {name} {{ type filter hook {name} priority {priority}; policy accept; }}")
+}
+
+fn rule(hook: Hook, set: Set, table: &str) -> String {
+    let address = if set.name().contains("v4") {
+        "ip saddr"
+    } else {
+        "ip6 saddr"
+    };
+    let name = set.name();
+    format!(
+        "add rule inet {table} {} {address} @{name} counter name \"{name}\" drop",
+        hook.name()
+    )
+}
+
+fn list(verb: &str, set: Set, elements: &[Element], table: &str, now: Option<Moment>) -> String {
+    let mut out = format!("{verb} element inet {table} {} {{", set.name());
+    for (index, element) in elements.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        let mut text = element.first.to_string();
+        if element.first != element.last {
+            text = format!("{text}-{}", element.last);
+        }
+        if let Some(now) = now {
+            let secs = i64::from(timeout_secs(element, now));
+            text = format!("{text} timeout {}", GoDuration::from_secs(secs));
+        }
+        // Writing to a String cannot fail.
+        write!(out, "{comma} {text}").unwrap_or_default();
+    }
+    out.push_str(" }");
+    out
+}
+
+/// Seconds that the kernel is to keep the element; never nought, which would mean for ever.
+pub fn timeout_secs(element: &Element, now: Moment) -> u32 {
+    element.until.secs_after(now).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Layout;
+
+    #[test]
+    fn the_table_in_nft_words() {
+        let layout = Layout {
+            hooks: vec![Hook::Input],
+            priority: -10,
+        };
+        let expected = r#"add table inet vigie
+add set inet vigie vigie_v4 { type ipv4_addr; flags timeout; }
+add counter inet vigie vigie_v4
+add set inet vigie vigie_v6 { type ipv6_addr; flags timeout; }
+add counter inet vigie vigie_v6
+add set inet vigie vigie_v4_ranges { type ipv4_addr; flags interval, timeout; }
+add counter inet vigie vigie_v4_ranges
+add set inet vigie vigie_v6_ranges { type ipv6_addr; flags interval, timeout; }
+add counter inet vigie vigie_v6_ranges
+flush chain inet vigie input
+delete chain inet vigie input
+add chain inet vigie input { type filter hook input priority -10; policy accept; }
+add rule inet vigie input ip saddr @vigie_v4 counter name "vigie_v4" drop
+add rule inet vigie input ip6 saddr @vigie_v6 counter name "vigie_v6" drop
+add rule inet vigie input ip saddr @vigie_v4_ranges counter name "vigie_v4_ranges" drop
+add rule inet vigie input ip6 saddr @vigie_v6_ranges counter name "vigie_v6_ranges" drop
+"#;
+        let now = Moment::from_secs(0);
+        assert_eq!(render(&layout.establish(&[Hook::Input]), "vigie", now), expected);
+    }
+
+    #[test]
+    fn elements_in_nft_words() {
+        let now = Moment::from_secs(100);
+        let single = Element::single("192.0.2.1".parse().unwrap(), Moment::from_secs(3_761));
+        let range = Element {
+            first: "2001:db8::".parse().unwrap(),
+            last: "2001:db8::ff".parse().unwrap(),
+            until: Moment::from_secs(100),
+        };
+        let ops = vec![
+            Op::AddElements(Set::V4, vec![single]),
+            Op::DeleteElements(Set::V6Ranges, vec![range]),
+            Op::AddElements(Set::V6Ranges, vec![range, range]),
+        ];
+        let expected = "add element inet t vigie_v4 { 192.0.2.1 timeout 1h1m1s }
+delete element inet t vigie_v6_ranges { 2001:db8::-2001:db8::ff }
+add element inet t vigie_v6_ranges { 2001:db8::-2001:db8::ff timeout 1s, 2001:db8::-2001:db8::ff timeout 1s }
+";
+        assert_eq!(render(&Transaction { ops }, "t", now), expected);
+    }
+}
