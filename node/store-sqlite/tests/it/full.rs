@@ -16,7 +16,7 @@ const DISK: &str = "VIGIE_TEST_SMALL_DISK";
 
 const INSIDE: &str = r#"mount -t tmpfs -o size=8m tmpfs "$VIGIE_TEST_SMALL_DISK" && exec "$0" --exact full::inside --nocapture"#;
 
-/// Says on stderr and in the file of VIGIE_SKIPS what could not be tested; with VIGIE_REQUIRE_ALL=1 that is a failure.
+/// Says on stderr and in the file of `VIGIE_SKIPS` what could not be tested; with `VIGIE_REQUIRE_ALL=1` that is a failure.
 fn skip(test: &str, reason: &str) {
     let line = format!("SKIP {test}: {reason}");
     eprintln!("{line}");
@@ -58,7 +58,11 @@ fn a_full_disk_is_named_and_loses_nothing() {
         .env(DISK, directory.path())
         .output()
         .unwrap();
-    assert!(inside.status.success(), "{}", String::from_utf8_lossy(&inside.stderr));
+    assert!(
+        inside.status.success(),
+        "{}",
+        String::from_utf8_lossy(&inside.stderr)
+    );
 }
 
 /// Not a test by itself: what runs on the small disk.

@@ -1,4 +1,5 @@
 //! The promises of `vigie-store`, held by real files, and what only files can do: be full, damaged, newer, killed over.
+#![expect(clippy::unwrap_used, reason = "tests panic, also in their helpers")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,228 @@
+//! A real PostgreSQL for the tests: found, made in a directory of its own, started by path, on a unix socket only.
+//!
+//! One server for the whole test binary. A shell holds it on a pipe: when this process ends, however it ends, the pipe
+//! closes, the server stops and its directory goes. Deliberately absent: installing anything.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+/// Nobody and his group: PostgreSQL refuses to run as root.
+const NOBODY: u32 = 65_534;
+
+/// Runs the server until the pipe on its input closes: that is when the test process ends.
+const KEEPER: &str = r#"
+"$1" -D "$2/data" -k "$2" -c listen_addresses= -c unix_socket_permissions=0777 -c max_connections=300 >"$2/log" 2>&1 &
+read -r nothing
+kill -INT $! && wait
+rm -rf "$2"
+"#;
+
+/// The running server.
+pub(crate) struct Server {
+    binaries: PathBuf,
+    directory: PathBuf,
+    databases: AtomicU32,
+    /// Its input is what keeps the server alive.
+    _keeper: Child,
+}
+
+/// The server of this test binary; `None` if this machine has none, which is said where people look for it.
+pub(crate) fn server(test: &str) -> Option<&'static Server> {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    match SERVER.get_or_init(Server::start) {
+        Ok(server) => Some(server),
+        Err(reason) => {
+            skip(&format!("vigie-store-postgres {test}"), reason);
+            None
+        }
+    }
+}
+
+/// Says on stderr and in the file of `VIGIE_SKIPS` what could not be tested; with `VIGIE_REQUIRE_ALL=1` that is a failure.
+pub(crate) fn skip(test: &str, reason: &str) {
+    let line = format!("SKIP {test}: {reason}");
+    eprintln!("{line}");
+    assert!(
+        std::env::var_os("VIGIE_REQUIRE_ALL").is_none_or(|value| value != "1"),
+        "{line}"
+    );
+    if let Some(path) = std::env::var_os("VIGIE_SKIPS") {
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    fn start() -> Result<Self, String> {
+        let binaries = find_binaries().ok_or("no PostgreSQL server found (Debian: postgresql-15)")?;
+        let directory = tempfile::Builder::new()
+            .prefix("vigie-pg-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let root = std::fs::metadata(&directory).unwrap().uid() == 0;
+        if root {
+            std::os::unix::fs::chown(&directory, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let made = unprivileged(root, &binaries, &binaries.join("initdb"))
+            .args([
+                "--username=vigie",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+                "-D",
+            ])
+            .arg(directory.join("data"))
+            .output()
+            .map_err(|error| format!("initdb does not start: {error}"))?;
+        if !made.status.success() {
+            return Err(format!(
+                "initdb fails: {}",
+                String::from_utf8_lossy(&made.stderr).trim()
+            ));
+        }
+        let keeper = unprivileged(root, &binaries, Path::new("sh"))
+            .args(["-c", KEEPER, "keeper"])
+            .args([&binaries.join("postgres"), &directory])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("the server does not start: {error}"))?;
+        let server = Self {
+            binaries,
+            directory,
+            databases: AtomicU32::new(0),
+            _keeper: keeper,
+        };
+        server.await_ready()?;
+        Ok(server)
+    }
+
+    /// PostgreSQL says in its log when it takes connections.
+    fn await_ready(&self) -> Result<(), String> {
+        for _ in 0..600 {
+            let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+            if log.contains("ready to accept connections") {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+        Err(format!("the server is not ready after 30 s: {log}"))
+    }
+
+    /// The address of a new, empty database.
+    pub(crate) fn empty_database(&self) -> String {
+        let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let admin = self.url("postgres");
+        // On a thread of its own, for callers that are inside a runtime.
+        let made = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect(&admin).await.unwrap();
+                let create = AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE template0"));
+                sqlx::query(create).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+                name
+            })
+        });
+        self.url(&made.join().unwrap())
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://vigie@localhost/{database}?host={}",
+            self.directory.display()
+        )
+    }
+
+    /// A program that came with the server, if it did.
+    pub(crate) fn program(&self, name: &str) -> Option<Command> {
+        let path = self.binaries.join(name);
+        path.exists().then(|| unprivileged(false, &self.binaries, &path))
+    }
+}
+
+/// Beside the program path: where Debian puts the versions, and where unpacked packages stand.
+fn find_binaries() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates: Vec<_> = std::env::split_paths(&path).collect();
+    candidates.extend(versions(Path::new("/usr/lib/postgresql")));
+    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers");
+    for peer in entries(&peers) {
+        candidates.extend(versions(&peer.join("usr/lib/postgresql")));
+    }
+    let here = |name: &str, candidate: &Path| candidate.join(name).canonicalize().ok();
+    candidates.iter().find_map(|candidate| {
+        // In PATH there may be a link to one of them; its neighbours stand where it points.
+        let postgres = here("postgres", candidate)?;
+        let directory = postgres.parent()?.to_owned();
+        here("initdb", &directory).map(|_| directory)
+    })
+}
+
+/// The `bin` directories below, newest version first.
+fn versions(below: &Path) -> Vec<PathBuf> {
+    let mut versions: Vec<_> = entries(below).iter().map(|version| version.join("bin")).collect();
+    versions.sort();
+    versions.reverse();
+    versions
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
+
+/// A command as nobody if we are root, with the libraries of an unpacked package beside its binaries.
+fn unprivileged(root: bool, binaries: &Path, program: &Path) -> Command {
+    let mut command = if root {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    // <peer>/usr/lib/postgresql/15/bin -> <peer>/usr/lib
+    if let Some(usr_lib) = binaries
+        .ancestors()
+        .nth(3)
+        .filter(|lib| *lib != Path::new("/usr/lib"))
+    {
+        let mut paths = OsString::from(usr_lib);
+        for triplet in entries(usr_lib)
+            .iter()
+            .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+        {
+            paths.push(":");
+            paths.push(triplet);
+        }
+        command.env("LD_LIBRARY_PATH", paths);
+    }
+    command.current_dir("/").env("LC_ALL", "C");
+    command
+}
