@@ -13,7 +13,7 @@ use vigie_gossip_core::wire::{EquivocationProof, HeaderHash, PublisherId, Statem
 pub enum MeshEvent {
     /// Reachable here, `/p2p/` included.
     Listening(String),
-    /// A peer has said who it is, or has not in time; and again when its standing changes.
+    /// A peer has said who it is; and again when its standing changes, and when it subscribes.
     Connected {
         /// As far as known.
         peer: Peer,
@@ -82,6 +82,8 @@ pub struct Peer {
     pub publisher: Option<PublisherId>,
     /// Where the directory places that node; nothing before it has said hello.
     pub standing: Option<Standing>,
+    /// Whether it hears our gossip.
+    pub subscribed: bool,
     /// What it calls its software.
     pub agent: Option<String>,
     /// Last round trip.

@@ -23,6 +23,12 @@ pub const SERVING: usize = 32;
 pub const SERVING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Own sync sessions running at once.
 pub const SESSIONS: usize = 8;
+/// Of those, with peers that are no members.
+pub const OUTSIDER_SESSIONS: usize = 2;
+/// Signatures verified together.
+pub const BATCH: usize = 64;
+/// Chains watched because a place was jumped over.
+pub const GAPS: usize = 1_024;
 /// Requests on their way to one peer and from it.
 pub const STREAMS_PER_CONNECTION: usize = 8;
 
@@ -57,7 +63,7 @@ pub const GATE_DROPS: u32 = 512;
 /// Peers remembered as banned.
 pub const BANS: usize = 1_024;
 /// How long a ban lasts.
-pub const BAN: Duration = Duration::from_secs(600);
+pub const BAN: Duration = Duration::from_mins(10);
 /// Faults, forgiven at that many an hour, at which a peer loses its connection.
 pub const FAULTS: f64 = 50.0;
 /// One of fifty.

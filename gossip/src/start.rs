@@ -1,8 +1,8 @@
 //! From a configuration to a handle, its events and the task that makes both work.
 
-use std::future::Future;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use libp2p::multiaddr::Multiaddr;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,9 @@ use crate::telemetry::Counters;
 use crate::topic::Topics;
 use crate::{behaviour, limits, transport};
 
+/// The swarm task, to be spawned by whoever started the mesh.
+pub type SwarmTask = BoxFuture<'static, Result<(), MeshError>>;
+
 /// Sets everything up and listens. The future is the swarm task: it runs until `shutdown`, and must be
 /// spawned within a tokio runtime, where this is called too.
 pub fn start(
@@ -23,7 +26,7 @@ pub fn start(
     initial: Initial,
     clock: Clock,
     shutdown: CancellationToken,
-) -> Result<(Mesh, mpsc::Receiver<MeshEvent>, impl Future<Output = Result<(), MeshError>> + Send), MeshError> {
+) -> Result<(Mesh, mpsc::Receiver<MeshEvent>, SwarmTask), MeshError> {
     let network = initial.directory.genesis().network();
     let certificate = config.own.as_ref().map(|own| own.checked(network)).transpose()?;
     let keypair = transport::keypair(config.transport_seed)?;

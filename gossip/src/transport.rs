@@ -14,7 +14,7 @@ use libp2p::{PeerId, Swarm, dns, noise, quic, tcp, yamux};
 use crate::error::MeshError;
 
 /// Members are kept; whoever is not wanted is disconnected explicitly.
-const IDLE: Duration = Duration::from_secs(24 * 3_600);
+const IDLE: Duration = Duration::from_hours(24);
 /// For dialling, name resolution and both handshakes together.
 const SETUP: Duration = Duration::from_secs(15);
 /// Streams a peer may be negotiating at once.

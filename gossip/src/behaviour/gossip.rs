@@ -21,7 +21,7 @@ use crate::topic::Topics;
 const MESSAGE_ID_DOMAIN: &str = "vigie/message-id/v1";
 const MESSAGE_ID_BYTES: usize = 20;
 /// Longer than any message is accepted as fresh.
-const DUPLICATE_CACHE: Duration = Duration::from_secs(15 * 60);
+const DUPLICATE_CACHE: Duration = Duration::from_mins(15);
 const QUEUE: usize = 1_000;
 const TIME_IN_MESH_CAP: f64 = 10.0;
 const FIRST_DELIVERIES_CAP: f64 = 40.0;
@@ -103,14 +103,14 @@ fn thresholds() -> PeerScoreThresholds {
 }
 
 fn score(topics: &Topics) -> PeerScoreParams {
-    let hour = gossipsub::score_parameter_decay(Duration::from_secs(3_600));
+    let hour = gossipsub::score_parameter_decay(Duration::from_hours(1));
     let topic = TopicScoreParams {
         topic_weight: TOPIC_WEIGHT,
         time_in_mesh_weight: 1.0,
-        time_in_mesh_quantum: Duration::from_secs(60),
+        time_in_mesh_quantum: Duration::from_mins(1),
         time_in_mesh_cap: TIME_IN_MESH_CAP,
         first_message_deliveries_weight: 1.0,
-        first_message_deliveries_decay: gossipsub::score_parameter_decay(Duration::from_secs(300)),
+        first_message_deliveries_decay: gossipsub::score_parameter_decay(Duration::from_mins(5)),
         first_message_deliveries_cap: FIRST_DELIVERIES_CAP,
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
@@ -127,11 +127,11 @@ fn score(topics: &Topics) -> PeerScoreParams {
         ip_colocation_factor_whitelist: loopback(),
         behaviour_penalty_weight: -10.0,
         behaviour_penalty_threshold: 6.0,
-        behaviour_penalty_decay: gossipsub::score_parameter_decay(Duration::from_secs(600)),
+        behaviour_penalty_decay: gossipsub::score_parameter_decay(Duration::from_mins(10)),
         slow_peer_weight: -0.2,
         slow_peer_threshold: 100.0,
-        slow_peer_decay: gossipsub::score_parameter_decay(Duration::from_secs(60)),
-        retain_score: Duration::from_secs(3_600),
+        slow_peer_decay: gossipsub::score_parameter_decay(Duration::from_mins(1)),
+        retain_score: Duration::from_hours(1),
         ..PeerScoreParams::default()
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::limits;
 
 /// Connections that lived this long prove the address good.
-const PROVEN: Duration = Duration::from_secs(60);
+const PROVEN: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {

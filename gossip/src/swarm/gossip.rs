@@ -1,9 +1,11 @@
 //! What comes through the gate: messages to validate, and signs of trouble.
 
-use libp2p::gossipsub::Event;
+use libp2p::PeerId;
+use libp2p::gossipsub::{Event, TopicHash};
 
 use super::Task;
 use crate::behaviour::gate::GateEvent;
+use crate::event::MeshEvent;
 use crate::limits;
 use crate::telemetry::Counted;
 
@@ -21,8 +23,17 @@ impl Task {
             GateEvent::Gossip(Event::GossipsubNotSupported { peer_id }) => {
                 tracing::info!(peer.id = %peer_id, "peer speaks no gossip: it gets what sync brings");
             }
-            GateEvent::Gossip(Event::Subscribed { .. } | Event::Unsubscribed { .. }) => {}
+            GateEvent::Gossip(Event::Subscribed { peer_id, topic }) => self.on_subscribed(peer_id, &topic, true),
+            GateEvent::Gossip(Event::Unsubscribed { peer_id, topic }) => self.on_subscribed(peer_id, &topic, false),
             GateEvent::Noisy(peer) => self.blame(peer, 2.0 * limits::FAULTS),
+        }
+    }
+
+    fn on_subscribed(&mut self, peer: PeerId, topic: &TopicHash, subscribed: bool) {
+        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        if *topic == self.topics.sightings.hash() && entry.subscribed != subscribed {
+            entry.subscribed = subscribed;
+            self.outbox.push(MeshEvent::Connected { peer: entry.describe(peer) });
         }
     }
 }

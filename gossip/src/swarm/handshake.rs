@@ -85,7 +85,7 @@ impl Task {
         entry.incarnation = Some(hello.incarnation);
         entry.said_hello = Some(now);
         entry.skew_millis = Some(hello.clock.as_millis().saturating_sub(own_clock.as_millis()));
-        let first = entry.standing.is_none();
+        let (first, dialled) = (entry.standing.is_none(), entry.outbound);
         if let Some(proof) = &hello.proof {
             let Some(publisher) = self.proven(peer, proof) else {
                 tracing::info!(peer.id = %peer, "hello with a wrong signature");
@@ -98,8 +98,10 @@ impl Task {
             }
         }
         self.place(peer);
-        if first {
-            self.sync_with(peer);
+        match (first, dialled) {
+            (true, true) => self.sync_with(peer),
+            (true, false) => self.sync_soon(peer),
+            (false, _) => {}
         }
         self.review_clock();
     }
@@ -132,15 +134,15 @@ impl Task {
             self.disconnect(peer);
         }
         if member {
-            self.admit_peer(peer, &description.standing);
+            self.admit_peer(peer, description.standing);
         }
         self.outbox.push(MeshEvent::Connected { peer: description });
         if member && !was_member {
-            self.sync_with(peer);
+            self.sync_soon(peer);
         }
     }
 
-    fn admit_peer(&mut self, peer: PeerId, standing: &Option<Standing>) {
+    fn admit_peer(&mut self, peer: PeerId, standing: Option<Standing>) {
         let score = match standing {
             Some(Standing::Seed) => SEED_SCORE,
             Some(Standing::Member) => MEMBER_SCORE,

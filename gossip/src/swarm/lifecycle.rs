@@ -182,8 +182,9 @@ impl Task {
     }
 
     pub(super) fn disconnect(&mut self, peer: PeerId) {
-        // An error only says that there is no connection left.
-        drop(self.swarm.disconnect_peer_id(peer));
+        if self.swarm.disconnect_peer_id(peer).is_err() {
+            tracing::trace!(peer.id = %peer, "already gone");
+        }
     }
 
     /// A fault of this weight; patience is bounded, and its end costs the connection for a while.

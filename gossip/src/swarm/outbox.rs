@@ -31,6 +31,11 @@ impl Outbox {
         self.waiting.is_empty() && self.events.capacity() > 0
     }
 
+    /// How many would.
+    pub(crate) fn room(&self) -> usize {
+        if self.waiting.is_empty() { self.events.capacity() } else { 0 }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

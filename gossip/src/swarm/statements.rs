@@ -15,9 +15,6 @@ impl Task {
     pub(super) fn add_statement(&mut self, statement: Statement) -> Result<bool, MeshError> {
         let insertion = self.insert(statement).map_err(MeshError::Statement)?;
         self.after_statements();
-        if insertion == Insertion::New {
-            self.sync_with_all();
-        }
         Ok(insertion != Insertion::Known)
     }
 

@@ -1,26 +1,70 @@
-//! Anti-entropy: what gossip lost, sync brings.
+//! Anti-entropy: what gossip lost, sync brings. The core's sessions decide what to ask and what to answer;
+//! here stand the streams, the timers and the bounds.
+//!
+//! Who dials compares at once, who was dialled a little later (the other may not have read our hello yet).
+//! After that every half minute with a random member and a random seed, and soon after a gap or a publisher
+//! that nobody introduced. Each side fetches for itself. Outsiders get CLEAR, and statements are fetched from
+//! them: a newcomer brings its own.
 
+mod answer;
+mod ask;
 mod forks;
 mod reading;
+mod rounds;
+
+use std::collections::{HashMap, VecDeque};
 
 use libp2p::PeerId;
-use libp2p::request_response::Event;
+use libp2p::request_response::{Event, Message as Exchange, OutboundRequestId};
 use tokio::time::Instant;
-use vigie_gossip_core::wire::Header;
+use vigie_gossip_core::sync::{Audience, Session, View};
+use vigie_gossip_core::validate::Unverified;
+use vigie_gossip_core::wire::PublisherId;
 
 use super::Task;
-use reading::{Purpose, Read, Reading};
+use crate::telemetry::Counted;
+pub(super) use reading::Read;
+use reading::Reading;
 
-/// Sessions, and what is being read for others.
+/// One session of ours, with one request under way.
+struct Running {
+    session: Session,
+    request: Option<OutboundRequestId>,
+    /// Bytes of the next request, held back until the envelopes of the last response are at the node.
+    next: Option<Vec<u8>>,
+}
+
+/// Sessions, what they brought, and when the next are due.
 pub(super) struct Sync {
+    /// At most [`crate::limits::SESSIONS`].
+    running: HashMap<PeerId, Running>,
+    /// Peers waiting for a session: each at most once, and connected.
+    waiting: VecDeque<PeerId>,
+    /// Peers to compare with at that time: connected ones only.
+    soon: HashMap<PeerId, Instant>,
+    /// Chains in which a place was jumped over, at most [`crate::limits::GAPS`].
+    gaps: HashMap<(PublisherId, u32), Instant>,
+    /// Envelopes that sessions brought and the node has not been given: at most one message of each session.
+    inbox: VecDeque<(PeerId, Unverified)>,
     reading: Reading,
+    next_round: Instant,
+    next_expiry: Instant,
 }
 
 // === impl Sync ===
 
 impl Sync {
-    pub(super) fn new(_now: Instant) -> Self {
-        Self { reading: Reading::default() }
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            running: HashMap::new(),
+            waiting: VecDeque::new(),
+            soon: HashMap::new(),
+            gaps: HashMap::new(),
+            inbox: VecDeque::new(),
+            reading: Reading::default(),
+            next_round: now,
+            next_expiry: now,
+        }
     }
 
     pub(super) fn is_reading(&self) -> bool {
@@ -31,21 +75,40 @@ impl Sync {
         self.reading.next().await
     }
 
-    pub(super) fn forget_peer(&mut self, _peer: PeerId) {}
+    pub(super) fn forget_peer(&mut self, peer: PeerId) {
+        self.running.remove(&peer);
+        self.soon.remove(&peer);
+        self.waiting.retain(|waiting| *waiting != peer);
+    }
 }
 
 impl Task {
-    pub(super) fn on_read(&mut self, read: Read) {
-        match read.purpose {
-            Purpose::Proof(suspicion) => self.prove(&suspicion, &read.envelopes),
-            Purpose::Serve { .. } => {}
+    pub(super) fn on_sync_event(&mut self, event: Event<Vec<u8>, Vec<u8>>) {
+        match event {
+            Event::Message { peer, message: Exchange::Request { request, channel, .. }, .. } => {
+                self.on_sync_request(peer, &request, channel);
+            }
+            Event::Message { peer, message: Exchange::Response { request_id, response }, .. } => {
+                self.on_sync_response(peer, request_id, &response);
+            }
+            Event::OutboundFailure { peer, request_id, error, .. } => {
+                tracing::debug!(peer.id = %peer, %error, "sync failed");
+                self.counters.add(Counted::SyncFailed);
+                self.end_session(peer, Some(request_id));
+            }
+            Event::InboundFailure { peer, error, .. } => {
+                tracing::debug!(peer.id = %peer, %error, "sync not answered");
+            }
+            Event::ResponseSent { .. } => {}
         }
     }
 
-    pub(super) fn sync_with(&mut self, _peer: PeerId) {}
-    pub(super) fn sync_with_all(&mut self) {}
-    pub(super) fn sync_soon(&mut self, _peer: PeerId) {}
-    pub(super) fn sync_due(&mut self, _now: Instant) {}
-    pub(super) fn note_gap(&mut self, _header: &Header) {}
-    pub(super) fn on_sync_event(&mut self, _event: Event<Vec<u8>, Vec<u8>>) {}
+    fn audience(&self, peer: PeerId) -> Audience {
+        let member = self.peers.get(&peer).is_some_and(super::peers::Connected::is_member);
+        if member { Audience::Members } else { Audience::Public }
+    }
+
+    fn view(&self) -> View<'_> {
+        View { index: &self.chains, directory: &self.directory, own: self.own(), now: self.now() }
+    }
 }

@@ -32,7 +32,7 @@ pub(super) struct Stored {
     header: Header,
     statements: Vec<Statement>,
     origin: Origin,
-    stored: bool,
+    done: bool,
 }
 
 /// Envelopes at the node, waiting for its answer.
@@ -87,7 +87,7 @@ impl Task {
         let header = *admitted.envelope().header();
         if self.storing.len() >= limits::STORING || !self.outbox.is_clear() {
             self.counters.add(Counted::StoringFull);
-            let refused = Stored { header, statements: Vec::new(), origin, stored: false };
+            let refused = Stored { header, statements: Vec::new(), origin, done: false };
             return self.on_stored(refused);
         }
         let statements = match admitted.envelope().payload() {
@@ -97,17 +97,16 @@ impl Task {
         let (stored, answer) = oneshot::channel();
         self.outbox.push(MeshEvent::Admitted { admitted, stored });
         self.storing.push(Box::pin(async move {
-            let stored = matches!(timeout(limits::STORING_TIMEOUT, answer).await, Ok(Ok(true)));
-            Stored { header, statements, origin, stored }
+            let done = matches!(timeout(limits::STORING_TIMEOUT, answer).await, Ok(Ok(true)));
+            Stored { header, statements, origin, done }
         }));
     }
 
     pub(super) fn on_stored(&mut self, answer: Stored) {
-        let Stored { header, statements, origin, stored } = answer;
+        let Stored { header, statements, origin, done: stored } = answer;
         if stored {
             let dropped = self.chains.record(&header);
             self.drop_held(dropped);
-            self.note_gap(&header);
         } else {
             self.counters.add(Counted::StoringRefused);
             self.chains.release(&header);
@@ -115,6 +114,9 @@ impl Task {
         let from = match origin {
             Origin::Sync { from } => from,
             Origin::Gossip { id, from } => {
+                if stored {
+                    self.note_gap(&header);
+                }
                 let verdict = if stored { MessageAcceptance::Accept } else { MessageAcceptance::Ignore };
                 self.report(&id, from, verdict);
                 from
@@ -123,6 +125,7 @@ impl Task {
         if stored && !statements.is_empty() {
             self.learn(statements, from);
         }
+        self.pump();
     }
 
     /// Gossipsub forgets a message after ten heartbeats; what is reported later is not forwarded.

@@ -48,6 +48,8 @@ pub struct Setup<'a> {
     pub listen: &'a str,
     pub dial: Vec<String>,
     pub shelf: Shelf,
+    pub ahead_secs: u64,
+    pub synced: bool,
 }
 
 pub const TCP: &str = "/ip4/127.0.0.1/tcp/0";
@@ -55,14 +57,24 @@ pub const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
 
 impl<'a> Setup<'a> {
     pub fn of(who: usize, certified: &'a [usize]) -> Self {
-        Self { who, certified, own: true, listen: TCP, dial: Vec::new(), shelf: Shelf::default() }
+        Self { who, certified, own: true, listen: TCP, dial: Vec::new(), shelf: Shelf::default(), ahead_secs: 0, synced: true }
     }
     pub fn listen(self, listen: &'a str) -> Self {
         Self { listen, ..self }
     }
-    pub fn dial(mut self, node: &Node) -> Self {
-        self.dial.push(node.address.clone());
+    pub fn dial(self, node: &Node) -> Self {
+        self.dial_address(node.address.clone())
+    }
+    pub fn dial_address(mut self, address: String) -> Self {
+        self.dial.push(address);
         self
+    }
+    pub fn clock_ahead(self, ahead_secs: u64) -> Self {
+        Self { ahead_secs, ..self }
+    }
+    /// Leaves only gossip: the next round of sync never comes.
+    pub fn unsynced(self) -> Self {
+        Self { synced: false, ..self }
     }
     pub fn shelf(self, shelf: Shelf) -> Self {
         Self { shelf, ..self }
@@ -92,11 +104,15 @@ impl Node {
         config.dial = setup.dial;
         config.own = setup.own.then(|| world.own(setup.who));
         config.timing = hurried();
+        if !setup.synced {
+            config.timing.sync_every = Duration::from_secs(3_600);
+            config.timing.gap_wait = Duration::from_secs(3_600);
+        }
         let directory: Directory = world.directory(setup.certified);
         let held = setup.shelf.lock().unwrap().values().map(|envelope| Held::of(envelope.header())).collect();
         let shutdown = CancellationToken::new();
         let initial = Initial { directory, held };
-        let (mesh, events, task) = start(config, initial, clock(), shutdown.clone()).unwrap();
+        let (mesh, events, task) = start(config, initial, clock(setup.ahead_secs), shutdown.clone()).unwrap();
         let (sender, seen) = mpsc::channel(10_000);
         let (listening, mut address) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
@@ -131,6 +147,19 @@ impl Node {
             _ => None,
         };
         self.until("a member", member).await
+    }
+
+    /// Waits until so many peers have subscribed to sightings.
+    pub async fn until_subscribed(&mut self, peers: usize) {
+        let mut subscribed = std::collections::BTreeSet::new();
+        let enough = |seen| match seen {
+            Seen::Connected(peer) if peer.subscribed => {
+                subscribed.insert(peer.id);
+                (subscribed.len() >= peers).then_some(())
+            }
+            _ => None,
+        };
+        self.until("subscriptions", enough).await;
     }
 
     /// Waits until all of these are stored here.

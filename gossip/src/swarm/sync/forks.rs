@@ -2,10 +2,11 @@
 
 use libp2p::PeerId;
 use vigie_gossip_core::chain::Suspicion;
+use vigie_gossip_core::sync::Wanted;
 use vigie_gossip_core::wire::{Envelope, EquivocationProof};
 
 use super::super::Task;
-use super::reading::{Purpose, Wanted};
+use super::reading::Purpose;
 use crate::event::MeshEvent;
 
 impl Task {
@@ -13,7 +14,7 @@ impl Task {
     pub(in super::super) fn suspect(&mut self, suspicion: Box<Suspicion>) {
         let (publisher, epoch, seq) = suspicion.at();
         let wanted = Wanted { publisher, epoch, from: seq, to: seq, max_bytes: usize::from(u16::MAX) };
-        self.read(wanted, Purpose::Proof(suspicion));
+        self.read(vec![wanted], Purpose::Proof(suspicion));
     }
 
     /// The node's half has come.

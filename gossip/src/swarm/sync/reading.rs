@@ -1,34 +1,24 @@
 //! Ranges that are being read from the node's store: for a peer that asked, or to prove a fork.
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use futures::stream::{FuturesUnordered, StreamExt};
 use libp2p::PeerId;
 use libp2p::request_response::ResponseChannel;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use vigie_gossip_core::chain::Suspicion;
-use vigie_gossip_core::wire::PublisherId;
+use vigie_gossip_core::sync::{Fetch, Wanted};
 
 use super::super::Task;
 use crate::event::MeshEvent;
 use crate::limits;
 use crate::telemetry::Counted;
 
-/// A range of one chain, both ends included.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
-    pub(super) publisher: PublisherId,
-    pub(super) epoch: u32,
-    pub(super) from: u64,
-    pub(super) to: u64,
-    pub(super) max_bytes: usize,
-}
-
 /// What the envelopes are for.
 #[derive(Debug)]
 pub(super) enum Purpose {
     Proof(Box<Suspicion>),
-    Serve { peer: PeerId, channel: ResponseChannel<Vec<u8>> },
+    Serve { peer: PeerId, channel: ResponseChannel<Vec<u8>>, fetch: Fetch },
 }
 
 /// The node's answer.
@@ -58,20 +48,22 @@ impl Reading {
 
 impl Task {
     /// Asks the node. When it is behind, a peer is declined and a fork waits for its next sign.
-    pub(super) fn read(&mut self, wanted: Wanted, purpose: Purpose) {
+    pub(super) fn read(&mut self, wanted: Vec<Wanted>, purpose: Purpose) {
         if self.sync.reading.waiting.len() >= limits::SERVING || !self.outbox.is_clear() {
             self.counters.add(Counted::SyncDeclined);
             return;
         }
-        let Wanted { publisher, epoch, from, to, max_bytes } = wanted;
+        let answers: Vec<_> = wanted.into_iter().map(|range| self.want(range)).collect();
+        self.sync.reading.waiting.push(Box::pin(async move {
+            let all = timeout(limits::SERVING_TIMEOUT, join_all(answers)).await.unwrap_or_default();
+            Read { purpose, envelopes: all.into_iter().flatten().flatten().collect() }
+        }));
+    }
+
+    fn want(&mut self, range: Wanted) -> oneshot::Receiver<Vec<Vec<u8>>> {
+        let Wanted { publisher, epoch, from, to, max_bytes } = range;
         let (reply, answer) = oneshot::channel();
         self.outbox.push(MeshEvent::RangeWanted { publisher, epoch, from, to, max_bytes, reply });
-        self.sync.reading.waiting.push(Box::pin(async move {
-            let envelopes = match timeout(limits::SERVING_TIMEOUT, answer).await {
-                Ok(Ok(envelopes)) => envelopes,
-                _ => Vec::new(),
-            };
-            Read { purpose, envelopes }
-        }));
+        answer
     }
 }

@@ -1,0 +1,189 @@
+//! We ask. One request of each session is under way at a time, and the next waits until the node has been
+//! given what the last one brought: so a peer's megabytes never outrun the store.
+
+use libp2p::PeerId;
+use libp2p::request_response::OutboundRequestId;
+use tokio::time::Instant;
+use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session};
+use vigie_gossip_core::validate::{Ignored, Refusal, Unverified, verify_all};
+use vigie_gossip_core::wire::Timestamp;
+
+use super::super::Task;
+use super::super::validate::Origin;
+use super::Running;
+use crate::event::MeshEvent;
+use crate::limits;
+use crate::telemetry::Counted;
+
+impl Task {
+    /// Compares with a peer now, or as soon as a session is free.
+    pub(in super::super) fn sync_with(&mut self, peer: PeerId) {
+        let Some(entry) = self.peers.get(&peer) else { return };
+        if self.sync.running.contains_key(&peer) {
+            return;
+        }
+        let outsiders = self.sync.running.keys().filter(|peer| self.is_outsider(peer)).count();
+        let crowded = !entry.is_member() && outsiders >= limits::OUTSIDER_SESSIONS;
+        if crowded || self.sync.running.len() >= limits::SESSIONS {
+            if !self.sync.waiting.contains(&peer) {
+                self.sync.waiting.push_back(peer);
+            }
+            return;
+        }
+        let mut session = Session::new(self.audience(peer));
+        let actions = session.start(&self.view());
+        self.sync.running.insert(peer, Running { session, request: None, next: None });
+        self.act(peer, actions);
+    }
+
+    fn is_outsider(&self, peer: &PeerId) -> bool {
+        self.peers.get(peer).is_none_or(|entry| !entry.is_member())
+    }
+
+    pub(super) fn on_sync_response(&mut self, peer: PeerId, request: OutboundRequestId, bytes: &[u8]) {
+        let expected = self.sync.running.get(&peer).is_some_and(|running| running.request == Some(request));
+        if !expected {
+            return;
+        }
+        if bytes.is_empty() {
+            self.counters.add(Counted::SyncFailed);
+            return self.end_session(peer, Some(request));
+        }
+        let message = match Message::decode(bytes) {
+            Ok(message @ Message::Response(_)) => message,
+            Ok(Message::Request(_)) => return self.on_fault(peer, &Fault::Unasked),
+            Err(error) => return self.on_fault(peer, &Fault::Message(error)),
+        };
+        let Some(mut running) = self.sync.running.remove(&peer) else { return };
+        running.request = None;
+        let actions = running.session.on_message(message, &self.view());
+        self.sync.running.insert(peer, running);
+        self.act(peer, actions);
+    }
+
+    fn act(&mut self, peer: PeerId, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Send(message) => {
+                    if let Some(running) = self.sync.running.get_mut(&peer) {
+                        running.next = Some(message.encode());
+                    }
+                }
+                Action::Deliver(delivery) => self.on_delivery(peer, delivery),
+                Action::OwnHead { epoch, seq, hash } => self.outbox.push(MeshEvent::OwnHead { epoch, seq, hash }),
+                Action::PeerClock(clock) => self.note_clock(peer, clock),
+                Action::Blame(fault) => self.on_fault(peer, &fault),
+                Action::Done(outcome) => {
+                    tracing::debug!(
+                        peer.id = %peer, outcome.requests, outcome.envelopes, outcome.complete, "compared"
+                    );
+                    self.end_session(peer, None);
+                }
+                Action::FetchFromStore(_) => {}
+            }
+        }
+        self.pump();
+    }
+
+    fn on_delivery(&mut self, peer: PeerId, delivery: Delivery) {
+        match delivery {
+            Delivery::Statements(statements) => self.learn(statements, peer),
+            Delivery::Proofs(proofs) => proofs.into_iter().for_each(|proof| self.convict(proof, Some(peer))),
+            Delivery::Envelopes(envelopes) => {
+                self.sync.inbox.extend(envelopes.into_iter().map(|envelope| (peer, envelope)));
+            }
+        }
+    }
+
+    /// Gives the node what it can take, then lets sessions go on.
+    pub(in super::super) fn pump(&mut self) {
+        loop {
+            let room = limits::STORING.saturating_sub(self.storing.len()).min(self.outbox.room());
+            let count = room.min(limits::BATCH).min(self.sync.inbox.len());
+            if count == 0 {
+                break;
+            }
+            let batch: Vec<_> = self.sync.inbox.drain(..count).collect();
+            self.take_batch(batch);
+        }
+        if self.sync.inbox.is_empty() {
+            self.send_next();
+        }
+    }
+
+    fn take_batch(&mut self, mut batch: Vec<(PeerId, Unverified)>) {
+        batch.retain(|(_, envelope)| !envelope.is_held(&self.chains));
+        let (from, envelopes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let verified = verify_all(envelopes, &self.directory, self.now(), &rand::random());
+        for (from, result) in from.into_iter().zip(verified) {
+            match result.and_then(|verified| self.admit(verified)) {
+                Ok(admitted) => {
+                    self.counters.add(Counted::SyncAdmitted);
+                    self.store(admitted, Origin::Sync { from });
+                }
+                // Asking again at once would bring the same.
+                Err(Refusal::Ignored(Ignored::UnknownPublisher(_) | Ignored::Outsider(_))) => {
+                    self.counters.add(Counted::SyncRefused);
+                }
+                Err(refusal) => {
+                    self.counters.add(Counted::SyncRefused);
+                    self.on_refusal(refusal, from);
+                }
+            }
+        }
+    }
+
+    fn send_next(&mut self) {
+        let ready: Vec<_> = self
+            .sync
+            .running
+            .iter_mut()
+            .filter_map(|(peer, running)| Some((*peer, running.next.take()?)))
+            .collect();
+        for (peer, bytes) in ready {
+            let request = self.swarm.behaviour_mut().sync.send_request(&peer, bytes);
+            if let Some(running) = self.sync.running.get_mut(&peer) {
+                running.request = Some(request);
+            }
+        }
+    }
+
+    fn note_clock(&mut self, peer: PeerId, clock: Timestamp) {
+        let own = self.now();
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.skew_millis = Some(clock.as_millis().saturating_sub(own.as_millis()));
+        }
+    }
+
+    fn on_fault(&mut self, peer: PeerId, fault: &Fault) {
+        tracing::info!(peer.id = %peer, %fault, "sync ended by the peer's fault");
+        self.counters.add(Counted::SyncFailed);
+        self.end_session(peer, None);
+        self.blame(peer, limits::FAULT_HIGH);
+    }
+
+    /// Ends the session with a peer, if `request` is the one under way or none is named; the next may begin.
+    pub(super) fn end_session(&mut self, peer: PeerId, request: Option<OutboundRequestId>) {
+        let same = |running: &Running| request.is_none() || running.request == request;
+        if self.sync.running.get(&peer).is_some_and(same) {
+            self.sync.running.remove(&peer);
+        }
+        let waiting = self.sync.waiting.len();
+        for _ in 0..waiting {
+            if self.sync.running.len() >= limits::SESSIONS {
+                break;
+            }
+            // One that must still wait goes to the back of the line.
+            let Some(next) = self.sync.waiting.pop_front() else { break };
+            self.sync_with(next);
+        }
+    }
+
+    /// Compares with a peer after the pause that gaps are given to close by themselves.
+    pub(in super::super) fn sync_soon(&mut self, peer: PeerId) {
+        if self.peers.contains_key(&peer) {
+            let at = Instant::now() + self.config.timing.gap_wait;
+            self.sync.soon.entry(peer).or_insert(at);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The fast path, over both transports, and membership as its condition.
+
+use vigie_gossip::wire::Tlp;
+
+use crate::node::{Node, QUIC, Seen, Setup, TCP};
+use crate::world::{SEED, World};
+
+async fn exchange(listen: &str) {
+    let world = World::new();
+    let mut first = Node::start(&world, Setup::of(SEED, &[SEED]).listen(listen)).await;
+    let mut second = Node::start(&world, Setup::of(1, &[1]).listen(listen).dial(&first)).await;
+    let seen_by_first = first.until_member().await;
+    let seen_by_second = second.until_member().await;
+    assert_eq!(seen_by_first.id, second.mesh.peer_id());
+    assert_eq!(seen_by_second.id, first.mesh.peer_id());
+    assert!(seen_by_second.outbound && !seen_by_first.outbound);
+
+    let of_first = world.chain(SEED, 1, Tlp::Green);
+    let of_second = world.chain(1, 1, Tlp::Clear);
+    first.publish(&of_first[0]).await;
+    second.publish(&of_second[0]).await;
+    first.until_stored(&of_second).await;
+    second.until_stored(&of_first).await;
+    assert_eq!(first.mesh.counters().get("gossip_rejected"), 0);
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_exchange_envelopes_over_tcp() {
+    exchange(TCP).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_exchange_envelopes_over_quic() {
+    exchange(QUIC).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gossip_alone_reaches_a_neighbour_and_the_neighbours_neighbour() {
+    let world = World::new();
+    let all = [SEED, 1, 2];
+    let mut middle = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
+    let mut left = Node::start(&world, Setup::of(1, &all).unsynced().dial(&middle)).await;
+    let mut right = Node::start(&world, Setup::of(2, &all).unsynced().dial(&middle)).await;
+    right.until_subscribed(1).await;
+    middle.until_subscribed(2).await;
+    left.until_subscribed(1).await;
+
+    let chain = world.chain(1, 5, Tlp::Green);
+    for envelope in &chain {
+        left.publish(envelope).await;
+    }
+    middle.until_stored(&chain).await;
+    right.until_stored(&chain).await;
+    assert_eq!(middle.mesh.counters().get("gossip_accepted"), 5);
+    assert_eq!(right.mesh.counters().get("sync_admitted"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishing_to_nobody_is_no_error() {
+    let world = World::new();
+    let node = Node::start(&world, Setup::of(1, &[1])).await;
+    for envelope in world.chain(1, 3, Tlp::Green) {
+        node.publish(&envelope).await;
+    }
+    assert_eq!(node.mesh.counters().get("publish_unheard"), 3);
+    // The same again is no error either; another one at the same place is.
+    node.publish(&world.chain(1, 1, Tlp::Green)[0]).await;
+    let fork = world.chain(1, 1, Tlp::Clear);
+    assert!(node.mesh.publish(fork[0].clone()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_far_off_the_seeds_is_told() {
+    let world = World::new();
+    let seed = Node::start(&world, Setup::of(SEED, &[SEED])).await;
+    let mut node = Node::start(&world, Setup::of(1, &[1]).dial(&seed).clock_ahead(90)).await;
+    let skew = |seen| match seen {
+        Seen::Skew(millis) => Some(millis),
+        _ => None,
+    };
+    let millis = node.until("a skew", skew).await;
+    assert!((-100_000..-80_000).contains(&millis), "{millis}");
+}

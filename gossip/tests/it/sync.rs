@@ -1,0 +1,126 @@
+//! What gossip does not bring: history, the other side of a partition, what a newcomer must be told.
+
+use vigie_gossip::wire::Tlp;
+
+use crate::node::{Node, Seen, Setup, is_green, put};
+use crate::proxy::Proxy;
+use crate::world::{OUTSIDER, SEED, World, node_key};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_joiner_gets_history() {
+    let world = World::new();
+    let history = world.chain(1, 40, Tlp::Green);
+    let seed = Node::start(&world, Setup::of(SEED, &[SEED, 1])).await;
+    let mut member = Node::start(&world, Setup::of(1, &[SEED, 1]).dial(&seed)).await;
+    member.until_member().await;
+    for envelope in &history {
+        member.publish(envelope).await;
+    }
+    // The joiner's directory knows no certificate but its own: statements come first.
+    let mut late = Node::start(&world, Setup::of(2, &[2]).dial(&seed)).await;
+    late.until_stored(&history).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_heals() {
+    let world = World::new();
+    let all = [SEED, 1];
+    let mut left = Node::start(&world, Setup::of(SEED, &all)).await;
+    let proxy = Proxy::before(&left.address).await;
+    let mut right = Node::start(&world, Setup::of(1, &all).dial_address(proxy.address())).await;
+    left.until_member().await;
+    right.until_member().await;
+
+    proxy.cut();
+    let gone = |seen| matches!(seen, Seen::Disconnected).then_some(());
+    left.until("the cut", gone).await;
+    right.until("the cut", gone).await;
+    let of_left = world.chain(SEED, 10, Tlp::Green);
+    let of_right = world.chain(1, 10, Tlp::Green);
+    for (one, other) in of_left.iter().zip(&of_right) {
+        left.publish(one).await;
+        right.publish(other).await;
+    }
+    proxy.heal();
+    right.until_stored(&of_left).await;
+    left.until_stored(&of_right).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_with_the_same_key_syncs_again() {
+    let world = World::new();
+    let all = [SEED, 1];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    let mut first = Node::start(&world, Setup::of(1, &all).dial(&seed)).await;
+    first.until_member().await;
+    let chain = world.chain(1, 6, Tlp::Green);
+    for envelope in &chain[..3] {
+        first.publish(envelope).await;
+    }
+    seed.until_stored(&chain[..3]).await;
+    // The process ends and comes back with the same keys and its store.
+    let shelf = first.stop().await;
+    let of_seed = world.chain(SEED, 4, Tlp::Green);
+    for envelope in &of_seed {
+        seed.publish(envelope).await;
+    }
+    let mut again = Node::start(&world, Setup::of(1, &all).dial(&seed).shelf(shelf)).await;
+    again.until_stored(&of_seed).await;
+    for envelope in &chain[3..] {
+        again.publish(envelope).await;
+    }
+    seed.until_stored(&chain).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_node_is_told_its_own_head() {
+    let world = World::new();
+    let all = [SEED, 1];
+    let chain = world.chain(1, 8, Tlp::Green);
+    let seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    for envelope in &chain {
+        put(&seed.shelf, envelope.clone());
+    }
+    let shelf = seed.stop().await;
+    let seed = Node::start(&world, Setup::of(SEED, &all).shelf(shelf)).await;
+    // Its store is that of yesterday: three envelopes of its own eight.
+    let old = Setup::of(1, &all).dial(&seed);
+    for envelope in &chain[..3] {
+        put(&old.shelf, envelope.clone());
+    }
+    let mut restored = Node::start(&world, old).await;
+    let head = |seen| match seen {
+        Seen::OwnHead(seq) => Some(seq),
+        _ => None,
+    };
+    assert_eq!(restored.until("its own head", head).await, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outsider_gets_clear_and_nothing_green() {
+    let world = World::new();
+    let all = [SEED, 1];
+    let mut chain = world.chain(SEED, 3, Tlp::Green);
+    chain.push(world.envelope(SEED, chain.last(), Tlp::Clear));
+    let mut seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    let mut outsider = Node::start(&world, Setup::of(OUTSIDER, &[OUTSIDER]).dial(&seed)).await;
+    outsider.until_member().await;
+    let placed = |seen| match seen {
+        Seen::Connected(peer) => Some(peer),
+        _ => None,
+    };
+    let peer = seed.until("the outsider", placed).await;
+    assert!(!peer.standing.unwrap().is_admitted());
+    // It proved its key all the same: it is the directory that does not admit it.
+    assert_eq!(peer.publisher, Some(node_key(OUTSIDER).public().publisher_id()));
+    for envelope in &chain {
+        seed.publish(envelope).await;
+    }
+    outsider.until_stored(&chain[3..]).await;
+
+    // A seed vouches: now the same connection carries the rest.
+    let green: Vec<_> = chain.iter().filter(|envelope| is_green(envelope)).cloned().collect();
+    assert!(outsider.shelf.lock().unwrap().values().all(|envelope| !is_green(envelope)));
+    seed.mesh.add_statement(world.vouch(SEED, OUTSIDER)).await.unwrap();
+    outsider.until_stored(&green).await;
+}
