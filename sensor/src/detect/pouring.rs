@@ -3,6 +3,7 @@
 //! Order as in `CrowdSec`: filter, partition, expiry of the old bucket, distinct, cancellation, the bucket's own
 //! arithmetic, condition. Before: `detect`, for each scenario. After: `overflow`, if the bucket overflowed.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -114,7 +115,7 @@ impl Detector {
         let Some(partition) = self.text(plan.rule.group_by.as_ref(), env) else {
             return;
         };
-        let key = plan.key(&partition);
+        let key = plan.key(&unmapped(partition));
         if !self
             .progress
             .sources
@@ -157,7 +158,7 @@ impl Detector {
         &mut self,
         expression: Option<&'a crate::expr::Expression>,
         env: Env<'a>,
-    ) -> Option<std::borrow::Cow<'a, str>> {
+    ) -> Option<Cow<'a, str>> {
         match expression.map(|expression| expression.text(env)) {
             None => Some("".into()),
             Some(Ok(text)) => Some(text),
@@ -320,6 +321,17 @@ impl Detector {
             kept: bucket.kept,
             whole: bucket.whole,
         })
+    }
+}
+
+/// An IPv4 address that a dual-stack socket wrote as IPv6 is still the same host.
+fn unmapped(partition: Cow<'_, str>) -> Cow<'_, str> {
+    if !partition.starts_with("::ffff:") {
+        return partition;
+    }
+    match partition.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().to_string().into(),
+        Err(_) => partition,
     }
 }
 
