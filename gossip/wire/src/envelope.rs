@@ -11,6 +11,7 @@ mod form;
 mod header;
 mod kind;
 mod merkle;
+pub mod policy;
 mod read;
 mod sightings;
 mod write;

@@ -8,7 +8,7 @@ use super::sightings::{MAX_CONFIDENCE, group};
 use super::{
     ERASURE_ROOM_BYTES, Envelope, Header, Kind, MAX_ENVELOPE_BYTES, MAX_ROWS, SignedHeader, VERSION,
 };
-use super::{header::MAX_POLICY, merkle};
+use super::{merkle, policy};
 use crate::{HeaderHash, NetworkId, Payload, SecretKey, Sighting, Statement, Timestamp, Tlp};
 
 /// An envelope before it is signed.
@@ -26,7 +26,7 @@ pub struct Draft {
     pub time_base: Timestamp,
     /// How far it may travel.
     pub tlp: Tlp,
-    /// Six bits of policy.
+    /// Six bits: see [`policy`].
     pub policy: u8,
     /// What it says.
     pub payload: Payload,
@@ -82,7 +82,7 @@ impl Draft {
         if !self.time_base.is_on_wire() {
             return Err(SealError::Time);
         }
-        if self.policy > MAX_POLICY {
+        if self.policy > policy::ALL {
             return Err(SealError::Policy);
         }
         let (kind, rows) = rows_of(self.payload)?;

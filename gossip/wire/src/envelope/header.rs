@@ -6,10 +6,7 @@ use crate::codec::{Reader, put_time, put_varint};
 use crate::{DecodeError, HeaderHash, NetworkId, PublicKey, PublisherId, Reason, SecretKey, Signature};
 use crate::{SignatureError, Timestamp, Tlp, domain};
 
-use super::{Kind, VERSION};
-
-/// The largest policy number: six bits.
-pub(super) const MAX_POLICY: u8 = 0x3f;
+use super::{Kind, VERSION, policy};
 
 /// What a publisher signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub struct Header {
     pub time_base: Timestamp,
     /// How far it may travel.
     pub tlp: Tlp,
-    /// Six bits of policy, see the protocol.
+    /// Six bits: see [`policy`].
     pub policy: u8,
     /// Rows, also those that are erased by now.
     pub rows: u16,
@@ -83,7 +80,7 @@ impl Header {
         put_varint(&mut out, self.seq);
         out.extend_from_slice(&self.prev.0);
         put_time(&mut out, self.time_base);
-        out.push(self.tlp.bits() << 6 | (self.policy & MAX_POLICY));
+        out.push(self.tlp.bits() << 6 | (self.policy & policy::ALL));
         put_varint(&mut out, u64::from(self.rows));
         out.extend_from_slice(&self.root);
         out
@@ -125,7 +122,7 @@ fn read_tlp(reader: &mut Reader<'_>) -> Result<(Tlp, u8), DecodeError> {
     let at = reader.at();
     let byte = reader.u8()?;
     let tlp = Tlp::from_bits(byte >> 6).ok_or(DecodeError::new(at, Reason::Tlp))?;
-    Ok((tlp, byte & MAX_POLICY))
+    Ok((tlp, byte & policy::ALL))
 }
 
 fn hash(bytes: &[u8]) -> HeaderHash {

@@ -2,6 +2,9 @@
 //!
 //! The order of the rows is: IPv4, IPv6, everything else, and within each the publisher's. Row numbers follow it.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::MAX_ROWS;

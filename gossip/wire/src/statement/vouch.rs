@@ -44,7 +44,7 @@ impl Vouch {
 
 /// Both times can be written, and the second is later by at most so many days.
 pub(super) fn check_span(from: Timestamp, to: Timestamp, max_days: u64) -> Result<(), Reason> {
-    let max = Duration::from_secs(max_days * 24 * 60 * 60);
+    let max = Duration::from_hours(24 * max_days);
     check_time(from)?;
     check_time(to)?;
     if from < to && to.since(from) <= max {

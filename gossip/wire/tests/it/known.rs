@@ -1,6 +1,6 @@
 //! Every kind of envelope, there and back.
 
-use crate::sample::{NOW, SALT, addresses, draft, every_payload, every_sighting, key, seal};
+use crate::sample::{NOW, SALT, addresses, draft, every_payload, every_sighting, key, proof, seal};
 use vigie_wire::*;
 
 #[test]
@@ -125,4 +125,24 @@ fn what_cannot_be_read_is_not_sealed() {
 fn sizes_are_the_designed_ones() {
     let size = |rows| seal(Payload::Sightings(addresses(rows))).encode().len();
     assert_eq!([size(1), size(16), size(64), size(256)], [210, 330, 714, 2252]);
+}
+
+/// Whatever single bit changes, it is refused or not signed.
+#[test]
+fn no_bit_of_an_envelope_can_change() {
+    let whole = seal(Payload::Sightings(addresses(3)));
+    for envelope in [
+        &whole,
+        &whole.erase_row(1),
+        &seal(Payload::Head),
+        &seal(Payload::Proof(Box::new(proof()))),
+    ] {
+        let bytes = envelope.encode();
+        for at in 0..bytes.len() * 8 {
+            let mut bent = bytes.clone();
+            bent[at / 8] ^= 1 << (at % 8);
+            let accepted = Envelope::decode(&bent).is_ok_and(|bent| bent.verify(&key(1).public()).is_ok());
+            assert!(!accepted, "bit {at}");
+        }
+    }
 }

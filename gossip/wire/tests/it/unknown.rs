@@ -45,4 +45,15 @@ fn a_statement_of_an_unknown_type_is_carried_beside_known_ones() {
         (error.offset, error.reason, error.is_unknown()),
         (0, Reason::UnknownType, true)
     );
+    let bytes = crate::vectors::cases::with_an_unknown_statement();
+    let envelope = Envelope::decode(&bytes).unwrap();
+    assert_eq!(envelope.encode(), bytes);
+    assert_eq!(
+        envelope.payload(),
+        Ok(Payload::Statements(vec![crate::sample::vouch()]))
+    );
+    assert_eq!(
+        envelope.erase_row(0).payload(),
+        Ok(Payload::Statements(Vec::new()))
+    );
 }

@@ -259,6 +259,10 @@ fn envelopes() -> Vec<Value> {
         &clear.seal(&key(1), SALT).unwrap().encode(),
     ));
     let future = |change: fn(&mut Header)| sample::from_the_future(change, b"\x07later");
+    all.push(envelope(
+        "a statement of type 77 among vouches",
+        &with_an_unknown_statement(),
+    ));
     all.push(envelope("version 2", &future(|header| header.version = 2)));
     all.push(envelope(
         "kind 99",
@@ -266,6 +270,26 @@ fn envelopes() -> Vec<Value> {
     ));
     all.push(envelope("flag 1", &future(|header| header.flags = 1)));
     all
+}
+
+/// An envelope of a newer publisher: one vouch, and one statement of a type that version 1 does not have.
+pub(crate) fn with_an_unknown_statement() -> Vec<u8> {
+    let items = [sample::vouch().encode(), vec![77, 1, 2, 3]];
+    let salts = row_salts(&SALT, items.len());
+    let leaf = |(salt, item): (&[u8; 16], &Vec<u8>)| hash("vigie/leaf/v1", &[salt, item]);
+    let leaves: Vec<[u8; 32]> = salts.iter().zip(&items).map(leaf).collect();
+    let vouches = seal(Payload::Statements(vec![sample::vouch()]));
+    let header = Header {
+        rows: 2,
+        root: root(&leaves),
+        ..*vouches.header()
+    };
+    let body = items
+        .iter()
+        .flat_map(|item| [varint(item.len() as u64), item.clone()].concat());
+    let mut bytes = SignedHeader::sign(header, &key(1)).encode();
+    bytes.extend([&[1][..], &SALT].concat().into_iter().chain(body));
+    bytes
 }
 
 fn statements() -> Vec<Value> {
