@@ -2,6 +2,7 @@
 //!
 //! The disk is a small tmpfs in a mount namespace of its own, so the test starts itself again inside of one.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -19,13 +20,13 @@ const INSIDE: &str = r#"mount -t tmpfs -o size=8m tmpfs "$VIGIE_TEST_SMALL_DISK"
 /// Says on stderr and in the file of `VIGIE_SKIPS` what could not be tested; with `VIGIE_REQUIRE_ALL=1` that is a failure.
 fn skip(test: &str, reason: &str) {
     let line = format!("SKIP {test}: {reason}");
-    eprintln!("{line}");
+    // Not `eprintln!`, which the test harness keeps to itself as long as a test passes.
+    writeln!(std::io::stderr(), "{line}").unwrap();
     assert!(
         std::env::var_os("VIGIE_REQUIRE_ALL").is_none_or(|value| value != "1"),
         "{line}"
     );
     if let Some(path) = std::env::var_os("VIGIE_SKIPS") {
-        use std::io::Write as _;
         let mut file = std::fs::OpenOptions::new()
             .append(true)
             .create(true)
@@ -95,7 +96,7 @@ async fn inside() {
         .append(true)
         .create(true)
         .open(&filler)
-        .is_ok_and(|mut file| std::io::Write::write_all(&mut file, &[0; 4096]).is_ok())
+        .is_ok_and(|mut file| file.write_all(&[0; 4096]).is_ok())
     {}
     let error = SqliteStore::open(&path).await.unwrap_err();
     assert!(matches!(error, StoreError::Full(_)), "{error:?}");
