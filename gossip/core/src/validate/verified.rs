@@ -29,6 +29,11 @@ impl Verified {
         self.envelope.header()
     }
 
+    /// Its bytes, as they came.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Checks admission at its signed time, age, duplicates, forks and rate, and notes it as on its way to the store:
     /// follow with [`ChainIndex::record`] once it is stored, or [`ChainIndex::release`] if it is not.
     pub fn admit(

@@ -1,0 +1,12 @@
+//! Tests of the core through its public face: admission, validation, forks, sync, and whole networks in memory.
+//!
+//! The networks of `simulation` are seeded. To replay one, put its seed alone into `SEEDS` there.
+
+mod admission;
+mod bytes;
+mod forks;
+mod node;
+mod rates;
+mod simulation;
+mod stages;
+mod world;
