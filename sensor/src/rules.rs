@@ -33,6 +33,8 @@ pub struct Ruleset {
     pub(crate) groks: usize,
     /// The scenarios, in the order in which they were loaded.
     pub scenarios: Vec<Arc<Scenario>>,
+    /// What is odd and does no harm: a target that no event has, a name given twice.
+    pub warnings: Vec<RuleError>,
 }
 
 /// A stage and its nodes.
@@ -67,6 +69,7 @@ pub(crate) struct Compiler<'c> {
     data_dir: Option<&'c std::path::Path>,
     library: Library,
     groks: usize,
+    warnings: Vec<RuleError>,
 }
 
 // === impl Ruleset ===
@@ -127,9 +130,6 @@ impl Loader {
         for (name, text) in builtin::SCENARIOS {
             loader.scenario(name, text);
         }
-        for (name, text) in builtin::DATA {
-            loader.data.insert(name, text);
-        }
         loader
     }
 
@@ -184,6 +184,7 @@ impl Loader {
             data_dir: self.data_dir.as_deref(),
             library: self.library,
             groks: 0,
+            warnings: Vec::new(),
         };
         let mut stages: Vec<Stage> = Vec::new();
         self.parsers
@@ -207,11 +208,13 @@ impl Loader {
             errors.extend(broken);
             for document in documents.iter().filter(|document| !document.root.is_null()) {
                 match Scenario::read(&mut compiler, &source, &document.root, document.text) {
-                    Ok(scenario) if !known.insert(Arc::clone(&scenario.name)) => {
-                        let message = format!("there is another scenario {:?}", scenario.name);
-                        errors.push(source.error_at(&document.root, message));
+                    Ok(scenario) => {
+                        if !known.insert(Arc::clone(&scenario.name)) {
+                            let message = format!("there is another scenario {:?}", scenario.name);
+                            compiler.warnings.push(source.error_at(&document.root, message));
+                        }
+                        scenarios.push(Arc::new(scenario));
                     }
-                    Ok(scenario) => scenarios.push(Arc::new(scenario)),
                     Err(error) => errors.push(error),
                 }
             }
@@ -219,6 +222,7 @@ impl Loader {
         let rules = Ruleset {
             groks: compiler.groks,
             names: Arc::new(compiler.names),
+            warnings: compiler.warnings,
             stages: stages.into(),
             scenarios,
         };
@@ -292,6 +296,7 @@ impl Compiler<'_> {
     /// Adds a named pattern; the first definition of a name stays, as in the original.
     fn define(&mut self, source: &Source<'_>, name: &str, pattern: &Text<'_>) -> Result<(), RuleError> {
         if !self.library.add(name, &pattern.text) {
+            self.warnings.push(source.error_at(pattern.node, format!("there is another pattern {name:?}, which stays")));
             return Ok(());
         }
         self.grok(source, pattern).map(|_| ())

@@ -112,6 +112,17 @@ fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
         'S' => out.push_str("[^\\t\\n\\x0C\\r ]"),
         'b' => out.push_str("(?-u:\\b)"),
         'Q' => quoted(chars, out),
+        // `\x{...}` and `\p{...}`: these braces are no repetition.
+        'x' | 'p' | 'P' if chars.peek() == Some(&'{') => {
+            out.push('\\');
+            out.push(c);
+            for c in chars.by_ref() {
+                out.push(c);
+                if c == '}' {
+                    break;
+                }
+            }
+        }
         _ if c.is_ascii_alphanumeric() || !c.is_ascii() => {
             out.push('\\');
             out.push(c);

@@ -61,6 +61,8 @@ pub(crate) enum Target {
     StrTimeFormat,
     MarshaledTime,
     Method(Method),
+    /// A target that no event has.
+    Nothing,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -193,7 +195,7 @@ impl Static {
             Target::StrTime => event.str_time = value,
             Target::StrTimeFormat => event.str_time_format = value,
             Target::MarshaledTime => event.marshaled_time = value,
-            Target::Method(_) => {}
+            Target::Method(_) | Target::Nothing => {}
         }
     }
 }

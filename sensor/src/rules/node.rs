@@ -209,7 +209,11 @@ fn read_target(compiler: &mut Compiler<'_>, source: &Source<'_>, name: &Text<'_>
             "StrTime" => Ok(Target::StrTime),
             "StrTimeFormat" => Ok(Target::StrTimeFormat),
             "MarshaledTime" => Ok(Target::MarshaledTime),
-            _ => Err(source.error_at(name.node, format!("unknown target {:?}", name.text))),
+            // The original too loads this, and then never sets it.
+            _ => {
+                compiler.warnings.push(source.error_at(name.node, format!("no event has the target {:?}", name.text)));
+                Ok(Target::Nothing)
+            }
         },
     }
 }
