@@ -135,11 +135,8 @@ impl Follower {
         let mut startup = true;
         loop {
             // The push is opened before the question, so that nothing falls between the two.
-            let asked = match self.push.open(&self.source, self.clock).await {
-                Ok(()) => self.pull(startup).await,
-                Err(error) => Err(error),
-            };
-            match asked {
+            self.push.open(&self.source, self.clock).await;
+            match self.pull(startup).await {
                 Ok(()) if self.config.once => return Ok(()),
                 Ok(()) => {
                     if backoff.failures() > 0 || startup {

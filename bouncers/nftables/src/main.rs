@@ -23,7 +23,7 @@ use vigie_bouncer_nftables::layout::removal;
 
 /// Drops what a Vigie node, or any CrowdSec Local API, decides to keep out: in an nftables table of its own.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, args_override_self = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

@@ -45,17 +45,17 @@ impl Push {
         self.waiting.clear();
     }
 
-    /// Opens the push, if there is one and it is not open yet.
-    pub(crate) async fn open(&mut self, source: &Source, clock: Clock) -> Result<(), PullError> {
+    /// Opens the push, if there is one and it is not open yet. It is a convenience: whatever is wrong with it, the
+    /// stream itself is asked all the same, and tells what is wrong with the node.
+    pub(crate) async fn open(&mut self, source: &Source, clock: Clock) {
         if !self.wanted || self.is_open() || clock.now() < self.not_before {
-            return Ok(());
+            return;
         }
         match source.events(&self.last_id).await {
             Ok(response) => self.open = Some((response, Events::new(EVENT_BYTES))),
             Err(RequestError::NotOffered { .. }) => self.not_before = clock.now().plus(PUSH_RETRY),
-            Err(error) => return Err(error.into()),
+            Err(error) => tracing::debug!(error = super::chain(&error), "no push for now"),
         }
-        Ok(())
     }
 
     /// The body of the next change, or `None` if what came was none. Safe to drop while waiting.
