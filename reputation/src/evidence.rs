@@ -46,12 +46,12 @@ mod tests {
 
     #[test]
     fn two_members_without_history_are_not_enough_for_scans() {
-        assert_eq!(weight(PRIOR_MEMBER, PRIOR_FAILURE), 3_635);
+        assert_eq!(weight(PRIOR_MEMBER, PRIOR_FAILURE), 3_636);
     }
 
     #[test]
     fn a_joint_lie_costs_a_short_record_most_of_its_weight() {
-        assert_eq!(weight(PRIOR_MEMBER, PRIOR_FAILURE + REFUTED_JOINTLY), 714);
+        assert_eq!(weight(PRIOR_MEMBER, PRIOR_FAILURE + REFUTED_JOINTLY), 787);
         assert_eq!(weight(PRIOR_MEMBER, PRIOR_FAILURE + 2 * REFUTED_JOINTLY), 0);
     }
 

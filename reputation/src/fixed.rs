@@ -82,7 +82,7 @@ const fn powers() -> [u32; STEPS] {
         step = square_root(step << 62);
         times += 1;
     }
-    let mut table = [0; STEPS as usize];
+    let mut table = [0; STEPS];
     let mut power = one;
     let mut index = 0;
     while index < table.len() {

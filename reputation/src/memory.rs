@@ -91,6 +91,10 @@ impl Memory {
         self.by_age.iter().map(|(at, ip)| (*ip, *at))
     }
 
+    pub(crate) fn authenticated_at(&self, ip: IpAddr) -> Option<Timestamp> {
+        self.authenticated.get(&host_of(ip)).copied()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.authenticated.len()
     }

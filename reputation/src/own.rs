@@ -80,6 +80,17 @@ impl Own {
             .filter(|caught| is_live(caught.last, now))
     }
 
+    pub(crate) fn get(&self, subject: &Indicator) -> Option<Caught> {
+        self.caught.get(subject).copied()
+    }
+
+    /// All of them, the longest unseen first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Indicator, Caught)> {
+        self.by_age
+            .iter()
+            .filter_map(|(_, subject)| Some((subject, self.get(subject)?)))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.caught.len()
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
-use vigie_wire::{Indicator, OrgId, RuleHash, SightingId, Timestamp};
+use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
 use crate::constants::EXPOSURE_BASE;
 use crate::fixed::MILLI;
@@ -124,6 +124,8 @@ pub struct Learned {
     pub reporters: Vec<LearnedReporter>,
     /// Of authenticated users.
     pub authenticated: Vec<(IpAddr, Timestamp)>,
+    /// Our own detections: subject, behaviour seen last, seen first, seen last.
+    pub own: Vec<(Indicator, Behaviour, Timestamp, Timestamp)>,
 }
 
 /// One observer's opinion of the mesh. One owner; `verdict` needs a shared borrow only.
@@ -306,7 +308,8 @@ impl Scorer {
         }
     }
 
-    /// What must survive a restart, besides the sightings of the last days, which the store replays.
+    /// What must survive a restart, besides the sightings of the last days, which the store replays by `observe` after
+    /// `restore`. Disputes are replayed too; own detections and logins are not, they stand in here.
     pub fn learned(&self) -> Learned {
         Learned {
             reporters: self
@@ -315,6 +318,11 @@ impl Scorer {
                 .map(|reporter| reporter.record.export(reporter.org))
                 .collect(),
             authenticated: self.memory.authenticated().collect(),
+            own: self
+                .own
+                .iter()
+                .map(|(subject, caught)| (subject.clone(), caught.behaviour, caught.first, caught.last))
+                .collect(),
         }
     }
 
@@ -330,6 +338,10 @@ impl Scorer {
         }
         for (ip, at) in &learned.authenticated {
             self.memory.remember(*ip, Tier::Authenticated, *at);
+        }
+        for (subject, behaviour, first, last) in &learned.own {
+            self.own.catch(subject, *behaviour, *first);
+            self.own.catch(subject, *behaviour, *last);
         }
     }
 

@@ -34,7 +34,6 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Objection {
     pub(crate) reporter: ReporterIndex,
-    pub(crate) group: GroupIndex,
     /// Seconds since the epoch.
     pub(crate) at: u32,
 }
@@ -64,6 +63,8 @@ pub(crate) enum Added {
     Crowded(bool),
 }
 
+/// Up to so many statements the list is kept exact.
+const FEW: usize = 8;
 /// Objections kept per subject, one per group. They count for 3 nats in all, so more would change nothing.
 const MAX_OBJECTIONS: usize = 32;
 
@@ -164,6 +165,10 @@ impl Subject {
             return if stronger { Added::Stronger } else { Added::Weaker };
         }
         let more = self.more.get_or_insert_default();
+        // A list of few grows by one: the usual doubling would cost more than the statements.
+        if more.entries.len() < FEW {
+            more.entries.reserve_exact(1);
+        }
         more.entries.push(entry);
         if more.entries.len() < max.max(1) {
             return Added::New;
@@ -228,12 +233,17 @@ impl Subject {
     pub(crate) fn object(
         &mut self,
         objection: Objection,
-        is_heavier: impl Fn(ReporterIndex, ReporterIndex) -> bool,
+        group: impl Fn(ReporterIndex) -> GroupIndex,
+        weight: impl Fn(ReporterIndex) -> i64,
     ) -> bool {
         let objections = &mut self.more.get_or_insert_default().objections;
-        if let Some(known) = objections.iter_mut().find(|known| known.group == objection.group) {
+        let theirs = group(objection.reporter);
+        if let Some(known) = objections
+            .iter_mut()
+            .find(|known| group(known.reporter) == theirs)
+        {
             let renewed = known.reporter == objection.reporter && known.at < objection.at;
-            let heavier = is_heavier(objection.reporter, known.reporter);
+            let heavier = weight(objection.reporter) > weight(known.reporter);
             if renewed || heavier {
                 *known = objection;
             }

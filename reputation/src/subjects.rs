@@ -34,6 +34,7 @@ pub(crate) struct Subjects {
     // Seeded at random, against floods of colliding keys. It decides speed only: nothing reads the table's order.
     hasher: DefaultHashBuilder,
     hand: usize,
+    draw: u64,
     max: usize,
 }
 
@@ -47,6 +48,7 @@ impl Subjects {
             table: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             hand: 0,
+            draw: 0,
             max: max.clamp(1, usize::try_from(u32::MAX).unwrap_or(usize::MAX)),
         }
     }
@@ -86,6 +88,10 @@ impl Subjects {
             let Ok(place) = u32::try_from(self.slab.len()) else {
                 return;
             };
+            // Growing by an eighth, not by doubling: a table of a million would waste half of itself.
+            if self.slab.len() == self.slab.capacity() {
+                self.slab.reserve_exact(self.slab.len() / 8 + 1_024);
+            }
             self.slab.push(None);
             place
         };
@@ -118,12 +124,12 @@ impl Subjects {
         }
     }
 
-    /// Makes room for one: of those under the hand, a subject that one reporter alone names, of the group that has
+    /// Makes room for one: of a sample spread over the table, a subject that one reporter alone names, of the group that has
     /// most such; else the one with the fewest statements.
     pub(crate) fn evict(&mut self, soles_of: impl Fn(ReporterIndex) -> usize) -> Option<Left> {
         let mut worst: Option<((usize, usize), u32)> = None;
         for _ in 0..SAMPLE.min(self.slab.len()) {
-            let place = self.step();
+            let place = self.draw();
             let Some(subject) = self.at(place) else { continue };
             let soles = subject.sole_reporter().map_or(0, &soles_of);
             let rank = (usize::MAX - subject.len(), soles);
@@ -171,6 +177,13 @@ impl Subjects {
             0
         };
         u32::try_from(self.hand).unwrap_or(0)
+    }
+
+    /// The next of a sequence of places that spreads evenly (multiples of the golden ratio), the same on every machine.
+    fn draw(&mut self) -> u32 {
+        self.draw = self.draw.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let place = (u128::from(self.draw) * self.slab.len() as u128) >> 64;
+        u32::try_from(place).unwrap_or(0)
     }
 
     fn at(&self, place: u32) -> Option<&Subject> {

@@ -11,7 +11,7 @@ use crate::constants::{JOINT_GROUPS, MEMORY_LIVE};
 use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
 use crate::memory::Tier;
-use crate::reporter::{Refutation, ReporterIndex};
+use crate::reporter::{Refutation, ReporterIndex, UNANCHORED};
 use crate::subject::Objection;
 
 // === impl Scorer ===
@@ -87,17 +87,16 @@ impl Scorer {
         if !known.is_anchored() || known.record.weight(at) == 0 {
             return false;
         }
-        let weight = |index: ReporterIndex| {
-            reporters
-                .get(index)
-                .map_or(0, |reporter| reporter.record.weight(at))
-        };
         let objection = Objection {
             reporter,
-            group: known.voucher,
             at: seconds,
         };
-        named.object(objection, |left, right| weight(left) > weight(right))
+        let of = |index: ReporterIndex| reporters.get(index);
+        named.object(
+            objection,
+            |index| of(index).map_or(UNANCHORED, |reporter| reporter.voucher),
+            |index| of(index).map_or(0, |reporter| reporter.record.weight(at)),
+        )
     }
 
     /// Who named a subject before a moment, by arrival, each once; and whether gold has spoken on it already.
@@ -134,6 +133,17 @@ impl Scorer {
         accusers.sort_unstable();
         accusers.dedup();
         (accusers, groups)
+    }
+
+    /// Whether gold has spoken already on a statement that arrived then: so it is with what the store replays after a
+    /// restart, and nobody is credited or refuted twice.
+    pub(super) fn was_settled(&self, subject: &Indicator, arrived: Timestamp) -> bool {
+        let caught = self
+            .own
+            .get(subject)
+            .is_some_and(|caught| arrived <= caught.first);
+        let known = subject.as_ip().and_then(|ip| self.memory.authenticated_at(ip));
+        caught || known.is_some_and(|at| arrived <= at)
     }
 
     fn settle(&mut self, subject: &Indicator, reporter: ReporterIndex) {

@@ -20,9 +20,13 @@ impl Scorer {
         if !self.retracted.is_empty() && self.retracted.contains(&report.sighting) {
             return Err(ReportRefused::Retracted);
         }
-        let entry = self.entry(report, reporter)?;
-        self.tidy(now);
         let subject = super::judge::canonical(&report.subject);
+        let settled = self.was_settled(&subject, report.arrived);
+        let entry = Entry {
+            settled,
+            ..self.entry(report, reporter)?
+        };
+        self.tidy(now);
         let observed = if self.subjects.get(&subject).is_some() {
             self.add(&subject, entry, now)
         } else {

@@ -43,7 +43,9 @@ proptest! {
                 confidence,
                 ..report(reporter, &subject)
             };
-            let _ = scorer.observe(&report, Timestamp::from_millis(now));
+            let heard = scorer.observe(&report, Timestamp::from_millis(now));
+            prop_assert_eq!(heard.is_err(), matches!(heard, Err(ReportRefused::Future | ReportRefused::TooOld
+                | ReportRefused::UnknownBehaviour | ReportRefused::TimeOutOfRange)));
             scorer.dispute(org(reporter), &subject, Timestamp::from_millis(arrived));
         }
         let (caught, remembered) = (Timestamp::from_millis(caught), Timestamp::from_millis(remembered));

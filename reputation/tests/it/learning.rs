@@ -52,10 +52,10 @@ fn a_newcomer_gains_weight_by_days_of_activity() {
         weights.push(scorer.weight(org(1), now));
     }
     assert_eq!(weights[..3], [363, 727, 1_090]);
-    assert_eq!(weights[9..], [3_635, 3_635, 3_635]);
+    assert_eq!(weights[9..], [3_636, 3_636, 3_636]);
     assert_eq!(
         scorer.weight(org(1), after(86_400 * 400)),
-        3_635,
+        3_636,
         "days do not wear off"
     );
 }
@@ -145,6 +145,28 @@ fn a_newcomer_is_struck_at_the_first_joint_refutation() {
     refute(&mut scorer, &[1, 2], 1, NOW);
     assert!(scorer.is_struck(org(2), NOW));
     assert!(!scorer.is_struck(org(1), NOW));
+}
+
+#[test]
+fn what_the_store_replays_after_a_restart_teaches_nothing_twice() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(2).scorer();
+    scorer.observe(&report(1, &subject), NOW).unwrap();
+    scorer.own_detection(&subject, SSH, after(60));
+    refute(&mut scorer, &[2], 1, after(60));
+    let learned = scorer.learned();
+    let mut restarted = mesh(2).scorer();
+    restarted.restore(&learned);
+    restarted.observe(&report(1, &subject), after(90)).unwrap();
+    let accused = Report {
+        arrived: after(60),
+        ..report(2, &ip("9.9.9.1"))
+    };
+    restarted.observe(&accused, after(90)).unwrap();
+    restarted.own_detection(&subject, SSH, after(120));
+    restarted.remember(address(1), Tier::Authenticated, after(120));
+    assert_eq!(restarted.learned().reporters, learned.reporters);
+    assert!(restarted.verdict(&subject, after(120)).hard_block);
 }
 
 #[test]

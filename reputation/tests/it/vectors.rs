@@ -1,14 +1,13 @@
 //! The pinned bits: committed inputs and the verdicts that every machine must reach on them.
 //!
-//! `VIGIE_VECTORS_OUT` is not read here; to renew the file after a deliberate change, copy what the failing test
-//! prints below its last line.
+//! After a deliberate change the failing test says where it wrote the new file.
 
 use serde::{Deserialize, Serialize};
 use vigie_reputation::wire::{Behaviour, Count, RuleHash};
 use vigie_reputation::{Edge, Member, Report, Tier, TrustGraph, Verdict};
 use vigie_reputation::{Labels, ScorerConfig};
 
-use crate::world::{NOW, World, after, ip, labels, org, report};
+use crate::world::{NOW, World, after, ip, labels, report};
 
 /// One input, one answer.
 #[derive(Serialize, Deserialize)]
@@ -113,20 +112,18 @@ fn answer(vector: &Vector) -> Verdict {
 
 #[test]
 fn verdicts_are_the_committed_ones_bit_for_bit() {
-    let committed: Vec<Vector> = serde_json::from_str(include_str!("../vectors.json")).unwrap();
-    for vector in &committed {
-        assert_eq!(Some(answer(vector)), vector.verdict, "{}", vector.name);
+    let committed = include_str!("../vectors.json");
+    for vector in serde_json::from_str::<Vec<Vector>>(committed).unwrap() {
+        assert_eq!(Some(answer(&vector)), vector.verdict, "{}", vector.name);
     }
     let mut now = vectors();
     for vector in &mut now {
         vector.verdict = Some(answer(vector));
     }
-    let (now, committed) = (
-        serde_json::to_string_pretty(&now).unwrap(),
-        serde_json::to_string_pretty(&committed).unwrap(),
-    );
-    assert!(
-        now == committed,
-        "the vectors changed; the new file would be:\n{now}"
-    );
+    let now = serde_json::to_string_pretty(&now).unwrap() + "\n";
+    if now != committed {
+        let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/vectors.json");
+        std::fs::write(path, now).unwrap();
+        panic!("the verdicts changed; what they are now stands in {path}");
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn after(seconds: i64) -> Timestamp {
 }
 
 /// Members, vouches and anchors, in the making.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     pub(crate) anchors: Vec<OrgId>,
     pub(crate) members: Vec<Member>,
