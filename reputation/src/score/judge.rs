@@ -54,8 +54,8 @@ impl Scorer {
     fn answer(&self, subject: &Indicator, now: Timestamp, held: bool) -> Verdict {
         let case = self.case(subject, now, held);
         let partition = case.sums.least;
-        let shares = &case.sums.of(partition).shares;
-        let contributions = case.weighed.iter().zip(shares);
+        let shares = self.shares(&case.weighed, partition, now);
+        let contributions = case.weighed.iter().zip(&shares);
         let rung = case.rung();
         Verdict {
             subject: subject.clone(),

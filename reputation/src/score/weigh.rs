@@ -12,7 +12,7 @@ use super::Scorer;
 use crate::constants::{DISPUTE_HALF_LIFE, KAPPA, half_life};
 use crate::fixed::{MILLI, PPM, decay_ppm, repetition_milli};
 use crate::partition::{Group, Partition};
-use crate::reporter::Reporter;
+use crate::reporter::{Reporter, ReporterIndex};
 use crate::subject::{Entry, Subject};
 
 /// One live statement, weighed.
@@ -27,22 +27,26 @@ pub(super) struct Weighed<'a> {
     pub(super) uncapped: i64,
 }
 
-/// What a partition lets the score be, and what counts of each statement.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a partition lets the score be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) score: i64,
     pub(super) groups: usize,
-    /// For each statement: what counts of it, and the cap that cut it.
-    pub(super) shares: Vec<(i64, Option<i64>)>,
 }
 
+/// What counts of one statement, and the cap that cut it.
+pub(super) type Share = (i64, Option<i64>);
+
 /// Sums over all partitions, in their order, and which of them is the least.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Sums {
     pub(super) all: [Sum; Partition::ALL.len()],
     pub(super) least: Partition,
     pub(super) score: i64,
 }
+
+/// A statement in its group: group, reporter, value (the largest first), place in the list.
+type Ranked = (u64, ReporterIndex, Reverse<i64>, usize);
 
 // === impl Scorer ===
 
@@ -87,14 +91,20 @@ impl Scorer {
         now: Timestamp,
         counts: impl Fn(&Weighed<'_>) -> bool,
     ) -> Sums {
+        let mut ranked = Vec::with_capacity(weighed.len());
         let all = Partition::ALL.map(|partition| {
             let group = |one: &Weighed<'_>| group_number(partition, one, now);
-            let cap = |one: &Weighed<'_>| cap_of(partition, one, &self.suspected);
-            sum(
+            rank(
                 weighed,
                 |one| one.reporter.is_anchored() && counts(one),
                 group,
-                cap,
+                &mut ranked,
+            );
+            sum(
+                weighed,
+                &ranked,
+                |one| cap_of(partition, one, &self.suspected),
+                |_, _| {},
             )
         });
         let least = Partition::ALL
@@ -109,9 +119,33 @@ impl Scorer {
         }
     }
 
+    /// What counts of each statement in one partition. They add up to its sum.
+    pub(super) fn shares(&self, weighed: &[Weighed<'_>], partition: Partition, now: Timestamp) -> Vec<Share> {
+        let mut shares = vec![(0, None); weighed.len()];
+        let mut ranked = Vec::with_capacity(weighed.len());
+        let group = |one: &Weighed<'_>| group_number(partition, one, now);
+        rank(weighed, |one| one.reporter.is_anchored(), group, &mut ranked);
+        sum(
+            weighed,
+            &ranked,
+            |one| cap_of(partition, one, &self.suspected),
+            |place, share| {
+                if let Some(slot) = shares.get_mut(place) {
+                    *slot = share;
+                }
+            },
+        );
+        shares
+    }
+
     /// What those say together whom no anchor reaches: one group, shown only.
     pub(super) fn unanchored(weighed: &[Weighed<'_>]) -> i64 {
-        sum(weighed, |one| !one.reporter.is_anchored(), |_| 0, |_| KAPPA).score
+        if weighed.iter().all(|one| one.reporter.is_anchored()) {
+            return 0;
+        }
+        let mut ranked = Vec::with_capacity(weighed.len());
+        rank(weighed, |one| !one.reporter.is_anchored(), |_| 0, &mut ranked);
+        sum(weighed, &ranked, |_| KAPPA, |_, _| {}).score
     }
 
     /// What the disputers weigh together, with the same groups and caps as the reporters.
@@ -164,8 +198,8 @@ impl Scorer {
 // === impl Sums ===
 
 impl Sums {
-    pub(super) fn of(&self, partition: Partition) -> &Sum {
-        let [voucher, operator, cluster, country, asn, rule] = &self.all;
+    pub(super) fn of(&self, partition: Partition) -> Sum {
+        let [voucher, operator, cluster, country, asn, rule] = self.all;
         match partition {
             Partition::Voucher => voucher,
             Partition::Operator => operator,
@@ -221,40 +255,45 @@ fn cap_of(partition: Partition, one: &Weighed<'_>, suspected: &HashSet<RuleHash>
     }
 }
 
-/// The sum over groups of `min(cap, sum over reporters of the strongest statement)`. Within a group the strongest
-/// reporters are counted first, ties by arrival, until the cap is reached.
-fn sum<'a>(
+/// The statements that count, by group, the strongest of each reporter only, strong ones first, ties by arrival.
+fn rank<'a>(
     weighed: &[Weighed<'a>],
     counts: impl Fn(&Weighed<'a>) -> bool,
     group: impl Fn(&Weighed<'a>) -> u64,
-    cap: impl Fn(&Weighed<'a>) -> i64,
-) -> Sum {
-    let mut result = Sum {
-        shares: vec![(0, None); weighed.len()],
-        ..Sum::default()
-    };
-    let mut ordered: Vec<_> = weighed
+    ranked: &mut Vec<Ranked>,
+) {
+    ranked.clear();
+    let counted = weighed
         .iter()
         .enumerate()
-        .filter(|(_, one)| counts(one) && one.uncapped > 0)
-        .map(|(place, one)| (group(one), one.entry.reporter, Reverse(one.uncapped), place))
-        .collect();
-    ordered.sort_unstable();
-    ordered.dedup_by_key(|(group, reporter, ..)| (*group, *reporter));
-    ordered.sort_unstable_by_key(|(group, _, value, place)| (*group, *value, *place));
-    for members in ordered.chunk_by(|left, right| left.0 == right.0) {
-        let mut left = members
+        .filter(|(_, one)| one.uncapped > 0 && counts(one));
+    ranked.extend(counted.map(|(place, one)| (group(one), one.entry.reporter, Reverse(one.uncapped), place)));
+    if ranked.len() > 1 {
+        ranked.sort_unstable();
+        ranked.dedup_by_key(|(group, reporter, ..)| (*group, *reporter));
+        ranked.sort_unstable_by_key(|(group, _, value, place)| (*group, *value, *place));
+    }
+}
+
+/// The sum over groups of `min(cap, sum over reporters)`, telling what it takes of each statement.
+fn sum<'a>(
+    weighed: &[Weighed<'a>],
+    ranked: &[Ranked],
+    cap: impl Fn(&Weighed<'a>) -> i64,
+    mut takes: impl FnMut(usize, Share),
+) -> Sum {
+    let mut result = Sum::default();
+    for members in ranked.chunk_by(|left, right| left.0 == right.0) {
+        let limit = members
             .first()
             .and_then(|first| weighed.get(first.3))
             .map_or(0, &cap);
-        let limit = left;
+        let mut left = limit;
         for (_, _, Reverse(value), place) in members {
             let counted = (*value).min(left);
             left -= counted;
             result.score += counted;
-            if let Some(share) = result.shares.get_mut(*place) {
-                *share = (counted, (counted < *value).then_some(limit));
-            }
+            takes(*place, (counted, (counted < *value).then_some(limit)));
         }
         result.groups += 1;
     }
