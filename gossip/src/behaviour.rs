@@ -53,7 +53,10 @@ pub(crate) fn build(
         memory: memory_connection_limits::Behaviour::with_max_percentage(limits::MEMORY_SHARE),
         gossip: Gate::new(gossip::build(config, topics)?),
         hello: request_response::Behaviour::with_codec(
-            BytesCodec { request_bytes: limits::HELLO_BYTES, response_bytes: limits::HELLO_BYTES },
+            BytesCodec {
+                request_bytes: limits::HELLO_BYTES,
+                response_bytes: limits::HELLO_BYTES,
+            },
             [(hello_protocol(network), ProtocolSupport::Full)],
             requests(config.timing.hello_timeout, 4),
         ),
@@ -77,7 +80,11 @@ fn requests(timeout: Duration, streams: usize) -> request_response::Config {
 }
 
 fn connection_limits(seed: bool) -> ConnectionLimits {
-    let inbound = if seed { limits::SEED_INBOUND } else { limits::MEMBER_INBOUND };
+    let inbound = if seed {
+        limits::SEED_INBOUND
+    } else {
+        limits::MEMBER_INBOUND
+    };
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(limits::PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(limits::PENDING_CONNECTIONS))

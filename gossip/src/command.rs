@@ -15,11 +15,24 @@ pub(crate) type Reading = Box<dyn FnOnce(&Directory) + Send>;
 
 /// What the handle asks of the task.
 pub(crate) enum Command {
-    Publish { envelope: Box<Envelope>, reply: oneshot::Sender<Result<(), MeshError>> },
-    AddStatement { statement: Box<Statement>, reply: oneshot::Sender<Result<bool, MeshError>> },
-    Dial { address: String, reply: oneshot::Sender<Result<(), MeshError>> },
-    Peers { reply: oneshot::Sender<Vec<Peer>> },
-    Listening { reply: oneshot::Sender<Vec<String>> },
+    Publish {
+        envelope: Box<Envelope>,
+        reply: oneshot::Sender<Result<(), MeshError>>,
+    },
+    AddStatement {
+        statement: Box<Statement>,
+        reply: oneshot::Sender<Result<bool, MeshError>>,
+    },
+    Dial {
+        address: String,
+        reply: oneshot::Sender<Result<(), MeshError>>,
+    },
+    Peers {
+        reply: oneshot::Sender<Vec<Peer>>,
+    },
+    Listening {
+        reply: oneshot::Sender<Vec<String>>,
+    },
     Read(Reading),
 }
 
@@ -44,7 +57,8 @@ impl Mesh {
     /// Puts a statement into force here and offers it to peers. True if it was new.
     pub async fn add_statement(&self, statement: Statement) -> Result<bool, MeshError> {
         let statement = Box::new(statement);
-        self.ask(|reply| Command::AddStatement { statement, reply }).await?
+        self.ask(|reply| Command::AddStatement { statement, reply })
+            .await?
     }
 
     /// Dials an address, and again whenever the connection ends.
@@ -68,10 +82,8 @@ impl Mesh {
         &self,
         read: impl FnOnce(&Directory) -> T + Send + 'static,
     ) -> Result<T, MeshError> {
-        self.ask(|reply| {
-            Command::Read(Box::new(move |directory| answer(reply, read(directory))))
-        })
-        .await
+        self.ask(|reply| Command::Read(Box::new(move |directory| answer(reply, read(directory)))))
+            .await
     }
 
     /// What was dropped, refused and ignored since start.
@@ -86,7 +98,10 @@ impl Mesh {
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, MeshError> {
         let (reply, answered) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| MeshError::Stopped)?;
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| MeshError::Stopped)?;
         answered.await.map_err(|_| MeshError::Stopped)
     }
 }

@@ -125,7 +125,9 @@ impl OwnNode {
 
 impl fmt::Debug for OwnNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnNode").field("publisher", &self.key.public().publisher_id()).finish_non_exhaustive()
+        f.debug_struct("OwnNode")
+            .field("publisher", &self.key.public().publisher_id())
+            .finish_non_exhaustive()
     }
 }
 

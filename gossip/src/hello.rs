@@ -55,13 +55,18 @@ impl Proof {
     /// Signs for a connection from `own` to `peer`.
     pub fn sign(certificate: Signed<NodeCertificate>, key: &SecretKey, own: PeerId, peer: PeerId) -> Self {
         let signature = key.sign(DOMAIN, &transcript(certificate.network, own, peer));
-        Self { certificate, signature }
+        Self {
+            certificate,
+            signature,
+        }
     }
 
     /// The node key, if the sender `peer` proved to us, `own`, that it holds it.
     pub fn verify(&self, network: NetworkId, own: PeerId, peer: PeerId) -> Option<PublicKey> {
         let key = self.certificate.node;
-        key.verify(DOMAIN, &transcript(network, peer, own), &self.signature).ok().map(|()| key)
+        key.verify(DOMAIN, &transcript(network, peer, own), &self.signature)
+            .ok()
+            .map(|()| key)
     }
 }
 
@@ -132,5 +137,70 @@ fn decode_proof(bytes: &[u8]) -> Result<Proof, HelloError> {
     let Ok(Statement::NodeCertificate(certificate)) = Statement::decode(certificate) else {
         return Err(HelloError::Proof);
     };
-    Ok(Proof { certificate, signature: Signature::from_bytes(signature) })
+    Ok(Proof {
+        certificate,
+        signature: Signature::from_bytes(signature),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const NETWORK: NetworkId = NetworkId([9; 16]);
+
+    fn proof(own: PeerId, peer: PeerId) -> Proof {
+        let (org, node) = (SecretKey::from_seed([1; 32]), SecretKey::from_seed([2; 32]));
+        let not_before = Timestamp::from_secs(1_000_000);
+        let certificate = NodeCertificate {
+            network: NETWORK,
+            org: org.public(),
+            node: node.public(),
+            not_before,
+            not_after: not_before + Duration::from_hours(1),
+            epoch_from: 0,
+            epoch_to: 1,
+            consent: NodeCertificate::consent(NETWORK, &org.public(), &node),
+        };
+        Proof::sign(certificate.sign(&org).unwrap(), &node, own, peer)
+    }
+
+    fn hello(proof: Option<Proof>) -> Vec<u8> {
+        Hello {
+            clock: Timestamp::from_millis(-5),
+            incarnation: u64::MAX,
+            proof,
+        }
+        .encode()
+    }
+
+    #[test]
+    fn what_is_said_is_read_and_nothing_else() {
+        let (one, other) = (PeerId::random(), PeerId::random());
+        for bytes in [hello(None), hello(Some(proof(one, other)))] {
+            assert_eq!(Hello::decode(&bytes).unwrap().encode(), bytes);
+            for end in 0..bytes.len() {
+                assert!(Hello::decode(&bytes[..end]).is_err());
+            }
+            assert!(Hello::decode(&[&bytes[..], &[0]].concat()).is_err());
+        }
+        let mut newer = hello(None);
+        newer[0] = 2;
+        assert_eq!(Hello::decode(&newer).unwrap_err(), HelloError::Version(2));
+    }
+
+    #[test]
+    fn a_proof_is_for_one_pair_of_peers_in_one_direction() {
+        let (one, other, third) = (PeerId::random(), PeerId::random(), PeerId::random());
+        let proof = proof(one, other);
+        assert_eq!(
+            proof.verify(NETWORK, other, one),
+            Some(SecretKey::from_seed([2; 32]).public())
+        );
+        assert_eq!(proof.verify(NETWORK, one, other), None);
+        assert_eq!(proof.verify(NETWORK, third, one), None);
+        assert_eq!(proof.verify(NETWORK, other, third), None);
+        assert_eq!(proof.verify(NetworkId([8; 16]), other, one), None);
+    }
 }

@@ -96,7 +96,12 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// A full bucket.
     pub fn new(burst: f64, rate: f64, now: Instant) -> Self {
-        Self { tokens: burst, burst, rate, refilled: now }
+        Self {
+            tokens: burst,
+            burst,
+            rate,
+            refilled: now,
+        }
     }
 
     /// Takes `amount` if it is there.

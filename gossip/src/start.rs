@@ -31,26 +31,50 @@ pub fn start(
     let certificate = config.own.as_ref().map(|own| own.checked(network)).transpose()?;
     let keypair = transport::keypair(config.transport_seed)?;
     let topics = Topics::of(network);
-    let mut swarm =
-        transport::swarm(&keypair, behaviour::build(&config, network, &topics, keypair.public())?)?;
+    let mut swarm = transport::swarm(
+        &keypair,
+        behaviour::build(&config, network, &topics, keypair.public())?,
+    )?;
     for address in &config.listen {
         let multiaddress = parse(address)?;
-        swarm
-            .listen_on(multiaddress)
-            .map_err(|error| MeshError::Listen { address: address.clone(), source: Box::new(error) })?;
+        swarm.listen_on(multiaddress).map_err(|error| MeshError::Listen {
+            address: address.clone(),
+            source: Box::new(error),
+        })?;
     }
-    let dial = config.dial.iter().map(|address| parse(address)).collect::<Result<Vec<_>, _>>()?;
+    let dial = config
+        .dial
+        .iter()
+        .map(|address| parse(address))
+        .collect::<Result<Vec<_>, _>>()?;
 
     let (commands, command_queue) = mpsc::channel(limits::COMMANDS);
     let (events, event_queue) = mpsc::channel(limits::EVENTS);
     let counters = Arc::new(Counters::default());
-    let mesh = Mesh { commands, counters: Arc::clone(&counters), peer_id: swarm.local_peer_id().to_string().into() };
-    let parts = Parts { swarm, network, topics, dial, commands: command_queue, events, counters, clock, certificate };
+    let mesh = Mesh {
+        commands,
+        counters: Arc::clone(&counters),
+        peer_id: swarm.local_peer_id().to_string().into(),
+    };
+    let parts = Parts {
+        swarm,
+        network,
+        topics,
+        dial,
+        commands: command_queue,
+        events,
+        counters,
+        clock,
+        certificate,
+    };
     let task = Task::new(parts, config, initial);
     Ok((mesh, event_queue, Box::pin(task.run(shutdown))))
 }
 
 /// A multiaddress from the configuration.
 pub(crate) fn parse(address: &str) -> Result<Multiaddr, MeshError> {
-    address.parse().map_err(|source| MeshError::Address { address: address.to_owned(), source })
+    address.parse().map_err(|source| MeshError::Address {
+        address: address.to_owned(),
+        source,
+    })
 }

@@ -155,6 +155,8 @@ impl Task {
     }
 
     fn own(&self) -> Option<PublisherId> {
-        self.certificate.as_ref().map(|certificate| certificate.node.publisher_id())
+        self.certificate
+            .as_ref()
+            .map(|certificate| certificate.node.publisher_id())
     }
 }

@@ -76,12 +76,19 @@ impl Counters {
     /// Every counter with its name.
     pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
         let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
-        Counted::ALL.iter().zip(&self.values).map(|((_, name), value)| (*name, read(value))).collect()
+        Counted::ALL
+            .iter()
+            .zip(&self.values)
+            .map(|((_, name), value)| (*name, read(value)))
+            .collect()
     }
 
     /// One counter by name, zero if there is none of that name.
     pub fn get(&self, name: &str) -> u64 {
-        self.snapshot().into_iter().find_map(|(known, count)| (known == name).then_some(count)).unwrap_or(0)
+        self.snapshot()
+            .into_iter()
+            .find_map(|(known, count)| (known == name).then_some(count))
+            .unwrap_or(0)
     }
 }
 

@@ -23,7 +23,11 @@ impl Topics {
     /// The three topics of `network`.
     pub fn of(network: NetworkId) -> Self {
         let named = |name: &str| IdentTopic::new(format!("/vigie/{network}/1/{name}"));
-        Self { urgent: named("urgent"), sightings: named("s"), directory: named("dir") }
+        Self {
+            urgent: named("urgent"),
+            sightings: named("s"),
+            directory: named("dir"),
+        }
     }
 
     /// All of them.
@@ -56,7 +60,10 @@ pub fn sync_protocol(network: NetworkId) -> StreamProtocol {
     named_protocol(network, "sync")
 }
 
-#[expect(clippy::expect_used, reason = "the name is built here and begins with a slash")]
+#[expect(
+    clippy::expect_used,
+    reason = "the name is built here and begins with a slash"
+)]
 fn named_protocol(network: NetworkId, name: &str) -> StreamProtocol {
     StreamProtocol::try_from_owned(format!("/vigie/{network}/{name}/1"))
         .expect("invariant: the name begins with a slash")

@@ -33,7 +33,12 @@ pub(crate) fn swarm<B: NetworkBehaviour>(keypair: &Keypair, behaviour: B) -> Res
         .with_idle_connection_timeout(IDLE)
         .with_max_negotiating_inbound_streams(NEGOTIATING);
     let transport = named(keypair)?;
-    Ok(Swarm::new(transport, behaviour, keypair.public().to_peer_id(), config))
+    Ok(Swarm::new(
+        transport,
+        behaviour,
+        keypair.public().to_peer_id(),
+        config,
+    ))
 }
 
 /// Both transports behind the machine's resolver; a machine without one still dials numeric addresses.
@@ -48,7 +53,8 @@ fn named(keypair: &Keypair) -> Result<Connections, MeshError> {
 }
 
 fn both(keypair: &Keypair) -> Result<Connections, MeshError> {
-    let noise = noise::Config::new(keypair).map_err(|error| MeshError::Transport("noise", Box::new(error)))?;
+    let noise =
+        noise::Config::new(keypair).map_err(|error| MeshError::Transport("noise", Box::new(error)))?;
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
@@ -56,5 +62,8 @@ fn both(keypair: &Keypair) -> Result<Connections, MeshError> {
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let quic = quic::tokio::Transport::new(quic::Config::new(keypair))
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    Ok(quic.or_transport(tcp).map(|either, _| either.into_inner()).boxed())
+    Ok(quic
+        .or_transport(tcp)
+        .map(|either, _| either.into_inner())
+        .boxed())
 }

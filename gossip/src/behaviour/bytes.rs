@@ -58,7 +58,10 @@ async fn read<T: AsyncRead + Unpin + Send>(io: &mut T, limit: usize) -> io::Resu
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     io.take(most).read_to_end(&mut bytes).await?;
     if bytes.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "message over its limit"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "message over its limit",
+        ));
     }
     Ok(bytes)
 }

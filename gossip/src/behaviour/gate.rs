@@ -36,7 +36,10 @@ pub(crate) enum GateEvent {
 }
 
 enum Side {
-    Waiting { kept: VecDeque<(ConnectionId, THandlerOutEvent<Gossipsub>)>, dropped: u32 },
+    Waiting {
+        kept: VecDeque<(ConnectionId, THandlerOutEvent<Gossipsub>)>,
+        dropped: u32,
+    },
     Open,
 }
 
@@ -53,7 +56,10 @@ pub(crate) struct Gate {
 
 impl Side {
     fn waiting() -> Self {
-        Self::Waiting { kept: VecDeque::new(), dropped: 0 }
+        Self::Waiting {
+            kept: VecDeque::new(),
+            dropped: 0,
+        }
     }
 }
 
@@ -61,7 +67,12 @@ impl Side {
 
 impl Gate {
     pub(crate) fn new(inner: Gossipsub) -> Self {
-        Self { inner, sides: HashMap::new(), noisy: VecDeque::new(), dropped: 0 }
+        Self {
+            inner,
+            sides: HashMap::new(),
+            noisy: VecDeque::new(),
+            dropped: 0,
+        }
     }
 
     /// Gossipsub itself, to publish and report.
@@ -71,8 +82,12 @@ impl Gate {
 
     /// Lets a connected peer in, with what it said while waiting.
     pub(crate) fn open(&mut self, peer: PeerId) {
-        let Some(side) = self.sides.get_mut(&peer) else { return };
-        let Side::Waiting { kept, .. } = std::mem::replace(side, Side::Open) else { return };
+        let Some(side) = self.sides.get_mut(&peer) else {
+            return;
+        };
+        let Side::Waiting { kept, .. } = std::mem::replace(side, Side::Open) else {
+            return;
+        };
         for (connection, event) in kept {
             self.inner.on_connection_handler_event(peer, connection, event);
         }
@@ -95,7 +110,8 @@ impl NetworkBehaviour for Gate {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_inbound_connection(connection, peer, local, remote)
+        self.inner
+            .handle_established_inbound_connection(connection, peer, local, remote)
     }
 
     fn handle_established_outbound_connection(
@@ -106,13 +122,16 @@ impl NetworkBehaviour for Gate {
         role: Endpoint,
         port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_outbound_connection(connection, peer, address, role, port)
+        self.inner
+            .handle_established_outbound_connection(connection, peer, address, role, port)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match &event {
             FromSwarm::ConnectionEstablished(established) => {
-                self.sides.entry(established.peer_id).or_insert_with(Side::waiting);
+                self.sides
+                    .entry(established.peer_id)
+                    .or_insert_with(Side::waiting);
             }
             FromSwarm::ConnectionClosed(closed) if closed.remaining_established == 0 => {
                 self.sides.remove(&closed.peer_id);
@@ -148,6 +167,8 @@ impl NetworkBehaviour for Gate {
         if let Some(peer) = self.noisy.pop_front() {
             return Poll::Ready(ToSwarm::GenerateEvent(GateEvent::Noisy(peer)));
         }
-        self.inner.poll(cx).map(|action| action.map_out(GateEvent::Gossip))
+        self.inner
+            .poll(cx)
+            .map(|action| action.map_out(GateEvent::Gossip))
     }
 }

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use libp2p::gossipsub::{
-    self, ConfigBuilder, MaxCountSubscriptionFilter, Message, MessageAuthenticity, MessageId, PeerScoreParams,
-    PeerScoreThresholds, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+    self, ConfigBuilder, MaxCountSubscriptionFilter, Message, MessageAuthenticity, MessageId,
+    PeerScoreParams, PeerScoreThresholds, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
 };
 
 use super::gate::Gossipsub;
@@ -26,6 +26,8 @@ const QUEUE: usize = 1_000;
 const TIME_IN_MESH_CAP: f64 = 10.0;
 const FIRST_DELIVERIES_CAP: f64 = 40.0;
 const TOPIC_WEIGHT: f64 = 0.5;
+/// Below this nothing a peer sends is looked at: two invalid messages within an hour.
+pub(crate) const GRAYLIST: f64 = -160.0;
 /// One invalid message undoes everything a peer can earn.
 const INVALID_WEIGHT: f64 = -200.0;
 
@@ -42,7 +44,9 @@ pub(crate) fn build(config: &MeshConfig, topics: &Topics) -> Result<Gossipsub, M
     let mut gossip =
         gossipsub::Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, settings, filter)
             .map_err(|error| fault(&error))?;
-    gossip.with_peer_score(score(topics), thresholds()).map_err(|error| fault(&error))?;
+    gossip
+        .with_peer_score(score(topics), thresholds())
+        .map_err(|error| fault(&error))?;
     for topic in topics.all() {
         gossip.subscribe(topic).map_err(|error| fault(&error))?;
     }
@@ -61,7 +65,10 @@ pub(crate) fn message_id(message: &Message) -> MessageId {
     MessageId(id)
 }
 
-fn settings(config: &MeshConfig, topics: &Topics) -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
+fn settings(
+    config: &MeshConfig,
+    topics: &Topics,
+) -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
     let (degree, high) = if config.seed { (8, 12) } else { (6, 9) };
     let urgent = topics.urgent.hash();
     ConfigBuilder::default()
@@ -96,7 +103,7 @@ fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: -40.0,
         publish_threshold: -80.0,
-        graylist_threshold: -160.0,
+        graylist_threshold: GRAYLIST,
         accept_px_threshold: 1_000.0,
         opportunistic_graft_threshold: 5.0,
     }
@@ -119,7 +126,11 @@ fn score(topics: &Topics) -> PeerScoreParams {
         ..TopicScoreParams::default()
     };
     PeerScoreParams {
-        topics: topics.hashes().map(|hash| (hash, topic.clone())).into_iter().collect::<HashMap<_, _>>(),
+        topics: topics
+            .hashes()
+            .map(|hash| (hash, topic.clone()))
+            .into_iter()
+            .collect::<HashMap<_, _>>(),
         topic_score_cap: 0.0,
         app_specific_weight: 1.0,
         ip_colocation_factor_weight: -5.0,
@@ -138,7 +149,11 @@ fn score(topics: &Topics) -> PeerScoreParams {
 
 /// Several nodes of one machine are no colocation attack.
 fn loopback() -> std::collections::HashSet<std::net::IpAddr> {
-    [std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()].into()
+    [
+        std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::Ipv6Addr::LOCALHOST.into(),
+    ]
+    .into()
 }
 
 #[cfg(test)]
@@ -148,7 +163,12 @@ mod tests {
 
     fn id(topic: &str, data: &[u8]) -> MessageId {
         let topic = TopicHash::from_raw(topic);
-        message_id(&Message { source: None, data: data.to_vec(), sequence_number: None, topic })
+        message_id(&Message {
+            source: None,
+            data: data.to_vec(),
+            sequence_number: None,
+            topic,
+        })
     }
 
     #[test]

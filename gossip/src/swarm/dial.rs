@@ -41,14 +41,21 @@ pub(crate) struct Dialer {
 
 impl Dialer {
     pub(crate) fn new(first: Duration, longest: Duration) -> Self {
-        Self { targets: HashMap::new(), first, longest }
+        Self {
+            targets: HashMap::new(),
+            first,
+            longest,
+        }
     }
 
     /// Adds an address, due at once. False when there are too many.
     pub(crate) fn add(&mut self, address: Multiaddr, now: Instant) -> bool {
         let room = self.targets.len() < limits::DIAL_ADDRESSES;
         if room || self.targets.contains_key(&address) {
-            self.targets.entry(address).or_insert(Target { line: Line::Due(now), failures: 0 });
+            self.targets.entry(address).or_insert(Target {
+                line: Line::Due(now),
+                failures: 0,
+            });
             return true;
         }
         false
@@ -57,7 +64,11 @@ impl Dialer {
     /// Addresses to dial now.
     pub(crate) fn due(&self, now: Instant) -> Vec<Multiaddr> {
         let is_due = |target: &Target| matches!(target.line, Line::Due(at) if at <= now);
-        self.targets.iter().filter(|(_, target)| is_due(target)).map(|(address, _)| address.clone()).collect()
+        self.targets
+            .iter()
+            .filter(|(_, target)| is_due(target))
+            .map(|(address, _)| address.clone())
+            .collect()
     }
 
     pub(crate) fn dialling(&mut self, address: &Multiaddr, connection: ConnectionId) {
@@ -80,8 +91,12 @@ impl Dialer {
     /// A dial failed: pause. True if it was one of ours.
     pub(crate) fn failed(&mut self, connection: ConnectionId, now: Instant, jitter: f64) -> bool {
         let (first, longest) = (self.first, self.longest);
-        let ours = self.targets.values_mut().find(|target| target.line == Line::Dialling(connection));
-        ours.map(|target| target.pause(first, longest, now, jitter)).is_some()
+        let ours = self
+            .targets
+            .values_mut()
+            .find(|target| target.line == Line::Dialling(connection));
+        ours.map(|target| target.pause(first, longest, now, jitter))
+            .is_some()
     }
 
     /// The address cannot be dialled at all now: pause.
@@ -96,7 +111,9 @@ impl Dialer {
     pub(crate) fn down(&mut self, peer: PeerId, now: Instant, jitter: f64) {
         let (first, longest) = (self.first, self.longest);
         for target in self.targets.values_mut() {
-            let Line::Up { peer: up, since } = target.line else { continue };
+            let Line::Up { peer: up, since } = target.line else {
+                continue;
+            };
             if up == peer {
                 if now.saturating_duration_since(since) >= PROVEN {
                     target.failures = 0;
@@ -108,7 +125,8 @@ impl Dialer {
 
     /// The address is our own.
     pub(crate) fn forget(&mut self, connection: ConnectionId) {
-        self.targets.retain(|_, target| target.line != Line::Dialling(connection));
+        self.targets
+            .retain(|_, target| target.line != Line::Dialling(connection));
     }
 }
 

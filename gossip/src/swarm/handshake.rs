@@ -39,18 +39,31 @@ impl Task {
         let own = *self.swarm.local_peer_id();
         let node = self.config.own.as_ref().zip(self.certificate.clone());
         let proof = node.map(|(node, certificate)| Proof::sign(certificate, &node.key, own, peer));
-        Hello { clock: self.now(), incarnation: self.incarnation, proof }.encode()
+        Hello {
+            clock: self.now(),
+            incarnation: self.incarnation,
+            proof,
+        }
+        .encode()
     }
 
     pub(super) fn on_hello_event(&mut self, event: Event<Vec<u8>, Vec<u8>>) {
         match event {
-            Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            Event::Message {
+                peer,
+                message: Message::Request { request, channel, .. },
+                ..
+            } => {
                 let hello = self.own_hello(peer);
                 // An error says that the peer has gone meanwhile.
                 drop(self.swarm.behaviour_mut().hello.send_response(channel, hello));
                 self.on_hello(peer, &request);
             }
-            Event::Message { peer, message: Message::Response { response, .. }, .. } => {
+            Event::Message {
+                peer,
+                message: Message::Response { response, .. },
+                ..
+            } => {
                 self.on_hello(peer, &response);
             }
             Event::OutboundFailure { peer, error, .. } => {
@@ -77,7 +90,9 @@ impl Task {
     fn on_decoded_hello(&mut self, peer: PeerId, hello: &Hello) {
         let own_clock = self.now();
         let now = Instant::now();
-        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        let Some(entry) = self.peers.get_mut(&peer) else {
+            return;
+        };
         if entry.incarnation.is_some_and(|known| known != hello.incarnation) {
             tracing::info!(peer.id = %peer, "peer restarted: connecting anew");
             return self.disconnect(peer);
@@ -114,7 +129,9 @@ impl Task {
     /// Looks up where the directory places a peer that said hello, and acts on a change.
     pub(super) fn place(&mut self, peer: PeerId) {
         let now = self.now();
-        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        let Some(entry) = self.peers.get_mut(&peer) else {
+            return;
+        };
         if entry.said_hello.is_none() {
             return;
         }

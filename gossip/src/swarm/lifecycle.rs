@@ -5,9 +5,9 @@ use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, core::ConnectedPoint, identify, ping};
 use tokio::time::Instant;
 
+use super::Task;
 use super::dial::peer_of;
 use super::peers::{Connected, median_skew};
-use super::Task;
 use crate::behaviour::BehaviourEvent;
 use crate::event::MeshEvent;
 use crate::limits;
@@ -24,17 +24,33 @@ impl Task {
                 tracing::info!(%address, "listening");
                 self.outbox.push(MeshEvent::Listening(address.to_string()));
             }
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => {
                 self.on_connected(peer_id, connection_id, &endpoint, now);
             }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                connection_id,
+                num_established,
+                ..
+            } => {
                 self.on_closed(peer_id, connection_id, num_established, now);
             }
-            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+            SwarmEvent::OutgoingConnectionError {
+                connection_id, error, ..
+            } => {
                 self.on_dial_failed(connection_id, &error, now);
             }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
-            SwarmEvent::ListenerClosed { reason: Err(error), addresses, .. } => {
+            SwarmEvent::ListenerClosed {
+                reason: Err(error),
+                addresses,
+                ..
+            } => {
                 tracing::error!(%error, ?addresses, "a listener closed: nobody can reach us there any more");
             }
             _ => {}
@@ -56,18 +72,52 @@ impl Task {
         }
     }
 
-    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint, now: Instant) {
+    fn on_connected(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        endpoint: &ConnectedPoint,
+        now: Instant,
+    ) {
         self.dialer.up(connection, peer, now);
         if self.bans.holds(&peer, now) {
             self.disconnect(peer);
             return;
         }
         let outbound = endpoint.is_dialer();
-        let entry = self.peers.entry(peer).or_insert_with(|| Connected::new(outbound, now));
-        entry.connections.insert(connection, endpoint.get_remote_address().clone());
+        let entry = self
+            .peers
+            .entry(peer)
+            .or_insert_with(|| Connected::new(outbound, now));
+        entry
+            .connections
+            .insert(connection, endpoint.get_remote_address().clone());
         entry.outbound |= outbound;
         if outbound {
             self.say_hello(peer, now);
+        } else {
+            self.make_room(peer);
+        }
+    }
+
+    /// Who is no member has a quarter of the incoming connections: the oldest goes, never one of a member.
+    fn make_room(&mut self, newest: PeerId) {
+        let limit = if self.config.seed {
+            limits::SEED_INBOUND
+        } else {
+            limits::MEMBER_INBOUND
+        };
+        let strangers = || {
+            self.peers
+                .iter()
+                .filter(|(_, peer)| !peer.outbound && !peer.is_member())
+        };
+        if strangers().count() <= limit as usize / 4 {
+            return;
+        }
+        let others = strangers().filter(|(id, _)| **id != newest);
+        if let Some(oldest) = others.min_by_key(|(_, peer)| peer.since).map(|(id, _)| *id) {
+            self.disconnect(oldest);
         }
     }
 
@@ -80,9 +130,13 @@ impl Task {
         }
         self.dialer.down(peer, now, rand::random());
         self.sync.forget_peer(peer);
-        let Some(entry) = self.peers.remove(&peer) else { return };
+        let Some(entry) = self.peers.remove(&peer) else {
+            return;
+        };
         if entry.announced {
-            self.outbox.push(MeshEvent::Disconnected { peer: entry.describe(peer) });
+            self.outbox.push(MeshEvent::Disconnected {
+                peer: entry.describe(peer),
+            });
         }
     }
 
@@ -103,7 +157,9 @@ impl Task {
 
     /// Libp2p only tells of failed pings; a line that is dead by all appearances is for us to cut.
     fn on_ping(&mut self, event: &ping::Event) {
-        let Some(peer) = self.peers.get_mut(&event.peer) else { return };
+        let Some(peer) = self.peers.get_mut(&event.peer) else {
+            return;
+        };
         match &event.result {
             Ok(round_trip) => {
                 peer.round_trip = Some(*round_trip);
@@ -153,7 +209,10 @@ impl Task {
         let mut silent = Vec::new();
         let mut over = Vec::new();
         for (id, peer) in &self.peers {
-            if peer.said_hello.is_some_and(|at| now.saturating_duration_since(at) >= timing.hello_every) {
+            if peer
+                .said_hello
+                .is_some_and(|at| now.saturating_duration_since(at) >= timing.hello_every)
+            {
                 hello.push(*id);
             }
             if peer.said_hello.is_none() && age(peer) >= timing.hello_timeout {
@@ -176,7 +235,11 @@ impl Task {
         let skewed = median.is_some_and(|millis| millis.abs() > limits::SKEW_LIMIT_MILLIS);
         if let (Some(millis), true) = (median, skewed != self.skewed) {
             self.skewed = skewed;
-            tracing::warn!(skew_ms = millis, skewed, "difference between our clock and our peers'");
+            tracing::warn!(
+                skew_ms = millis,
+                skewed,
+                "difference between our clock and our peers'"
+            );
             self.outbox.push(MeshEvent::ClockSkew { millis });
         }
     }
@@ -190,7 +253,10 @@ impl Task {
     /// A fault of this weight; patience is bounded, and its end costs the connection for a while.
     pub(super) fn blame(&mut self, peer: PeerId, weight: f64) {
         let now = Instant::now();
-        let patient = self.peers.get_mut(&peer).is_none_or(|entry| entry.forgive(weight, now));
+        let patient = self
+            .peers
+            .get_mut(&peer)
+            .is_none_or(|entry| entry.forgive(weight, now));
         if !patient {
             tracing::warn!(peer.id = %peer, "peer sends garbage: disconnected");
             self.counters.add(Counted::PeersBanned);

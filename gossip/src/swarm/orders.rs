@@ -37,7 +37,13 @@ impl Task {
         let own = *self.swarm.local_peer_id();
         self.swarm
             .listeners()
-            .map(|address| address.clone().with_p2p(own).unwrap_or_else(|address| address).to_string())
+            .map(|address| {
+                address
+                    .clone()
+                    .with_p2p(own)
+                    .unwrap_or_else(|address| address)
+                    .to_string()
+            })
             .collect()
     }
 }

@@ -23,7 +23,11 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new(events: mpsc::Sender<MeshEvent>, counters: Arc<Counters>) -> Self {
-        Self { events, waiting: VecDeque::new(), counters }
+        Self {
+            events,
+            waiting: VecDeque::new(),
+            counters,
+        }
     }
 
     /// Whether an event would go out at once: what can be had again later is only sent then.
@@ -33,7 +37,11 @@ impl Outbox {
 
     /// How many would.
     pub(crate) fn room(&self) -> usize {
-        if self.waiting.is_empty() { self.events.capacity() } else { 0 }
+        if self.waiting.is_empty() {
+            self.events.capacity()
+        } else {
+            0
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -47,14 +55,18 @@ impl Outbox {
         }
         self.waiting.push_back(event);
         while let Ok(permit) = self.events.try_reserve() {
-            let Some(event) = self.waiting.pop_front() else { break };
+            let Some(event) = self.waiting.pop_front() else {
+                break;
+            };
             permit.send(event);
         }
     }
 
     /// Waits for room and sends one. False when the node has gone.
     pub(crate) async fn flush(&mut self) -> bool {
-        let Ok(permit) = self.events.reserve().await else { return false };
+        let Ok(permit) = self.events.reserve().await else {
+            return false;
+        };
         if let Some(event) = self.waiting.pop_front() {
             permit.send(event);
         }
@@ -75,7 +87,9 @@ mod tests {
         }
         assert!(!outbox.is_clear());
         for expected in ["a", "b", "c"] {
-            let Some(MeshEvent::Listening(address)) = heard.recv().await else { panic!("an address") };
+            let Some(MeshEvent::Listening(address)) = heard.recv().await else {
+                panic!("an address")
+            };
             assert_eq!(address, expected);
             assert!(outbox.flush().await);
         }

@@ -77,7 +77,12 @@ impl Connected {
     pub(crate) fn describe(&self, id: PeerId) -> Peer {
         Peer {
             id: id.to_string(),
-            address: self.connections.values().next().map(ToString::to_string).unwrap_or_default(),
+            address: self
+                .connections
+                .values()
+                .next()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             outbound: self.outbound,
             publisher: self.publisher,
             standing: self.standing,

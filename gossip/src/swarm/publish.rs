@@ -23,7 +23,13 @@ impl Task {
             Err(refusal) => return Err(MeshError::OwnEnvelope(refusal)),
         };
         let topic = self.topics.route(header.kind, urgent).hash();
-        match self.swarm.behaviour_mut().gossip.gossipsub().publish(topic, bytes) {
+        match self
+            .swarm
+            .behaviour_mut()
+            .gossip
+            .gossipsub()
+            .publish(topic, bytes)
+        {
             Ok(_) | Err(PublishError::Duplicate) => Ok(()),
             Err(PublishError::NoPeersSubscribedToTopic) => {
                 self.counters.add(Counted::PublishUnheard);

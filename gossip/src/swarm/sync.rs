@@ -85,13 +85,26 @@ impl Sync {
 impl Task {
     pub(super) fn on_sync_event(&mut self, event: Event<Vec<u8>, Vec<u8>>) {
         match event {
-            Event::Message { peer, message: Exchange::Request { request, channel, .. }, .. } => {
+            Event::Message {
+                peer,
+                message: Exchange::Request { request, channel, .. },
+                ..
+            } => {
                 self.on_sync_request(peer, &request, channel);
             }
-            Event::Message { peer, message: Exchange::Response { request_id, response }, .. } => {
+            Event::Message {
+                peer,
+                message: Exchange::Response { request_id, response },
+                ..
+            } => {
                 self.on_sync_response(peer, request_id, &response);
             }
-            Event::OutboundFailure { peer, request_id, error, .. } => {
+            Event::OutboundFailure {
+                peer,
+                request_id,
+                error,
+                ..
+            } => {
                 tracing::debug!(peer.id = %peer, %error, "sync failed");
                 self.counters.add(Counted::SyncFailed);
                 self.end_session(peer, Some(request_id));
@@ -104,11 +117,23 @@ impl Task {
     }
 
     fn audience(&self, peer: PeerId) -> Audience {
-        let member = self.peers.get(&peer).is_some_and(super::peers::Connected::is_member);
-        if member { Audience::Members } else { Audience::Public }
+        let member = self
+            .peers
+            .get(&peer)
+            .is_some_and(super::peers::Connected::is_member);
+        if member {
+            Audience::Members
+        } else {
+            Audience::Public
+        }
     }
 
     fn view(&self) -> View<'_> {
-        View { index: &self.chains, directory: &self.directory, own: self.own(), now: self.now() }
+        View {
+            index: &self.chains,
+            directory: &self.directory,
+            own: self.own(),
+            now: self.now(),
+        }
     }
 }

@@ -13,9 +13,10 @@ use tokio::time::timeout;
 use vigie_gossip_core::validate::{
     Acceptance, Admitted, Ignored, Penalty, Refusal, Unverified, Verified, outcome,
 };
-use vigie_gossip_core::wire::{Header, Payload, Statement};
+use vigie_gossip_core::wire::{Header, Kind, Payload};
 
 use super::Task;
+use crate::behaviour::gossip::GRAYLIST;
 use crate::event::MeshEvent;
 use crate::limits;
 use crate::telemetry::Counted;
@@ -30,7 +31,8 @@ pub(super) enum Origin {
 /// The node's answer to one envelope.
 pub(super) struct Stored {
     header: Header,
-    statements: Vec<Statement>,
+    /// What is more than content: it changes what we know of publishers.
+    payload: Option<Payload>,
     origin: Origin,
     done: bool,
 }
@@ -50,7 +52,16 @@ impl Task {
                 let (acceptance, _) = outcome(&refusal);
                 self.report(&id, from, acceptance_of(acceptance));
                 self.on_refusal(refusal, from);
+                self.review_score(from);
             }
+        }
+    }
+
+    /// Gossipsub is deaf to whom it has graylisted; keeping the connection would only hide that.
+    fn review_score(&mut self, peer: PeerId) {
+        let score = self.swarm.behaviour_mut().gossip.gossipsub().peer_score(&peer);
+        if score.is_some_and(|score| score < GRAYLIST) {
+            self.blame(peer, 2.0 * limits::FAULTS);
         }
     }
 
@@ -87,23 +98,39 @@ impl Task {
         let header = *admitted.envelope().header();
         if self.storing.len() >= limits::STORING || !self.outbox.is_clear() {
             self.counters.add(Counted::StoringFull);
-            let refused = Stored { header, statements: Vec::new(), origin, done: false };
+            let refused = Stored {
+                header,
+                payload: None,
+                origin,
+                done: false,
+            };
             return self.on_stored(refused);
         }
-        let statements = match admitted.envelope().payload() {
-            Ok(Payload::Statements(statements)) => statements,
-            _ => Vec::new(),
-        };
+        let telling = matches!(
+            header.kind,
+            Kind::Certificate | Kind::Vouch | Kind::Revocation | Kind::Proof
+        );
+        let payload = telling.then(|| admitted.envelope().payload().ok()).flatten();
         let (stored, answer) = oneshot::channel();
         self.outbox.push(MeshEvent::Admitted { admitted, stored });
         self.storing.push(Box::pin(async move {
             let done = matches!(timeout(limits::STORING_TIMEOUT, answer).await, Ok(Ok(true)));
-            Stored { header, statements, origin, done }
+            Stored {
+                header,
+                payload,
+                origin,
+                done,
+            }
         }));
     }
 
     pub(super) fn on_stored(&mut self, answer: Stored) {
-        let Stored { header, statements, origin, done: stored } = answer;
+        let Stored {
+            header,
+            payload,
+            origin,
+            done: stored,
+        } = answer;
         if stored {
             let dropped = self.chains.record(&header);
             self.drop_held(dropped);
@@ -117,13 +144,19 @@ impl Task {
                 if stored {
                     self.note_gap(&header);
                 }
-                let verdict = if stored { MessageAcceptance::Accept } else { MessageAcceptance::Ignore };
+                let verdict = if stored {
+                    MessageAcceptance::Accept
+                } else {
+                    MessageAcceptance::Ignore
+                };
                 self.report(&id, from, verdict);
                 from
             }
         };
-        if stored && !statements.is_empty() {
-            self.learn(statements, from);
+        match payload.filter(|_| stored) {
+            Some(Payload::Statements(statements)) => self.learn(statements, from),
+            Some(Payload::Proof(proof)) => self.convict(*proof, Some(from)),
+            _ => {}
         }
         self.pump();
     }

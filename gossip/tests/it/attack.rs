@@ -39,14 +39,24 @@ impl Codec for Raw {
         read(io).await
     }
 
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Vec<u8>) -> std::io::Result<()>
+    async fn write_request<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        bytes: Vec<u8>,
+    ) -> std::io::Result<()>
     where
         T: futures::AsyncWrite + Unpin + Send,
     {
         futures::AsyncWriteExt::write_all(io, &bytes).await
     }
 
-    async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Vec<u8>) -> std::io::Result<()>
+    async fn write_response<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        bytes: Vec<u8>,
+    ) -> std::io::Result<()>
     where
         T: futures::AsyncWrite + Unpin + Send,
     {
@@ -81,6 +91,7 @@ impl Liar {
         let config = gossipsub::ConfigBuilder::default()
             .validation_mode(ValidationMode::Anonymous)
             .heartbeat_interval(Duration::from_millis(200))
+            .message_id_fn(|message| gossipsub::MessageId(message.data.clone()))
             .build()
             .unwrap();
         let mut gossip = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).unwrap();
@@ -97,7 +108,11 @@ impl Liar {
             .unwrap()
             .build();
         swarm.dial(node.address.parse::<Multiaddr>().unwrap()).unwrap();
-        let mut liar = Self { swarm, topics, heard: Vec::new() };
+        let mut liar = Self {
+            swarm,
+            topics,
+            heard: Vec::new(),
+        };
         liar.say_hello(world, who).await;
         liar
     }
@@ -107,21 +122,38 @@ impl Liar {
         while !(subscribed && answered) {
             match self.swarm.select_next_some().await {
                 SwarmEvent::ConnectionEstablished { peer_id, .. } => {
-                    let Statement::NodeCertificate(certificate) = world.certificate(who) else { unreachable!() };
+                    let Statement::NodeCertificate(certificate) = world.certificate(who) else {
+                        unreachable!()
+                    };
                     let own = *self.swarm.local_peer_id();
                     let proof = Proof::sign(certificate, &node_key(who), own, peer_id);
-                    let hello = Hello { clock: now(), incarnation: 1, proof: Some(proof) };
-                    self.swarm.behaviour_mut().hello.send_request(&peer_id, hello.encode());
+                    let hello = Hello {
+                        clock: now(),
+                        incarnation: 1,
+                        proof: Some(proof),
+                    };
+                    self.swarm
+                        .behaviour_mut()
+                        .hello
+                        .send_request(&peer_id, hello.encode());
                 }
-                SwarmEvent::Behaviour(LiesEvent::Gossip(gossipsub::Event::Subscribed { .. })) => subscribed = true,
-                SwarmEvent::Behaviour(LiesEvent::Hello(request_response::Event::Message { .. })) => answered = true,
+                SwarmEvent::Behaviour(LiesEvent::Gossip(gossipsub::Event::Subscribed { .. })) => {
+                    subscribed = true
+                }
+                SwarmEvent::Behaviour(LiesEvent::Hello(request_response::Event::Message { .. })) => {
+                    answered = true
+                }
                 event => self.note(event),
             }
         }
     }
 
     fn publish(&mut self, topic: &IdentTopic, bytes: Vec<u8>) {
-        self.swarm.behaviour_mut().gossip.publish(topic.clone(), bytes).unwrap();
+        self.swarm
+            .behaviour_mut()
+            .gossip
+            .publish(topic.clone(), bytes)
+            .unwrap();
     }
 
     fn note(&mut self, event: SwarmEvent<LiesEvent>) {
@@ -141,6 +173,18 @@ impl Liar {
         }
     }
 
+    async fn until_heard(&mut self) {
+        let heard = async {
+            while self.heard.is_empty() {
+                let event = self.swarm.select_next_some().await;
+                self.note(event);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(40), heard)
+            .await
+            .expect("to hear something");
+    }
+
     async fn until_disconnected(&mut self) {
         let end = async {
             loop {
@@ -150,7 +194,9 @@ impl Liar {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(40), end).await.expect("to be disconnected");
+        tokio::time::timeout(Duration::from_secs(40), end)
+            .await
+            .expect("to be disconnected");
     }
 }
 
@@ -176,7 +222,9 @@ async fn a_copy_with_a_bad_signature_does_not_suppress_the_original() {
             tokio::task::yield_now().await;
         }
     };
-    liar.while_running(tokio::time::timeout(Duration::from_secs(40), rejected)).await.expect("two rejections");
+    liar.while_running(tokio::time::timeout(Duration::from_secs(40), rejected))
+        .await
+        .expect("two rejections");
     assert!(seed.shelf.lock().unwrap().is_empty());
 
     let mut member = Node::start(&world, Setup::of(1, &all).dial(&seed).unsynced()).await;
@@ -226,6 +274,16 @@ async fn an_outsider_that_subscribes_hears_nothing_and_is_not_heard() {
     assert!(outsider.heard.is_empty());
     assert_eq!(seed.shelf.lock().unwrap().len(), chain.len());
     assert_eq!(seed.mesh.counters().get("gossip_rejected"), 0);
+
+    // It was listening all the time: with a vouch, what it said on connecting counts, and it hears what is said.
+    seed.mesh
+        .add_statement(world.vouch(SEED, OUTSIDER))
+        .await
+        .unwrap();
+    let id = outsider.swarm.local_peer_id().to_string();
+    outsider.while_running(seed.until_subscribed_by(&id)).await;
+    seed.publish(&world.chain(SEED, 1, Tlp::Green)[0]).await;
+    outsider.until_heard().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

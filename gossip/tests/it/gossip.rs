@@ -61,12 +61,13 @@ async fn gossip_alone_reaches_a_neighbour_and_the_neighbours_neighbour() {
 async fn publishing_to_nobody_is_no_error() {
     let world = World::new();
     let node = Node::start(&world, Setup::of(1, &[1])).await;
-    for envelope in world.chain(1, 3, Tlp::Green) {
-        node.publish(&envelope).await;
+    let chain = world.chain(1, 3, Tlp::Green);
+    for envelope in &chain {
+        node.publish(envelope).await;
     }
     assert_eq!(node.mesh.counters().get("publish_unheard"), 3);
     // The same again is no error either; another one at the same place is.
-    node.publish(&world.chain(1, 1, Tlp::Green)[0]).await;
+    node.publish(&chain[0]).await;
     let fork = world.chain(1, 1, Tlp::Clear);
     assert!(node.mesh.publish(fork[0].clone()).await.is_err());
 }

@@ -1,5 +1,11 @@
 //! Real swarms on loopback: gossip, sync, healing, and what an outsider or a liar gets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests: a failed step is a failed test"
+)]
+
 mod attack;
 mod gossip;
 mod node;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_gossip::core::chain::Held;
 use vigie_gossip::core::directory::Directory;
-use vigie_gossip::wire::{Envelope, EquivocationProof, HeaderHash, PublisherId, Statement, Tlp};
+use vigie_gossip::wire::{Envelope, EquivocationProof, PublisherId, Tlp};
 use vigie_gossip::{Initial, Mesh, MeshConfig, MeshEvent, Peer, Timing, start};
 
 use crate::world::{World, clock};
@@ -24,8 +24,7 @@ pub type Shelf = Arc<Mutex<BTreeMap<(PublisherId, u32, u64), Envelope>>>;
 pub enum Seen {
     Connected(Peer),
     Disconnected,
-    Stored(HeaderHash),
-    Statement(Statement),
+    Stored,
     OwnHead(u64),
     Fork(Box<EquivocationProof>),
     Skew(i64),
@@ -50,6 +49,7 @@ pub struct Setup<'a> {
     pub shelf: Shelf,
     pub ahead_secs: u64,
     pub synced: bool,
+    pub refuse: usize,
 }
 
 pub const TCP: &str = "/ip4/127.0.0.1/tcp/0";
@@ -57,7 +57,17 @@ pub const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
 
 impl<'a> Setup<'a> {
     pub fn of(who: usize, certified: &'a [usize]) -> Self {
-        Self { who, certified, own: true, listen: TCP, dial: Vec::new(), shelf: Shelf::default(), ahead_secs: 0, synced: true }
+        Self {
+            who,
+            certified,
+            own: true,
+            listen: TCP,
+            dial: Vec::new(),
+            shelf: Shelf::default(),
+            ahead_secs: 0,
+            synced: true,
+            refuse: 0,
+        }
     }
     pub fn listen(self, listen: &'a str) -> Self {
         Self { listen, ..self }
@@ -72,9 +82,16 @@ impl<'a> Setup<'a> {
     pub fn clock_ahead(self, ahead_secs: u64) -> Self {
         Self { ahead_secs, ..self }
     }
+    /// The store says no so many times before it begins to take things.
+    pub fn refuse(self, refuse: usize) -> Self {
+        Self { refuse, ..self }
+    }
     /// Leaves only gossip: the next round of sync never comes.
     pub fn unsynced(self) -> Self {
-        Self { synced: false, ..self }
+        Self {
+            synced: false,
+            ..self
+        }
     }
     pub fn shelf(self, shelf: Shelf) -> Self {
         Self { shelf, ..self }
@@ -105,11 +122,17 @@ impl Node {
         config.own = setup.own.then(|| world.own(setup.who));
         config.timing = hurried();
         if !setup.synced {
-            config.timing.sync_every = Duration::from_secs(3_600);
-            config.timing.gap_wait = Duration::from_secs(3_600);
+            config.timing.sync_every = Duration::from_hours(1);
+            config.timing.gap_wait = Duration::from_hours(1);
         }
         let directory: Directory = world.directory(setup.certified);
-        let held = setup.shelf.lock().unwrap().values().map(|envelope| Held::of(envelope.header())).collect();
+        let held = setup
+            .shelf
+            .lock()
+            .unwrap()
+            .values()
+            .map(|envelope| Held::of(envelope.header()))
+            .collect();
         let shutdown = CancellationToken::new();
         let initial = Initial { directory, held };
         let (mesh, events, task) = start(config, initial, clock(setup.ahead_secs), shutdown.clone()).unwrap();
@@ -117,9 +140,23 @@ impl Node {
         let (listening, mut address) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { task.await.unwrap() });
-        tasks.spawn(serve(events, Arc::clone(&setup.shelf), sender, listening));
-        let address = tokio::time::timeout(PATIENCE, address.recv()).await.unwrap().unwrap();
-        Self { mesh, shelf: setup.shelf, address, seen, tasks, shutdown }
+        let store = Store {
+            shelf: Arc::clone(&setup.shelf),
+            refuse: setup.refuse,
+        };
+        tasks.spawn(serve(events, store, sender, listening));
+        let address = tokio::time::timeout(PATIENCE, address.recv())
+            .await
+            .unwrap()
+            .unwrap();
+        Self {
+            mesh,
+            shelf: setup.shelf,
+            address,
+            seen,
+            tasks,
+            shutdown,
+        }
     }
 
     /// Stores and publishes, as a node does with its own.
@@ -138,12 +175,16 @@ impl Node {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("waited for {what}"))
+        tokio::time::timeout(PATIENCE, search)
+            .await
+            .unwrap_or_else(|_| panic!("waited for {what}"))
     }
 
     pub async fn until_member(&mut self) -> Peer {
         let member = |seen| match seen {
-            Seen::Connected(peer) if peer.standing.is_some_and(|standing| standing.is_admitted()) => Some(peer),
+            Seen::Connected(peer) if peer.standing.is_some_and(|standing| standing.is_admitted()) => {
+                Some(peer)
+            }
             _ => None,
         };
         self.until("a member", member).await
@@ -162,15 +203,29 @@ impl Node {
         self.until("subscriptions", enough).await;
     }
 
+    /// Waits until this peer has subscribed to sightings.
+    pub async fn until_subscribed_by(&mut self, id: &str) {
+        let it =
+            |seen| matches!(seen, Seen::Connected(peer) if peer.subscribed && peer.id == id).then_some(());
+        self.until("a subscription", it).await;
+    }
+
     /// Waits until all of these are stored here.
     pub async fn until_stored(&mut self, envelopes: &[Envelope]) {
         let shelf = Arc::clone(&self.shelf);
         let complete = move || {
             let shelf = shelf.lock().unwrap();
-            envelopes.iter().all(|wanted| shelf.values().any(|held| held.header_hash() == wanted.header_hash()))
+            envelopes.iter().all(|wanted| {
+                shelf
+                    .values()
+                    .any(|held| held.header_hash() == wanted.header_hash())
+            })
         };
         if !complete() {
-            self.until("envelopes", |seen| (matches!(seen, Seen::Stored(_)) && complete()).then_some(())).await;
+            self.until("envelopes", |seen| {
+                (matches!(seen, Seen::Stored) && complete()).then_some(())
+            })
+            .await;
         }
     }
 
@@ -184,52 +239,80 @@ impl Node {
 
 pub fn put(shelf: &Shelf, envelope: Envelope) {
     let header = *envelope.header();
-    shelf.lock().unwrap().insert((header.publisher, header.epoch, header.seq), envelope);
+    shelf
+        .lock()
+        .unwrap()
+        .insert((header.publisher, header.epoch, header.seq), envelope);
+}
+
+struct Store {
+    shelf: Shelf,
+    refuse: usize,
 }
 
 async fn serve(
     mut events: mpsc::Receiver<MeshEvent>,
-    shelf: Shelf,
+    mut store: Store,
     seen: mpsc::Sender<Seen>,
     listening: mpsc::Sender<String>,
 ) {
     while let Some(event) = events.recv().await {
         let told = match event {
             MeshEvent::Listening(address) => {
-                let _ = listening.try_send(address);
+                drop(listening.try_send(address));
                 None
             }
             MeshEvent::Connected { peer } => Some(Seen::Connected(peer)),
             MeshEvent::Disconnected { .. } => Some(Seen::Disconnected),
             MeshEvent::Admitted { admitted, stored } => {
-                let envelope = admitted.envelope().clone();
-                let hash = envelope.header_hash();
-                put(&shelf, envelope);
-                let _ = stored.send(true);
-                Some(Seen::Stored(hash))
+                let takes = store.refuse == 0;
+                store.refuse = store.refuse.saturating_sub(1);
+                if takes {
+                    put(&store.shelf, admitted.envelope().clone());
+                }
+                drop(stored.send(takes));
+                takes.then_some(Seen::Stored)
             }
-            MeshEvent::Statement(statement) => Some(Seen::Statement(statement)),
-            MeshEvent::RangeWanted { publisher, epoch, from, to, max_bytes, reply } => {
-                let _ = reply.send(range(&shelf, publisher, epoch, (from, to), max_bytes));
+            MeshEvent::RangeWanted {
+                publisher,
+                epoch,
+                from,
+                to,
+                max_bytes,
+                reply,
+            } => {
+                drop(reply.send(range(&store.shelf, publisher, epoch, (from, to), max_bytes)));
                 None
             }
-            MeshEvent::Dropped(_) => None,
+            MeshEvent::Dropped(_) | MeshEvent::Statement(_) => None,
             MeshEvent::Fork(proof) => Some(Seen::Fork(proof)),
             MeshEvent::OwnHead { seq, .. } => Some(Seen::OwnHead(seq)),
             MeshEvent::ClockSkew { millis } => Some(Seen::Skew(millis)),
         };
         if let Some(told) = told {
-            let _ = seen.try_send(told);
+            drop(seen.try_send(told));
         }
     }
 }
 
-fn range(shelf: &Shelf, publisher: PublisherId, epoch: u32, seqs: (u64, u64), max_bytes: usize) -> Vec<Vec<u8>> {
+fn range(
+    shelf: &Shelf,
+    publisher: PublisherId,
+    epoch: u32,
+    seqs: (u64, u64),
+    max_bytes: usize,
+) -> Vec<Vec<u8>> {
     let shelf = shelf.lock().unwrap();
     let places = (publisher, epoch, seqs.0)..=(publisher, epoch, seqs.1);
     let mut room = max_bytes;
     let encoded = shelf.range(places).rev().map(|(_, envelope)| envelope.encode());
-    encoded.take_while(|bytes| room.checked_sub(bytes.len()).inspect(|left| room = *left).is_some()).collect()
+    encoded
+        .take_while(|bytes| {
+            room.checked_sub(bytes.len())
+                .inspect(|left| room = *left)
+                .is_some()
+        })
+        .collect()
 }
 
 pub fn is_green(envelope: &Envelope) -> bool {

@@ -8,9 +8,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// What becomes of bytes.
+#[derive(Clone, Copy, PartialEq)]
+enum Line {
+    Up,
+    Cut,
+    Frozen,
+}
+
 pub struct Proxy {
     address: String,
-    cut: Arc<watch::Sender<bool>>,
+    line: Arc<watch::Sender<Line>>,
     _tasks: JoinSet<()>,
 }
 
@@ -21,11 +29,15 @@ impl Proxy {
         let target: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("/ip4/127.0.0.1/tcp/{}", listener.local_addr().unwrap().port());
-        let (cut, _) = watch::channel(false);
-        let cut = Arc::new(cut);
+        let (line, _) = watch::channel(Line::Up);
+        let line = Arc::new(line);
         let mut tasks = JoinSet::new();
-        tasks.spawn(relay(listener, target, Arc::clone(&cut)));
-        Self { address, cut, _tasks: tasks }
+        tasks.spawn(relay(listener, target, Arc::clone(&line)));
+        Self {
+            address,
+            line,
+            _tasks: tasks,
+        }
     }
 
     pub fn address(&self) -> String {
@@ -33,27 +45,36 @@ impl Proxy {
     }
 
     pub fn cut(&self) {
-        self.cut.send_replace(true);
+        self.line.send_replace(Line::Cut);
+    }
+
+    /// Nothing goes through and nobody is told, as when a machine loses its power.
+    pub fn freeze(&self) {
+        self.line.send_replace(Line::Frozen);
     }
 
     pub fn heal(&self) {
-        self.cut.send_replace(false);
+        self.line.send_replace(Line::Up);
     }
 }
 
-async fn relay(listener: TcpListener, target: SocketAddr, cut: Arc<watch::Sender<bool>>) {
+async fn relay(listener: TcpListener, target: SocketAddr, line: Arc<watch::Sender<Line>>) {
     let mut lines = JoinSet::new();
-    while let Ok((mut near, _)) = listener.accept().await {
-        if *cut.borrow() {
-            continue;
+    while let Ok((near, _)) = listener.accept().await {
+        if *line.borrow() == Line::Up {
+            lines.spawn(carry(near, target, line.subscribe()));
         }
-        let mut cut = cut.subscribe();
-        lines.spawn(async move {
-            let Ok(mut far) = TcpStream::connect(target).await else { return };
-            tokio::select! {
-                _ = copy_bidirectional(&mut near, &mut far) => {}
-                _ = cut.wait_for(|cut| *cut) => {}
-            }
-        });
     }
+}
+
+async fn carry(mut near: TcpStream, target: SocketAddr, mut line: watch::Receiver<Line>) {
+    let Ok(mut far) = TcpStream::connect(target).await else {
+        return;
+    };
+    tokio::select! {
+        _ = copy_bidirectional(&mut near, &mut far) => return,
+        _ = line.wait_for(|line| *line != Line::Up) => {}
+    }
+    // Both ends stay open, and silent, until the line is cut or comes back.
+    drop(line.wait_for(|line| *line != Line::Frozen).await);
 }

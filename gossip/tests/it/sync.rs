@@ -72,6 +72,52 @@ async fn a_restart_with_the_same_key_syncs_again() {
     seed.until_stored(&chain).await;
 }
 
+/// rust-libp2p 5097: while the old connection seems alive, gossipsub would not tell the new process its topics.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_beside_its_own_ghost_hears_gossip_again() {
+    let world = World::new();
+    let all = [SEED, 1];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
+    let proxy = Proxy::before(&seed.address).await;
+    let mut first = Node::start(
+        &world,
+        Setup::of(1, &all).unsynced().dial_address(proxy.address()),
+    )
+    .await;
+    seed.until_subscribed(1).await;
+    first.until_subscribed(1).await;
+    proxy.freeze();
+    first.stop().await;
+
+    let mut again = Node::start(&world, Setup::of(1, &all).unsynced().dial(&seed)).await;
+    again.until_subscribed(1).await;
+    seed.until_subscribed(1).await;
+    let (of_seed, of_again) = (world.chain(SEED, 3, Tlp::Green), world.chain(1, 3, Tlp::Green));
+    for (one, other) in of_seed.iter().zip(&of_again) {
+        seed.publish(one).await;
+        again.publish(other).await;
+    }
+    again.until_stored(&of_seed).await;
+    seed.until_stored(&of_again).await;
+    assert_eq!(again.mesh.counters().get("sync_admitted"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_store_refused_comes_again() {
+    let world = World::new();
+    let all = [SEED, 1];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    let mut member = Node::start(&world, Setup::of(1, &all).dial(&seed).refuse(5)).await;
+    member.until_subscribed(1).await;
+    seed.until_subscribed(1).await;
+    let chain = world.chain(SEED, 20, Tlp::Green);
+    for envelope in &chain {
+        seed.publish(envelope).await;
+    }
+    member.until_stored(&chain).await;
+    assert!(member.mesh.counters().get("storing_refused") >= 5);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_node_is_told_its_own_head() {
     let world = World::new();
@@ -119,8 +165,22 @@ async fn an_outsider_gets_clear_and_nothing_green() {
     outsider.until_stored(&chain[3..]).await;
 
     // A seed vouches: now the same connection carries the rest.
-    let green: Vec<_> = chain.iter().filter(|envelope| is_green(envelope)).cloned().collect();
-    assert!(outsider.shelf.lock().unwrap().values().all(|envelope| !is_green(envelope)));
-    seed.mesh.add_statement(world.vouch(SEED, OUTSIDER)).await.unwrap();
+    let green: Vec<_> = chain
+        .iter()
+        .filter(|envelope| is_green(envelope))
+        .cloned()
+        .collect();
+    assert!(
+        outsider
+            .shelf
+            .lock()
+            .unwrap()
+            .values()
+            .all(|envelope| !is_green(envelope))
+    );
+    seed.mesh
+        .add_statement(world.vouch(SEED, OUTSIDER))
+        .await
+        .unwrap();
     outsider.until_stored(&green).await;
 }

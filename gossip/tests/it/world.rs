@@ -13,7 +13,7 @@ use vigie_gossip::{Clock, OwnNode};
 pub const SEED: usize = 0;
 pub const OUTSIDER: usize = 9;
 const ADMITTED: usize = 5;
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Everybody's keys, and what they agree on.
 pub struct World {
@@ -30,7 +30,10 @@ pub fn node_key(who: usize) -> SecretKey {
 }
 
 /// The machine's clock: certificates must be valid while the test runs.
-#[expect(clippy::disallowed_methods, reason = "a test of real connections has a real clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test of real connections has a real clock"
+)]
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
@@ -98,14 +101,19 @@ impl World {
     }
 
     pub fn own(&self, who: usize) -> OwnNode {
-        OwnNode { key: node_key(who), certificate: self.certificate(who) }
+        OwnNode {
+            key: node_key(who),
+            certificate: self.certificate(who),
+        }
     }
 
     /// The next envelope of `who`'s chain after `prev`.
     pub fn envelope(&self, who: usize, prev: Option<&Envelope>, tlp: Tlp) -> Envelope {
         let seq = prev.map_or(0, |prev| prev.header().seq + 1);
         let sighting = Sighting {
-            indicator: Indicator::ip(std::net::Ipv4Addr::from(0xCB00_7100 + u32::try_from(seq).unwrap()).into()),
+            indicator: Indicator::ip(
+                std::net::Ipv4Addr::from(0xCB00_7100 + u32::try_from(seq).unwrap()).into(),
+            ),
             behaviour: Behaviour(1),
             rule: RuleHash([7; 8]),
             at: now().to_minute(),
@@ -122,7 +130,9 @@ impl World {
             policy: 0,
             payload: Payload::Sightings(vec![sighting]),
         };
-        draft.seal(&node_key(who), [u8::try_from(seq % 251).unwrap(); 16]).unwrap()
+        draft
+            .seal(&node_key(who), [u8::try_from(seq % 251).unwrap(); 16])
+            .unwrap()
     }
 
     /// The first `count` envelopes of `who`'s chain.

@@ -13,7 +13,9 @@ use crate::telemetry::Counted;
 impl Task {
     pub(super) fn on_sync_request(&mut self, peer: PeerId, bytes: &[u8], channel: ResponseChannel<Vec<u8>>) {
         let now = Instant::now();
-        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        let Some(entry) = self.peers.get_mut(&peer) else {
+            return;
+        };
         // Declining is an empty response: the asker comes again with its next round.
         if !entry.requests.take(1.0, now) || !entry.bytes.take(0.0, now) {
             self.counters.add(Counted::SyncDeclined);

@@ -18,11 +18,18 @@ use crate::telemetry::Counted;
 impl Task {
     /// Compares with a peer now, or as soon as a session is free.
     pub(in super::super) fn sync_with(&mut self, peer: PeerId) {
-        let Some(entry) = self.peers.get(&peer) else { return };
+        let Some(entry) = self.peers.get(&peer) else {
+            return;
+        };
         if self.sync.running.contains_key(&peer) {
             return;
         }
-        let outsiders = self.sync.running.keys().filter(|peer| self.is_outsider(peer)).count();
+        let outsiders = self
+            .sync
+            .running
+            .keys()
+            .filter(|peer| self.is_outsider(peer))
+            .count();
         let crowded = !entry.is_member() && outsiders >= limits::OUTSIDER_SESSIONS;
         if crowded || self.sync.running.len() >= limits::SESSIONS {
             if !self.sync.waiting.contains(&peer) {
@@ -32,7 +39,14 @@ impl Task {
         }
         let mut session = Session::new(self.audience(peer));
         let actions = session.start(&self.view());
-        self.sync.running.insert(peer, Running { session, request: None, next: None });
+        self.sync.running.insert(
+            peer,
+            Running {
+                session,
+                request: None,
+                next: None,
+            },
+        );
         self.act(peer, actions);
     }
 
@@ -41,7 +55,11 @@ impl Task {
     }
 
     pub(super) fn on_sync_response(&mut self, peer: PeerId, request: OutboundRequestId, bytes: &[u8]) {
-        let expected = self.sync.running.get(&peer).is_some_and(|running| running.request == Some(request));
+        let expected = self
+            .sync
+            .running
+            .get(&peer)
+            .is_some_and(|running| running.request == Some(request));
         if !expected {
             return;
         }
@@ -54,7 +72,9 @@ impl Task {
             Ok(Message::Request(_)) => return self.on_fault(peer, &Fault::Unasked),
             Err(error) => return self.on_fault(peer, &Fault::Message(error)),
         };
-        let Some(mut running) = self.sync.running.remove(&peer) else { return };
+        let Some(mut running) = self.sync.running.remove(&peer) else {
+            return;
+        };
         running.request = None;
         let actions = running.session.on_message(message, &self.view());
         self.sync.running.insert(peer, running);
@@ -70,7 +90,9 @@ impl Task {
                     }
                 }
                 Action::Deliver(delivery) => self.on_delivery(peer, delivery),
-                Action::OwnHead { epoch, seq, hash } => self.outbox.push(MeshEvent::OwnHead { epoch, seq, hash }),
+                Action::OwnHead { epoch, seq, hash } => {
+                    self.outbox.push(MeshEvent::OwnHead { epoch, seq, hash })
+                }
                 Action::PeerClock(clock) => self.note_clock(peer, clock),
                 Action::Blame(fault) => self.on_fault(peer, &fault),
                 Action::Done(outcome) => {
@@ -88,9 +110,13 @@ impl Task {
     fn on_delivery(&mut self, peer: PeerId, delivery: Delivery) {
         match delivery {
             Delivery::Statements(statements) => self.learn(statements, peer),
-            Delivery::Proofs(proofs) => proofs.into_iter().for_each(|proof| self.convict(proof, Some(peer))),
+            Delivery::Proofs(proofs) => proofs
+                .into_iter()
+                .for_each(|proof| self.convict(proof, Some(peer))),
             Delivery::Envelopes(envelopes) => {
-                self.sync.inbox.extend(envelopes.into_iter().map(|envelope| (peer, envelope)));
+                self.sync
+                    .inbox
+                    .extend(envelopes.into_iter().map(|envelope| (peer, envelope)));
             }
         }
     }
@@ -98,7 +124,9 @@ impl Task {
     /// Gives the node what it can take, then lets sessions go on.
     pub(in super::super) fn pump(&mut self) {
         loop {
-            let room = limits::STORING.saturating_sub(self.storing.len()).min(self.outbox.room());
+            let room = limits::STORING
+                .saturating_sub(self.storing.len())
+                .min(self.outbox.room());
             let count = room.min(limits::BATCH).min(self.sync.inbox.len());
             if count == 0 {
                 break;
@@ -174,7 +202,9 @@ impl Task {
                 break;
             }
             // One that must still wait goes to the back of the line.
-            let Some(next) = self.sync.waiting.pop_front() else { break };
+            let Some(next) = self.sync.waiting.pop_front() else {
+                break;
+            };
             self.sync_with(next);
         }
     }

@@ -13,7 +13,13 @@ impl Task {
     /// Asks the node for what is held at the place of a fork.
     pub(in super::super) fn suspect(&mut self, suspicion: Box<Suspicion>) {
         let (publisher, epoch, seq) = suspicion.at();
-        let wanted = Wanted { publisher, epoch, from: seq, to: seq, max_bytes: usize::from(u16::MAX) };
+        let wanted = Wanted {
+            publisher,
+            epoch,
+            from: seq,
+            to: seq,
+            max_bytes: usize::from(u16::MAX),
+        };
         self.read(vec![wanted], Purpose::Proof(suspicion));
     }
 
@@ -26,7 +32,7 @@ impl Task {
     }
 
     /// A proof of our own making, or a peer's.
-    pub(super) fn convict(&mut self, proof: EquivocationProof, from: Option<PeerId>) {
+    pub(in super::super) fn convict(&mut self, proof: EquivocationProof, from: Option<PeerId>) {
         let publisher = proof.first().header().publisher;
         let known = self.chains.proof(publisher, proof.first().header().epoch) == Some(&proof);
         match self.chains.convict(proof.clone(), &self.directory) {

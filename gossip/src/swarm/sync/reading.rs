@@ -18,7 +18,11 @@ use crate::telemetry::Counted;
 #[derive(Debug)]
 pub(super) enum Purpose {
     Proof(Box<Suspicion>),
-    Serve { peer: PeerId, channel: ResponseChannel<Vec<u8>>, fetch: Fetch },
+    Serve {
+        peer: PeerId,
+        channel: ResponseChannel<Vec<u8>>,
+        fetch: Fetch,
+    },
 }
 
 /// The node's answer.
@@ -55,15 +59,33 @@ impl Task {
         }
         let answers: Vec<_> = wanted.into_iter().map(|range| self.want(range)).collect();
         self.sync.reading.waiting.push(Box::pin(async move {
-            let all = timeout(limits::SERVING_TIMEOUT, join_all(answers)).await.unwrap_or_default();
-            Read { purpose, envelopes: all.into_iter().flatten().flatten().collect() }
+            let all = timeout(limits::SERVING_TIMEOUT, join_all(answers))
+                .await
+                .unwrap_or_default();
+            Read {
+                purpose,
+                envelopes: all.into_iter().flatten().flatten().collect(),
+            }
         }));
     }
 
     fn want(&mut self, range: Wanted) -> oneshot::Receiver<Vec<Vec<u8>>> {
-        let Wanted { publisher, epoch, from, to, max_bytes } = range;
+        let Wanted {
+            publisher,
+            epoch,
+            from,
+            to,
+            max_bytes,
+        } = range;
         let (reply, answer) = oneshot::channel();
-        self.outbox.push(MeshEvent::RangeWanted { publisher, epoch, from, to, max_bytes, reply });
+        self.outbox.push(MeshEvent::RangeWanted {
+            publisher,
+            epoch,
+            from,
+            to,
+            max_bytes,
+            reply,
+        });
         answer
     }
 }

@@ -27,7 +27,13 @@ impl Task {
             self.drop_held(dropped);
             self.place_all();
         }
-        let soon: Vec<_> = self.sync.soon.iter().filter(|(_, at)| **at <= now).map(|(peer, _)| *peer).collect();
+        let soon: Vec<_> = self
+            .sync
+            .soon
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(peer, _)| *peer)
+            .collect();
         for peer in soon {
             self.sync.soon.remove(&peer);
             self.sync_with(peer);
@@ -46,27 +52,48 @@ impl Task {
     }
 
     fn random_peer(&self, of: impl Fn(&Connected) -> bool) -> Option<PeerId> {
-        self.peers.iter().filter(|(_, peer)| of(peer)).map(|(id, _)| *id).choose(&mut rand::rng())
+        self.peers
+            .iter()
+            .filter(|(_, peer)| of(peer))
+            .map(|(id, _)| *id)
+            .choose(&mut rand::rng())
     }
 
     /// An envelope came by gossip: if the one before it is missing, it may be on its way, or lost.
     pub(in super::super) fn note_gap(&mut self, header: &Header) {
-        let Some(seq) = header.seq.checked_sub(1) else { return };
-        let place = Place { epoch: header.epoch, seq };
+        let Some(seq) = header.seq.checked_sub(1) else {
+            return;
+        };
+        let place = Place {
+            epoch: header.epoch,
+            seq,
+        };
         let missing = self.chains.hash_at(header.publisher, place).is_none();
         if missing && self.sync.gaps.len() < limits::GAPS {
             let at = Instant::now() + self.config.timing.gap_wait;
-            self.sync.gaps.entry((header.publisher, header.epoch)).or_insert(at);
+            self.sync
+                .gaps
+                .entry((header.publisher, header.epoch))
+                .or_insert(at);
         }
     }
 
     fn repair_gaps(&mut self, now: Instant) {
-        let due: Vec<_> = self.sync.gaps.iter().filter(|(_, at)| **at <= now).map(|(chain, _)| *chain).collect();
+        let due: Vec<_> = self
+            .sync
+            .gaps
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(chain, _)| *chain)
+            .collect();
         let mut open = false;
         for chain in due {
             self.sync.gaps.remove(&chain);
             let (publisher, epoch) = chain;
-            let from_the_start = self.chains.head(publisher, epoch).is_some_and(|head| head.low > 0);
+            let from_the_start = self
+                .chains
+                .head(publisher, epoch)
+                .is_some_and(|head| head.low > 0);
             open |= from_the_start || !self.chains.gaps_of(publisher, epoch).is_empty();
         }
         if open {
