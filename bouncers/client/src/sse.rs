@@ -105,7 +105,7 @@ mod tests {
         for chunk in text.as_bytes().chunks(piece) {
             parser
                 .push(chunk, |e| {
-                    out.push((e.name, String::from_utf8(e.data).unwrap(), e.id))
+                    out.push((e.name, String::from_utf8(e.data).unwrap(), e.id));
                 })
                 .unwrap();
         }

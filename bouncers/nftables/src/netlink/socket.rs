@@ -182,7 +182,7 @@ impl Socket {
         request.text(c::TABLE_NAME, table);
         request.end_message(&open);
         match self.ask(request, |message| {
-            handle = handle.or(decode::table_handle(message))
+            handle = handle.or(decode::table_handle(message));
         }) {
             Ok(_) => Ok(handle),
             Err(error) if error.is_missing() => Ok(None),
