@@ -12,6 +12,8 @@ CREATE TABLE envelope (
     org         BYTEA   NOT NULL,
     kind        BIGINT  NOT NULL,
     time_base   BIGINT  NOT NULL,
+    row_count   BIGINT  NOT NULL,
+    urgent      BOOLEAN NOT NULL,
     received_at BIGINT  NOT NULL,
     bytes       BYTEA   NOT NULL,
     UNIQUE (publisher, epoch, seq)

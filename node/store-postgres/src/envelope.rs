@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use vigie_store::wire::{HeaderHash, PublisherId, SightingId};
-use vigie_store::{AlertId, Appended, Envelopes, Held, NewEnvelope, StoreError, columns};
+use vigie_store::{AlertId, Appended, Envelopes, Held, HeldEnvelope, NewEnvelope, StoreError, columns};
 
 use crate::PostgresStore;
 use crate::error::failed;
@@ -15,8 +15,8 @@ use crate::sighting;
 const PAGE: i64 = 64;
 
 const INSERT: &str =
-    "INSERT INTO envelope (publisher, epoch, seq, hash, org, kind, time_base, received_at, bytes)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (publisher, epoch, seq) DO NOTHING RETURNING id";
+    "INSERT INTO envelope (publisher, epoch, seq, hash, org, kind, time_base, row_count, urgent, received_at, bytes)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (publisher, epoch, seq) DO NOTHING RETURNING id";
 // What was shared already stays as it is: the first sighting is the one that left.
 const MARK: &str = "UPDATE alert SET share = 'shared', shared_as = pair.sighting
     FROM UNNEST($1::bigint[], $2::text[]) AS pair (id, sighting) WHERE alert.id = pair.id AND alert.share <> 'shared'";
@@ -55,13 +55,13 @@ impl Envelopes for PostgresStore {
         Ok(appended)
     }
 
-    async fn held(&self) -> Result<Vec<Held>, StoreError> {
+    async fn held(&self) -> Result<Vec<HeldEnvelope>, StoreError> {
         let rows =
-            sqlx::query("SELECT publisher, epoch, seq, hash FROM envelope ORDER BY publisher, epoch, seq")
+            sqlx::query("SELECT publisher, epoch, seq, hash, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq")
                 .fetch_all(&self.pool)
                 .await
                 .map_err(failed)?;
-        rows.iter().map(held).collect()
+        rows.iter().map(held_envelope).collect()
     }
 
     async fn head_of(&self, publisher: PublisherId) -> Result<Option<Held>, StoreError> {
@@ -170,6 +170,8 @@ async fn append(tx: &mut PgConnection, envelope: &NewEnvelope) -> Result<Appende
         .bind(envelope.org.0.as_slice())
         .bind(i64::from(envelope.kind))
         .bind(envelope.time_base.as_millis())
+        .bind(i64::from(envelope.rows))
+        .bind(envelope.urgent)
         .bind(envelope.received_at.as_millis())
         .bind(envelope.bytes.as_slice())
         .fetch_optional(&mut *tx)
@@ -200,5 +202,15 @@ fn held(row: &PgRow) -> Result<Held, StoreError> {
         epoch: row.number("epoch")?,
         seq: columns::seq(row.number("seq")?),
         hash: HeaderHash(row.array("hash")?),
+    })
+}
+
+fn held_envelope(row: &PgRow) -> Result<HeldEnvelope, StoreError> {
+    let columns = Columns::new(row, "envelope");
+    Ok(HeldEnvelope {
+        held: held(row)?,
+        time_base: columns.time("time_base")?,
+        rows: columns.number("row_count")?,
+        urgent: columns.flag("urgent")?,
     })
 }

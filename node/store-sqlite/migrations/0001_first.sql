@@ -11,6 +11,8 @@ CREATE TABLE envelope (
     org         BLOB    NOT NULL,
     kind        INTEGER NOT NULL,
     time_base   INTEGER NOT NULL,
+    row_count   INTEGER NOT NULL,
+    urgent      INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     bytes       BLOB    NOT NULL,
     UNIQUE (publisher, epoch, seq)

@@ -29,12 +29,29 @@ pub struct NewEnvelope {
     pub kind: u8,
     /// The time base of its header.
     pub time_base: Timestamp,
+    /// The rows that its header counts, erased ones too.
+    pub rows: u16,
+    /// Whether it asks to be urgent.
+    pub urgent: bool,
     /// The whole envelope as it came.
     pub bytes: Vec<u8>,
     /// Its sightings, empty for other kinds.
     pub sightings: Vec<(SightingId, Sighting)>,
     /// When it arrived here.
     pub received_at: Timestamp,
+}
+
+/// What is known of an envelope that is held, without its content: what rates and retention are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldEnvelope {
+    /// Its place.
+    pub held: Held,
+    /// Its signed time.
+    pub time_base: Timestamp,
+    /// Its rows.
+    pub rows: u16,
+    /// Whether it asks to be urgent.
+    pub urgent: bool,
 }
 
 /// What became of an envelope that was to be kept.
@@ -63,7 +80,7 @@ pub trait Envelopes {
     ) -> Result<Appended, StoreError>;
 
     /// Every place held, in order. Called once at start.
-    async fn held(&self) -> Result<Vec<Held>, StoreError>;
+    async fn held(&self) -> Result<Vec<HeldEnvelope>, StoreError>;
 
     /// The highest place of one publisher: highest epoch, then highest seq.
     async fn head_of(&self, publisher: PublisherId) -> Result<Option<Held>, StoreError>;

@@ -24,7 +24,7 @@ pub use alert::{Alert, AlertFilter, AlertId, Alerts, NewAlert, Share};
 pub use allow::{Allowed, Allowlist};
 pub use bouncer::{Bouncer, Bouncers, KeyHash, MOST_CURSORS};
 pub use decision::{Decision, DecisionFilter, DecisionId, Decisions, NewDecision, Origin, Remediation};
-pub use envelope::{Appended, Envelopes, Held, NewEnvelope};
+pub use envelope::{Appended, Envelopes, Held, HeldEnvelope, NewEnvelope};
 pub use error::StoreError;
 pub use memory::{Memory, Remembered, Tier};
 pub use note::{Counts, Notes, Retention};

@@ -81,6 +81,9 @@ pub const PROMISES: &[Promise] = &[
         "places are held in order, with the greatest numbers there are",
         |s| Box::pin(envelopes::held_in_order(s)),
     ),
+    promise("a place is held with what its header says of it", |s| {
+        Box::pin(envelopes::held_with_header(s))
+    }),
     promise("a range comes newest first and stops at its bytes", |s| {
         Box::pin(envelopes::range(s))
     }),

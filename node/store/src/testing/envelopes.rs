@@ -2,15 +2,15 @@
 
 use vigie_wire::HeaderHash;
 
-use super::AnyStore;
 use super::sample::{alert, envelope, ip, place, publisher, row};
-use crate::{AlertFilter, Appended, Held, Share, SightingFilter};
+use super::{AnyStore, sample};
+use crate::{AlertFilter, Appended, Held, HeldEnvelope, Share, SightingFilter};
 
 pub(super) async fn once(store: AnyStore) {
     let one = envelope(place(1, 0), &[ip(1), ip(2)], 1);
     assert_eq!(store.keep_envelope(&one).await.unwrap(), Appended::New);
     assert_eq!(store.keep_envelope(&one).await.unwrap(), Appended::Known);
-    assert_eq!(store.held().await.unwrap(), [one.held]);
+    assert_eq!(sample::places(&store).await, [one.held]);
     assert_eq!(
         store.range(publisher(1), 1, 0, 9, 1 << 20).await.unwrap(),
         [one.bytes]
@@ -36,7 +36,7 @@ pub(super) async fn conflict(store: AnyStore) {
             .unwrap(),
         outcome
     );
-    assert_eq!(store.held().await.unwrap(), [one.held]);
+    assert_eq!(sample::places(&store).await, [one.held]);
     assert_eq!(
         store.sightings(&SightingFilter::default()).await.unwrap().len(),
         1
@@ -88,10 +88,25 @@ pub(super) async fn held_in_order(store: AnyStore) {
             .await
             .unwrap();
     }
-    assert_eq!(store.held().await.unwrap(), places);
+    assert_eq!(sample::places(&store).await, places);
     assert_eq!(store.head_of(publisher(1)).await.unwrap(), Some(places[4]));
     assert_eq!(store.head_of(publisher(2)).await.unwrap(), Some(places[5]));
     assert_eq!(store.head_of(publisher(3)).await.unwrap(), None);
+}
+
+pub(super) async fn held_with_header(store: AnyStore) {
+    let mut one = envelope(place(1, 0), &[ip(1)], 1);
+    (one.rows, one.urgent) = (u16::MAX, true);
+    let two = envelope(place(1, 1), &[], 1);
+    let expected = [&one, &two].map(|envelope| HeldEnvelope {
+        held: envelope.held,
+        time_base: envelope.time_base,
+        rows: envelope.rows,
+        urgent: envelope.urgent,
+    });
+    store.keep_envelope(&one).await.unwrap();
+    store.keep_envelope(&two).await.unwrap();
+    assert_eq!(store.held().await.unwrap(), expected);
 }
 
 pub(super) async fn range(store: AnyStore) {
@@ -160,7 +175,7 @@ pub(super) async fn voided(store: AnyStore) {
     assert_eq!(store.void_after(publisher(1), 1, 1).await.unwrap(), 2);
     assert_eq!(store.void_after(publisher(1), 1, 1).await.unwrap(), 0);
     assert_eq!(
-        store.held().await.unwrap(),
+        sample::places(&store).await,
         [place(1, 0), place(1, 1), other_epoch]
     );
     assert_eq!(

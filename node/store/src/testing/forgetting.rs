@@ -50,7 +50,7 @@ pub(super) async fn old(store: AnyStore) {
     assert_eq!((alerts.len(), alerts[0].alert.created_at), (1, at(20)));
     let decisions = store.decisions(&DecisionFilter::default()).await.unwrap();
     assert_eq!((decisions.len(), decisions[0].decision.until), (1, at(120)));
-    assert_eq!(store.held().await.unwrap(), [place(1, 2)]);
+    assert_eq!(super::sample::places(&store).await, [place(1, 2)]);
     assert_eq!(store.remembered(Timestamp::ZERO).await.unwrap().len(), 1);
     assert_eq!(
         store.sightings(&SightingFilter::default()).await.unwrap().len(),
@@ -82,7 +82,7 @@ pub(super) async fn heads_stay(store: AnyStore) {
     };
     // Five sightings and three envelopes.
     assert_eq!(store.forget(&retention).await.unwrap(), 8);
-    assert_eq!(store.held().await.unwrap(), [later_epoch, place(2, 5)]);
+    assert_eq!(super::sample::places(&store).await, [later_epoch, place(2, 5)]);
     let bytes = store
         .range(later_epoch.publisher, 2, 0, 0, 1 << 20)
         .await

@@ -6,6 +6,7 @@ use vigie_wire::{
     Behaviour, Count, HeaderHash, Indicator, OrgId, PublisherId, RuleHash, Sighting, SightingId, Timestamp,
 };
 
+use super::AnyStore;
 use crate::{Bouncer, Held, NewAlert, NewDecision, NewEnvelope, Origin, Remediation, Share};
 
 /// A second of the tests' clock.
@@ -101,10 +102,23 @@ pub fn envelope(held: Held, indicators: &[Indicator], received_secs: i64) -> New
         org: OrgId(held.publisher.0),
         kind: 0,
         time_base: at(0).to_minute(),
+        rows: u16::try_from(indicators.len()).unwrap(),
+        urgent: false,
         bytes: held.hash.0.repeat(4),
         sightings: sightings.collect(),
         received_at: at(received_secs),
     }
+}
+
+/// The places that a store holds.
+pub async fn places(store: &AnyStore) -> Vec<Held> {
+    store
+        .held()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|envelope| envelope.held)
+        .collect()
 }
 
 /// The address `198.51.100.number`.
