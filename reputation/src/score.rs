@@ -186,8 +186,8 @@ impl Scorer {
         }
     }
 
-    /// The publisher withdrew a sighting: it weighs nothing any more, also if it arrives again. O(1), but for one walk
-    /// over the table each time [`ScorerConfig::max_retracted`] have come together.
+    /// The publisher withdrew a sighting: it weighs nothing any more. O(1), but for one walk over the table each time
+    /// [`ScorerConfig::max_retracted`] have come together; until then it is refused if it arrives again.
     pub fn retract(&mut self, sighting: SightingId) {
         self.retracted.insert(sighting);
         if self.retracted.len() <= self.config.max_retracted {

@@ -40,7 +40,7 @@ impl Scorer {
         }
     }
 
-    /// Somebody came from there. An authenticated user refutes those who named his address in the last thirty days,
+    /// Somebody came from there; `at` is the node's clock, not what a log line says. An authenticated user refutes those who named his address in the last thirty days,
     /// unless our own sensor saw it too or many share it. O(statements of the subject).
     pub fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) {
         self.memory.remember(ip, tier, at);

@@ -3,7 +3,8 @@
 use vigie_reputation::constants::{H_DEFAULT, H_INFRASTRUCTURE, H_LOW_HARM, H_SHARED, KAPPA};
 use vigie_reputation::wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
 use vigie_reputation::{
-    Class, Labels, Observed, Partition, Reason, Report, ReportRefused, Rung, Scorer, ScorerConfig,
+    Class, Exposure, Labels, Observed, Partition, Reason, Report, ReportRefused, Rung, Scorer, ScorerConfig,
+    TrustGraph,
 };
 
 use crate::world::{EXPLOIT, NOW, World, after, ip, labels, mesh, org, report};
@@ -418,6 +419,29 @@ fn withdrawals_are_swept_when_there_are_many() {
     }
     // Organisation 1 used one name for two sightings here, so both go.
     assert_eq!((scorer.size().subjects, scorer.size().contributions), (0, 0));
+}
+
+#[test]
+fn another_choice_of_anchors_changes_every_score_at_once() {
+    let subject = ip("9.9.9.9");
+    let world = mesh(4);
+    let mut scorer = world.scorer();
+    heard(&mut scorer, [1, 2], &subject);
+    assert!(scorer.dispute(org(3), &subject, NOW));
+    assert_eq!(scorer.exposure(org(1), NOW), Exposure { near: 1, budget: 220 });
+    let anchors = [org(1), org(3)];
+    scorer.set_graph(TrustGraph::build(&anchors, &world.members, &world.vouches, NOW));
+    let verdict = scorer.verdict(&subject, NOW);
+    assert_eq!(
+        (verdict.score, verdict.groups, verdict.threshold.dispute),
+        (KAPPA, 1, 0)
+    );
+    assert!(
+        !scorer.dispute(org(3), &subject, NOW),
+        "it is the same organisation's dispute"
+    );
+    scorer.set_graph(world.graph());
+    assert_eq!(scorer.verdict(&subject, NOW).score, 2 * KAPPA);
 }
 
 #[test]
