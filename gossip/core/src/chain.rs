@@ -10,9 +10,6 @@ mod held;
 mod series;
 mod track;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 

@@ -22,8 +22,8 @@ pub use standing::{Standing, Timeline, Why};
 
 use crate::constants::{SEED_CHANGES_AHEAD, STATEMENTS_OF_STRANGERS};
 use crate::wire::{
-    Genesis, NetworkId, OrgId, PublicKey, PublisherId, SeedChange, SignatureError, Statement, StatementId,
-    Timestamp,
+    Genesis, NetworkId, OrgId, PublicKey, PublisherId, Revocation, SeedChange, SignatureError, Statement,
+    StatementId, Timestamp,
 };
 use derive::{Derived, derive};
 use shelf::{Shelf, Shelved};
@@ -39,7 +39,7 @@ pub struct Directory {
     /// Statements that count for nothing yet and were not reported as new.
     waiting: BTreeSet<StatementId>,
     derived: OnceLock<Derived>,
-    /// Signers admitted when answers were last computed: only their statements can change an answer.
+    /// Signers admitted when answers were last computed for an insertion.
     known: BTreeSet<PublicKey>,
     strangers: usize,
     revision: u64,
@@ -113,7 +113,9 @@ impl Directory {
     /// Takes a statement, once its signature is verified. Budgets are no reason to refuse one: which vouches count is
     /// computed over all of them.
     pub fn insert(&mut self, statement: Statement) -> Result<Insertion, StatementRefused> {
-        if ![self.network, crate::wire::Revocation::EVERYWHERE].contains(&statement.network()) {
+        let everywhere =
+            matches!(&statement, Statement::Revocation(held) if held.network == Revocation::EVERYWHERE);
+        if statement.network() != self.network && !everywhere {
             return Err(StatementRefused::OtherNetwork(statement.network()));
         }
         if self.shelf.contains(&statement.id()) {
@@ -199,13 +201,16 @@ impl Directory {
         }
     }
 
-    /// Whether somebody is, or was at some time, admitted. Answers from before are enough: whoever is admitted since then
-    /// was admitted by a statement that made them be computed anew.
+    /// Whether somebody is, or was at some time, admitted. Who was when answers were last computed is not asked again, so
+    /// that many statements in a row do not make everything be computed anew for each.
     fn is_known(&mut self, signer: &PublicKey) -> bool {
-        if !self.known.contains(signer) && self.derived.get().is_none() {
+        if self.known.contains(signer) {
+            return true;
+        }
+        if self.derived.get().is_none() {
             self.refresh();
         }
-        self.known.contains(signer)
+        self.derived().orgs.contains_key(signer)
     }
 
     fn changed(&mut self) {
@@ -323,6 +328,3 @@ impl Directory {
         organisation::edges(self.derived(), at)
     }
 }
-
-#[cfg(test)]
-mod tests;

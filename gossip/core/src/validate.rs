@@ -15,9 +15,6 @@ mod refusal;
 mod unverified;
 mod verified;
 
-#[cfg(test)]
-mod tests;
-
 pub use admitted::Admitted;
 pub use batch::verify_all;
 pub use refusal::{Acceptance, Ignored, Penalty, Refusal, Rejected, outcome};

@@ -103,3 +103,64 @@ impl Publishers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::intervals::Intervals;
+    use crate::directory::{Standing, Why};
+    use crate::wire::SecretKey;
+
+    fn key(number: u8) -> PublicKey {
+        SecretKey::from_seed([number; 32]).public()
+    }
+
+    fn certified(org: u8, days: (i64, i64)) -> Certified {
+        let day = |days: i64| Timestamp::from_secs(days * 86_400);
+        Certified {
+            org: key(org),
+            not_before: day(days.0),
+            not_after: day(days.1),
+            epochs: (0, 9),
+            revoked_since: None,
+            seed: false,
+            admitted: Intervals::always(),
+            proven: Intervals::always(),
+        }
+    }
+
+    #[test]
+    fn two_keys_under_one_id_are_both_invalid_whichever_came_first() {
+        let id = PublisherId([7; 16]);
+        for keys in [[1, 2, 1], [2, 1, 1], [1, 1, 2]] {
+            let mut publishers = Publishers::default();
+            for (nth, number) in keys.into_iter().enumerate() {
+                publishers.enter(
+                    id,
+                    key(number),
+                    certified(u8::try_from(nth).unwrap() + 10, (0, 9)),
+                );
+            }
+            publishers.settle();
+            let timeline = publishers.get(id).unwrap();
+            assert_eq!(timeline.key(), None);
+            assert_eq!(
+                timeline.standing(Timestamp::from_secs(1)),
+                Standing::Outsider(Why::Collision)
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_organisations_that_certify_one_key_the_earlier_certificate_decides() {
+        let id = key(1).publisher_id();
+        let mut publishers = Publishers::default();
+        publishers.enter(id, key(1), certified(11, (3, 9)));
+        publishers.enter(id, key(1), certified(10, (0, 5)));
+        publishers.settle();
+        let timeline = publishers.get(id).unwrap();
+        let org = |day: i64| timeline.org_in(0, Timestamp::from_secs(day * 86_400));
+        assert_eq!([1, 4, 6].map(org), [Some(key(10)), Some(key(10)), Some(key(11))]);
+        assert_eq!(timeline.org_in(10, Timestamp::from_secs(1)), None);
+    }
+}

@@ -62,7 +62,7 @@ fn one_seed_or_two_members_admit_and_a_newcomer_becomes_a_member() {
     assert!(
         admitted(&directory, 10, t0()) && !admitted(&directory, 11, t0()) && admitted(&directory, 12, t0())
     );
-    assert!(!admitted(&directory, 10, t0() - MINUTE) && !admitted(&directory, 10, t0() + 361 * DAY));
+    assert!(!admitted(&directory, 10, t0() - MINUTE) && !admitted(&directory, 10, t0() + 367 * DAY));
     assert_eq!(
         directory.standing(publisher(10), t0() + 9 * DAY),
         Standing::Newcomer
@@ -169,11 +169,11 @@ fn budgets_follow_signed_times_and_withdrawn_vouches_stay_spent() {
 
 #[test]
 fn a_member_has_at_most_twenty_live_vouches() {
-    // 21 over five quarters: 91 days each, vouches of 360 days.
+    // 21 over five quarters: 91 days each, vouches of 366 days.
     let directory = directory(1, 2, |network| {
         (0..21_u8)
             .flat_map(|nth| {
-                let issued = t0() + u32::from(nth / 5) * 80 * DAY + u32::from(nth) * MINUTE;
+                let issued = t0() + u32::from(nth / 5) * 91 * DAY + u32::from(nth) * MINUTE;
                 [
                     vouch(network, 101, 30 + nth, issued),
                     vouch(network, 102, 30 + nth, issued),
@@ -181,9 +181,9 @@ fn a_member_has_at_most_twenty_live_vouches() {
             })
             .collect()
     });
-    let at = t0() + 321 * DAY;
+    let at = t0() + 365 * DAY;
     assert_eq!((30..51).filter(|org| admitted(&directory, *org, at)).count(), 20);
-    assert!(!admitted(&directory, 50, at) && admitted(&directory, 50, t0() + 361 * DAY));
+    assert!(!admitted(&directory, 50, at) && admitted(&directory, 50, t0() + 367 * DAY));
 }
 
 fn change(network: NetworkId, sequence: u64, action: SeedAction, signers: &[(u8, SecretKey)]) -> Statement {

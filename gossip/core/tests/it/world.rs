@@ -8,9 +8,9 @@ use vigie_gossip_core::wire::{
     Sighting, Statement, Timestamp, Tlp, Vouch, Withdrawal,
 };
 
-pub(crate) const DAY: Duration = Duration::from_secs(86_400);
-pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 /// The beginning of an hour in late 2026.
 pub(crate) fn t0() -> Timestamp {
@@ -23,9 +23,9 @@ pub(crate) fn key(number: u8) -> SecretKey {
 
 /// The node key of an organisation.
 pub(crate) fn node_key(org: u8) -> SecretKey {
-    SecretKey::from_seed([
-        org, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    ])
+    let mut seed = [0; 32];
+    seed[0] = org;
+    SecretKey::from_seed(seed)
 }
 
 pub(crate) fn public(number: u8) -> PublicKey {
@@ -64,7 +64,7 @@ pub(crate) fn vouch(network: NetworkId, from: u8, to: u8, issued: Timestamp) -> 
         name: format!("org {to}").into(),
         labels: Labels::default(),
         issued,
-        expires: issued + 360 * DAY,
+        expires: issued + 366 * DAY,
         serial: u64::from(to),
     };
     vouch.sign(&key(from)).unwrap().into()
