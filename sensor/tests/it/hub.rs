@@ -1,0 +1,159 @@
+//! The hub's own rules through our loader, unchanged, and real logs through them.
+//!
+//! They lie beside the repository; where they do not, these tests say so and check nothing.
+
+use std::path::{Path, PathBuf};
+
+use vigie_sensor::grok::Library;
+use vigie_sensor::parse::{Parsed, Parser};
+use vigie_sensor::rules::{Loader, Ruleset};
+use vigie_wire::Timestamp;
+
+use crate::parse::line;
+
+/// 2026-12-31T23:59:59Z
+const NOW: Timestamp = Timestamp::from_secs(1_798_761_599);
+
+fn shared(test: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    if !path.join("hub").is_dir() {
+        println!("{test}: skipped, there is no {}", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// The parsers and scenarios that a web server with ssh needs.
+const ITEMS: &[&str] = &[
+    "parsers/s00-raw/crowdsecurity/syslog-logs.yaml",
+    "parsers/s01-parse/crowdsecurity/sshd-logs.yaml",
+    "parsers/s01-parse/crowdsecurity/nginx-logs.yaml",
+    "parsers/s01-parse/crowdsecurity/apache2-logs.yaml",
+    "parsers/s02-enrich/crowdsecurity/dateparse-enrich.yaml",
+    "parsers/s02-enrich/crowdsecurity/http-logs.yaml",
+    "scenarios/crowdsecurity/ssh-bf.yaml",
+    "scenarios/crowdsecurity/ssh-slow-bf.yaml",
+    "scenarios/crowdsecurity/http-probing.yaml",
+    "scenarios/crowdsecurity/http-sensitive-files.yaml",
+    "scenarios/crowdsecurity/http-bad-user-agent.yaml",
+    "scenarios/crowdsecurity/http-crawl-non_statics.yaml",
+    "scenarios/crowdsecurity/http-path-traversal-probing.yaml",
+    "scenarios/crowdsecurity/http-sqli-probing.yaml",
+];
+
+fn hub_rules(shared: &Path) -> Ruleset {
+    let mut loader = Loader::new();
+    loader.data_dir(&shared.join("hub-data"));
+    for item in ITEMS {
+        loader.item(&shared.join("hub"), item);
+    }
+    match loader.finish() {
+        Ok(rules) => rules,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+/// How many of a file's lines these rules parse, of how many that hold a needle.
+fn rate(rules: &Ruleset, file: &Path, kind: &str, needle: &str) -> (usize, usize) {
+    let mut parser = Parser::new(rules);
+    let bytes = std::fs::read(file).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().filter(|text| text.contains(needle)).collect();
+    let is_parsed = |text: &&&str| matches!(parser.parse(&line(kind, text), NOW), Parsed::Event(_));
+    (lines.iter().filter(is_parsed).count(), lines.len())
+}
+
+#[test]
+fn the_hub_loads_but_for_what_is_not_there_yet() {
+    let Some(shared) = shared("the hub") else { return };
+    for own in [true, false] {
+        let mut loader = Loader::new();
+        if !own {
+            loader.patterns_dir(&shared.join("hub/patterns"));
+        }
+        loader.data_dir(&shared.join("hub-data")).dir(&shared.join("hub"));
+        let (rules, errors) = loader.finish_lenient();
+        let parsers: usize = rules.parsers().map(|(_, nodes)| nodes.len()).sum();
+        let patterns = if own { "ours" } else { "the hub's" };
+        println!(
+            "patterns: {patterns}; loaded: {parsers} parser documents, {} scenario documents; refused: {}; warnings: {}; fields: {}",
+            rules.scenarios.len(), errors.len(), rules.warnings.len(), rules.names().len(),
+        );
+        for error in &errors {
+            println!("  {error}");
+        }
+        assert!(rules.scenarios.len() >= 840, "{}", rules.scenarios.len());
+        if !own {
+            assert!(parsers >= 158, "{parsers}");
+            let expected = ["not supported yet", "unknown function", "Appsec"];
+            let odd = errors.iter().find(|error| !expected.iter().any(|word| error.message.contains(word)));
+            assert_eq!(odd, None);
+        }
+    }
+}
+
+#[test]
+fn the_hub_parses_real_logs() {
+    let Some(shared) = shared("the hub's parsers") else { return };
+    let hub = hub_rules(&shared);
+    let own = Ruleset::builtin().unwrap();
+    // Of sshd's lines most say nothing of attacks and are parsed by nobody.
+    for (file, kind, needle, least_hub, least_own) in [
+        ("loghub_openssh_2k.log", "syslog", "sshd[", 0.50, 0.50),
+        ("elastic_auth.log", "syslog", "sshd[", 0.30, 0.30),
+        ("gtk_auth.log", "syslog", "sshd[", 0.30, 0.30),
+        ("elastic_apache_logs", "apache2", "", 0.99, 0.99),
+        ("elastic_apache_logs", "nginx", "", 0.99, 0.99),
+        ("gtk_hackers_access.log", "nginx", "", 0.99, 0.99),
+        ("ocatak_netsparker.log", "apache2", "", 0.99, 0.99),
+        ("ocatak_acunetix.log", "apache2", "", 0.99, 0.99),
+        ("ocatak_w3af.log", "apache2", "", 0.99, 0.99),
+    ] {
+        let path = shared.join("logs").join(file);
+        for (name, rules, least) in [("hub", &hub, least_hub), ("ours", &own, least_own)] {
+            let (parsed, lines) = rate(rules, &path, kind, needle);
+            println!("{file} as {kind}, {name}: {parsed} of {lines} lines parsed");
+            #[expect(clippy::cast_precision_loss, reason = "counts of lines")]
+            let share = parsed as f64 / lines as f64;
+            assert!(share >= least, "{file} as {kind}, {name}: {share}");
+        }
+    }
+}
+
+/// Where both libraries have a name, they agree on the samples of the hub's tests and on our own.
+#[test]
+fn our_patterns_agree_with_the_hub_s() {
+    let Some(shared) = shared("patterns") else { return };
+    let mut theirs = Library::default();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(shared.join("hub/patterns")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort_by_key(|path| !path.ends_with("builtin"));
+    for file in files {
+        theirs.add_file(&std::fs::read_to_string(file).unwrap());
+    }
+    let ours = Library::builtin();
+    let samples = [
+        "203.0.113.9", "2001:db8::7", "::ffff:1.2.3.4", "example.org", "web-1", "example.org:443", "-12", "3.14", "0x1F",
+        "word", "two words", "a.b-c_d", "al@example.org", "\"quoted\"", "'x'", "May", "Jan 12 10:00:00", "Feb  3 1:02:03",
+        "03/May/2026:10:00:00 +0200", "2026-05-03T10:00:00Z", "2026-05-03 10:00:00,123", "Sun May 03 10:00:00 2026",
+        "2026/05/03 10:00:00", "23:59:60", "error", "WARN", "/a/b.php", "/a/b.php?x=1&y=[2]", "/var/log/syslog",
+        "https://example.org:8080/a?b", "00:11:22:33:44:55", "123e4567-e89b-12d3-a456-426614174000", "",
+        "Failed password for root from 203.0.113.9 port 52144 ssh2", "Invalid user a from 203.0.113.9",
+    ];
+    // Ours are told why: theirs accept what is no date or address, or miss what is one.
+    let differs = ["MONTH", "URIPATH", "URIPARAM", "URIPATHPARAM", "EMAILLOCALPART", "EMAILADDRESS", "HTTPDUSER"];
+    let (mut names, mut compared) = (0, 0);
+    let mut ours_names: Vec<&str> = ours.names().collect();
+    ours_names.sort_unstable();
+    for name in ours_names {
+        let pattern = format!("^(?:%{{{name}:all}})$");
+        let (Ok(own), Ok(other)) = (ours.compile(&pattern), theirs.compile(&pattern)) else { continue };
+        names += 1;
+        for sample in samples {
+            compared += 1;
+            let (own, other) = (own.parse(sample).is_some(), other.parse(sample).is_some());
+            assert!(own == other || differs.contains(&name), "{name} on {sample:?}: ours {own}, theirs {other}");
+        }
+    }
+    println!("{names} names compared on {compared} samples");
+}
