@@ -35,9 +35,9 @@ pub use progress::Fence;
 use progress::Progress;
 
 /// Lines may be this far ahead of our clock without remark.
-const FUTURE_SKEW: Duration = Duration::from_secs(120);
+const FUTURE_SKEW: Duration = Duration::from_mins(2);
 /// Further ahead than any time zone mistaken for another, a time is nonsense and that of reading is taken instead.
-const FUTURE_NONSENSE: Duration = Duration::from_secs(26 * 3_600);
+const FUTURE_NONSENSE: Duration = Duration::from_hours(26);
 /// How late a line may come after its log's newest and still find its bucket.
 const GRACE: Duration = Duration::from_secs(30);
 /// Overflows of overflows of overflows: deep enough for any rule, and an end for rules that feed themselves.

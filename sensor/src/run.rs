@@ -258,7 +258,7 @@ fn thread(
         fn drop(&mut self) {
             if std::thread::panicking() {
                 // One is enough: the channel may be full of another's.
-                let _ = self.1.try_send(std::mem::take(&mut self.0)).is_ok();
+                drop(self.1.try_send(std::mem::take(&mut self.0)));
             }
         }
     }

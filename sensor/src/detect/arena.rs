@@ -64,15 +64,14 @@ impl Arena {
 
     pub(crate) fn insert(&mut self, bucket: Bucket) {
         let key = bucket.key;
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                let Ok(slot) = u32::try_from(self.slots.len()) else {
-                    return;
-                };
-                self.slots.push(None);
-                slot
-            }
+        let slot = if let Some(slot) = self.free.pop() {
+            slot
+        } else {
+            let Ok(slot) = u32::try_from(self.slots.len()) else {
+                return;
+            };
+            self.slots.push(None);
+            slot
         };
         if let Some(place) = self.slots.get_mut(slot as usize) {
             *place = Some(bucket);

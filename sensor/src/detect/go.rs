@@ -2,8 +2,6 @@
 //!
 //! Deliberately absent: parsing them; rules do that when they load.
 
-use std::fmt::Write as _;
-
 use vigie_wire::Timestamp;
 
 /// `1h2m3.5s`, `250ms`, `0s`, as `time.Duration.String`.
@@ -17,18 +15,15 @@ pub(crate) fn duration(millis: i64) -> String {
         return format!("{sign}{millis}ms");
     }
     let (hours, minutes, seconds) = (millis / 3_600_000, millis / 60_000 % 60, millis / 1_000 % 60);
-    let mut text = sign.to_owned();
-    // Writing to a String cannot fail.
-    let _ = match (hours, minutes) {
-        (0, 0) => Ok(()),
-        (0, _) => write!(text, "{minutes}m"),
-        _ => write!(text, "{hours}h{minutes}m"),
+    let larger = match (hours, minutes) {
+        (0, 0) => String::new(),
+        (0, _) => format!("{minutes}m"),
+        _ => format!("{hours}h{minutes}m"),
     };
     let fraction = format!("{:03}", millis % 1_000);
     let fraction = fraction.trim_end_matches('0');
     let point = if fraction.is_empty() { "" } else { "." };
-    let _ = write!(text, "{seconds}{point}{fraction}s");
-    text
+    format!("{sign}{larger}{seconds}{point}{fraction}s")
 }
 
 /// `2026-11-22 02:35:44.5 +0000 UTC`, as `time.Time.String`.

@@ -69,24 +69,20 @@ impl Detector {
         };
         let signal = self.signal(plan, finished, whos.first()?);
         let blank;
-        let event = match finished.whole.last() {
-            Some(event) => event,
-            None => {
-                blank = Event::blank(Arc::clone(&self.names));
-                &blank
-            }
+        let event = if let Some(event) = finished.whole.last() {
+            event
+        } else {
+            blank = Event::blank(Arc::clone(&self.names));
+            &blank
         };
-        match filter.eval(Env {
+        let env = Env {
             event,
             queue: &finished.whole,
             signal: Some(&signal),
-        }) {
-            Ok(value) => Some(value.as_bool() == Some(true)),
-            Err(_) => {
-                self.counts.rule_errors += 1;
-                Some(false)
-            }
-        }
+        };
+        let held = filter.eval(env);
+        self.counts.rule_errors += u64::from(held.is_err());
+        Some(held.is_ok_and(|value| value.as_bool() == Some(true)))
     }
 
     fn passes_blackhole(&mut self, plan: &Plan, finished: &Finished) -> bool {
@@ -167,6 +163,10 @@ impl Detector {
     }
 
     /// The overflow as an event, for scenarios that count overflows.
+    #[expect(
+        clippy::arc_with_non_send_sync,
+        reason = "events stay in the detector's thread; they share overflows"
+    )]
     fn event(&self, plan: &Plan, finished: &Finished, who: &Who) -> Option<Event> {
         let mut event = Event::blank(Arc::clone(&self.names));
         event.source = Arc::clone(&self.progress.sources.get(finished.source)?.name);

@@ -54,12 +54,12 @@ impl Plan {
         };
         let needs_whole = looks(&rule.condition) || looks(&rule.overflow_filter) || looks(&rule.cancel_on);
         Self {
+            rule,
             hasher,
             lifetime,
             leak,
             queue,
             needs_whole,
-            rule,
         }
     }
 

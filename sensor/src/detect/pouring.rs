@@ -23,10 +23,10 @@ use crate::rules::BucketKind;
 
 /// A bucket that lives longer is begun anew once everything has leaked out of it, so that a slow drip does not hold
 /// the position of a line of last week.
-const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
+const MAX_AGE: Duration = Duration::from_hours(24);
 /// A log that goes back further than this was set back; what it said before has no place in a bucket with what it says
 /// now.
-pub(crate) const STEP_BACK: Duration = Duration::from_secs(600);
+pub(crate) const STEP_BACK: Duration = Duration::from_mins(10);
 
 /// An event on its way into the buckets, with what several of them need.
 pub(crate) struct Pour<'e> {
@@ -35,6 +35,17 @@ pub(crate) struct Pour<'e> {
     pub(crate) at: Timestamp,
     meta: OnceCell<Packed>,
     address: OnceCell<Option<Arc<Who>>>,
+}
+
+/// What a scenario's `distinct` says of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Distinct {
+    /// The scenario has none.
+    Unasked,
+    /// The bucket must remember it.
+    New(u64),
+    /// The event is not poured.
+    Seen,
 }
 
 // === impl Pour ===
@@ -129,9 +140,10 @@ impl Detector {
             return;
         }
         ended.extend(self.expire_one(key, plan, pour.at));
-        let Some(distinct) = self.distinct(plan, key, env) else {
+        let distinct = self.distinct(plan, key, env);
+        if distinct == Distinct::Seen {
             return;
-        };
+        }
         if self.is_cancelled(plan, key, pour.event) {
             self.discard(key);
             self.counts.cancelled += 1;
@@ -142,7 +154,7 @@ impl Detector {
         let Some(bucket) = self.arena.get_mut(key) else {
             return;
         };
-        if let Some(value) = distinct {
+        if let Distinct::New(value) = distinct {
             bucket.remember(value);
         }
         bucket.total = bucket.total.saturating_add(1);
@@ -169,17 +181,16 @@ impl Detector {
         }
     }
 
-    /// `None` if the bucket has seen the event's value; else the value to remember, if the scenario has any.
-    fn distinct(&mut self, plan: &Plan, key: u128, env: Env<'_>) -> Option<Option<u64>> {
+    fn distinct(&mut self, plan: &Plan, key: u128, env: Env<'_>) -> Distinct {
         if plan.rule.distinct.is_none() {
-            return Some(None);
+            return Distinct::Unasked;
         }
-        let value = self.text(plan.rule.distinct.as_ref(), env)?;
+        let Some(value) = self.text(plan.rule.distinct.as_ref(), env) else {
+            return Distinct::Seen;
+        };
         let value = short(plan.key(&value));
-        self.arena
-            .get(key)
-            .is_none_or(|bucket| bucket.is_new(value))
-            .then_some(Some(value))
+        let new = self.arena.get(key).is_none_or(|bucket| bucket.is_new(value));
+        if new { Distinct::New(value) } else { Distinct::Seen }
     }
 
     fn is_cancelled(&self, plan: &Plan, key: u128, event: &Event) -> bool {

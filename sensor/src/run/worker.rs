@@ -26,7 +26,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// How often quiet sources are looked at.
 const TICK: Duration = Duration::from_millis(200);
 /// Detections of older lines are history, though read now.
-const LIVE: Duration = Duration::from_secs(24 * 3_600);
+const LIVE: Duration = Duration::from_hours(24);
 
 /// See the module.
 pub(super) struct Worker<F> {

@@ -19,7 +19,7 @@ pub(crate) mod entry;
 use entry::Entry;
 
 /// The longest wait before a `journalctl` that died is started again.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_BACKOFF: Duration = Duration::from_mins(1);
 /// Entries that are read ahead, and sent at once.
 const BATCH: usize = 256;
 /// Without an entry for so long, everything there is was sent.
@@ -66,7 +66,7 @@ impl Journal {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(program = %self.program.display(), %error, "journalctl does not start")
+                    tracing::warn!(program = %self.program.display(), %error, "journalctl does not start");
                 }
             }
             if outlet.stopping() {

@@ -24,7 +24,10 @@ fn event(rules: &Ruleset, source: &str, number: u64, millis: i64, words: &str) -
     let mut event = Event::blank(Arc::clone(rules.names()));
     event.begin(&Line {
         source: source.into(),
-        position: Position::File { file: 7, offset: number },
+        position: Position::File {
+            file: 7,
+            offset: number,
+        },
         kind: "syslog".into(),
         text: words.to_owned(),
         read_at: Timestamp::ZERO,
@@ -45,7 +48,11 @@ fn detect(rules: &Ruleset, events: &[(i64, &str)]) -> Vec<Detection> {
     let mut detector = Detector::new(rules);
     let mut out = Vec::new();
     for (number, (second, words)) in (0..).zip(events) {
-        pour(&mut detector, &event(rules, "a.log", number, second * 1_000, words), &mut out);
+        pour(
+            &mut detector,
+            &event(rules, "a.log", number, second * 1_000, words),
+            &mut out,
+        );
     }
     out
 }
@@ -55,8 +62,10 @@ fn detect(rules: &Ruleset, events: &[(i64, &str)]) -> Vec<Detection> {
 fn check(scenario: &str, events: &[(i64, &str)], expected: &[(&str, i64, u32)]) {
     let rules = rules(scenario);
     let found = detect(&rules, events);
-    let found: Vec<_> =
-        found.iter().map(|one| (one.value.as_str(), one.last.as_secs() - START, one.events_count)).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|one| (one.value.as_str(), one.last.as_secs() - START, one.events_count))
+        .collect();
     assert_eq!(found, expected);
 }
 
@@ -77,9 +86,17 @@ const B: &str = "log=bad source_ip=192.0.2.2";
 fn a_leaky_bucket_overflows_on_the_event_after_capacity() {
     check(LEAKY, &[(0, A), (0, A), (0, A)], &[("192.0.2.1", 0, 3)]);
     check(LEAKY, &[(0, A), (0, A), (0, "log=good source_ip=192.0.2.1")], &[]);
-    check(LEAKY, &[(0, A), (0, B), (0, A), (0, B), (1, A)], &[("192.0.2.1", 1, 3)]);
+    check(
+        LEAKY,
+        &[(0, A), (0, B), (0, A), (0, B), (1, A)],
+        &[("192.0.2.1", 1, 3)],
+    );
     // After an overflow the next bucket begins empty.
-    check(LEAKY, &[(0, A), (0, A), (0, A), (0, A), (0, A)], &[("192.0.2.1", 0, 3)]);
+    check(
+        LEAKY,
+        &[(0, A), (0, A), (0, A), (0, A), (0, A)],
+        &[("192.0.2.1", 0, 3)],
+    );
     check(LEAKY, &[(0, A); 6], &[("192.0.2.1", 0, 3), ("192.0.2.1", 0, 3)]);
 }
 
@@ -87,23 +104,43 @@ fn a_leaky_bucket_overflows_on_the_event_after_capacity() {
 fn what_leaks_does_not_count_and_a_quiet_bucket_ends() {
     // One token comes back every ten seconds, exactly then.
     check(LEAKY, &[(0, A), (0, A), (10, A)], &[]);
-    check(LEAKY, &[(0, A), (0, A), (10, A), (19, A)], &[("192.0.2.1", 19, 4)]);
+    check(
+        LEAKY,
+        &[(0, A), (0, A), (10, A), (19, A)],
+        &[("192.0.2.1", 19, 4)],
+    );
     check(LEAKY, &[(0, A), (0, A), (9, A)], &[("192.0.2.1", 9, 3)]);
     // (capacity + 1) * leakspeed after its last event the bucket is gone, and its count with it.
-    check(LEAKY, &[(0, A), (31, A), (31, A), (31, A)], &[("192.0.2.1", 31, 3)]);
-    check(LEAKY, &[(0, A), (30, A), (30, A), (30, A)], &[("192.0.2.1", 30, 4)]);
+    check(
+        LEAKY,
+        &[(0, A), (31, A), (31, A), (31, A)],
+        &[("192.0.2.1", 31, 3)],
+    );
+    check(
+        LEAKY,
+        &[(0, A), (30, A), (30, A), (30, A)],
+        &[("192.0.2.1", 30, 4)],
+    );
 }
 
 #[test]
 fn the_detection_says_it_as_crowdsec_does() {
-    let found = detect(&rules(LEAKY), &[(0, "z=1 log=bad source_ip=::ffff:192.0.2.1 a=x"), (1, A), (2, A)]);
-    let [one] = found.as_slice() else { panic!("{found:?}") };
+    let found = detect(
+        &rules(LEAKY),
+        &[(0, "z=1 log=bad source_ip=::ffff:192.0.2.1 a=x"), (1, A), (2, A)],
+    );
+    let [one] = found.as_slice() else {
+        panic!("{found:?}")
+    };
     assert_eq!(
         one.message,
         "Ip 192.0.2.1 performed 't/leaky' (3 events over 2s) at 2023-11-14 22:13:22 +0000 UTC"
     );
     assert_eq!(one.ip, Some("192.0.2.1".parse().unwrap()));
-    assert_eq!((one.capacity, one.leakspeed.as_str(), one.remediation, one.live), (2, "10s", true, false));
+    assert_eq!(
+        (one.capacity, one.leakspeed.as_str(), one.remediation, one.live),
+        (2, "10s", true, false)
+    );
     assert_eq!(one.behaviour.unwrap().name(), Some("ssh:bruteforce"));
     let names: Vec<_> = one.events[0].meta.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["a", "log", "source_ip", "z"]);
@@ -114,8 +151,15 @@ fn the_detection_says_it_as_crowdsec_does() {
 #[test]
 fn the_queue_keeps_the_newest_events() {
     let scenario = LEAKY.replace("capacity: 2", "capacity: 5\ncache_size: 2");
-    let found = detect(&rules(&scenario), &(0..6).map(|second| (second, A)).collect::<Vec<_>>());
-    let kept: Vec<_> = found[0].events.iter().map(|event| event.at.as_secs() - START).collect();
+    let found = detect(
+        &rules(&scenario),
+        &(0..6).map(|second| (second, A)).collect::<Vec<_>>(),
+    );
+    let kept: Vec<_> = found[0]
+        .events
+        .iter()
+        .map(|event| event.at.as_secs() - START)
+        .collect();
     assert_eq!((found[0].events_count, kept), (6, vec![3, 4, 5]));
 }
 
@@ -125,7 +169,11 @@ fn distinct_counts_a_value_once() {
     let user = |name: &str| format!("{A} user={name}");
     let (a, b, c) = (user("a"), user("b"), user("c"));
     check(&scenario, &[(0, &a), (0, &a), (0, &b), (0, &b), (0, &a)], &[]);
-    check(&scenario, &[(0, &a), (0, &a), (0, &b), (1, &c)], &[("192.0.2.1", 1, 3)]);
+    check(
+        &scenario,
+        &[(0, &a), (0, &a), (0, &b), (1, &c)],
+        &[("192.0.2.1", 1, 3)],
+    );
     // A value seen before is not poured and does not keep the bucket alive.
     check(&scenario, &[(0, &a), (25, &a), (31, &b), (31, &c), (31, &c)], &[]);
 }
@@ -135,24 +183,43 @@ fn cancel_on_destroys_the_bucket() {
     let scenario = LEAKY.to_owned() + "cancel_on: evt.Meta.user == 'ok'\n";
     let ok = format!("{A} user=ok");
     check(&scenario, &[(0, A), (0, A), (0, &ok), (0, A), (0, A)], &[]);
-    check(&scenario, &[(0, &ok), (0, A), (0, A), (0, A)], &[("192.0.2.1", 0, 3)]);
+    check(
+        &scenario,
+        &[(0, &ok), (0, A), (0, A), (0, A)],
+        &[("192.0.2.1", 0, 3)],
+    );
 }
 
 #[test]
 fn a_trigger_needs_one_event() {
-    let scenario = "{type: trigger, name: t/trigger, filter: \"evt.Meta.log == 'bad'\", groupby: evt.Meta.source_ip}";
-    check(scenario, &[(5, A), (6, B)], &[("192.0.2.1", 5, 1), ("192.0.2.2", 6, 1)]);
+    let scenario =
+        "{type: trigger, name: t/trigger, filter: \"evt.Meta.log == 'bad'\", groupby: evt.Meta.source_ip}";
+    check(
+        scenario,
+        &[(5, A), (6, B)],
+        &[("192.0.2.1", 5, 1), ("192.0.2.2", 6, 1)],
+    );
     // Nobody to name: nothing told.
-    check(scenario, &[(5, "log=bad"), (5, "log=bad source_ip=nonsense")], &[]);
+    check(
+        scenario,
+        &[(5, "log=bad"), (5, "log=bad source_ip=nonsense")],
+        &[],
+    );
 }
 
 #[test]
 fn a_blackhole_silences_but_is_not_extended() {
-    let scenario = "{type: trigger, name: t/hole, filter: 'true', groupby: evt.Meta.source_ip, blackhole: 60s}";
+    let scenario =
+        "{type: trigger, name: t/hole, filter: 'true', groupby: evt.Meta.source_ip, blackhole: 60s}";
     check(
         scenario,
         &[(0, A), (59, A), (59, B), (60, A), (61, A), (120, A)],
-        &[("192.0.2.1", 0, 1), ("192.0.2.2", 59, 1), ("192.0.2.1", 60, 1), ("192.0.2.1", 120, 1)],
+        &[
+            ("192.0.2.1", 0, 1),
+            ("192.0.2.2", 59, 1),
+            ("192.0.2.1", 60, 1),
+            ("192.0.2.1", 120, 1),
+        ],
     );
 }
 
@@ -191,7 +258,11 @@ leakspeed: 1m
 condition: count(queue.Queue, {#.Meta.log == 'bad'}) >= 2
 ";
     let good = "log=good source_ip=192.0.2.1";
-    check(scenario, &[(0, A), (1, good), (2, good), (3, A), (4, A)], &[("192.0.2.1", 3, 4)]);
+    check(
+        scenario,
+        &[(0, A), (1, good), (2, good), (3, A), (4, A)],
+        &[("192.0.2.1", 3, 4)],
+    );
     check(scenario, &[(0, A), (61, A)], &[]);
 }
 
@@ -216,7 +287,10 @@ scope: {type: User, expression: evt.Meta.user}
 ";
     check(scenario, &[(0, "user=bob"), (1, "user=bob")], &[("bob", 1, 2)]);
     let by_user = scenario.replace("scope: {type: User, expression: evt.Meta.user}", "");
-    let events = [(0, "user=bob source_ip=192.0.2.1"), (1, "user=bob source_ip=192.0.2.2")];
+    let events = [
+        (0, "user=bob source_ip=192.0.2.1"),
+        (1, "user=bob source_ip=192.0.2.2"),
+    ];
     check(&by_user, &events, &[("192.0.2.1", 1, 2), ("192.0.2.2", 1, 2)]);
     let found = detect(&rules(&by_user), &events);
     assert_ne!(found[0].id, found[1].id);
@@ -233,7 +307,9 @@ filter: \"evt.Overflow.Alert.Scenario == 't/leaky'\"
 groupby: evt.Overflow.Alert.Source.Value
 capacity: 1
 leakspeed: 1h
-".replace("evt.Overflow.Alert.Scenario", "evt.Overflow.Alert.GetScenario()").as_str();
+"
+        .replace("evt.Overflow.Alert.Scenario", "evt.Overflow.Alert.GetScenario()")
+        .as_str();
     check(
         &scenario,
         &[(0, A), (0, A), (0, A), (100, A), (100, A), (100, A)],
@@ -252,7 +328,11 @@ fn the_position_held_is_that_of_the_oldest_live_bucket() {
     assert_eq!(detector.oldest_live("a.log"), at(1));
     pour(&mut detector, &event(&rules, "a.log", 4, 0, A), &mut out);
     assert_eq!((out.len(), detector.oldest_live("a.log")), (1, at(2)));
-    detector.tick([&"a.log".into()], Timestamp::from_secs(START + 1_000_000 + 61), &mut out);
+    detector.tick(
+        [&"a.log".into()],
+        Timestamp::from_secs(START + 1_000_000 + 61),
+        &mut out,
+    );
     assert_eq!(detector.oldest_live("a.log"), None);
 }
 
@@ -267,7 +347,10 @@ fn a_log_set_back_and_a_time_in_the_future_are_noticed_and_do_no_harm() {
         odd.push((oddity.future, oddity.backwards));
         detector.line_done(&"a.log".into());
     }
-    assert_eq!(odd[..4], [(false, false), (true, false), (true, false), (false, true)]);
+    assert_eq!(
+        odd[..4],
+        [(false, false), (true, false), (true, false), (false, true)]
+    );
     assert_eq!(out.last().unwrap().last, Timestamp::from_secs(START - 3_600));
     assert!(out.iter().all(|one| one.last <= now));
 }
@@ -303,13 +386,22 @@ fn any_events(rules: &Ruleset, steps: &[(i64, u8, u8)]) -> Vec<Event> {
     let mut at = 0;
     let events = (0..).zip(steps).map(|(number, (step, address, user))| {
         at += step;
-        event(rules, "a.log", number, at, &format!("log=bad source_ip=192.0.2.{address} user=u{user}"))
+        event(
+            rules,
+            "a.log",
+            number,
+            at,
+            &format!("log=bad source_ip=192.0.2.{address} user=u{user}"),
+        )
     });
     events.collect()
 }
 
 fn ids(found: &[Detection]) -> std::collections::BTreeSet<String> {
-    found.iter().map(|one| format!("{} {}", one.id, one.message)).collect()
+    found
+        .iter()
+        .map(|one| format!("{} {}", one.id, one.message))
+        .collect()
 }
 
 proptest! {

@@ -3,6 +3,8 @@
 //! A line without its newline is held back until the newline comes, because half a line parses as something else.
 //! A line over [`MAX_LINE_BYTES`] is cut there. Deliberately absent: files; this only ever sees slices.
 
+use std::borrow::Cow;
+
 use crate::stats::SourceStats;
 
 /// The longest line that is kept whole. What a longer line has beyond it is skipped and counted.
@@ -99,13 +101,11 @@ pub(crate) fn clean(bytes: &[u8], stats: &SourceStats) -> Option<String> {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     let first = bytes.iter().position(|byte| *byte != 0)?;
     let bytes = bytes.get(first..).unwrap_or_default();
-    let mut text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => {
-            stats.lossy.add(1);
-            String::from_utf8_lossy(bytes).into_owned()
-        }
-    };
+    let lossy = String::from_utf8_lossy(bytes);
+    if matches!(lossy, Cow::Owned(_)) {
+        stats.lossy.add(1);
+    }
+    let mut text = lossy.into_owned();
     if first > 0 || memchr::memchr(0, bytes).is_some() {
         stats.nul.add(1);
         if text.contains('\0') {

@@ -19,7 +19,7 @@ use crate::line::Position;
 use crate::stats::SourceStats;
 
 /// How long a file that was left is still looked at.
-const LINGER: Duration = Duration::from_secs(60);
+const LINGER: Duration = Duration::from_mins(1);
 /// Open files of one log at once.
 const MAX_CHAIN: usize = 72;
 
@@ -232,12 +232,11 @@ impl Tail {
             .print
             .as_ref()
             .and_then(|print| self.find(print.hash, old.splitter.line_start(), true));
-        match copy {
-            Some(copy) => self.chain.push_front(copy),
-            None => {
-                self.stats.gaps.add(1);
-                feed(&mut old, bytes, &self.stats, lines);
-            }
+        if let Some(copy) = copy {
+            self.chain.push_front(copy);
+        } else {
+            self.stats.gaps.add(1);
+            feed(&mut old, bytes, &self.stats, lines);
         }
         self.chain.truncate(1);
         if let Some(reader) = if_exists(Reader::open(&self.path))? {

@@ -1,0 +1,174 @@
+//! Sources from outside: patterns, the journal through a journalctl of our own, what a machine has.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use vigie_sensor::line::Position;
+use vigie_sensor::run::{From, Resume, SensorConfig, SensorEvent, SourceConfig, Start};
+use vigie_sensor::source::discover;
+
+use crate::support::{Running, accepted, append, config, is_caught_up};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_finds_files_that_appear_later() {
+    let directory = tempfile::tempdir().unwrap();
+    append(&directory.path().join("a-auth.log"), &accepted(9, "192.0.2.1"));
+    append(&directory.path().join("a-auth.log.1"), &accepted(9, "192.0.2.99"));
+    let mut sensor = Running::start(config(&directory.path().join("*auth.log*")));
+    sensor.until(is_caught_up).await;
+    append(&directory.path().join("b-auth.log"), &accepted(8, "192.0.2.2"));
+    let events = sensor.until(is_caught_up).await;
+    let named = |wanted: &str| {
+        let wanted: std::net::IpAddr = wanted.parse().unwrap();
+        events
+            .iter()
+            .any(|event| matches!(event, SensorEvent::Authenticated { ip, .. } if *ip == wanted))
+    };
+    assert!(named("192.0.2.2") && !named("192.0.2.99"), "{events:?}");
+    sensor.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_end_nothing_old_is_read_and_the_position_is_told_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.log");
+    append(&path, &accepted(9, "192.0.2.1"));
+    let mut sensor = Running::start(SensorConfig {
+        start: Start::End,
+        ..config(&path)
+    });
+    let events = sensor
+        .until(|event| matches!(event, SensorEvent::Checkpoint { .. }))
+        .await;
+    assert!(
+        !events
+            .iter()
+            .any(|event| matches!(event, SensorEvent::Authenticated { .. })),
+        "{events:?}"
+    );
+    append(&path, &accepted(8, "192.0.2.2"));
+    sensor
+        .until(|event| matches!(event, SensorEvent::Authenticated { .. }))
+        .await;
+    sensor.end().await;
+}
+
+/// A journalctl that notes its arguments, prints an entry after each cursor it is asked for, and dies.
+const JOURNALCTL: &str = r#"#!/bin/sh
+echo "$@" >> "$(dirname "$0")/calls"
+case "$*" in
+    *--after-cursor=c2*) exec sleep 60 ;;
+    *cursor=c1*) n=2 ;;
+    *) n=1 ;;
+esac
+echo '{"__CURSOR":"c'$n'","__REALTIME_TIMESTAMP":"1780271000000000","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"sshd","_PID":"7","MESSAGE":"Accepted password for bob from 192.0.2.'$n' port 1 ssh2"}'
+"#;
+
+fn journal(directory: &Path) -> SensorConfig {
+    let program = directory.join("journalctl");
+    fs::write(&program, JOURNALCTL).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let from = From::Journald {
+        matches: vec!["SYSLOG_IDENTIFIER=sshd".to_owned()],
+    };
+    SensorConfig {
+        sources: vec![SourceConfig {
+            kind: "syslog".to_owned(),
+            from,
+        }],
+        start: Start::Beginning,
+        journalctl: program,
+        ..SensorConfig::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journalctl_that_dies_is_started_again_where_it_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sensor = Running::start(journal(directory.path()));
+    let mut from = Vec::new();
+    let mut events = sensor
+        .until(|event| {
+            if let SensorEvent::Authenticated { ip, .. } = event {
+                from.push(ip.to_string());
+            }
+            from.len() == 2
+        })
+        .await;
+    events.extend(sensor.end().await);
+    assert_eq!(from, ["192.0.2.1", "192.0.2.2"]);
+    let calls = fs::read_to_string(directory.path().join("calls")).unwrap();
+    let calls: Vec<_> = calls.lines().collect();
+    assert!(
+        calls[0].ends_with("--no-tail SYSLOG_IDENTIFIER=sshd"),
+        "{calls:?}"
+    );
+    assert!(calls[1].contains("--after-cursor=c1"), "{calls:?}");
+    let last = events.iter().rev().find_map(|event| match event {
+        SensorEvent::Checkpoint { source, resume } => Some((source.clone(), resume.clone())),
+        _ => None,
+    });
+    let (source, resume) = last.unwrap();
+    assert_eq!(
+        (source.as_str(), &resume.position),
+        ("journald SYSLOG_IDENTIFIER=sshd", &Position::Cursor("c2".into()))
+    );
+    // The last line is read again and left out.
+    assert_eq!(resume.fence.unwrap().lines, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_is_taken_up_with_the_line_of_its_position() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = journal(directory.path());
+    let name = config.sources[0].from.name();
+    config.resume.insert(
+        name,
+        Resume {
+            position: Position::Cursor("c1".into()),
+            fence: None,
+        },
+    );
+    let mut sensor = Running::start(config);
+    sensor
+        .until(|event| matches!(event, SensorEvent::Authenticated { .. }))
+        .await;
+    sensor.end().await;
+    let calls = fs::read_to_string(directory.path().join("calls")).unwrap();
+    assert!(calls.lines().next().unwrap().contains(" --cursor=c1"), "{calls}");
+}
+
+#[test]
+fn what_a_machine_has() {
+    let root = tempfile::tempdir().unwrap();
+    let why = |root: &Path| -> Vec<String> {
+        let taken = discover(root).into_iter().filter(|found| found.taken);
+        taken
+            .map(|found| format!("{} {} {}", found.service, found.source.kind, found.why))
+            .collect()
+    };
+    assert_eq!(why(root.path()), [""; 0]);
+    fs::create_dir_all(root.path().join("var/log/journal/abc")).unwrap();
+    assert_eq!(why(root.path()), ["sshd syslog readable"]);
+    append(&root.path().join("var/log/auth.log"), "x\n");
+    fs::create_dir_all(root.path().join("var/log/nginx")).unwrap();
+    for name in ["access.log", "site-access.log", "access.log.1", "error.log"] {
+        append(&root.path().join("var/log/nginx").join(name), "x\n");
+    }
+    assert_eq!(
+        why(root.path()),
+        [
+            "sshd syslog readable",
+            "nginx nginx 2 readable files",
+            "nginx nginx readable"
+        ]
+    );
+    let journal = discover(root.path()).pop().unwrap();
+    assert!(
+        journal.why.starts_with("sshd is already read from "),
+        "{}",
+        journal.why
+    );
+    assert!(discover(root.path()).iter().all(|found| !found.why.is_empty()));
+}
