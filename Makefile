@@ -1,0 +1,33 @@
+# The two commands of the README, and a few more. What they do stands in scripts/, one file per job.
+# Programs that the machine lacks are unpacked under target/peers (scripts/peers.sh), never installed.
+
+SHELL := /bin/bash
+# Behind the machine's own: Debian keeps nft and ip out of a user's PATH, rustup may not be in it yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin:$(CURDIR)/target/peers/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench clean-peers
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  YES=1               answers the one question that demo, test and bench may ask"
+	@echo "  ARGS=...            is handed to vigie demo; ARGS=--once needs no terminal"
+	@echo "  VIGIE_REQUIRE_ALL=1 makes a skipped test a failure"
+
+demo: ## build, and show three organisations closing their firewalls to one attacker
+	@scripts/check.sh demo
+	@scripts/peers.sh iproute2 || true
+	cargo build --release --locked -p vigie -p vigie-bouncer-nftables
+	"$${CARGO_TARGET_DIR:-target}/release/vigie" demo $(ARGS)
+
+test: ## run everything: format, lints, tests, documentation, the demo
+	@scripts/check.sh test
+	@scripts/test.sh
+
+bench: ## run the micro benchmarks of the crates
+	@scripts/check.sh bench
+	cargo bench --locked --workspace --bench '*'
+
+clean-peers: ## remove what scripts/peers.sh unpacked
+	@scripts/peers.sh --clean

@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Brings the programs that tests and the demo look at from outside: nft, ip and a PostgreSQL server. What the machine
+# has is used as it is. What it lacks is downloaded as Debian packages and unpacked under target/peers/<name>, so
+# nothing is installed, registered or started, and no root is needed. Without a network it says what is missing.
+#
+#   scripts/peers.sh            all of them         scripts/peers.sh nftables    one of them
+#   scripts/peers.sh --clean    remove them
+#
+# Tests look in PATH, /usr/lib/postgresql/*/bin and target/peers/*; target/peers/bin holds wrappers for nft and ip.
+# shellcheck disable=SC2317  # functions are called by the names of the programs
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+peers=$PWD/target/peers
+apt_state=$peers/.apt
+elsewhere=/var/tmp/vigie-peers-$(id -u)
+PATH=$PATH:/usr/sbin:/sbin
+
+say() { printf 'peers: %s\n' "$*"; }
+
+if [ "${1:-}" = --clean ]; then
+  rm -rf "$peers" "$elsewhere"
+  say "removed target/peers."
+  exit 0
+fi
+
+# The libraries that were unpacked below $1, as LD_LIBRARY_PATH wants them.
+libraries() {
+  find -L "$1" -type d \( -path '*/usr/lib/*-linux-gnu' -o -path "$1/lib/*-linux-gnu" \) -prune | paste -sd:
+}
+
+# === What the machine has ===
+
+has_nftables() { command -v nft; }
+has_iproute2() { command -v ip; }
+has_postgresql() {
+  local candidate
+  for candidate in "$(dirname "$(command -v postgres || echo /nowhere/x)")" /usr/lib/postgresql/*/bin; do
+    if [ -x "$candidate/postgres" ] && [ -x "$candidate/initdb" ]; then
+      echo "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+# === What is unpacked, and works ===
+
+runs() { LD_LIBRARY_PATH=$(libraries "$1") "$2" "$3" >/dev/null 2>&1; }
+works_nftables() { runs "$1" "$1/usr/sbin/nft" --version; }
+works_iproute2() { runs "$1" "$(iproute2_program "$1")" -V; }
+works_postgresql() { runs "$1" "$(echo "$1"/usr/lib/postgresql/*/bin/postgres)" --version; }
+iproute2_program() { if [ -e "$1/usr/bin/ip" ]; then echo "$1/usr/bin/ip"; else echo "$1/bin/ip"; fi; }
+
+# === Bringing it ===
+
+apt() {
+  local program=$1
+  shift
+  "$program" -q -o APT::Sandbox::User=root -o Debug::NoLocking=1 "${apt_options[@]}" "$@"
+}
+apt_options=()
+
+# Debian's lists, where the machine has them; else lists of our own, which need no root.
+own_lists() {
+  mkdir -p "$apt_state/state/lists/partial" "$apt_state/cache/archives/partial"
+  apt_options=(-o "Dir::State=$apt_state/state" -o Dir::State::status=/var/lib/dpkg/status -o "Dir::Cache=$apt_state/cache")
+  [ -e "$apt_state/updated" ] && return
+  apt apt-get update >"$apt_state/log" 2>&1 && touch "$apt_state/updated"
+}
+
+# What apt would have to install for package $1: with its libraries, without what only JIT or the host would use.
+needed() {
+  apt apt-get -s --no-install-recommends install "$1" 2>"$apt_state/log" |
+    awk '$1 == "Inst" { print $2 }' |
+    grep -vE '^(libllvm|libz3-|perl|libperl|libgdbm|netbase|adduser|passwd|ssl-cert|openssl$|sensible-utils|ucf|locales|libc-l10n|logrotate|postgresql-common|postgresql-client-common|systemd)' |
+    sed 's/:.*//'
+}
+
+# The newest server among Debian's numbered packages.
+package_of() {
+  case $1 in
+    postgresql) apt apt-cache depends postgresql 2>/dev/null | sed -n 's/^ *Depends: \(postgresql-[0-9]*\)$/\1/p' ;;
+    *) echo "$1" ;;
+  esac
+}
+
+fetch() {
+  local name=$1 place=$2 package packages
+  package=$(package_of "$name")
+  [ -n "$package" ] || return 1
+  packages=$(needed "$package") && [ -n "$packages" ] || return 1
+  rm -rf "$place.new" && mkdir -p "$place.new/root" "$place.new/debs"
+  # shellcheck disable=SC2086
+  (cd "$place.new/debs" && apt apt-get download $packages >>"$apt_state/log" 2>&1) || return 1
+  local deb
+  for deb in "$place.new"/debs/*.deb; do dpkg -x "$deb" "$place.new/root"; done
+  # Its libLLVM was left out; without this file PostgreSQL does without JIT.
+  find "$place.new/root" -name llvmjit.so -delete
+  rm -rf "$place" && mv "$place.new/root" "$place" && rm -rf "$place.new"
+}
+
+wrap() {
+  local name=$1 program=$2
+  mkdir -p "$peers/bin"
+  printf '#!/bin/sh\n# Written by scripts/peers.sh.\nLD_LIBRARY_PATH=%s exec %s "$@"\n' \
+    "$(libraries "$peers/$3")" "$program" >"$peers/bin/$name"
+  chmod +x "$peers/bin/$name"
+}
+
+# PostgreSQL refuses to run as root, so the tests start it as nobody, who may be unable to reach a checkout of root's.
+within_reach() {
+  [ "$(id -u)" = 0 ] || return 0
+  setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$1" 2>/dev/null
+}
+move_within_reach() {
+  local place=$1
+  rm -rf "$elsewhere" && mkdir -p "$elsewhere" && chmod 755 "$elsewhere"
+  mv "$place" "$elsewhere/$(basename "$place")" && ln -s "$elsewhere/$(basename "$place")" "$place"
+  say "nobody's user cannot reach $peers, so it stands in $elsewhere."
+}
+
+bring() {
+  local name=$1 place=$peers/$1 found
+  if found=$("has_$name"); then
+    say "$name: the machine's own ($found)."
+    return
+  fi
+  if ! { [ -d "$place" ] && "works_$name" "$place"; }; then
+    if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+      say "$name: missing, and this machine has no apt-get to download it with."
+      return 1
+    fi
+    mkdir -p "$apt_state"
+    apt_options=()
+    if ! fetch "$name" "$place" && ! { own_lists && fetch "$name" "$place"; }; then
+      say "$name: missing, and its Debian packages cannot be downloaded: $(grep -E '^(E|W):' "$apt_state/log" 2>/dev/null | head -1)"
+      return 1
+    fi
+    if ! "works_$name" "$place"; then
+      say "$name: unpacked in $place, but does not start; it may lack a library."
+      return 1
+    fi
+    say "$name: unpacked in target/peers/$name."
+  else
+    say "$name: in target/peers/$name."
+  fi
+  case $name in
+    nftables) wrap nft "$place/usr/sbin/nft" nftables ;;
+    iproute2) wrap ip "$(iproute2_program "$place")" iproute2 ;;
+    postgresql) within_reach "$place/usr" || move_within_reach "$place" ;;
+  esac
+}
+
+[ $# -gt 0 ] || set -- nftables iproute2 postgresql
+failed=0
+for name in "$@"; do
+  bring "$name" || failed=1
+done
+exit $failed
