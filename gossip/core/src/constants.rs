@@ -19,6 +19,10 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 pub const FRESH: Duration = Duration::from_secs(24 * HOUR);
 /// Headers are held for this many whole UTC days after the day of their signed time.
 pub const RETENTION_DAYS: i64 = 30;
+/// Bodies are held for so long; after that the header, the signature and the Merkle root stay.
+pub const BODY_RETENTION: Duration = Duration::from_secs(7 * DAY);
+/// Heads of one publisher that are signed sooner after each other than this are not passed on.
+pub const HEAD_INTERVAL: Duration = Duration::from_secs(10);
 /// Milliseconds of one UTC day.
 pub const DAY_MILLIS: i64 = 86_400_000;
 

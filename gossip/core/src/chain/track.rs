@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fork::{Conduct, Fork};
 use super::series::{Entry, Series};
 use super::{Gap, Head, Held, Place};
-use crate::constants::{FORKS_PER_PUBLISHER, HELD_PER_PUBLISHER};
+use crate::constants::{FORKS_PER_PUBLISHER, HEAD_INTERVAL, HELD_PER_PUBLISHER};
 use crate::rate::{Class, Slot};
 use crate::wire::{EquivocationProof, Header, HeaderHash, PublisherId, Timestamp};
 
@@ -106,12 +106,14 @@ impl Track {
         spent.saturating_add(held.cost()) <= class.rows()
     }
 
-    /// Notes what a head names. `false` if a later one, or an equal one, is known.
+    /// Notes what a head names. `false` if it names a lower place than the last one, or was signed too soon after it.
     pub(super) fn note_head(&mut self, header: &Header) -> bool {
-        let named = (Place::of(header), header.time_base);
-        let newer = self.named.is_none_or(|known| known < named);
+        let (place, time) = (Place::of(header), header.time_base);
+        let newer = self
+            .named
+            .is_none_or(|(known, at)| known <= place && at + HEAD_INTERVAL <= time);
         if newer {
-            self.named = Some(named);
+            self.named = Some((place, time));
         }
         newer
     }

@@ -130,6 +130,19 @@ fn withdrawals_and_revocations_hold_from_their_time_on() {
 }
 
 #[test]
+fn a_revocation_kept_since_the_keys_were_made_holds_in_every_network() {
+    let directory = directory(1, 1, |network| {
+        let everywhere = revoke(NetworkId([0; 16]), 101, None, t0() + DAY);
+        vec![certify(network, 101, t0()), everywhere]
+    });
+    assert_eq!(directory.standing(publisher(101), t0()), Standing::Member);
+    assert_eq!(
+        directory.standing(publisher(101), t0() + DAY),
+        Standing::Outsider(Why::NotAdmitted)
+    );
+}
+
+#[test]
 fn nobody_revokes_or_withdraws_for_another() {
     let directory = directory(1, 1, |network| {
         vec![
