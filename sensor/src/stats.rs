@@ -61,8 +61,6 @@ pub struct Stats {
     pub rule_errors: Counter,
     /// Visitors not reported because the minute already had too many.
     pub visitors_dropped: Counter,
-    /// Sources beyond the largest number that is kept apart.
-    pub sources_refused: Counter,
 }
 
 /// A number that goes up and down.
@@ -106,7 +104,6 @@ pub struct Snapshot {
     pub suppressed: u64,
     pub rule_errors: u64,
     pub visitors_dropped: u64,
-    pub sources_refused: u64,
 }
 
 // === impl Counter, Gauge ===
@@ -157,7 +154,6 @@ impl Stats {
             suppressed: self.suppressed.get(),
             rule_errors: self.rule_errors.get(),
             visitors_dropped: self.visitors_dropped.get(),
-            sources_refused: self.sources_refused.get(),
         }
     }
 }

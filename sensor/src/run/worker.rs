@@ -4,7 +4,7 @@
 //! it covers. Before: the sources' intake. After: whoever receives the events. Deliberately absent: threads and channels
 //! themselves (`run`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(super) struct Worker<F> {
     detector: Detector,
     observer: Observer,
     seats: BTreeMap<Arc<str>, Seat>,
+    /// With which line a fenced source must begin for the fence to fit.
+    expected: HashMap<String, Position>,
     simulate: HashSet<String>,
     stats: Arc<Stats>,
     told: Counts,
@@ -60,9 +62,11 @@ struct Seat {
 impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
     pub(super) fn new(rules: &Ruleset, config: &SensorConfig, live: bool, out: F) -> Self {
         let mut detector = Detector::with_limits(rules, config.limits);
+        let mut expected = HashMap::new();
         for (source, resume) in &config.resume {
             if let Some(fence) = &resume.fence {
                 detector.resume(&source.as_str().into(), fence);
+                expected.insert(source.clone(), resume.position.clone());
             }
         }
         Self {
@@ -70,6 +74,7 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
             detector,
             observer: Observer::default(),
             seats: BTreeMap::new(),
+            expected,
             simulate: config.simulate.clone(),
             stats: Arc::clone(&config.stats),
             told: Counts::default(),
@@ -137,6 +142,15 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
 
     fn line(&mut self, line: &Line, now: Timestamp) -> Result<(), Closed> {
         let stats = Arc::clone(&self.seat(&line.source).stats);
+        if !self.expected.is_empty()
+            && self
+                .expected
+                .remove(&*line.source)
+                .is_some_and(|expected| expected != line.position)
+        {
+            // The file or the journal's entry is gone: these are other lines than those dealt with.
+            self.detector.caught_up(&line.source);
+        }
         let mut observed = None;
         match self.parser.parse(line, now) {
             Parsed::Event(event) => {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use vigie_sensor::detect::Fence;
 use vigie_sensor::line::Position;
 use vigie_sensor::rules::Ruleset;
 use vigie_sensor::run::{Resume, SensorEvent, replay};
@@ -99,6 +100,32 @@ async fn events_come_in_order_and_checkpoints_after_them() {
     );
     assert!(snapshot.buckets > 0);
     assert!(serde_json::to_string(&snapshot).unwrap().contains("\"lines\":9"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_whose_lines_are_gone_holds_nothing_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.log");
+    let mut config = config(&path);
+    let fence = Some(Fence {
+        lines: 1_000,
+        ..Fence::default()
+    });
+    let position = Position::File { file: 77, offset: 10 };
+    config
+        .resume
+        .insert(path.to_str().unwrap().to_owned(), Resume { position, fence });
+    append(
+        &path,
+        &(0..6)
+            .map(|second| failed(100 - second, "198.51.100.7"))
+            .collect::<String>(),
+    );
+    let mut sensor = Running::start(config);
+    sensor
+        .until(|event| matches!(event, SensorEvent::Detection(_)))
+        .await;
+    sensor.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +261,7 @@ fn write_log(directory: &Path, milliseconds: u64) -> (usize, BTreeSet<String>) {
         accepted_from.insert(ip);
         written += 4;
         append(&path, &lines);
-        if step % 900 == 899 {
+        if step % 600 == 599 {
             for number in (1..9).rev() {
                 let name = |number: u32| directory.join(format!("auth.log.{number}"));
                 if name(number).exists() {
@@ -250,12 +277,12 @@ fn write_log(directory: &Path, milliseconds: u64) -> (usize, BTreeSet<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_dash_nine_loses_no_line_and_invents_no_detection() {
-    const KILLS: u64 = 8;
+    const KILLS: u64 = 6;
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().to_owned();
     let writer = std::thread::spawn({
         let root = root.clone();
-        move || write_log(&root, 4_000)
+        move || write_log(&root, 2_500)
     });
     let start = || {
         Command::new(std::env::current_exe().unwrap())
@@ -268,7 +295,7 @@ async fn kill_dash_nine_loses_no_line_and_invents_no_detection() {
     };
     for round in 0..KILLS {
         let mut child = start();
-        tokio::time::sleep(Duration::from_millis(300 + round * 277 % 1_000)).await;
+        tokio::time::sleep(Duration::from_millis(400 + round * 277 % 700)).await;
         child.kill().unwrap();
         child.wait().unwrap();
         // Rotations happen while nobody reads, too.
