@@ -70,10 +70,10 @@ fn end_to_end(dir: &Path, addresses: u32, ranges: u32) {
         .arg("--url")
         .arg(format!("unix://{}", dir.join("api.sock").display()));
     timed("vigie: start of the bouncer to all in the kernel", || {
-        assert!(command.status().unwrap().success())
+        assert!(command.status().unwrap().success());
     });
     timed("vigie: the same again, all there already", || {
-        assert!(command.status().unwrap().success())
+        assert!(command.status().unwrap().success());
     });
 }
 
@@ -153,10 +153,10 @@ fn nft(dir: &Path, addresses: u32, ranges: u32) {
         return println!("nft is not on PATH: no comparison");
     }
     timed("nft -f of the same set", || {
-        assert!(run(&["-f", file.to_str().unwrap()]))
+        assert!(run(&["-f", file.to_str().unwrap()]));
     });
     timed("nft: one more address", || {
-        assert!(run(&["add element inet t a { 9.9.9.9 timeout 4h }"]))
+        assert!(run(&["add element inet t a { 9.9.9.9 timeout 4h }"]));
     });
     assert!(run(&["delete table inet t"]));
 }

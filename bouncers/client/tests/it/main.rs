@@ -1,5 +1,6 @@
 //! The stream against a Local API that is really there: over TCP and a unix socket, with push and without, and
 //! through faults.
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
 mod lapi;
 
@@ -55,7 +56,7 @@ impl Following {
     /// The next update, in short.
     async fn next(&mut self) -> String {
         let update = tokio::time::timeout(Duration::from_secs(20), self.updates.recv()).await;
-        match update.expect("no update came").expect("the stream ended") {
+        match update.unwrap().unwrap() {
             Update::Begin => "begin".to_owned(),
             Update::End => "end".to_owned(),
             Update::Changes(changes) => changes.iter().map(short).collect::<Vec<_>>().join(" "),

@@ -134,9 +134,8 @@ pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// The value of the first attribute of a kind.
-pub(super) fn find(mut list: impl Iterator<Item = (u16, impl AsRef<[u8]>)>, kind: u16) -> Option<Vec<u8>> {
-    list.find(|(other, _)| *other == kind)
-        .map(|(_, value)| value.as_ref().to_vec())
+pub(super) fn find<'a>(mut list: impl Iterator<Item = (u16, &'a [u8])>, kind: u16) -> Option<&'a [u8]> {
+    list.find(|(other, _)| *other == kind).map(|(_, value)| value)
 }
 
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

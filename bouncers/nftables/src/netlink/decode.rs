@@ -51,7 +51,7 @@ impl Elements {
         let mut left = Duration::from_secs(u64::from(u32::MAX));
         for (kind, value) in attributes(bytes) {
             match kind {
-                c::ELEM_KEY => key = find(attributes(value), c::DATA_VALUE).and_then(|key| address(&key)),
+                c::ELEM_KEY => key = find(attributes(value), c::DATA_VALUE).and_then(address),
                 c::ELEM_FLAGS => flags = be32(value).unwrap_or(0),
                 c::ELEM_EXPIRATION => left = be64(value).map_or(left, Duration::from_millis),
                 _ => {}
@@ -93,12 +93,12 @@ impl Elements {
 pub(super) fn chain(message: &Received<'_>) -> Option<(String, String)> {
     let table = find(message.attributes(), c::CHAIN_TABLE)?;
     let name = find(message.attributes(), c::CHAIN_NAME)?;
-    Some((text(&table), text(&name)))
+    Some((text(table), text(name)))
 }
 
 /// The number that the kernel gave a table when it was created.
 pub(super) fn table_handle(message: &Received<'_>) -> Option<u64> {
-    find(message.attributes(), c::TABLE_HANDLE).and_then(|value| be64(&value))
+    find(message.attributes(), c::TABLE_HANDLE).and_then(be64)
 }
 
 fn text(bytes: &[u8]) -> String {

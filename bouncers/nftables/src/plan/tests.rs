@@ -121,9 +121,9 @@ fn span(first: u128, last: u128, secs: u32) -> Span {
 
 fn holding(spans: &[Span]) -> Mirror {
     let mut mirror = Mirror::default();
-    spans
-        .iter()
-        .for_each(|span| mirror.insert(Set::V4Ranges, &element(Family::V4, *span)));
+    for span in spans {
+        mirror.insert(Set::V4Ranges, &element(Family::V4, *span));
+    }
     mirror
 }
 

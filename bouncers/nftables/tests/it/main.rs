@@ -1,4 +1,5 @@
 //! The real binary with a real kernel: in network namespaces of its own, looked at through the nft program.
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
 mod bouncer;
 #[path = "../../../client/tests/it/lapi.rs"]
