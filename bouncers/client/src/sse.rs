@@ -1,7 +1,7 @@
 //! Server-sent events, as far as a decision stream needs them. Sans-io.
 //!
 //! Understood: `event`, `data` (several lines are joined), `id`, comments, and the three line endings.
-//! Deliberately absent: `retry`; how often to come back is our own affair ([`crate::backoff`]).
+//! Deliberately absent: `retry`; how often to come back is our own affair (`backoff`).
 
 /// One event, complete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
