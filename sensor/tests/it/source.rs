@@ -54,6 +54,39 @@ async fn from_the_end_nothing_old_is_read_and_the_position_is_told_at_once() {
     sensor.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_file_after_a_rotation_is_the_end_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.log");
+    append(&path, &accepted(9, "192.0.2.1"));
+    let mut sensor = Running::start(config(&path));
+    let mut events = sensor
+        .until(|event| matches!(event, SensorEvent::Checkpoint { .. }))
+        .await;
+    events.extend(sensor.end().await);
+    let resume = events.iter().rev().find_map(|event| match event {
+        SensorEvent::Checkpoint { source, resume } => Some((source.clone(), resume.clone())),
+        _ => None,
+    });
+    fs::rename(&path, directory.path().join("auth.log.1")).unwrap();
+    append(&path, "");
+    let mut config = config(&path);
+    config.resume.extend(resume);
+    let mut sensor = Running::start(config);
+    let events = sensor.until(is_caught_up).await;
+    assert!(
+        !events
+            .iter()
+            .any(|event| matches!(event, SensorEvent::Authenticated { .. })),
+        "{events:?}"
+    );
+    append(&path, &accepted(8, "192.0.2.2"));
+    sensor
+        .until(|event| matches!(event, SensorEvent::Authenticated { .. }))
+        .await;
+    sensor.end().await;
+}
+
 /// A journalctl that notes its arguments, prints an entry after each cursor it is asked for, and dies.
 const JOURNALCTL: &str = r#"#!/bin/sh
 echo "$@" >> "$(dirname "$0")/calls"

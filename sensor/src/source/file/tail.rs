@@ -90,9 +90,9 @@ impl Tail {
         Position::File { file, offset }
     }
 
-    /// Whether no further file is known to come after the one being read.
+    /// Whether no file with a line in it is known to come after the one being read.
     pub(crate) fn is_last(&self) -> bool {
-        self.chain.len() <= 1
+        self.chain.iter().skip(1).all(|reader| reader.print.is_none())
     }
 
     /// Reads at most one buffer and appends the lines that are complete, with their positions.
