@@ -14,7 +14,7 @@ fn decisions_come_and_go() {
     scene.lapi.add("127.0.0.1", "4h");
     scene.lapi.add("0.0.0.0/0", "4h");
     scene.lapi.add("10.1.1.1", "4h");
-    let bouncer = scene.start(&["--allow", "10.0.0.0/8"]);
+    let bouncer = scene.start(&["--allow", "10.0.0.0/8", "--allow", "192.0.2.200"]);
     scene.holds("vigie_v4", &["192.0.2.1", "192.0.2.9"]);
     scene.holds("vigie_v6", &["2001:db8::1"]);
     scene.lapi.add("192.0.2.2", "1h");
