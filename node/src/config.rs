@@ -19,7 +19,7 @@ use toml::de::{DeTable, DeValue};
 
 pub(crate) use api::Api;
 pub(crate) use mesh::Mesh;
-pub(crate) use policy::{Policy, Remote};
+pub(crate) use policy::{Policy, Remote, network};
 pub(crate) use sensor::{Input, Sensor, Sources};
 pub(crate) use store::Store;
 

@@ -10,8 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use vigie_wire::statement::{Revocation, RevocationTarget};
-use vigie_wire::{NetworkId, PublicKey, SecretKey, Timestamp};
+use vigie_wire::{PublicKey, Revocation, RevocationTarget, SecretKey, Statement, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::paths::{Paths, write_private};
@@ -56,13 +55,25 @@ impl Identity {
         });
         let org = SecretKey::from_seed(*seed);
         write_private(&paths.key("organisation"), &file_text("organisation", &seed))?;
-        write_private(&paths.revocation(), &revocation(&org, now))?;
+        write_private(&paths.revocation(), &revocation(&org, now)?)?;
         write_private(&paths.key("organisation.pub"), &format!("{}\n", org.public()))?;
         write_private(&paths.key("transport"), &file_text("transport", &Zeroizing::new(random()?)))?;
         // The node key comes last: its presence says that everything before it is there.
         write_private(&paths.key("node"), &file_text("node", &Zeroizing::new(random()?)))?;
         let identity = Self::load(paths)?;
         Ok(Fresh { identity, phrase: to_phrase(&seed)? })
+    }
+
+    /// After a restore: the same organisation with a new node and transport key, so that nothing is signed twice.
+    pub(crate) fn renew(paths: &Paths) -> anyhow::Result<Self> {
+        write_private(&paths.key("transport"), &file_text("transport", &Zeroizing::new(random()?)))?;
+        write_private(&paths.key("node"), &file_text("node", &Zeroizing::new(random()?)))?;
+        Self::load(paths)
+    }
+
+    /// The node key once more, for the task that proves it to peers.
+    pub(crate) fn node_key(&self) -> SecretKey {
+        SecretKey::from_seed(*self.node.seed())
     }
 
     /// Reads the keys; refuses files that others may read.
@@ -115,12 +126,19 @@ fn read_public(path: &Path) -> anyhow::Result<PublicKey> {
 }
 
 /// The signed revocation to keep: whoever publishes it ends this organisation's key on every network.
-fn revocation(org: &SecretKey, now: Timestamp) -> String {
-    let statement = Revocation::sign(NetworkId([0; 16]), RevocationTarget::Organisation, now, now, org);
-    let bytes = vigie_wire::Statement::Revocation(statement).encode();
-    format!(
+fn revocation(org: &SecretKey, now: Timestamp) -> anyhow::Result<String> {
+    let terms = Revocation {
+        network: Revocation::EVERYWHERE,
+        org: org.public(),
+        target: RevocationTarget::Organisation,
+        compromised_since: now,
+        at: now,
+    };
+    let signed = terms.sign(org).context("the revocation cannot be signed")?;
+    let bytes = Statement::Revocation(signed).encode();
+    Ok(format!(
         "Keep this away from the machine, and secret: whoever publishes it ends the organisation key\n{}\nfor ever, on every network. Publish it with `vigie revoke --file FILE`.\n\n{}\n",
         org.public(),
         hex::encode(bytes)
-    )
+    ))
 }

@@ -33,17 +33,23 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) 
                 let _gone = reply.send(node.store.range(publisher, epoch, from, to, max_bytes).await?);
             }
             MeshEvent::Fork(proof) => {
-                let (publisher, epoch, seq) = proof.position();
-                tracing::warn!(publisher = %publisher, epoch, seq, "a publisher signed two envelopes for one place");
+                let header = proof.first().header();
+                let (publisher, epoch, seq) = (header.publisher, header.epoch, header.seq);
+                tracing::warn!(%publisher, epoch, seq, "a publisher signed two envelopes for one place");
                 node.store.void_after(publisher, epoch, seq.saturating_sub(1)).await?;
             }
             MeshEvent::OwnHead { epoch, seq, hash } => crate::outbox::on_own_head(&node, epoch, seq, hash).await?,
             MeshEvent::ClockSkew { millis } => {
                 tracing::warn!(millis, "this machine's clock differs from its peers': sightings are not published");
             }
+            MeshEvent::Dropped(places) => {
+                for place in places {
+                    node.store.void_after(place.publisher, place.epoch, place.seq.saturating_sub(1)).await?;
+                }
+            }
             MeshEvent::Listening(address) => tracing::info!(address, "the mesh is reached here"),
-            MeshEvent::Connected { peer } => tracing::info!(peer = %peer, "connected"),
-            MeshEvent::Disconnected { peer } => tracing::info!(peer = %peer, "disconnected"),
+            MeshEvent::Connected { peer } => tracing::info!(peer = peer.id, "connected"),
+            MeshEvent::Disconnected { peer } => tracing::info!(peer = peer.id, "disconnected"),
         }
     }
     Ok(())
@@ -140,6 +146,8 @@ pub(crate) fn new_envelope(admitted: &Admitted, now: Timestamp) -> NewEnvelope {
         org: admitted.org().org_id(),
         kind: header.kind.number(),
         time_base: header.time_base,
+        rows: header.rows,
+        urgent: vigie_gossip_core::validate::asks_urgency(header),
         bytes: admitted.bytes().to_vec(),
         sightings: envelope.sightings().collect(),
         received_at: now,

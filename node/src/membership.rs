@@ -9,9 +9,7 @@ use anyhow::{Context, bail};
 use vigie_gossip_core::{Directory, Insertion, Standing};
 use vigie_reputation::{Edge, Labels, Member, TrustGraph};
 use vigie_store::Store;
-use vigie_wire::statement::{NodeCertificate, Statement};
-use vigie_wire::genesis::Founder;
-use vigie_wire::{Genesis, NetworkId, OrgId, PublisherId, Timestamp};
+use vigie_wire::{Founder, Genesis, NetworkId, NodeCertificate, OrgId, PublisherId, Statement, Timestamp};
 
 use crate::identity::Identity;
 use crate::paths::{Paths, write_private};
@@ -86,7 +84,7 @@ impl Membership {
                 tracing::debug!(%refused, "a stored statement no longer counts");
             }
         }
-        if let Some(fresh) = certificate(&directory, identity, now) {
+        if let Some(fresh) = certificate(&directory, identity, now)? {
             let bytes = fresh.encode();
             store.keep_statement(fresh.id().0, &bytes, now).await?;
             if let Err(refused) = directory.insert(fresh) {
@@ -107,6 +105,11 @@ impl Membership {
     /// The directory, if a network was joined. Held for short, pure questions only.
     pub(crate) fn directory(&self) -> Option<MutexGuard<'_, Directory>> {
         Some(self.directory.get()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A copy for the mesh, which keeps its own.
+    pub(crate) fn copy(&self) -> Option<Directory> {
+        self.directory().map(|directory| Directory::clone(&directory))
     }
 
     /// The network's name.
@@ -158,15 +161,15 @@ impl Membership {
             .organisations()
             .map(|org| Member {
                 org: org.key.org_id(),
-                name: org.name.to_string(),
+                name: org.name.clone(),
                 labels: Labels { operator: org.labels.operator, country: org.labels.country, asn: org.labels.asn },
                 history: org.history,
                 seed: org.seed,
             })
             .collect();
         let vouched = directory
-            .vouches()
-            .map(|vouch| Edge { from: vouch.voucher.org_id(), to: vouch.subject.org_id(), expires: vouch.expires });
+            .vouches(now)
+            .map(|vouch| Edge { from: vouch.from, to: vouch.to, expires: vouch.expires });
         // Whoever founded the network with the seeds stands there by the seeds' word.
         let genesis = directory.genesis();
         let founded = genesis.seeds.iter().flat_map(|seed| {
@@ -183,25 +186,28 @@ impl Membership {
 }
 
 /// A new certificate of our node, if the present one ends soon and the organisation key is here.
-fn certificate(directory: &Directory, identity: &Identity, now: Timestamp) -> Option<Statement> {
-    let org = identity.org_secret.as_ref()?;
+fn certificate(directory: &Directory, identity: &Identity, now: Timestamp) -> anyhow::Result<Option<Statement>> {
+    let Some(org) = identity.org_secret.as_ref() else { return Ok(None) };
     let node = identity.node.public();
     let valid = directory.statements().any(|statement| {
         matches!(statement, Statement::NodeCertificate(held)
             if held.node == node && held.not_before <= now && held.not_after > now + RENEWAL)
     });
     if valid {
-        return None;
+        return Ok(None);
     }
     // A little into the past, so that a peer whose clock is behind accepts it too.
     let from = now - std::time::Duration::from_secs(300);
-    Some(Statement::NodeCertificate(NodeCertificate::sign(
-        directory.genesis().network(),
+    let network = directory.network();
+    let terms = NodeCertificate {
+        network,
+        org: identity.org,
         node,
-        from,
-        from + CERTIFICATE,
-        0,
-        EPOCHS - 1,
-        org,
-    )))
+        not_before: from,
+        not_after: from + CERTIFICATE,
+        epoch_from: 0,
+        epoch_to: EPOCHS - 1,
+        consent: NodeCertificate::consent(network, &identity.org, &identity.node),
+    };
+    Ok(Some(Statement::NodeCertificate(terms.sign(org).context("our node cannot be certified")?)))
 }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 use vigie_gossip::Mesh;
 use vigie_reputation::{Scorer, ScorerConfig};
-use vigie_sensor::Stats;
+use vigie_sensor::stats::Stats;
 use vigie_store::{Decision, DecisionFilter, SightingFilter, Store};
 use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;

@@ -1,88 +1,143 @@
 //! Our own sightings on their way out: batched, sequenced, chained, signed, on disk, and only then published.
 //!
 //! Before this stop: `share`. After it: `vigie_gossip::publish`. What waits is in the store (alerts marked pending),
-//! so a kill -9 between detection and envelope loses nothing, and one after it repeats nothing.
+//! so a kill -9 between detection and envelope loses nothing, and one after it repeats nothing. How long a row waits
+//! for company is the core's decision (`vigie_gossip_core::window`).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
-use vigie_gossip_core::{ChainIndex, Unverified};
+use vigie_gossip_core::window::{Batch, Window};
+use vigie_gossip_core::{Admitted, ChainIndex, Class, Standing, Unverified};
 use vigie_store::{Alert, AlertId, Appended};
-use vigie_wire::{Draft, Envelope, HeaderHash, MAX_ROWS, Payload, Sighting, SightingId, Tlp};
+use vigie_wire::{
+    Behaviour, Draft, Envelope, HeaderHash, Indicator, Payload, RuleHash, Sighting, SightingId, Timestamp, Tlp,
+};
 
 use crate::node::Node;
 use crate::{ingest, share};
 
-/// A batch waits so long for company (DESIGN 6: new sightings 250 ms).
-const WINDOW: Duration = Duration::from_millis(250);
-/// A look for what a crash left behind.
+/// A look for what a crash or a refused envelope left behind.
 const SWEEP: Duration = Duration::from_secs(30);
+/// Alerts taken from the store at once.
+const TAKEN: u32 = 4_096;
 /// The note that holds the epoch to publish in, after peers knew more of our chain than we do.
 const EPOCH: &str = "chain/epoch";
 
-/// Publishes what waits, until shutdown; then once more.
+/// What the window merges: alerts with the same subject leave as one row.
+type Subject = (Indicator, Behaviour, RuleHash);
+
+/// The rows that wait and the alerts behind them. Only a cache of the store: losing it loses nothing.
+struct Outbox {
+    node: Arc<Node>,
+    window: Window,
+    waiting: BTreeMap<Subject, Vec<AlertId>>,
+    taken: BTreeSet<AlertId>,
+}
+
+/// Publishes what waits until shutdown. What still waits then is taken up at the next start.
 pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut outbox = Outbox {
+        node: Arc::clone(&node),
+        window: Window::new(Class::Newcomer),
+        waiting: BTreeMap::new(),
+        taken: BTreeSet::new(),
+    };
     loop {
-        while publish_some(&node).await? {}
+        outbox.step().await?;
+        let pause = outbox.window.next_deadline().map_or(SWEEP, |due| due.since(node.now()).min(SWEEP));
         tokio::select! {
-            () = node.outbox.notified() => tokio::time::sleep(WINDOW).await,
-            () = tokio::time::sleep(SWEEP) => {}
-            () = shutdown.cancelled() => {
-                publish_some(&node).await?;
+            () = node.outbox.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.cancelled() => return Ok(()),
+        }
+    }
+}
+
+// === impl Outbox ===
+
+impl Outbox {
+    /// Takes new alerts in and lets out what is due.
+    async fn step(&mut self) -> anyhow::Result<()> {
+        let now = self.node.now();
+        let publisher = self.node.identity.node.public().publisher_id();
+        match self.node.membership.standing(publisher, now) {
+            None => return Ok(()),
+            Some(Standing::Outsider(why)) => {
+                tracing::debug!(%why, "nothing is published: the network does not admit this node yet");
                 return Ok(());
             }
+            Some(standing) => self.window.set_class(standing.class().unwrap_or(Class::Newcomer)),
         }
-    }
-}
-
-/// Seals and publishes one envelope. `false` if nothing waits or nothing may leave now.
-async fn publish_some(node: &Node) -> anyhow::Result<bool> {
-    if !node.membership.joined() {
-        return Ok(false);
-    }
-    let limit = u32::try_from(MAX_ROWS).unwrap_or(u32::MAX);
-    let waiting = node.store.pending_shares(limit).await?;
-    let (leaving, staying) = sort(node, &waiting);
-    node.store.withhold(&staying).await?;
-    if leaving.is_empty() {
-        return Ok(false);
-    }
-    let (alerts, sightings): (Vec<AlertId>, Vec<Sighting>) = leaving.into_iter().unzip();
-    let envelope = seal(node, sightings).await?;
-    let shared: Vec<(AlertId, SightingId)> =
-        alerts.iter().copied().zip(envelope.sightings().map(|(id, _)| id)).collect();
-    if !append(node, &envelope, &shared).await? {
-        return Ok(false);
-    }
-    for (alert, sighting) in &shared {
-        let detection = waiting.iter().find(|waiting| waiting.id == *alert).map(|found| hex::encode(found.alert.detection));
-        tracing::info!(detection.id = detection, sighting.id = %sighting, "shared");
-    }
-    if let Some(mesh) = node.mesh.get() {
-        mesh.publish(envelope).await.context("the mesh does not take envelopes any more")?;
-    }
-    Ok(true)
-}
-
-/// Policy may have changed since the alert was written: it is asked again at the door.
-fn sort(node: &Node, waiting: &[Alert]) -> (Vec<(AlertId, Sighting)>, Vec<AlertId>) {
-    let sharing = node.sharing();
-    let (mut leaving, mut staying) = (Vec::new(), Vec::new());
-    for alert in waiting {
-        let known = alert.alert.value.parse().is_ok_and(|ip| node.is_known(ip));
-        match share::to_sighting(&alert.alert, &sharing, known) {
-            Ok(sighting) => leaving.push((alert.id, sighting)),
-            Err(_) => staying.push(alert.id),
+        for alert in self.node.store.pending_shares(TAKEN).await? {
+            if self.taken.insert(alert.id) {
+                self.take(&alert, now).await?;
+            }
         }
+        for batch in self.window.poll(now) {
+            self.publish(batch, now).await?;
+        }
+        Ok(())
     }
-    // The order of rows in an envelope is fixed by the wire: the pairs must be in it before they are zipped.
-    leaving.sort_by(|(_, a), (_, b)| vigie_wire::row_order(a, b));
-    (leaving, staying)
+
+    /// Policy may have changed since the alert was written: it is asked again at the door.
+    async fn take(&mut self, alert: &Alert, now: Timestamp) -> anyhow::Result<()> {
+        let known = alert.alert.value.parse().is_ok_and(|ip| self.node.is_known(ip));
+        let Ok(sighting) = share::to_sighting(&alert.alert, &self.node.sharing(), known) else {
+            self.taken.remove(&alert.id);
+            return Ok(self.node.store.withhold(&[alert.id]).await?);
+        };
+        let subject = subject(&sighting);
+        let urgent = !self.waiting.contains_key(&subject);
+        match self.window.push(sighting, urgent, now) {
+            Ok(()) => self.waiting.entry(subject).or_default().push(alert.id),
+            Err(full) => {
+                // It stays pending in the store and comes back with a later step.
+                self.taken.remove(&alert.id);
+                tracing::warn!(%full, "the outbox is full: a sighting waits on disk");
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals a batch, keeps it, and hands it to the mesh.
+    async fn publish(&mut self, batch: Batch, now: Timestamp) -> anyhow::Result<()> {
+        let envelope = seal(&self.node, batch.rows, now).await?;
+        let mut shared: Vec<(AlertId, SightingId)> = Vec::new();
+        for (id, sighting) in envelope.sightings() {
+            let alerts = self.waiting.remove(&subject(&sighting)).unwrap_or_default();
+            shared.extend(alerts.into_iter().map(|alert| (alert, id)));
+        }
+        for (alert, _) in &shared {
+            self.taken.remove(alert);
+        }
+        let admitted = match admit(&self.node, &envelope, now) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                tracing::warn!(%refusal, "our own envelope is not admitted: its sightings wait");
+                return Ok(());
+            }
+        };
+        match self.node.store.append_own(&ingest::new_envelope(&admitted, now), &shared).await? {
+            Appended::New => {}
+            Appended::Known | Appended::Conflict(_) => anyhow::bail!("two processes publish on one chain: stop one"),
+        }
+        for (alert, sighting) in &shared {
+            tracing::info!(alert.id = alert, sighting.id = %sighting, "shared");
+        }
+        let Some(mesh) = self.node.mesh.get() else { return Ok(()) };
+        mesh.publish(envelope).await.context("the mesh does not take envelopes any more")
+    }
 }
 
-async fn seal(node: &Node, sightings: Vec<Sighting>) -> anyhow::Result<Envelope> {
+fn subject(sighting: &Sighting) -> Subject {
+    (sighting.indicator.clone(), sighting.behaviour, sighting.rule)
+}
+
+async fn seal(node: &Node, sightings: Vec<Sighting>, now: Timestamp) -> anyhow::Result<Envelope> {
     let publisher = node.identity.node.public().publisher_id();
     let floor: u32 = match node.store.note(EPOCH).await? {
         Some(text) => text.parse().context("the database holds a damaged epoch")?,
@@ -100,7 +155,7 @@ async fn seal(node: &Node, sightings: Vec<Sighting>) -> anyhow::Result<Envelope>
         epoch,
         seq,
         prev,
-        time_base: node.now(),
+        time_base: now,
         tlp: Tlp::Green,
         policy: 0,
         payload: Payload::Sightings(sightings),
@@ -108,34 +163,20 @@ async fn seal(node: &Node, sightings: Vec<Sighting>) -> anyhow::Result<Envelope>
     draft.seal(&node.identity.node, salt).context("our own sightings do not fit into an envelope")
 }
 
-/// Our own envelope takes the path of everybody's: parsed, verified, admitted, and then kept.
-async fn append(node: &Node, envelope: &Envelope, shared: &[(AlertId, SightingId)]) -> anyhow::Result<bool> {
-    let now = node.now();
-    let admitted = {
-        let directory = node.membership.directory().context("this node joined no network")?;
-        let admitted = Unverified::parse(&envelope.encode())
-            .and_then(|unverified| unverified.verify(&directory, now))
-            .and_then(|verified| verified.admit(&directory, &mut ChainIndex::default(), now));
-        match admitted {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                tracing::info!(%refusal, "nothing is published yet: the network does not admit this node");
-                return Ok(false);
-            }
-        }
-    };
-    match node.store.append_own(&ingest::new_envelope(&admitted, now), shared).await? {
-        Appended::New => Ok(true),
-        Appended::Known | Appended::Conflict(_) => anyhow::bail!("two processes publish on one chain: stop one"),
-    }
+/// Our own envelope takes the path of everybody's: parsed, verified, admitted.
+fn admit(node: &Node, envelope: &Envelope, now: Timestamp) -> anyhow::Result<Admitted> {
+    let directory = node.membership.directory().context("this node joined no network")?;
+    let unverified = Unverified::parse(&envelope.encode())?;
+    let verified = unverified.verify(&directory, now)?;
+    // Our own chain is kept in the store; a fresh index has nothing to say against its next place.
+    Ok(verified.admit(&directory, &mut ChainIndex::new(), now)?)
 }
 
 /// Peers know our chain up to here. If we do not, our disk is older than what we published: a new epoch begins,
 /// so that nothing is signed twice for one place (DESIGN 5, "no false accusations").
 pub(crate) async fn on_own_head(node: &Node, epoch: u32, seq: u64, hash: HeaderHash) -> anyhow::Result<()> {
     let publisher = node.identity.node.public().publisher_id();
-    let head = node.store.head_of(publisher).await?;
-    let behind = match head {
+    let behind = match node.store.head_of(publisher).await? {
         None => true,
         Some(head) if (head.epoch, head.seq) == (epoch, seq) => head.hash != hash,
         Some(head) => (head.epoch, head.seq) < (epoch, seq),

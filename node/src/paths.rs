@@ -9,13 +9,13 @@ use rustix::fs::FlockOperation;
 
 /// The data directory of one node.
 #[derive(Clone, Debug)]
-pub struct Paths {
+pub(crate) struct Paths {
     root: PathBuf,
 }
 
 /// Held as long as a node runs on this directory; released by the kernel even after kill -9.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: fs::File,
 }
 
@@ -23,7 +23,7 @@ pub struct Lock {
 
 impl Paths {
     /// The given directory, or the usual one: `/var/lib/vigie` for root, else below the home directory.
-    pub fn new(given: Option<PathBuf>, home: Option<PathBuf>) -> Self {
+    pub(crate) fn new(given: Option<PathBuf>, home: Option<PathBuf>) -> Self {
         let usual = || {
             if rustix::process::geteuid().is_root() {
                 PathBuf::from("/var/lib/vigie")
@@ -35,7 +35,7 @@ impl Paths {
     }
 
     /// Makes the directory if it is not there.
-    pub fn create(&self) -> anyhow::Result<()> {
+    pub(crate) fn create(&self) -> anyhow::Result<()> {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -44,42 +44,42 @@ impl Paths {
     }
 
     /// The directory itself.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The configuration file, if the user wrote one.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.root.join("vigie.toml")
     }
 
     /// The embedded database.
-    pub fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.root.join("vigie.sqlite")
     }
 
     /// The socket by which `vigie` commands reach the running node. Who may open it may command the node.
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.root.join("vigie.sock")
     }
 
     /// The genesis file of the network that this node joined.
-    pub fn genesis(&self) -> PathBuf {
+    pub(crate) fn genesis(&self) -> PathBuf {
         self.root.join("genesis")
     }
 
     /// One of the keys: `organisation`, `node` or `transport`.
-    pub fn key(&self, name: &str) -> PathBuf {
+    pub(crate) fn key(&self, name: &str) -> PathBuf {
         self.root.join(format!("{name}.key"))
     }
 
     /// The signed revocation to keep elsewhere.
-    pub fn revocation(&self) -> PathBuf {
+    pub(crate) fn revocation(&self) -> PathBuf {
         self.root.join("revocation")
     }
 
     /// Takes the directory for this process, or says that another node runs on it.
-    pub fn lock(&self) -> anyhow::Result<Lock> {
+    pub(crate) fn lock(&self) -> anyhow::Result<Lock> {
         let path = self.root.join("vigie.lock");
         let file = fs::OpenOptions::new()
             .create(true)
@@ -96,7 +96,7 @@ impl Paths {
 }
 
 /// Writes a file that only its owner may read, in one step: either the old or the new content is there.
-pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     use std::io::Write;
     let aside = path.with_extension("new");
     let write = || -> std::io::Result<()> {

@@ -144,14 +144,13 @@ async fn start_sensor(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<Vec
         return Ok(reads);
     }
     let rules = sources::rules(node)?;
-    let stats = Arc::new(vigie_sensor::Stats::default());
-    if node.sensor.set(Arc::clone(&stats)).is_err() {
+    if node.sensor.set(Arc::clone(&config.stats)).is_err() {
         bail!("the sensor was started twice");
     }
     let (sender, events) = mpsc::channel(SENSOR_QUEUE);
     let clock = Arc::clone(&node.clock);
     let shutdown = tasks.shutdown.clone();
-    tasks.spawn("sensor", async move { Ok(vigie_sensor::run(config, rules, clock, stats, sender, shutdown).await?) });
+    tasks.spawn("sensor", async move { Ok(vigie_sensor::run::run(config, rules, clock, sender, shutdown).await?) });
     tasks.spawn("watch", watch::run(Arc::clone(node), events));
     Ok(reads)
 }
@@ -163,10 +162,10 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     if node.mesh.get().is_some() {
         return Ok(());
     }
-    let Some(directory) = node.membership.directory().map(|directory| directory.clone()) else { return Ok(()) };
+    let Some(directory) = node.membership.copy() else { return Ok(()) };
     let own = node.identity.node.public();
     let certificate = directory.statements().find_map(|statement| match statement {
-        Statement::NodeCertificate(held) if held.node == own => Some(held.clone()),
+        Statement::NodeCertificate(held) if held.node == own => Some(statement.clone()),
         _ => None,
     });
     let seed = directory.genesis().seeds.iter().any(|seed| seed.key == node.identity.org);
@@ -175,7 +174,7 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     config.dial.clone_from(&node.config.mesh.peers);
     config.dial.extend(node.settings.get().peers.iter().cloned());
     config.seed = seed;
-    config.own = certificate.map(|certificate| OwnNode { key: node.identity.node.clone(), certificate });
+    config.own = certificate.map(|certificate| OwnNode { key: node.identity.node_key(), certificate });
     let held = node.store.held().await?;
     let initial = Initial { directory, held: held.iter().map(core_held).collect() };
     let (mesh, events, task) = vigie_gossip::start(config, initial, Arc::clone(&node.clock), tasks.shutdown.clone())
@@ -190,12 +189,16 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn core_held(held: &vigie_store::Held) -> vigie_gossip_core::chain::Held {
-    vigie_gossip_core::chain::Held {
-        publisher: held.publisher,
-        epoch: held.epoch,
-        seq: held.seq,
-        hash: held.hash,
+fn core_held(envelope: &vigie_store::HeldEnvelope) -> vigie_gossip_core::Held {
+    let place = envelope.held;
+    vigie_gossip_core::Held {
+        publisher: place.publisher,
+        epoch: place.epoch,
+        seq: place.seq,
+        hash: place.hash,
+        time: envelope.time_base,
+        rows: envelope.rows,
+        urgent: envelope.urgent,
     }
 }
 

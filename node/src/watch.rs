@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::mpsc;
-use vigie_sensor::{Detection, SensorEvent};
+use vigie_sensor::detect::Detection;
+use vigie_sensor::run::SensorEvent;
 use vigie_store::{NewAlert, Remembered, Share, Tier};
 use vigie_wire::{Indicator, Timestamp};
 
@@ -26,10 +27,11 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<SensorEvent>
                 node.store.remember(&Remembered { ip, tier: Tier::Authenticated, at }).await?;
             }
             SensorEvent::Visitor { ip, at } => node.opinion.remember(ip, vigie_reputation::Tier::Visitor, at),
-            SensorEvent::Checkpoint { source, position } => {
-                let text = serde_json::to_string(&position)?;
+            SensorEvent::Checkpoint { source, resume } => {
+                let text = serde_json::to_string(&resume)?;
                 node.store.put_note(&format!("position/{source}"), &text).await?;
             }
+            SensorEvent::CaughtUp { source } => tracing::info!(source, "read to its end"),
         }
     }
     Ok(())

@@ -11,7 +11,6 @@ use serde_json::json;
 use super::Global;
 use super::control::Control;
 use super::listing::say;
-use crate::clock;
 use crate::identity::Identity;
 use crate::paths::{Paths, write_private};
 
@@ -76,7 +75,7 @@ impl Restore {
         }
         std::fs::copy(&database, paths.database())
             .with_context(|| format!("cannot copy {}", database.display()))?;
-        let identity = Identity::renew(&paths, clock::now())?;
+        let identity = Identity::renew(&paths)?;
         say(&format!(
             "Restored into {}.\n  organisation  {}\n  node          {} (new)\n",
             paths.root().display(),

@@ -49,7 +49,7 @@ pub(crate) fn say(text: &str) -> anyhow::Result<()> {
 
 fn table_text(rows: &[Value], columns: &[Column]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(columns.iter().map(|(heading, _)| *heading));
     for row in rows {
         table.add_row(columns.iter().map(|(_, pointer)| cell(row, pointer)));

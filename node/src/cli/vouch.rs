@@ -5,8 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
-use vigie_wire::statement::Vouch as Signed;
-use vigie_wire::{Labels, PublicKey, Statement};
+use vigie_wire::{Labels, NetworkId, PublicKey, Statement, Vouch as Terms};
 
 use super::Global;
 use super::control::Control;
@@ -56,7 +55,7 @@ pub(crate) fn labels(operator: Option<&str>, country: Option<&str>, asn: Option<
         Some(Ok(letters)) if letters.iter().all(u8::is_ascii_uppercase) => letters,
         Some(_) => bail!("a country is two letters, such as FR"),
     };
-    Ok(Labels { operator: operator.map(Labels::operator_hash).unwrap_or_default(), country, asn: asn.unwrap_or(0) })
+    Ok(Labels { operator: operator.map(Labels::operator_of).unwrap_or_default(), country, asn: asn.unwrap_or(0) })
 }
 
 impl Vouch {
@@ -64,22 +63,22 @@ impl Vouch {
         let identity = Identity::load(&global.paths())?;
         let secret = identity.org_secret.as_ref().context("the organisation key is not on this machine")?;
         let control = Control::reach(global).await?;
-        let network = control.get("/status").await?;
-        let network = network["network_id"].as_str().context("this node joined no network yet")?.parse()?;
+        let status = control.get("/status").await?;
+        let network: NetworkId =
+            status["network_id"].as_str().context("this node joined no network yet")?.parse()?;
         let now = clock::now();
         let serial = u64::try_from(now.as_millis()).unwrap_or_default();
-        let vouch = Signed::sign(
+        let terms = Terms {
             network,
-            self.key,
-            &self.name,
-            self.labels.labels()?,
-            now,
-            now + Duration::from_secs(self.days.min(366) * 86_400),
+            voucher: identity.org,
+            subject: self.key,
+            name: self.name.as_str().into(),
+            labels: self.labels.labels()?,
+            issued: now,
+            expires: now + Duration::from_secs(self.days.saturating_mul(86_400)),
             serial,
-            secret,
-        )
-        .context("this vouch cannot be signed")?;
-        let statement = Statement::Vouch(vouch);
+        };
+        let statement = Statement::Vouch(terms.sign(secret).context("this vouch cannot be signed")?);
         control.post("/statements", &json!({"statement": hex::encode(statement.encode())})).await?;
         say(&format!("We vouch for {} ({}) for {} days.\n", self.name, self.key, self.days))
     }

@@ -20,6 +20,7 @@ pub(crate) struct Status {
     pub(crate) organisation: String,
     pub(crate) publisher: String,
     pub(crate) network: Option<String>,
+    pub(crate) network_id: Option<vigie_wire::NetworkId>,
     pub(crate) standing: Option<String>,
     pub(crate) peers: usize,
     pub(crate) sharing: bool,
@@ -27,7 +28,16 @@ pub(crate) struct Status {
     pub(crate) groups: usize,
     pub(crate) policy: String,
     pub(crate) counts: Counts,
-    pub(crate) sensor: Option<vigie_sensor::Snapshot>,
+    pub(crate) sensor: Option<SensorTotals>,
+}
+
+/// The sensor's counters, over all its sources.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct SensorTotals {
+    pub(crate) sources: usize,
+    pub(crate) lines: u64,
+    pub(crate) parsed: u64,
+    pub(crate) detections: u64,
 }
 
 pub(super) async fn show(State(node): Shared) -> Answer {
@@ -55,6 +65,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         organisation: node.membership.name_of(node.identity.org.org_id()),
         publisher: publisher.to_string(),
         network: node.membership.directory().map(|directory| directory.genesis().name.to_string()),
+        network_id: node.membership.network(),
         standing: node.membership.standing(publisher, now).as_ref().map(standing_words),
         peers,
         sharing: node.sharing().enabled,
@@ -62,8 +73,18 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         groups: node.opinion.groups(),
         policy: policy::sentence(node),
         counts: node.store.counts(now).await?,
-        sensor: node.sensor.get().map(|stats| stats.snapshot()),
+        sensor: node.sensor.get().map(|stats| totals(&stats.snapshot())),
     })
+}
+
+fn totals(snapshot: &vigie_sensor::stats::Snapshot) -> SensorTotals {
+    let mut totals = SensorTotals { sources: snapshot.sources.len(), ..SensorTotals::default() };
+    for source in snapshot.sources.values() {
+        totals.lines += source.lines;
+        totals.parsed += source.parsed;
+        totals.detections += source.detections;
+    }
+    totals
 }
 
 /// A standing in words.

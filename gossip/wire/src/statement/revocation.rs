@@ -32,6 +32,9 @@ pub enum RevocationTarget {
 // === impl Revocation ===
 
 impl Revocation {
+    /// Names no network: such a revocation holds in every one. It is signed before any network is joined, and kept.
+    pub const EVERYWHERE: NetworkId = NetworkId([0; 16]);
+
     pub(super) const TAG: u8 = 4;
 
     /// Signs with the organisation key.

@@ -103,7 +103,7 @@ fn cores_stay_pure() {
             .filter(|name| members.iter().any(|member| member.name == **name));
         let selection: Vec<&str> = names.flat_map(|name| ["--package", *name]).collect();
         let reached = packages(&selection, "normal,build");
-        for package in reached.iter().filter(|package| is_of(&package.name, family)) {
+        if let Some(package) = reached.iter().find(|package| is_of(&package.name, family)) {
             let (name, version, selection) = (&package.name, &package.version, selection.join(" "));
             faults.push(format!(
                 "{name} is reached: see cargo tree {selection} --edges normal,build --invert {name}@{version}"
