@@ -33,10 +33,10 @@ impl Task {
                 tracing::info!(peer.id = %peer_id, "peer speaks no gossip: it gets what sync brings");
             }
             GateEvent::Gossip(Event::Subscribed { peer_id, topic }) => {
-                self.on_subscribed(peer_id, &topic, true)
+                self.on_subscribed(peer_id, &topic, true);
             }
             GateEvent::Gossip(Event::Unsubscribed { peer_id, topic }) => {
-                self.on_subscribed(peer_id, &topic, false)
+                self.on_subscribed(peer_id, &topic, false);
             }
             GateEvent::Noisy(peer) => self.blame(peer, 2.0 * limits::FAULTS),
         }

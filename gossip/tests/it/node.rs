@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_gossip::core::chain::Held;
-use vigie_gossip::core::directory::Directory;
+use vigie_gossip::core::directory::{Directory, Standing};
 use vigie_gossip::wire::{Envelope, EquivocationProof, PublisherId, Tlp};
 use vigie_gossip::{Initial, Mesh, MeshConfig, MeshEvent, Peer, Timing, start};
 
@@ -17,11 +17,11 @@ use crate::world::{World, clock};
 /// Far beyond what anything here takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-pub type Shelf = Arc<Mutex<BTreeMap<(PublisherId, u32, u64), Envelope>>>;
+pub(crate) type Shelf = Arc<Mutex<BTreeMap<(PublisherId, u32, u64), Envelope>>>;
 
 /// What a test can wait for.
 #[derive(Debug)]
-pub enum Seen {
+pub(crate) enum Seen {
     Connected(Peer),
     Disconnected,
     Stored,
@@ -30,33 +30,33 @@ pub enum Seen {
     Skew(i64),
 }
 
-pub struct Node {
-    pub mesh: Mesh,
-    pub shelf: Shelf,
-    pub address: String,
+pub(crate) struct Node {
+    pub(crate) mesh: Mesh,
+    pub(crate) shelf: Shelf,
+    pub(crate) address: String,
     seen: mpsc::Receiver<Seen>,
     tasks: JoinSet<()>,
     shutdown: CancellationToken,
 }
 
 /// How a test's node differs from the next.
-pub struct Setup<'a> {
-    pub who: usize,
-    pub certified: &'a [usize],
-    pub own: bool,
-    pub listen: &'a str,
-    pub dial: Vec<String>,
-    pub shelf: Shelf,
-    pub ahead_secs: u64,
-    pub synced: bool,
-    pub refuse: usize,
+pub(crate) struct Setup<'a> {
+    pub(crate) who: usize,
+    pub(crate) certified: &'a [usize],
+    pub(crate) own: bool,
+    pub(crate) listen: &'a str,
+    pub(crate) dial: Vec<String>,
+    pub(crate) shelf: Shelf,
+    pub(crate) ahead_secs: u64,
+    pub(crate) synced: bool,
+    pub(crate) refuse: usize,
 }
 
-pub const TCP: &str = "/ip4/127.0.0.1/tcp/0";
-pub const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
+pub(crate) const TCP: &str = "/ip4/127.0.0.1/tcp/0";
+pub(crate) const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
 
 impl<'a> Setup<'a> {
-    pub fn of(who: usize, certified: &'a [usize]) -> Self {
+    pub(crate) fn of(who: usize, certified: &'a [usize]) -> Self {
         Self {
             who,
             certified,
@@ -69,36 +69,36 @@ impl<'a> Setup<'a> {
             refuse: 0,
         }
     }
-    pub fn listen(self, listen: &'a str) -> Self {
+    pub(crate) fn listen(self, listen: &'a str) -> Self {
         Self { listen, ..self }
     }
-    pub fn dial(self, node: &Node) -> Self {
+    pub(crate) fn dial(self, node: &Node) -> Self {
         self.dial_address(node.address.clone())
     }
-    pub fn dial_address(mut self, address: String) -> Self {
+    pub(crate) fn dial_address(mut self, address: String) -> Self {
         self.dial.push(address);
         self
     }
-    pub fn clock_ahead(self, ahead_secs: u64) -> Self {
+    pub(crate) fn clock_ahead(self, ahead_secs: u64) -> Self {
         Self { ahead_secs, ..self }
     }
     /// The store says no so many times before it begins to take things.
-    pub fn refuse(self, refuse: usize) -> Self {
+    pub(crate) fn refuse(self, refuse: usize) -> Self {
         Self { refuse, ..self }
     }
     /// Leaves only gossip: the next round of sync never comes.
-    pub fn unsynced(self) -> Self {
+    pub(crate) fn unsynced(self) -> Self {
         Self {
             synced: false,
             ..self
         }
     }
-    pub fn shelf(self, shelf: Shelf) -> Self {
+    pub(crate) fn shelf(self, shelf: Shelf) -> Self {
         Self { shelf, ..self }
     }
 }
 
-pub fn hurried() -> Timing {
+pub(crate) fn hurried() -> Timing {
     Timing {
         sync_every: Duration::from_millis(400),
         gap_wait: Duration::from_millis(100),
@@ -110,12 +110,12 @@ pub fn hurried() -> Timing {
     }
 }
 
-pub fn transport_seed(who: usize) -> [u8; 32] {
+pub(crate) fn transport_seed(who: usize) -> [u8; 32] {
     [u8::try_from(who).unwrap() + 201; 32]
 }
 
 impl Node {
-    pub async fn start(world: &World, setup: Setup<'_>) -> Self {
+    pub(crate) async fn start(world: &World, setup: Setup<'_>) -> Self {
         let mut config = MeshConfig::new(transport_seed(setup.who));
         config.listen = vec![setup.listen.to_owned()];
         config.dial = setup.dial;
@@ -160,13 +160,13 @@ impl Node {
     }
 
     /// Stores and publishes, as a node does with its own.
-    pub async fn publish(&self, envelope: &Envelope) {
+    pub(crate) async fn publish(&self, envelope: &Envelope) {
         put(&self.shelf, envelope.clone());
         self.mesh.publish(envelope.clone()).await.unwrap();
     }
 
     /// Waits for the first thing that `wanted` takes.
-    pub async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(Seen) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(Seen) -> Option<T>) -> T {
         let search = async {
             loop {
                 let seen = self.seen.recv().await.expect("the node lives");
@@ -180,18 +180,16 @@ impl Node {
             .unwrap_or_else(|_| panic!("waited for {what}"))
     }
 
-    pub async fn until_member(&mut self) -> Peer {
+    pub(crate) async fn until_member(&mut self) -> Peer {
         let member = |seen| match seen {
-            Seen::Connected(peer) if peer.standing.is_some_and(|standing| standing.is_admitted()) => {
-                Some(peer)
-            }
+            Seen::Connected(peer) if peer.standing.is_some_and(Standing::is_admitted) => Some(peer),
             _ => None,
         };
         self.until("a member", member).await
     }
 
     /// Waits until so many peers have subscribed to sightings.
-    pub async fn until_subscribed(&mut self, peers: usize) {
+    pub(crate) async fn until_subscribed(&mut self, peers: usize) {
         let mut subscribed = std::collections::BTreeSet::new();
         let enough = |seen| match seen {
             Seen::Connected(peer) if peer.subscribed => {
@@ -204,14 +202,14 @@ impl Node {
     }
 
     /// Waits until this peer has subscribed to sightings.
-    pub async fn until_subscribed_by(&mut self, id: &str) {
+    pub(crate) async fn until_subscribed_by(&mut self, id: &str) {
         let it =
             |seen| matches!(seen, Seen::Connected(peer) if peer.subscribed && peer.id == id).then_some(());
         self.until("a subscription", it).await;
     }
 
     /// Waits until all of these are stored here.
-    pub async fn until_stored(&mut self, envelopes: &[Envelope]) {
+    pub(crate) async fn until_stored(&mut self, envelopes: &[Envelope]) {
         let shelf = Arc::clone(&self.shelf);
         let complete = move || {
             let shelf = shelf.lock().unwrap();
@@ -229,15 +227,23 @@ impl Node {
         }
     }
 
+    /// Waits until so many are stored here.
+    pub(crate) async fn until_count(&mut self, count: usize) {
+        let shelf = Arc::clone(&self.shelf);
+        let full =
+            move |seen| (matches!(seen, Seen::Stored) && shelf.lock().unwrap().len() >= count).then_some(());
+        self.until("a full shelf", full).await;
+    }
+
     /// Ends it as a crash would: no goodbye, and the port is free afterwards.
-    pub async fn stop(mut self) -> Shelf {
+    pub(crate) async fn stop(mut self) -> Shelf {
         self.shutdown.cancel();
         while self.tasks.join_next().await.is_some() {}
         self.shelf
     }
 }
 
-pub fn put(shelf: &Shelf, envelope: Envelope) {
+pub(crate) fn put(shelf: &Shelf, envelope: Envelope) {
     let header = *envelope.header();
     shelf
         .lock()
@@ -270,7 +276,7 @@ async fn serve(
                 if takes {
                     put(&store.shelf, admitted.envelope().clone());
                 }
-                drop(stored.send(takes));
+                assert!(stored.send(takes).is_ok(), "the mesh waits for the store");
                 takes.then_some(Seen::Stored)
             }
             MeshEvent::RangeWanted {
@@ -315,6 +321,6 @@ fn range(
         .collect()
 }
 
-pub fn is_green(envelope: &Envelope) -> bool {
+pub(crate) fn is_green(envelope: &Envelope) -> bool {
     envelope.header().tlp == Tlp::Green
 }

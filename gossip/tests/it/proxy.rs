@@ -16,7 +16,7 @@ enum Line {
     Frozen,
 }
 
-pub struct Proxy {
+pub(crate) struct Proxy {
     address: String,
     line: Arc<watch::Sender<Line>>,
     _tasks: JoinSet<()>,
@@ -24,7 +24,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Listens on a port of its own and relays to a node's TCP multiaddress.
-    pub async fn before(node: &str) -> Self {
+    pub(crate) async fn before(node: &str) -> Self {
         let port = node.split('/').nth(4).unwrap();
         let target: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -40,20 +40,20 @@ impl Proxy {
         }
     }
 
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.address.clone()
     }
 
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.line.send_replace(Line::Cut);
     }
 
     /// Nothing goes through and nobody is told, as when a machine loses its power.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.line.send_replace(Line::Frozen);
     }
 
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.line.send_replace(Line::Up);
     }
 }

@@ -21,6 +21,23 @@ async fn a_late_joiner_gets_history() {
     late.until_stored(&history).await;
 }
 
+/// More than the store is given at once, and more than the channel to it holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_history_comes_in_one_comparison() {
+    let world = World::new();
+    let all = [SEED, 1, 2];
+    let history = world.history(1, 3_000);
+    let setup = Setup::of(SEED, &all);
+    for envelope in &history {
+        put(&setup.shelf, envelope.clone());
+    }
+    let seed = Node::start(&world, setup).await;
+    let mut late = Node::start(&world, Setup::of(2, &all).unsynced().dial(&seed)).await;
+    late.until_count(history.len()).await;
+    assert_eq!(late.mesh.counters().get("storing_full"), 0);
+    assert_eq!(late.mesh.counters().get("sync_admitted"), 3_000);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partition_heals() {
     let world = World::new();

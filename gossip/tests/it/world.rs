@@ -10,22 +10,22 @@ use vigie_gossip::wire::{
 };
 use vigie_gossip::{Clock, OwnNode};
 
-pub const SEED: usize = 0;
-pub const OUTSIDER: usize = 9;
+pub(crate) const SEED: usize = 0;
+pub(crate) const OUTSIDER: usize = 9;
 const ADMITTED: usize = 5;
 const DAY: Duration = Duration::from_hours(24);
 
 /// Everybody's keys, and what they agree on.
-pub struct World {
-    pub genesis: Genesis,
-    pub network: NetworkId,
+pub(crate) struct World {
+    pub(crate) genesis: Genesis,
+    pub(crate) network: NetworkId,
 }
 
-pub fn org_key(who: usize) -> SecretKey {
+pub(crate) fn org_key(who: usize) -> SecretKey {
     SecretKey::from_seed([u8::try_from(who).unwrap() + 1; 32])
 }
 
-pub fn node_key(who: usize) -> SecretKey {
+pub(crate) fn node_key(who: usize) -> SecretKey {
     SecretKey::from_seed([u8::try_from(who).unwrap() + 101; 32])
 }
 
@@ -34,17 +34,17 @@ pub fn node_key(who: usize) -> SecretKey {
     clippy::disallowed_methods,
     reason = "a test of real connections has a real clock"
 )]
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
 }
 
-pub fn clock(ahead_secs: u64) -> Clock {
+pub(crate) fn clock(ahead_secs: u64) -> Clock {
     Arc::new(move || now() + Duration::from_secs(ahead_secs))
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let founder = |who: usize| Founder {
             key: org_key(who).public(),
             name: format!("organisation {who}").into(),
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// A directory that knows the genesis and these nodes' certificates.
-    pub fn directory(&self, certified: &[usize]) -> Directory {
+    pub(crate) fn directory(&self, certified: &[usize]) -> Directory {
         let mut directory = Directory::new(self.genesis.clone());
         for who in certified {
             directory.insert(self.certificate(*who)).unwrap();
@@ -71,7 +71,7 @@ impl World {
         directory
     }
 
-    pub fn certificate(&self, who: usize) -> Statement {
+    pub(crate) fn certificate(&self, who: usize) -> Statement {
         let (org, node) = (org_key(who), node_key(who));
         let certificate = NodeCertificate {
             network: self.network,
@@ -86,7 +86,7 @@ impl World {
         certificate.sign(&org).unwrap().into()
     }
 
-    pub fn vouch(&self, voucher: usize, subject: usize) -> Statement {
+    pub(crate) fn vouch(&self, voucher: usize, subject: usize) -> Statement {
         let vouch = Vouch {
             network: self.network,
             voucher: org_key(voucher).public(),
@@ -100,7 +100,7 @@ impl World {
         vouch.sign(&org_key(voucher)).unwrap().into()
     }
 
-    pub fn own(&self, who: usize) -> OwnNode {
+    pub(crate) fn own(&self, who: usize) -> OwnNode {
         OwnNode {
             key: node_key(who),
             certificate: self.certificate(who),
@@ -108,7 +108,17 @@ impl World {
     }
 
     /// The next envelope of `who`'s chain after `prev`.
-    pub fn envelope(&self, who: usize, prev: Option<&Envelope>, tlp: Tlp) -> Envelope {
+    pub(crate) fn envelope(&self, who: usize, prev: Option<&Envelope>, tlp: Tlp) -> Envelope {
+        self.envelope_at(who, prev, tlp, now())
+    }
+
+    pub(crate) fn envelope_at(
+        &self,
+        who: usize,
+        prev: Option<&Envelope>,
+        tlp: Tlp,
+        at: Timestamp,
+    ) -> Envelope {
         let seq = prev.map_or(0, |prev| prev.header().seq + 1);
         let sighting = Sighting {
             indicator: Indicator::ip(
@@ -116,7 +126,7 @@ impl World {
             ),
             behaviour: Behaviour(1),
             rule: RuleHash([7; 8]),
-            at: now().to_minute(),
+            at: at.to_minute(),
             count: Count::of(4),
             confidence: 100,
         };
@@ -125,7 +135,7 @@ impl World {
             epoch: 0,
             seq,
             prev: prev.map_or(HeaderHash([0; 32]), Envelope::header_hash),
-            time_base: now(),
+            time_base: at,
             tlp,
             policy: 0,
             payload: Payload::Sightings(vec![sighting]),
@@ -136,10 +146,20 @@ impl World {
     }
 
     /// The first `count` envelopes of `who`'s chain.
-    pub fn chain(&self, who: usize, count: usize, tlp: Tlp) -> Vec<Envelope> {
+    pub(crate) fn chain(&self, who: usize, count: usize, tlp: Tlp) -> Vec<Envelope> {
         let mut chain: Vec<Envelope> = Vec::new();
         for _ in 0..count {
             chain.push(self.envelope(who, chain.last(), tlp));
+        }
+        chain
+    }
+
+    /// A chain of `count` envelopes, one every two seconds until now: within the rate of a member.
+    pub(crate) fn history(&self, who: usize, count: usize) -> Vec<Envelope> {
+        let mut chain: Vec<Envelope> = Vec::new();
+        for index in 0..count {
+            let age = Duration::from_secs(2) * u32::try_from(count - index).unwrap();
+            chain.push(self.envelope_at(who, chain.last(), Tlp::Green, now() - age));
         }
         chain
     }

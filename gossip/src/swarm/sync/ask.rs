@@ -91,7 +91,7 @@ impl Task {
                 }
                 Action::Deliver(delivery) => self.on_delivery(peer, delivery),
                 Action::OwnHead { epoch, seq, hash } => {
-                    self.outbox.push(MeshEvent::OwnHead { epoch, seq, hash })
+                    self.outbox.push(MeshEvent::OwnHead { epoch, seq, hash });
                 }
                 Action::PeerClock(clock) => self.note_clock(peer, clock),
                 Action::Blame(fault) => self.on_fault(peer, &fault),
