@@ -20,6 +20,8 @@ use entry::Entry;
 
 /// The longest wait before a `journalctl` that died is started again.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
+/// After so many refusals in a row the journal is read from its beginning.
+const MAX_REFUSALS: u32 = 2;
 /// Entries that are read ahead, and sent at once.
 const BATCH: usize = 256;
 /// Without an entry for so long, everything there is was sent.
@@ -46,6 +48,16 @@ enum Seek {
     After(String),
 }
 
+/// How following a `journalctl` ended.
+enum Followed {
+    /// After the entry with this cursor.
+    Until(String),
+    /// It gave no entry and an error.
+    Refused,
+    /// It gave no entry.
+    Nothing,
+}
+
 // === impl Journal ===
 
 impl Journal {
@@ -57,20 +69,30 @@ impl Journal {
             None => Seek::Begin(self.start),
         };
         let mut backoff = Duration::from_secs(1);
+        let mut refusals = 0;
         while !outlet.stopping() {
             match self.spawn(&seek) {
-                Ok((child, entries)) => {
-                    if let Some(cursor) = self.follow(child, &entries, outlet)? {
+                Ok((child, entries)) => match self.follow(child, &entries, outlet)? {
+                    Followed::Until(cursor) => {
                         seek = Seek::After(cursor);
                         backoff = Duration::from_secs(1);
+                        refusals = 0;
                     }
-                }
+                    Followed::Refused => refusals += 1,
+                    Followed::Nothing => {}
+                },
                 Err(error) => {
                     tracing::warn!(program = %self.program.display(), %error, "journalctl does not start");
                 }
             }
             if outlet.stopping() {
                 break;
+            }
+            if refusals >= MAX_REFUSALS && !matches!(seek, Seek::Begin(_)) {
+                // The journal does not know the cursor: better to read it all again than none of it.
+                tracing::warn!("the journal does not know our position, reading it from its beginning");
+                stats.gaps.add(1);
+                seek = Seek::Begin(Start::Beginning);
             }
             stats.errors.add(1);
             tracing::warn!(
@@ -110,19 +132,22 @@ impl Journal {
         Ok((child, rx))
     }
 
-    /// Sends entries until the child ends; the last cursor.
+    /// Sends entries until the child ends.
     fn follow(
         &self,
         mut child: Child,
         entries: &Receiver<Entry>,
         outlet: &Outlet,
-    ) -> Result<Option<String>, Closed> {
-        let result = self.forward(entries, outlet);
+    ) -> Result<Followed, Closed> {
+        let last = self.forward(entries, outlet);
         // It may have ended by itself; either way it must not stay behind as a zombie.
-        if let Err(error) = child.kill().and_then(|()| child.wait()) {
-            tracing::debug!(%error, "journalctl was not there to be ended");
-        }
-        result
+        let status = child.kill().and_then(|()| child.wait());
+        let refused = status.is_ok_and(|status| status.code().is_some_and(|code| code != 0));
+        Ok(match last? {
+            Some(cursor) => Followed::Until(cursor),
+            None if refused => Followed::Refused,
+            None => Followed::Nothing,
+        })
     }
 
     fn forward(&self, entries: &Receiver<Entry>, outlet: &Outlet) -> Result<Option<String>, Closed> {

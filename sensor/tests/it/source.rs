@@ -91,6 +91,7 @@ async fn an_empty_file_after_a_rotation_is_the_end_of_the_log() {
 const JOURNALCTL: &str = r#"#!/bin/sh
 echo "$@" >> "$(dirname "$0")/calls"
 case "$*" in
+    *cursor=unknown*) exit 1 ;;
     *--after-cursor=c2*) exec sleep 60 ;;
     *cursor=c1*) n=2 ;;
     *) n=1 ;;
@@ -170,6 +171,23 @@ async fn a_journal_is_taken_up_with_the_line_of_its_position() {
     sensor.end().await;
     let calls = fs::read_to_string(directory.path().join("calls")).unwrap();
     assert!(calls.lines().next().unwrap().contains(" --cursor=c1"), "{calls}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_that_the_journal_does_not_know_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = journal(directory.path());
+    let name: std::sync::Arc<str> = config.sources[0].from.name().into();
+    let stats = config.stats.source(&name);
+    config
+        .resume
+        .insert(name.to_string(), Position::Cursor("unknown".into()).into());
+    let mut sensor = Running::start(config);
+    sensor
+        .until(|event| matches!(event, SensorEvent::Authenticated { .. }))
+        .await;
+    sensor.end().await;
+    assert_eq!(stats.gaps.get(), 1);
 }
 
 #[test]
