@@ -15,8 +15,9 @@ say() { printf 'check: %s\n' "$*"; }
 die() { printf 'check: %s\n' "$*" >&2; exit 1; }
 
 wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
-plan=()     # sentences
-actions=()  # the functions that do it, in order
+plan=()      # sentences
+packages=()  # of Debian
+actions=()   # the functions that do it, in order
 
 install_rustup() {
   local script
@@ -26,11 +27,11 @@ install_rustup() {
   rm -f "$script"
 }
 install_toolchain() { rustup toolchain install "$wanted" --profile minimal --component rustfmt --component clippy; }
-install_compiler() {
+install_packages() {
   local sudo=()
   [ "$(id -u)" = 0 ] || sudo=(sudo)
   "${sudo[@]}" apt-get update
-  "${sudo[@]}" apt-get install -y --no-install-recommends gcc libc6-dev
+  "${sudo[@]}" apt-get install -y --no-install-recommends "${packages[@]}"
 }
 
 # 1. The Rust toolchain.
@@ -44,7 +45,7 @@ if command -v rustup >/dev/null; then
   fi
 else
   say "rustup is not here; it brings Rust $wanted, which rust-toolchain.toml pins (Debian's rustc is too old)."
-  command -v curl >/dev/null || die "rustup has to be fetched, and curl is not here: install rustup (https://rustup.rs) or curl, and run this again."
+  command -v curl >/dev/null || packages+=(curl ca-certificates)
   plan+=("rustup from https://sh.rustup.rs and Rust $wanted, into $HOME/.cargo and $HOME/.rustup (about 600 MB)")
   actions+=(install_rustup install_toolchain)
 fi
@@ -54,13 +55,17 @@ if printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' | cc 
   say "a C compiler is here ($(command -v cc))."
 else
   say "a working C compiler (cc) is not here; SQLite and the TLS library are built with it."
+  packages+=(gcc libc6-dev)
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
-    die "install a C compiler with its C library's headers, and run this again."
+    die "install what Debian calls ${packages[*]}, and run this again."
   elif [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-    die "installing one needs root: have root run 'apt-get install gcc libc6-dev', and run this again."
+    die "this needs root: have root run 'apt-get install ${packages[*]}', and run this again."
   fi
-  plan+=("the Debian packages gcc and libc6-dev, by apt-get (about 100 MB)")
-  actions+=(install_compiler)
+  plan=("the Debian packages ${packages[*]}, by apt-get, for the whole machine (about 150 MB)" "${plan[@]}")
+  actions=(install_packages "${actions[@]}")
 fi
 
 # 3. Room. What target/ holds already counts.

@@ -25,9 +25,7 @@ if [ "${1:-}" = --clean ]; then
 fi
 
 # The libraries that were unpacked below $1, as LD_LIBRARY_PATH wants them.
-libraries() {
-  find -L "$1" -type d \( -path '*/usr/lib/*-linux-gnu' -o -path "$1/lib/*-linux-gnu" \) -prune | paste -sd:
-}
+libraries() { echo "$1"/usr/lib/*-linux-gnu; }
 
 # === What the machine has ===
 
@@ -48,9 +46,12 @@ has_postgresql() {
 
 runs() { LD_LIBRARY_PATH=$(libraries "$1") "$2" "$3" >/dev/null 2>&1; }
 works_nftables() { runs "$1" "$1/usr/sbin/nft" --version; }
-works_iproute2() { runs "$1" "$(iproute2_program "$1")" -V; }
-works_postgresql() { runs "$1" "$(echo "$1"/usr/lib/postgresql/*/bin/postgres)" --version; }
-iproute2_program() { if [ -e "$1/usr/bin/ip" ]; then echo "$1/usr/bin/ip"; else echo "$1/bin/ip"; fi; }
+works_iproute2() { runs "$1" "$1/usr/bin/ip" -V; }
+works_postgresql() {
+  local bin
+  bin=$(echo "$1"/usr/lib/postgresql/*/bin)
+  runs "$1" "$bin/postgres" --version && runs "$1" "$bin/initdb" --version
+}
 
 # === Bringing it ===
 
@@ -95,6 +96,11 @@ fetch() {
   (cd "$place.new/debs" && apt apt-get download $packages >>"$apt_state/log" 2>&1) || return 1
   local deb
   for deb in "$place.new"/debs/*.deb; do dpkg -x "$deb" "$place.new/root"; done
+  # Packages still put some things into /lib and /bin; on the machine these are links into /usr.
+  local folder
+  for folder in lib bin sbin; do
+    [ ! -d "$place.new/root/$folder" ] || cp -a "$place.new/root/$folder" "$place.new/root/usr/" && rm -rf "$place.new/root/$folder"
+  done
   # Its libLLVM was left out; without this file PostgreSQL does without JIT.
   find "$place.new/root" -name llvmjit.so -delete
   rm -rf "$place" && mv "$place.new/root" "$place" && rm -rf "$place.new"
@@ -111,13 +117,13 @@ wrap() {
 # PostgreSQL refuses to run as root, so the tests start it as nobody, who may be unable to reach a checkout of root's.
 within_reach() {
   [ "$(id -u)" = 0 ] || return 0
-  setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$1" 2>/dev/null
+  setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$(readlink -f "$1")/usr/lib" 2>/dev/null
 }
 move_within_reach() {
-  local place=$1
+  local place=$peers/$1
   rm -rf "$elsewhere" && mkdir -p "$elsewhere" && chmod 755 "$elsewhere"
-  mv "$place" "$elsewhere/$(basename "$place")" && ln -s "$elsewhere/$(basename "$place")" "$place"
-  say "nobody's user cannot reach $peers, so it stands in $elsewhere."
+  mv "$place" "$elsewhere/$1" && ln -s "$elsewhere/$1" "$place"
+  say "$1: the user nobody, who will run it, cannot reach $peers; so it stands in $elsewhere."
 }
 
 bring() {
@@ -147,8 +153,8 @@ bring() {
   fi
   case $name in
     nftables) wrap nft "$place/usr/sbin/nft" nftables ;;
-    iproute2) wrap ip "$(iproute2_program "$place")" iproute2 ;;
-    postgresql) within_reach "$place/usr" || move_within_reach "$place" ;;
+    iproute2) wrap ip "$place/usr/bin/ip" iproute2 ;;
+    postgresql) within_reach "$place" || move_within_reach "$name" ;;
   esac
 }
 
