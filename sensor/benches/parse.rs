@@ -13,14 +13,26 @@ const NOW: Timestamp = Timestamp::from_secs(1_780_272_000);
 
 /// Name, type of the source, line.
 const LINES: &[(&str, &str, &str)] = &[
-    ("sshd failed", "syslog", "May  3 10:00:00 web1 sshd[812]: Failed password for root from 203.0.113.9 port 52144 ssh2"),
+    (
+        "sshd failed",
+        "syslog",
+        "May  3 10:00:00 web1 sshd[812]: Failed password for root from 203.0.113.9 port 52144 ssh2",
+    ),
     (
         "sshd preauth",
         "syslog",
         "May  3 10:00:00 web1 sshd[812]: Connection closed by authenticating user root 203.0.113.9 port 40022 [preauth]",
     ),
-    ("sshd other", "syslog", "May  3 10:00:00 web1 sshd[812]: pam_unix(sshd:session): session closed for user alice"),
-    ("cron", "syslog", "May  3 10:00:00 web1 CRON[812]: pam_unix(cron:session): session closed for user root"),
+    (
+        "sshd other",
+        "syslog",
+        "May  3 10:00:00 web1 sshd[812]: pam_unix(sshd:session): session closed for user alice",
+    ),
+    (
+        "cron",
+        "syslog",
+        "May  3 10:00:00 web1 CRON[812]: pam_unix(cron:session): session closed for user root",
+    ),
     (
         "nginx access",
         "nginx",
@@ -38,7 +50,11 @@ fn names() -> impl Iterator<Item = &'static str> {
 
 #[divan::bench(args = names())]
 fn line(bencher: Bencher<'_, '_>, name: &str) {
-    let (_, kind, text) = LINES.iter().find(|(known, ..)| *known == name).copied().unwrap_or_default();
+    let (_, kind, text) = LINES
+        .iter()
+        .find(|(known, ..)| *known == name)
+        .copied()
+        .unwrap_or_default();
     let line = Line {
         source: Arc::from("bench"),
         position: Position::File { file: 0, offset: 0 },

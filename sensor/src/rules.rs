@@ -195,7 +195,7 @@ impl Loader {
             errors.extend(broken);
             for document in documents.iter().filter(|document| !document.root.is_null()) {
                 match node::read(&mut compiler, &source, &document.root, None) {
-                    Ok(node) => stage_of(&mut stages, &file.stage).nodes.push(node),
+                    Ok(node) => add_to_stage(&mut stages, &file.stage, node),
                     Err(error) => errors.push(error),
                 }
             }
@@ -230,19 +230,16 @@ impl Loader {
     }
 }
 
-fn stage_of<'s>(stages: &'s mut Vec<Stage>, name: &str) -> &'s mut Stage {
-    let at = match stages.iter().position(|stage| *stage.name == *name) {
-        Some(at) => at,
-        None => {
-            stages.push(Stage {
-                name: name.into(),
-                nodes: Vec::new(),
-            });
-            stages.len() - 1
-        }
-    };
-    #[expect(clippy::indexing_slicing, reason = "found or pushed right above")]
-    &mut stages[at]
+/// Puts a node behind those of its stage.
+fn add_to_stage(stages: &mut Vec<Stage>, name: &str, node: Node) {
+    if let Some(stage) = stages.iter_mut().find(|stage| *stage.name == *name) {
+        stage.nodes.push(node);
+        return;
+    }
+    stages.push(Stage {
+        name: name.into(),
+        nodes: vec![node],
+    });
 }
 
 // === impl Compiler ===
@@ -296,7 +293,10 @@ impl Compiler<'_> {
     /// Adds a named pattern; the first definition of a name stays, as in the original.
     fn define(&mut self, source: &Source<'_>, name: &str, pattern: &Text<'_>) -> Result<(), RuleError> {
         if !self.library.add(name, &pattern.text) {
-            self.warnings.push(source.error_at(pattern.node, format!("there is another pattern {name:?}, which stays")));
+            self.warnings.push(source.error_at(
+                pattern.node,
+                format!("there is another pattern {name:?}, which stays"),
+            ));
             return Ok(());
         }
         self.grok(source, pattern).map(|_| ())

@@ -109,7 +109,7 @@ impl Checker<'_, '_> {
                         yes: boxed(yes),
                         no: boxed(no),
                     },
-                    yes_type.either(no_type),
+                    yes_type.either(&no_type),
                 )
             }
             Syntax::Let { name, value, body } => {
@@ -180,7 +180,7 @@ impl Checker<'_, '_> {
         for item in items {
             let (code, kind) = self.check(item)?;
             codes.push(code);
-            of = Some(of.map_or(kind.clone(), |before| before.either(kind)));
+            of = Some(of.map_or(kind.clone(), |before| before.either(&kind)));
         }
         Ok((Code::List(codes), Type::list(of.unwrap_or(Type::Any))))
     }
@@ -371,9 +371,7 @@ impl Checker<'_, '_> {
                 let kind = match (&left_type, &right_type) {
                     (Type::Time, Type::Time) => Type::Duration,
                     (Type::Int, Type::Int) if op != Op::Divide => Type::Int,
-                    (Type::Int, Type::Float) | (Type::Float, Type::Int) | (Type::Int, Type::Int) => {
-                        Type::Float
-                    }
+                    (Type::Int, Type::Float | Type::Int) | (Type::Float, Type::Int) => Type::Float,
                     _ if left_type == right_type => left_type,
                     (Type::Time, _) => Type::Time,
                     (Type::Text, _) | (_, Type::Text) => Type::Text,
@@ -390,7 +388,7 @@ impl Checker<'_, '_> {
             }
             Op::Coalesce => Ok((
                 Code::Coalesce(boxed(left), boxed(right)),
-                left_type.either(right_type),
+                left_type.either(&right_type),
             )),
             Op::And | Op::Or | Op::Matches => mismatch(),
         }

@@ -156,7 +156,7 @@ impl<'a> Machine<'a> {
         Ok(match code {
             Code::Get(of, getter) => {
                 let of = self.run(of)?;
-                return get(of, *getter);
+                return get(&of, *getter);
             }
             Code::Member { of, name, optional } => {
                 let of = self.run(of)?;
@@ -300,7 +300,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn get(of: Value<'_>, getter: Getter) -> Ran<'_> {
+fn get<'a>(of: &Value<'a>, getter: Getter) -> Ran<'a> {
     match of {
         Value::Object(Object::Event(event)) => Ok(get_event(event, getter)),
         Value::Object(Object::Overflow(overflow)) => Ok(match getter {
@@ -318,7 +318,7 @@ fn get(of: Value<'_>, getter: Getter) -> Ran<'_> {
             Getter::Hour => Value::Int(time.as_secs().div_euclid(3_600).rem_euclid(24)),
             Getter::Minute => Value::Int(time.as_secs().div_euclid(60).rem_euclid(60)),
             Getter::Unix => Value::Int(time.as_secs()),
-            _ => Value::text(crate::parse::date::weekday(time)),
+            _ => Value::text(crate::parse::date::weekday(*time)),
         }),
         // An event that is no overflow has an empty one, as in the original.
         Value::Nil => Ok(match getter {

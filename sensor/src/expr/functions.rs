@@ -26,7 +26,6 @@ pub(super) enum Want {
     List,
     Texts,
     Duration,
-    Time,
     Map,
 }
 
@@ -58,7 +57,6 @@ impl Want {
             Self::List => Type::list(Type::Any),
             Self::Texts => Type::list(Type::Text),
             Self::Duration => Type::Duration,
-            Self::Time => Type::Time,
             Self::Map => Type::Map,
         }
     }

@@ -28,7 +28,10 @@ fn eval(source: &str) -> String {
     let mut names = Names::default();
     let mut data = Data::default();
     data.insert("words.txt", "# comment\nalpha\n\n^b+$\n");
-    let mut context = Context { names: &mut names, data: &data };
+    let mut context = Context {
+        names: &mut names,
+        data: &data,
+    };
     let expression = match Expression::compile(source, Scope::Event, &mut context) {
         Ok(expression) => expression,
         Err(error) => return format!("{}: {}", error.at, error.message),
@@ -61,7 +64,10 @@ fn comparing_and_combining() {
         ("'abc' < 'abd'", "true"),
         ("true ? 'a' : false ? 'b' : 'c'", "a"),
         ("evt.Meta.source_ip contains '.113.'", "true"),
-        ("evt.Meta.source_ip startsWith '203' and evt.Meta.source_ip not endsWith '8'", "true"),
+        (
+            "evt.Meta.source_ip startsWith '203' and evt.Meta.source_ip not endsWith '8'",
+            "true",
+        ),
         ("evt.Parsed.path matches '^/[A-Z]/'", "true"),
         ("evt.Parsed.path matches `\\.(?i:php)\\?`", "true"),
         ("evt.Parsed.path matches Upper('^/a/B')", "false"),
@@ -91,7 +97,10 @@ fn numbers_and_texts() {
         ("Split('a,b,c', ',')[1]", "b"),
         ("Join(Split('a,b', ','), '-')", "a-b"),
         ("Upper('aé') + Lower('BÉ') + TrimSpace('  x ')", "AÉbéx"),
-        ("TrimPrefix('abc', 'a') + trimSuffix('abc', 'c') + Trim('xax', 'x')", "bcaba"),
+        (
+            "TrimPrefix('abc', 'a') + trimSuffix('abc', 'c') + Trim('xax', 'x')",
+            "bcaba",
+        ),
         ("hasPrefix('abc', 'ab') && hasSuffix('abc', 'bc')", "true"),
         ("lastIndexOf('a.b.c', '.')", "3"),
         ("Replace('aaa', 'a', 'b', 2)", "bba"),
@@ -129,19 +138,37 @@ fn json_and_addresses() {
         ("JsonExtract(evt.Line.Raw, 'a.b[1]')", "two"),
         ("JsonExtract(evt.Line.Raw, 'a')", r#"{"b":[1,"two"]}"#),
         ("JsonExtract(evt.Line.Raw, 'a.x.y')", ""),
-        ("UnmarshalJSON(evt.Line.Raw, evt.Unmarshaled, 'j') in ['', nil] && evt.Unmarshaled.j.a.b[0] == 1", "true"),
+        (
+            "UnmarshalJSON(evt.Line.Raw, evt.Unmarshaled, 'j') in ['', nil] && evt.Unmarshaled.j.a.b[0] == 1",
+            "true",
+        ),
         ("UnmarshalJSON('{', evt.Unmarshaled, 'j')", "!not JSON"),
         ("evt.Unmarshaled.j.a", "!a member of nil"),
         ("evt.Unmarshaled.j?.a.b", "<nil>"),
         ("evt.Unmarshaled.j?.a ?? 'none'", "none"),
         ("evt.Unmarshaled.j == nil", "true"),
-        ("ParseKV('a=1 b=\"x y\"', evt.Unmarshaled, 'kv') == nil && evt.Unmarshaled.kv.b == 'x y'", "true"),
+        (
+            "ParseKV('a=1 b=\"x y\"', evt.Unmarshaled, 'kv') == nil && evt.Unmarshaled.kv.b == 'x y'",
+            "true",
+        ),
         ("get({a: 1}, 'a') == 1 and get([1], 3) == nil", "true"),
-        ("IpInRange(evt.Meta.source_ip, '203.0.113.0/24') and !IpInRange('::1', '10.0.0.0/8')", "true"),
-        ("IsIP('::1') && IsIPV6('::1') && !IsIPV4('::1') && !IsIP('x')", "true"),
+        (
+            "IpInRange(evt.Meta.source_ip, '203.0.113.0/24') and !IpInRange('::1', '10.0.0.0/8')",
+            "true",
+        ),
+        (
+            "IsIP('::1') && IsIPV6('::1') && !IsIPV4('::1') && !IsIP('x')",
+            "true",
+        ),
         ("IpToRange('2001:db8:1:2:3::', '/64')", "2001:db8:1:2::/64"),
-        ("evt.Line.Labels.type + evt.Line.Module + evt.Line.Src", "syslogfile/var/log/x"),
-        ("evt.Time.Hour() == 0 && evt.Time.Weekday().String() == 'Monday'", "true"),
+        (
+            "evt.Line.Labels.type + evt.Line.Module + evt.Line.Src",
+            "syslogfile/var/log/x",
+        ),
+        (
+            "evt.Time.Hour() == 0 && evt.Time.Weekday().String() == 'Monday'",
+            "true",
+        ),
         ("evt.Overflow.Alert.Remediation == true", "false"),
     ]);
 }
@@ -150,11 +177,17 @@ fn json_and_addresses() {
 fn what_cannot_work_is_refused_with_its_place() {
     check(&[
         ("evt.Parsd.x == ''", "4: unknown field \"Parsd\" of an event"),
-        ("1 == 1 && evt.Line.Row == ''", "19: unknown field \"Row\" of evt.Line"),
+        (
+            "1 == 1 && evt.Line.Row == ''",
+            "19: unknown field \"Row\" of evt.Line",
+        ),
         ("foo(1)", "0: unknown function \"foo\""),
         ("bar == 1", "0: unknown name \"bar\""),
         ("queue.Queue", "0: unknown name \"queue\""),
-        ("evt.Parsed.x == 1", "13: a text and a whole number do not go together here"),
+        (
+            "evt.Parsed.x == 1",
+            "13: a text and a whole number do not go together here",
+        ),
         ("evt.Parsed.x && true", "11: expected a bool, this is a text"),
         ("not evt.Parsed.x in ['a']", "15: expected a bool, this is a text"),
         ("Upper(1)", "6: Upper expects a text here, this is a whole number"),
@@ -187,7 +220,10 @@ fn long_and_deep_expressions_end() {
 #[test]
 fn set_meta_takes_effect_after_the_expression() {
     let (mut names, data) = (Names::default(), Data::default());
-    let mut context = Context { names: &mut names, data: &data };
+    let mut context = Context {
+        names: &mut names,
+        data: &data,
+    };
     let expression = Expression::compile("evt.SetMeta('cve', 'x')", Scope::Event, &mut context).unwrap();
     let mut event = event(names);
     assert!(expression.holds(Env::of(&event)));

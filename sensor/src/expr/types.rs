@@ -58,9 +58,10 @@ impl Type {
 
     pub(super) fn may_be(&self, other: &Type) -> bool {
         match (self, other) {
-            (Self::Any, _) | (_, Self::Any) => true,
+            (Self::Any, _)
+            | (_, Self::Any)
+            | (Self::Unmarshaled | Self::Fields(_) | Self::LineLabels, Self::Map) => true,
             (Self::List(left), Self::List(right)) => left.may_be(right),
-            (Self::Unmarshaled | Self::Fields(_) | Self::LineLabels, Self::Map) => true,
             _ => self == other,
         }
     }
@@ -73,8 +74,8 @@ impl Type {
     }
 
     /// The type of either, for a choice between two.
-    pub(super) fn either(self, other: Type) -> Type {
-        if self == other { self } else { Self::Any }
+    pub(super) fn either(self, other: &Type) -> Type {
+        if self == *other { self } else { Self::Any }
     }
 
     /// A field of a typed object; `Err` if it has none of that name.

@@ -14,8 +14,14 @@ fn parse(pattern: &str, text: &str) -> String {
         Ok(grok) => grok,
         Err(error) => return error.to_string(),
     };
-    let Some(fields) = grok.parse(text) else { return "no match".to_owned() };
-    fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    let Some(fields) = grok.parse(text) else {
+        return "no match".to_owned();
+    };
+    fields
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]
@@ -75,7 +81,10 @@ fn bombs_are_refused() {
         library.add(&format!("X{level}"), &format!("%{{X{}}}", level - 1).repeat(10));
     }
     assert_eq!(library.named("X19").unwrap_err(), GrokError::Long);
-    assert!(matches!(library.compile("(a{1000}){1000}{1000}%{X0:x}"), Err(GrokError::Regex(_))));
+    assert!(matches!(
+        library.compile("(a{1000}){1000}{1000}%{X0:x}"),
+        Err(GrokError::Regex(_))
+    ));
 }
 
 #[test]
@@ -84,7 +93,9 @@ fn every_pattern_of_ours_compiles() {
     let mut names: Vec<&str> = library.names().collect();
     names.sort_unstable();
     for name in &names {
-        library.named(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        library
+            .named(name)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     println!("{} named patterns", names.len());
 }
@@ -94,8 +105,18 @@ fn addresses() {
     let library = Library::builtin();
     let ip = library.compile("^%{IP:ip}$").unwrap();
     for text in [
-        "1.2.3.4", "255.255.255.255", "::", "::1", "2001:db8::7", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4",
-        "fe80::1%eth0", "1::", "1:2::7:8", "1:2:3:4:5:6:1.2.3.4",
+        "1.2.3.4",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "2001:db8::7",
+        "1:2:3:4:5:6:7:8",
+        "::ffff:1.2.3.4",
+        "64:ff9b::1.2.3.4",
+        "fe80::1%eth0",
+        "1::",
+        "1:2::7:8",
+        "1:2:3:4:5:6:1.2.3.4",
     ] {
         assert!(ip.parse(text).is_some(), "{text}");
     }

@@ -3,6 +3,7 @@
 //! The order and what counts as success are `CrowdSec`'s, quirks included: children run even if the grok
 //! failed, and without a grok of its own a node succeeds as its last child did.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -215,48 +216,40 @@ fn parse_date(text: Span, event: &mut Event, scratch: &mut Scratch) {
     }
 }
 
-/// The text of an expression's value, which is put into the event unless it lies there already.
+/// Where the text of an expression's value lies; it is put into the event unless it lies there already. Nil,
+/// nothing and what failed are `None`.
 fn evaluate(expression: &Expression, event: &mut Event, scratch: &mut Scratch) -> Option<Span> {
     scratch.text.clear();
-    let found = match expression.eval(Env::of(event)) {
-        Ok(Value::Int(number)) => {
-            push_display(&mut scratch.text, number);
-            None
-        }
-        Ok(Value::Float(number)) => {
-            push_display(&mut scratch.text, format_args!("{number:.6}"));
-            None
-        }
-        Ok(value) => match value.as_str() {
-            Some(text) => match event.locate(text) {
-                Some(span) => Some(span),
-                None => {
-                    scratch.text.push_str(text);
-                    None
-                }
-            },
-            None => match value.as_float() {
-                Some(number) => {
-                    push_display(&mut scratch.text, format_args!("{number:.6}"));
-                    None
-                }
-                None => Some(Span::default()),
-            },
-        },
-        Err(_) => Some(Span::default()),
+    let lies = match expression.eval(Env::of(event)) {
+        Ok(value) => render(&value, event, &mut scratch.text),
+        Err(_) => None,
     };
     event.apply_pending();
-    found
-        .or_else(|| Some(event.put(&scratch.text)))
-        .filter(|span| *span != Span::default())
+    if scratch.text.is_empty() {
+        lies
+    } else {
+        Some(event.put(&scratch.text))
+    }
 }
 
-fn push_display(out: &mut String, value: impl std::fmt::Display) {
-    use std::fmt::Write as _;
-    // Writing to a string cannot fail.
-    if write!(out, "{value}").is_err() {
+/// Finds a value's text within the event, or writes it out.
+fn render(value: &Value<'_>, event: &Event, out: &mut String) -> Option<Span> {
+    if let Some(text) = value.as_str() {
+        let lies = event.locate(text);
+        if lies.is_none() {
+            out.push_str(text);
+        }
+        return lies;
+    }
+    let written = match (value, value.as_float()) {
+        (Value::Int(number), _) => write!(out, "{number}"),
+        (_, Some(number)) => write!(out, "{number:.6}"),
+        _ => return None,
+    };
+    if written.is_err() {
         out.clear();
     }
+    None
 }
 
 // === impl Whitelist ===

@@ -211,7 +211,9 @@ fn read_target(compiler: &mut Compiler<'_>, source: &Source<'_>, name: &Text<'_>
             "MarshaledTime" => Ok(Target::MarshaledTime),
             // The original too loads this, and then never sets it.
             _ => {
-                compiler.warnings.push(source.error_at(name.node, format!("no event has the target {:?}", name.text)));
+                compiler
+                    .warnings
+                    .push(source.error_at(name.node, format!("no event has the target {:?}", name.text)));
                 Ok(Target::Nothing)
             }
         },

@@ -31,7 +31,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             other => Value::Float(other.as_float().ok_or(EvalError("not a number".into()))?.abs()),
         })
     }),
-    function("get", &[Want::Any, Want::Any], Want::Any, get),
+    function("get", &[Want::Any, Want::Any], Want::Any, |args, _| Ok(get(args))),
     function("first", &[Want::List], Want::Any, |args, _| {
         Ok(take(args, 0).item(0).unwrap_or(Value::Nil))
     }),
@@ -70,7 +70,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Distance",
         &[Want::Any, Want::Any, Want::Any, Want::Any],
         Want::Number,
-        distance,
+        |args, _| Ok(Value::Float(distance(args))),
     ),
 ];
 
@@ -103,18 +103,18 @@ fn number(value: &Value<'_>) -> Option<f64> {
 }
 
 /// An element or a member, nil where there is none.
-fn get<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+fn get<'a>(args: &mut [Value<'a>]) -> Value<'a> {
     let (of, key) = (take(args, 0), take(args, 1));
     if let Value::Int(at) = key {
-        return Ok(usize::try_from(at)
+        return usize::try_from(at)
             .ok()
             .and_then(|at| of.item(at))
-            .unwrap_or(Value::Nil));
+            .unwrap_or(Value::Nil);
     }
     let Some(name) = key.as_str() else {
-        return Ok(Value::Nil);
+        return Value::Nil;
     };
-    Ok(match &of {
+    match &of {
         Value::Json(json) => json
             .member(name)
             .map_or(Value::Nil, |json| Value::Json(json.clone())),
@@ -128,7 +128,7 @@ fn get<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
             found.map_or(Value::Nil, |(_, json)| Value::Json(json.clone()))
         }
         _ => Value::Nil,
-    })
+    }
 }
 
 fn join<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
@@ -179,18 +179,18 @@ fn intervals<'a>(list: &Value<'_>, median: bool) -> Ran<'a> {
 }
 
 /// Kilometres between two places on the globe.
-fn distance<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+fn distance(args: &mut [Value<'_>]) -> f64 {
     let mut degrees = [0.0_f64; 4];
     for (at, degree) in degrees.iter_mut().enumerate() {
         let Some(number) = number(&take(args, at)) else {
-            return Ok(Value::Float(0.0));
+            return 0.0;
         };
         *degree = number.to_radians();
     }
     let [from_lat, from_long, to_lat, to_long] = degrees;
     let a = ((to_lat - from_lat) / 2.0).sin().powi(2)
         + from_lat.cos() * to_lat.cos() * ((to_long - from_long) / 2.0).sin().powi(2);
-    Ok(Value::Float(2.0 * 6_371.0 * a.sqrt().atan2((1.0 - a).sqrt())))
+    2.0 * 6_371.0 * a.sqrt().atan2((1.0 - a).sqrt())
 }
 
 /// Go's form of a duration, days added: `1h30m`, `0.5s`, `2d`.

@@ -1,6 +1,7 @@
 //! Functions on texts.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::{Function, Want, function, take, text_arg};
 use crate::expr::value::Value;
@@ -201,7 +202,8 @@ fn replace<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
 /// Percent-decoding as Go does it; a text that is badly encoded stays as it is.
 fn unescape(value: Value<'_>, plus_is_space: bool) -> Value<'_> {
     let Some(text) = value.as_str() else { return value };
-    if !text.contains('%') && !(plus_is_space && text.contains('+')) {
+    let is_encoded = text.contains('%') || plus_is_space && text.contains('+');
+    if !is_encoded {
         return value;
     }
     let bytes = text.as_bytes();
@@ -268,11 +270,14 @@ fn sprintf<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
             return Err("the format wants more arguments".into());
         };
         next += 1;
-        match verb {
-            Some('v' | 's' | 'd' | 't') => out.push_str(&value.display()),
-            Some('q') => out.push_str(&format!("{:?}", value.display())),
-            Some('f') => out.push_str(&format!("{:.6}", value.as_float().unwrap_or(f64::NAN))),
+        let written = match verb {
+            Some('v' | 's' | 'd' | 't') => out.write_str(&value.display()),
+            Some('q') => write!(out, "{:?}", value.display()),
+            Some('f') => write!(out, "{:.6}", value.as_float().unwrap_or(f64::NAN)),
             _ => return Err("the format has a verb that is not supported".into()),
+        };
+        if written.is_err() {
+            return Err("the format failed".into());
         }
     }
     Ok(Value::Text(Cow::Owned(out)))
