@@ -33,7 +33,10 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/stream", get(stream::read))
         .route("/v1/decisions/events", get(events::follow))
-        .layer(middleware::from_fn_with_state((Arc::clone(&node), limits), auth::check));
+        .layer(middleware::from_fn_with_state(
+            (Arc::clone(&node), limits),
+            auth::check,
+        ));
     Router::new()
         .merge(keyed)
         .route("/health", get(|| async { Json(json!({"status": "up"})) }))
@@ -49,7 +52,11 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
 async fn network(State(node): State<Arc<Node>>) -> Response {
     match control::invitation(&node).await {
         Some(invitation) => Json(invitation).into_response(),
-        None => (StatusCode::NOT_FOUND, Json(json!({"message": "this node joined no network"}))).into_response(),
+        None => (
+            StatusCode::NOT_FOUND,
+            Json(json!({"message": "this node joined no network"})),
+        )
+            .into_response(),
     }
 }
 

@@ -33,7 +33,13 @@ pub(crate) use listing::Format;
 
 /// Vigie: every organisation keeps its own watch, and the mesh hears every watch.
 #[derive(Debug, Parser)]
-#[command(name = "vigie", version, about, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "vigie",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
 #[command(after_help = "Start with `vigie up`: it contacts nobody and shares nothing.")]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -52,7 +58,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "VIGIE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// What is logged to standard error, such as info, debug or vigie=debug,libp2p=warn
-    #[arg(long, global = true, env = "VIGIE_LOG", default_value = "warn", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "VIGIE_LOG",
+        default_value = "warn",
+        value_name = "FILTER"
+    )]
     pub(crate) log: String,
     #[arg(skip = std::env::home_dir())]
     home: Option<PathBuf>,

@@ -65,14 +65,20 @@ impl Config {
     pub(crate) fn load(path: &Path, required: bool) -> anyhow::Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Self::parse(path, &text)?),
-            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound && !required => Ok(Self::default()),
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound && !required => {
+                Ok(Self::default())
+            }
             Err(error) => Err(anyhow::Error::new(error).context(format!("cannot read {}", path.display()))),
         }
     }
 
     /// Reads the text of a file, collecting one mistake for each section and each unknown section.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Mistakes> {
-        let mut reader = Reader { path, text, mistakes: Vec::new() };
+        let mut reader = Reader {
+            path,
+            text,
+            mistakes: Vec::new(),
+        };
         let mut config = Self::default();
         match DeTable::parse(text) {
             Ok(table) => {
@@ -85,14 +91,20 @@ impl Config {
                         "store" => reader.section(value, &mut config.store),
                         other => reader.wrong(
                             name.span(),
-                            format!("there is no section [{other}]; allowed are api, mesh, policy, sensor, store"),
+                            format!(
+                                "there is no section [{other}]; allowed are api, mesh, policy, sensor, store"
+                            ),
                         ),
                     }
                 }
             }
             Err(error) => reader.wrong(error.span().unwrap_or_default(), error.message().to_owned()),
         }
-        if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
+        if reader.mistakes.is_empty() {
+            Ok(config)
+        } else {
+            Err(Mistakes(reader.mistakes))
+        }
     }
 }
 
@@ -122,13 +134,25 @@ impl Reader<'_> {
         let before = self.text.get(..place.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        self.mistakes.push(Mistake { file: self.path.to_owned(), line, column, message });
+        self.mistakes.push(Mistake {
+            file: self.path.to_owned(),
+            line,
+            column,
+            message,
+        });
     }
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file.display(), self.line, self.column, self.message)
+        write!(
+            f,
+            "{}:{}:{}: {}",
+            self.file.display(),
+            self.line,
+            self.column,
+            self.message
+        )
     }
 }
 
@@ -151,15 +175,23 @@ mod tests {
     use super::*;
 
     fn mistakes(text: &str) -> String {
-        Config::parse(Path::new("vigie.toml"), text).unwrap_err().to_string()
+        Config::parse(Path::new("vigie.toml"), text)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn the_example_says_what_holds_without_a_file() {
         let config = Config::parse(Path::new("example"), EXAMPLE).unwrap();
-        assert_eq!(config.api.listen.get_ref(), Config::default().api.listen.get_ref());
+        assert_eq!(
+            config.api.listen.get_ref(),
+            Config::default().api.listen.get_ref()
+        );
         assert_eq!(config.policy.remote, Config::default().policy.remote);
-        assert_eq!(config.policy.ban.get_ref(), Config::default().policy.ban.get_ref());
+        assert_eq!(
+            config.policy.ban.get_ref(),
+            Config::default().policy.ban.get_ref()
+        );
         assert_eq!(config.sensor.sources, Config::default().sensor.sources);
         assert_eq!(config.store.url, Config::default().store.url);
     }
@@ -177,14 +209,25 @@ mod tests {
             "vigie.toml:2:10: unknown variant `on`, expected one of `off`, `simulate`, `enforce`"
         );
         let unknown = mistakes("[sensor]\nsourcs = 1\n");
-        assert!(unknown.starts_with("vigie.toml:2:1: unknown field `sourcs`, expected"), "{unknown}");
+        assert!(
+            unknown.starts_with("vigie.toml:2:1: unknown field `sourcs`, expected"),
+            "{unknown}"
+        );
         assert!(mistakes("[api\n").starts_with("vigie.toml:1:"));
     }
 
     #[test]
     fn durations_are_whole_and_have_a_unit() {
         assert_eq!(duration("4h"), Some(std::time::Duration::from_secs(14_400)));
-        for wrong in ["4", "h", "4 h", "-1h", "4w", "99999999999999999999s", "18446744073709551615d"] {
+        for wrong in [
+            "4",
+            "h",
+            "4 h",
+            "-1h",
+            "4w",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
     }

@@ -38,11 +38,19 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/status", get(status::show))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}", get(alerts::show).delete(alerts::delete))
-        .route("/decisions", get(decisions::list).post(decisions::add).delete(decisions::end))
+        .route(
+            "/decisions",
+            get(decisions::list).post(decisions::add).delete(decisions::end),
+        )
         .route("/sightings", get(sightings::list))
         .route("/bouncers", get(bouncers::list).post(bouncers::add))
         .route("/bouncers/{name}", delete(bouncers::delete))
-        .route("/allowlist", get(allowlist::list).post(allowlist::add).delete(allowlist::delete))
+        .route(
+            "/allowlist",
+            get(allowlist::list)
+                .post(allowlist::add)
+                .delete(allowlist::delete),
+        )
         .route("/explain/{address}", get(explain::show))
         .route("/peers", get(mesh::peers))
         .route("/network", get(mesh::network))
@@ -52,7 +60,9 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/share/preview", get(share::preview))
         .route("/policy", get(policy::show).post(policy::set))
         .route("/backup", post(backup))
-        .fallback(|| async { Problem::not_found("the node knows no such request; command and node differ in version") })
+        .fallback(|| async {
+            Problem::not_found("the node knows no such request; command and node differ in version")
+        })
         .with_state(node)
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing) -> Option<Ne
 
 /// The decision that a verdict of the mesh leads to.
 pub(crate) fn on_verdict(verdict: &Verdict, enforcing: &Enforcing, now: Timestamp) -> Option<NewDecision> {
-    let Indicator::Ip(ip) = verdict.subject else { return None };
+    let Indicator::Ip(ip) = verdict.subject else {
+        return None;
+    };
     if enforcing.remote == Remote::Off || is_spared(ip, enforcing) {
         return None;
     }
@@ -85,7 +87,11 @@ fn heaviest(verdict: &Verdict) -> String {
 
 fn sentence(verdict: &Verdict) -> String {
     let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
-    format!("{} independent groups of the mesh name it: {}", verdict.groups, reasons.join("; "))
+    format!(
+        "{} independent groups of the mesh name it: {}",
+        verdict.groups,
+        reasons.join("; ")
+    )
 }
 
 /// Whether a decision by a person is refused, and why. Whatever it names must not cut the node off.
@@ -96,7 +102,9 @@ pub(crate) fn refusal(target: IpNet, spared: &[IpNet]) -> Option<String> {
     if target.addr().is_loopback() || target.addr().is_unspecified() || target.addr().is_multicast() {
         return Some(format!("{target} is not an address of another host"));
     }
-    let hit = spared.iter().find(|net| net.contains(&target) || target.contains(*net))?;
+    let hit = spared
+        .iter()
+        .find(|net| net.contains(&target) || target.contains(*net))?;
     Some(format!("{hit} is on the allowlist or our own"))
 }
 
@@ -110,30 +118,52 @@ mod tests {
     use crate::testing::alert;
 
     fn enforcing() -> Enforcing {
-        Enforcing { ban: Duration::from_secs(600), remote: Remote::Enforce, spared: vec!["192.88.99.8/32".parse().unwrap()] }
+        Enforcing {
+            ban: Duration::from_secs(600),
+            remote: Remote::Enforce,
+            spared: vec!["192.88.99.8/32".parse().unwrap()],
+        }
     }
 
     #[test]
     fn own_detections_are_enforced_at_once() {
         let alert = alert("192.88.99.7");
         let decision = on_detection(&alert, &enforcing()).unwrap();
-        assert_eq!((decision.remediation, decision.value.as_str()), (Remediation::Ban, "192.88.99.7"));
+        assert_eq!(
+            (decision.remediation, decision.value.as_str()),
+            (Remediation::Ban, "192.88.99.7")
+        );
         assert_eq!(decision.until, alert.created_at + Duration::from_secs(600));
     }
 
     #[test]
     fn own_private_and_allowlisted_addresses_are_spared() {
-        for ip in ["192.88.99.8", "10.1.2.3", "127.0.0.1", "::ffff:192.88.99.8", "not an address"] {
+        for ip in [
+            "192.88.99.8",
+            "10.1.2.3",
+            "127.0.0.1",
+            "::ffff:192.88.99.8",
+            "not an address",
+        ] {
             assert_eq!(on_detection(&alert(ip), &enforcing()), None, "{ip}");
         }
-        let silent = NewAlert { remediation: false, ..alert("192.88.99.7") };
+        let silent = NewAlert {
+            remediation: false,
+            ..alert("192.88.99.7")
+        };
         assert_eq!(on_detection(&silent, &enforcing()), None);
     }
 
     #[test]
     fn a_decision_that_would_cut_us_off_is_refused() {
         let spared = ["192.88.99.8/32".parse().unwrap()];
-        for wrong in ["0.0.0.0/0", "::/0", "127.0.0.1/32", "192.88.99.8/32", "192.88.99.0/24"] {
+        for wrong in [
+            "0.0.0.0/0",
+            "::/0",
+            "127.0.0.1/32",
+            "192.88.99.8/32",
+            "192.88.99.0/24",
+        ] {
             assert!(refusal(wrong.parse().unwrap(), &spared).is_some(), "{wrong}");
         }
         assert_eq!(refusal("192.88.99.7/32".parse().unwrap(), &spared), None);

@@ -47,7 +47,10 @@ impl Identity {
     /// Makes the three keys, or all but the organisation's if its seed is given (recovery).
     pub(crate) fn create(paths: &Paths, org_seed: Option<[u8; 32]>, now: Timestamp) -> anyhow::Result<Fresh> {
         if Self::exists(paths) {
-            bail!("{} has an identity already; it is not replaced", paths.root().display());
+            bail!(
+                "{} has an identity already; it is not replaced",
+                paths.root().display()
+            );
         }
         let seed = Zeroizing::new(match org_seed {
             Some(seed) => seed,
@@ -57,16 +60,25 @@ impl Identity {
         write_private(&paths.key("organisation"), &file_text("organisation", &seed))?;
         write_private(&paths.revocation(), &revocation(&org, now)?)?;
         write_private(&paths.key("organisation.pub"), &format!("{}\n", org.public()))?;
-        write_private(&paths.key("transport"), &file_text("transport", &Zeroizing::new(random()?)))?;
+        write_private(
+            &paths.key("transport"),
+            &file_text("transport", &Zeroizing::new(random()?)),
+        )?;
         // The node key comes last: its presence says that everything before it is there.
         write_private(&paths.key("node"), &file_text("node", &Zeroizing::new(random()?)))?;
         let identity = Self::load(paths)?;
-        Ok(Fresh { identity, phrase: to_phrase(&seed)? })
+        Ok(Fresh {
+            identity,
+            phrase: to_phrase(&seed)?,
+        })
     }
 
     /// After a restore: the same organisation with a new node and transport key, so that nothing is signed twice.
     pub(crate) fn renew(paths: &Paths) -> anyhow::Result<Self> {
-        write_private(&paths.key("transport"), &file_text("transport", &Zeroizing::new(random()?)))?;
+        write_private(
+            &paths.key("transport"),
+            &file_text("transport", &Zeroizing::new(random()?)),
+        )?;
         write_private(&paths.key("node"), &file_text("node", &Zeroizing::new(random()?)))?;
         Self::load(paths)
     }
@@ -79,7 +91,10 @@ impl Identity {
     /// Reads the keys; refuses files that others may read.
     pub(crate) fn load(paths: &Paths) -> anyhow::Result<Self> {
         let org_secret = match paths.key("organisation").exists() {
-            true => Some(SecretKey::from_seed(*read(&paths.key("organisation"), "organisation")?)),
+            true => Some(SecretKey::from_seed(*read(
+                &paths.key("organisation"),
+                "organisation",
+            )?)),
             false => None,
         };
         let org = match &org_secret {
@@ -102,18 +117,27 @@ fn random() -> anyhow::Result<[u8; 32]> {
 }
 
 fn file_text(name: &str, seed: &[u8; 32]) -> Zeroizing<String> {
-    Zeroizing::new(format!("vigie {name} key 1\n{}\n", Zeroizing::new(hex::encode(seed)).as_str()))
+    Zeroizing::new(format!(
+        "vigie {name} key 1\n{}\n",
+        Zeroizing::new(hex::encode(seed)).as_str()
+    ))
 }
 
 fn read(path: &Path, name: &str) -> anyhow::Result<Zeroizing<[u8; 32]>> {
     let open = || format!("cannot read the key {}", path.display());
     let mode = fs::metadata(path).with_context(open)?.mode();
     if mode & 0o077 != 0 {
-        bail!("{} may be read by others (mode {:03o}): run chmod 600 on it", path.display(), mode & 0o777);
+        bail!(
+            "{} may be read by others (mode {:03o}): run chmod 600 on it",
+            path.display(),
+            mode & 0o777
+        );
     }
     let text = Zeroizing::new(fs::read_to_string(path).with_context(open)?);
     let mut seed = Zeroizing::new([0; 32]);
-    let digits = text.strip_prefix(&format!("vigie {name} key 1\n")).and_then(|rest| rest.strip_suffix('\n'));
+    let digits = text
+        .strip_prefix(&format!("vigie {name} key 1\n"))
+        .and_then(|rest| rest.strip_suffix('\n'));
     match digits.map(|digits| hex::decode_to_slice(digits, seed.as_mut_slice())) {
         Some(Ok(())) => Ok(seed),
         _ => bail!("{} is not a {name} key of this program", path.display()),
@@ -122,7 +146,9 @@ fn read(path: &Path, name: &str) -> anyhow::Result<Zeroizing<[u8; 32]>> {
 
 fn read_public(path: &Path) -> anyhow::Result<PublicKey> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    text.trim().parse().with_context(|| format!("{} is not a public key", path.display()))
+    text.trim()
+        .parse()
+        .with_context(|| format!("{} is not a public key", path.display()))
 }
 
 /// The signed revocation to keep: whoever publishes it ends this organisation's key on every network.

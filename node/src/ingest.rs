@@ -8,11 +8,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use vigie_gossip::MeshEvent;
 use vigie_gossip_core::Admitted;
-use vigie_store::{Appended, Decision, DecisionFilter, Held, NewDecision, NewEnvelope, Origin, Remediation, SightingRow};
+use vigie_store::{
+    Appended, Decision, DecisionFilter, Held, NewDecision, NewEnvelope, Origin, Remediation, SightingRow,
+};
+use vigie_wire::envelope::policy;
 use vigie_wire::{Payload, SightingId, Timestamp};
 
-use crate::node::Node;
 use crate::decide;
+use crate::node::Node;
 
 /// Handles the mesh's events until the mesh ends.
 pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) -> anyhow::Result<()> {
@@ -24,32 +27,69 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) 
                 let _gone = stored.send(kept);
             }
             MeshEvent::Statement(statement) => {
-                if let Err(refused) = node.membership.accept(statement, node.store.as_ref(), node.now()).await {
+                if let Err(refused) = node
+                    .membership
+                    .accept(statement, node.store.as_ref(), node.now())
+                    .await
+                {
                     tracing::debug!(%refused, "statement from the mesh");
                 }
                 node.regraph();
             }
-            MeshEvent::RangeWanted { publisher, epoch, from, to, max_bytes, reply } => {
+            MeshEvent::RangeWanted {
+                publisher,
+                epoch,
+                from,
+                to,
+                max_bytes,
+                reply,
+            } => {
                 let _gone = reply.send(node.store.range(publisher, epoch, from, to, max_bytes).await?);
             }
             MeshEvent::Fork(proof) => {
                 let header = proof.first().header();
                 let (publisher, epoch, seq) = (header.publisher, header.epoch, header.seq);
                 tracing::warn!(%publisher, epoch, seq, "a publisher signed two envelopes for one place");
-                node.store.void_after(publisher, epoch, seq.saturating_sub(1)).await?;
             }
-            MeshEvent::OwnHead { epoch, seq, hash } => crate::outbox::on_own_head(&node, epoch, seq, hash).await?,
+            MeshEvent::OwnHead { epoch, seq, hash } => {
+                crate::outbox::on_own_head(&node, epoch, seq, hash).await?
+            }
             MeshEvent::ClockSkew { millis } => {
-                tracing::warn!(millis, "this machine's clock differs from its peers': sightings are not published");
+                tracing::warn!(
+                    millis,
+                    "this machine's clock differs from its peers': sightings are not published"
+                );
             }
             MeshEvent::Dropped(places) => {
-                for place in places {
-                    node.store.void_after(place.publisher, place.epoch, place.seq.saturating_sub(1)).await?;
-                }
+                drop_all(&node, &places).await?;
             }
             MeshEvent::Listening(address) => tracing::info!(address, "the mesh is reached here"),
             MeshEvent::Connected { peer } => tracing::info!(peer = peer.id, "connected"),
             MeshEvent::Disconnected { peer } => tracing::info!(peer = peer.id, "disconnected"),
+        }
+    }
+    Ok(())
+}
+
+/// What the rules of the network no longer admit is neither kept nor counted.
+async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::Result<()> {
+    let place = |one: &vigie_gossip_core::Held| Held {
+        publisher: one.publisher,
+        epoch: one.epoch,
+        seq: one.seq,
+        hash: one.hash,
+    };
+    node.store
+        .drop_envelopes(&dropped.iter().map(place).collect::<Vec<_>>())
+        .await?;
+    for one in dropped {
+        for row in 0..u8::try_from(one.rows).unwrap_or(u8::MAX) {
+            node.opinion.retract(SightingId {
+                publisher: one.publisher,
+                epoch: one.epoch,
+                seq: one.seq,
+                row,
+            });
         }
     }
     Ok(())
@@ -76,8 +116,16 @@ async fn keep(node: &Node, admitted: &Admitted) -> anyhow::Result<bool> {
 }
 
 async fn act(node: &Node, admitted: &Admitted, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Result<()> {
-    for (id, sighting) in &envelope.sightings {
-        let row = SightingRow { id: *id, org: envelope.org, sighting: sighting.clone(), received_at: now, retracted_at: None };
+    let header = admitted.envelope().header();
+    let counts = header.policy & policy::NOT_ENFORCED == 0;
+    for (id, sighting) in envelope.sightings.iter().filter(|_| counts) {
+        let row = SightingRow {
+            id: *id,
+            org: envelope.org,
+            sighting: sighting.clone(),
+            received_at: now,
+            retracted_at: None,
+        };
         let verdict = node.opinion.observe(&row, now);
         tracing::info!(sighting.id = %id, indicator = %sighting.indicator, score = verdict.score, "sighting");
         if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
@@ -86,8 +134,15 @@ async fn act(node: &Node, admitted: &Admitted, envelope: &NewEnvelope, now: Time
     }
     if let Ok(Payload::Retraction(rows)) = admitted.envelope().payload() {
         let publisher = envelope.held.publisher;
-        let taken_back: Vec<SightingId> =
-            rows.iter().map(|row| SightingId { publisher, epoch: row.epoch, seq: row.seq, row: row.row }).collect();
+        let taken_back: Vec<SightingId> = rows
+            .iter()
+            .map(|row| SightingId {
+                publisher,
+                epoch: row.epoch,
+                seq: row.seq,
+                row: row.row,
+            })
+            .collect();
         node.store.retract(&taken_back, now).await?;
         for sighting in taken_back {
             node.opinion.retract(sighting);
@@ -120,9 +175,19 @@ async fn enforce(node: &Node, decision: NewDecision, now: Timestamp) -> anyhow::
 pub(crate) async fn release(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
     for held in node.table.active(now).iter().filter(|held| is_mesh_ban(held)) {
-        let Ok(ip) = held.decision.value.parse() else { continue };
-        if !node.opinion.review(&vigie_wire::Indicator::ip(ip), now).hard_block {
-            node.end(&DecisionFilter { id: Some(held.id), ..DecisionFilter::default() }).await?;
+        let Ok(ip) = held.decision.value.parse() else {
+            continue;
+        };
+        if !node
+            .opinion
+            .review(&vigie_wire::Indicator::ip(ip), now)
+            .hard_block
+        {
+            node.end(&DecisionFilter {
+                id: Some(held.id),
+                ..DecisionFilter::default()
+            })
+            .await?;
         }
     }
     Ok(())

@@ -34,7 +34,10 @@ async fn main() -> ExitCode {
         Ok(filter) => filter,
         Err(error) => return fail(&anyhow::anyhow!("--log: {error}")),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     match Box::pin(cli.run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

@@ -41,7 +41,8 @@ impl Membership {
         let path = paths.genesis();
         match std::fs::read_to_string(&path) {
             Ok(text) => {
-                let genesis = Genesis::parse(&text).with_context(|| format!("{} is damaged", path.display()))?;
+                let genesis =
+                    Genesis::parse(&text).with_context(|| format!("{} is damaged", path.display()))?;
                 membership.enter(genesis, store, identity, now).await?;
             }
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {}
@@ -104,7 +105,12 @@ impl Membership {
 
     /// The directory, if a network was joined. Held for short, pure questions only.
     pub(crate) fn directory(&self) -> Option<MutexGuard<'_, Directory>> {
-        Some(self.directory.get()?.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(
+            self.directory
+                .get()?
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// A copy for the mesh, which keeps its own.
@@ -144,8 +150,12 @@ impl Membership {
 
     /// A name for people: what the vouch says, else the organisation's id.
     pub(crate) fn name_of(&self, org: OrgId) -> String {
-        let named = self.directory().and_then(|directory| directory.organisation(org).map(|known| known.name.to_string()));
-        named.filter(|name| !name.is_empty()).unwrap_or_else(|| org.to_string())
+        let named = self
+            .directory()
+            .and_then(|directory| directory.organisation(org).map(|known| known.name.to_string()));
+        named
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| org.to_string())
     }
 
     /// The same for a publisher that somebody certified.
@@ -156,20 +166,28 @@ impl Membership {
 
     /// The trust graph as this node sees it from its anchors.
     pub(crate) fn graph(&self, anchors: &[OrgId], now: Timestamp) -> TrustGraph {
-        let Some(directory) = self.directory() else { return TrustGraph::build(&[], &[], &[], now) };
+        let Some(directory) = self.directory() else {
+            return TrustGraph::build(&[], &[], &[], now);
+        };
         let members: Vec<Member> = directory
             .organisations()
             .map(|org| Member {
                 org: org.key.org_id(),
                 name: org.name.clone(),
-                labels: Labels { operator: org.labels.operator, country: org.labels.country, asn: org.labels.asn },
+                labels: Labels {
+                    operator: org.labels.operator,
+                    country: org.labels.country,
+                    asn: org.labels.asn,
+                },
                 history: org.history,
                 seed: org.seed,
             })
             .collect();
-        let vouched = directory
-            .vouches(now)
-            .map(|vouch| Edge { from: vouch.from, to: vouch.to, expires: vouch.expires });
+        let vouched = directory.vouches(now).map(|vouch| Edge {
+            from: vouch.from,
+            to: vouch.to,
+            expires: vouch.expires,
+        });
         // Whoever founded the network with the seeds stands there by the seeds' word.
         let genesis = directory.genesis();
         let founded = genesis.seeds.iter().flat_map(|seed| {
@@ -186,8 +204,14 @@ impl Membership {
 }
 
 /// A new certificate of our node, if the present one ends soon and the organisation key is here.
-fn certificate(directory: &Directory, identity: &Identity, now: Timestamp) -> anyhow::Result<Option<Statement>> {
-    let Some(org) = identity.org_secret.as_ref() else { return Ok(None) };
+fn certificate(
+    directory: &Directory,
+    identity: &Identity,
+    now: Timestamp,
+) -> anyhow::Result<Option<Statement>> {
+    let Some(org) = identity.org_secret.as_ref() else {
+        return Ok(None);
+    };
     let node = identity.node.public();
     let valid = directory.statements().any(|statement| {
         matches!(statement, Statement::NodeCertificate(held)
@@ -209,5 +233,7 @@ fn certificate(directory: &Directory, identity: &Identity, now: Timestamp) -> an
         epoch_to: EPOCHS - 1,
         consent: NodeCertificate::consent(network, &identity.org, &identity.node),
     };
-    Ok(Some(Statement::NodeCertificate(terms.sign(org).context("our node cannot be certified")?)))
+    Ok(Some(Statement::NodeCertificate(
+        terms.sign(org).context("our node cannot be certified")?,
+    )))
 }

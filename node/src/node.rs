@@ -9,12 +9,12 @@ use anyhow::Context;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 use vigie_gossip::Mesh;
-use vigie_reputation::{Scorer, ScorerConfig};
+use vigie_reputation::{MemoryConfig, Scorer, ScorerConfig};
 use vigie_sensor::stats::Stats;
-use vigie_store::{Decision, DecisionFilter, SightingFilter, Store};
+use vigie_store::{AlertFilter, Decision, DecisionFilter, SightingFilter, Store};
 use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;
-use vigie_wire::Timestamp;
+use vigie_wire::{Indicator, Timestamp};
 
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -59,7 +59,9 @@ pub(crate) struct Node {
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node").field("paths", &self.paths).finish_non_exhaustive()
+        f.debug_struct("Node")
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,8 +77,21 @@ impl Node {
         let settings = Settings::load(Arc::clone(&store)).await?;
         let membership = Membership::load(&paths, store.as_ref(), &identity, now).await?;
         let graph = membership.graph(&settings.get().anchors, now);
-        let opinion = Opinion::new(Scorer::new(graph, ScorerConfig::default()));
-        let recent = DecisionFilter { ended_since: Some(now - KEPT_AFTER_END), ..DecisionFilter::default() };
+        let memory = MemoryConfig {
+            seed: blake3::derive_key("vigie/visitors/v1", &*identity.transport),
+            ..MemoryConfig::default()
+        };
+        let opinion = Opinion::new(Scorer::new(
+            graph,
+            ScorerConfig {
+                memory,
+                ..ScorerConfig::default()
+            },
+        ));
+        let recent = DecisionFilter {
+            ended_since: Some(now - KEPT_AFTER_END),
+            ..DecisionFilter::default()
+        };
         let table = Table::new(store.decisions(&recent).await?, now);
         let node = Arc::new(Self {
             paths,
@@ -115,18 +130,32 @@ impl Node {
     async fn recall(&self, now: Timestamp) -> anyhow::Result<()> {
         self.opinion.recall(self).await?;
         for record in self.store.remembered(now - REMEMBERED).await? {
-            self.opinion.remember(record.ip, vigie_reputation::Tier::Authenticated, record.at);
+            self.opinion
+                .remember(record.ip, vigie_reputation::Tier::Authenticated, record.at);
         }
-        let recent = SightingFilter { since: Some(now - REPLAYED), ..SightingFilter::default() };
+        let recent = SightingFilter {
+            since: Some(now - REPLAYED),
+            ..SightingFilter::default()
+        };
         let mut rows = self.store.sightings(&recent).await?;
         rows.reverse();
-        let own = self.identity.org.org_id();
-        for row in rows.iter().filter(|row| row.retracted_at.is_none()) {
-            if row.org == own {
-                self.opinion.own_detection(&row.sighting.indicator, row.sighting.behaviour, row.sighting.at);
-            } else {
-                self.opinion.observe(row, now);
+        // Our own word first: it must not credit again whom it credited before the restart.
+        let alerts = AlertFilter {
+            since: Some(now - REPLAYED),
+            ..AlertFilter::default()
+        };
+        for alert in self.store.alerts(&alerts).await?.iter().map(|alert| &alert.alert) {
+            if let (Some(behaviour), Ok(ip)) = (alert.behaviour, alert.value.parse()) {
+                self.opinion
+                    .own_detection(&Indicator::ip(ip), behaviour, alert.last);
             }
+        }
+        let own = self.identity.org.org_id();
+        for row in rows
+            .iter()
+            .filter(|row| row.retracted_at.is_none() && row.org != own)
+        {
+            self.opinion.observe(row, now);
         }
         Ok(())
     }
@@ -135,8 +164,11 @@ impl Node {
     pub(crate) async fn reload_allowlist(&self) -> anyhow::Result<()> {
         let now = self.now();
         let entries = self.store.allowed().await?;
-        let live = entries.into_iter().filter(|entry| entry.expires.is_none_or(|expires| expires > now));
-        self.allowed.store(Arc::new(live.map(|entry| entry.net).collect()));
+        let live = entries
+            .into_iter()
+            .filter(|entry| entry.expires.is_none_or(|expires| expires > now));
+        self.allowed
+            .store(Arc::new(live.map(|entry| entry.net).collect()));
         Ok(())
     }
 
@@ -190,9 +222,13 @@ async fn open_store(paths: &Paths, config: &Config) -> anyhow::Result<Arc<dyn St
     if config.store.url.is_empty() {
         let path = paths.database();
         let store = SqliteStore::open(&path).await;
-        return Ok(Arc::new(store.with_context(|| format!("cannot open the database {}", path.display()))?));
+        return Ok(Arc::new(store.with_context(|| {
+            format!("cannot open the database {}", path.display())
+        })?));
     }
     let store = PostgresStore::connect(&config.store.url).await;
     // The URL may hold a password, so it is not repeated.
-    Ok(Arc::new(store.context("cannot open the database that [store] url names")?))
+    Ok(Arc::new(
+        store.context("cannot open the database that [store] url names")?,
+    ))
 }

@@ -26,7 +26,9 @@ pub(crate) struct Opinion {
 
 impl Opinion {
     pub(crate) fn new(scorer: Scorer) -> Self {
-        Self { scorer: Mutex::new(scorer) }
+        Self {
+            scorer: Mutex::new(scorer),
+        }
     }
 
     fn scorer(&self) -> MutexGuard<'_, Scorer> {
@@ -91,7 +93,8 @@ impl Opinion {
     /// Takes it back after a restart.
     pub(crate) async fn recall(&self, node: &Node) -> anyhow::Result<()> {
         if let Some(text) = node.store.note(LEARNED).await? {
-            let learned: Learned = serde_json::from_str(&text).context("the database holds a damaged note of what was learned")?;
+            let learned: Learned = serde_json::from_str(&text)
+                .context("the database holds a damaged note of what was learned")?;
             self.scorer().restore(&learned);
         }
         Ok(())

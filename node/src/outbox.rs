@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use vigie_gossip_core::window::{Batch, Window};
 use vigie_gossip_core::{Admitted, ChainIndex, Class, Standing, Unverified};
 use vigie_store::{Alert, AlertId, Appended};
+use vigie_wire::envelope::policy;
 use vigie_wire::{
-    Behaviour, Draft, Envelope, HeaderHash, Indicator, Payload, RuleHash, Sighting, SightingId, Timestamp, Tlp,
+    Behaviour, Draft, Envelope, HeaderHash, Indicator, Payload, RuleHash, Sighting, SightingId, Timestamp,
+    Tlp,
 };
 
 use crate::node::Node;
@@ -48,7 +50,10 @@ pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow:
     };
     loop {
         outbox.step().await?;
-        let pause = outbox.window.next_deadline().map_or(SWEEP, |due| due.since(node.now()).min(SWEEP));
+        let pause = outbox
+            .window
+            .next_deadline()
+            .map_or(SWEEP, |due| due.since(node.now()).min(SWEEP));
         tokio::select! {
             () = node.outbox.notified() => {}
             () = tokio::time::sleep(pause) => {}
@@ -105,7 +110,7 @@ impl Outbox {
 
     /// Seals a batch, keeps it, and hands it to the mesh.
     async fn publish(&mut self, batch: Batch, now: Timestamp) -> anyhow::Result<()> {
-        let envelope = seal(&self.node, batch.rows, now).await?;
+        let envelope = seal(&self.node, batch, now).await?;
         let mut shared: Vec<(AlertId, SightingId)> = Vec::new();
         for (id, sighting) in envelope.sightings() {
             let alerts = self.waiting.remove(&subject(&sighting)).unwrap_or_default();
@@ -121,15 +126,26 @@ impl Outbox {
                 return Ok(());
             }
         };
-        match self.node.store.append_own(&ingest::new_envelope(&admitted, now), &shared).await? {
+        match self
+            .node
+            .store
+            .append_own(&ingest::new_envelope(&admitted, now), &shared)
+            .await?
+        {
             Appended::New => {}
-            Appended::Known | Appended::Conflict(_) => anyhow::bail!("two processes publish on one chain: stop one"),
+            Appended::Known | Appended::Conflict(_) => {
+                anyhow::bail!("two processes publish on one chain: stop one")
+            }
         }
         for (alert, sighting) in &shared {
             tracing::info!(alert.id = alert, sighting.id = %sighting, "shared");
         }
-        let Some(mesh) = self.node.mesh.get() else { return Ok(()) };
-        mesh.publish(envelope).await.context("the mesh does not take envelopes any more")
+        let Some(mesh) = self.node.mesh.get() else {
+            return Ok(());
+        };
+        mesh.publish(envelope)
+            .await
+            .context("the mesh does not take envelopes any more")
     }
 }
 
@@ -137,13 +153,17 @@ fn subject(sighting: &Sighting) -> Subject {
     (sighting.indicator.clone(), sighting.behaviour, sighting.rule)
 }
 
-async fn seal(node: &Node, sightings: Vec<Sighting>, now: Timestamp) -> anyhow::Result<Envelope> {
+async fn seal(node: &Node, batch: Batch, now: Timestamp) -> anyhow::Result<Envelope> {
     let publisher = node.identity.node.public().publisher_id();
     let floor: u32 = match node.store.note(EPOCH).await? {
         Some(text) => text.parse().context("the database holds a damaged epoch")?,
         None => 0,
     };
-    let head = node.store.head_of(publisher).await?.filter(|head| head.epoch >= floor);
+    let head = node
+        .store
+        .head_of(publisher)
+        .await?
+        .filter(|head| head.epoch >= floor);
     let (epoch, seq, prev) = match head {
         Some(head) => (head.epoch, head.seq + 1, head.hash),
         None => (floor, 0, HeaderHash([0; 32])),
@@ -157,15 +177,20 @@ async fn seal(node: &Node, sightings: Vec<Sighting>, now: Timestamp) -> anyhow::
         prev,
         time_base: now,
         tlp: Tlp::Green,
-        policy: 0,
-        payload: Payload::Sightings(sightings),
+        policy: if batch.urgent { policy::URGENT } else { 0 },
+        payload: Payload::Sightings(batch.rows),
     };
-    draft.seal(&node.identity.node, salt).context("our own sightings do not fit into an envelope")
+    draft
+        .seal(&node.identity.node, salt)
+        .context("our own sightings do not fit into an envelope")
 }
 
 /// Our own envelope takes the path of everybody's: parsed, verified, admitted.
 fn admit(node: &Node, envelope: &Envelope, now: Timestamp) -> anyhow::Result<Admitted> {
-    let directory = node.membership.directory().context("this node joined no network")?;
+    let directory = node
+        .membership
+        .directory()
+        .context("this node joined no network")?;
     let unverified = Unverified::parse(&envelope.encode())?;
     let verified = unverified.verify(&directory, now)?;
     // Our own chain is kept in the store; a fresh index has nothing to say against its next place.
@@ -182,7 +207,11 @@ pub(crate) async fn on_own_head(node: &Node, epoch: u32, seq: u64, hash: HeaderH
         Some(head) => (head.epoch, head.seq) < (epoch, seq),
     };
     if behind {
-        tracing::warn!(epoch, seq, "peers hold more of our chain than this disk: publishing goes on in a new epoch");
+        tracing::warn!(
+            epoch,
+            seq,
+            "peers hold more of our chain than this disk: publishing goes on in a new epoch"
+        );
         node.store.put_note(EPOCH, &(epoch + 1).to_string()).await?;
     }
     Ok(())

@@ -31,7 +31,9 @@ impl Paths {
                 home.unwrap_or_default().join(".local/share/vigie")
             }
         };
-        Self { root: given.unwrap_or_else(usual) }
+        Self {
+            root: given.unwrap_or_else(usual),
+        }
     }
 
     /// Makes the directory if it is not there.
@@ -89,7 +91,10 @@ impl Paths {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
         if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            bail!("another node runs on {}: stop it first, or choose another --data", self.root.display());
+            bail!(
+                "another node runs on {}: stop it first, or choose another --data",
+                self.root.display()
+            );
         }
         Ok(Lock { _file: file })
     }
@@ -100,8 +105,12 @@ pub(crate) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     use std::io::Write;
     let aside = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        let mut file =
-            fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside)?;
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&aside)?;
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
         fs::rename(&aside, path)

@@ -47,17 +47,27 @@ impl Settings {
             match name.trim_start_matches("setting/") {
                 "share" => values.share = text == "yes",
                 "anchors" => {
-                    values.anchors =
-                        text.split_whitespace().map(str::parse).collect::<Result<_, _>>().with_context(wrong)?;
+                    values.anchors = text
+                        .split_whitespace()
+                        .map(str::parse)
+                        .collect::<Result<_, _>>()
+                        .with_context(wrong)?;
                 }
-                "joined" => values.joined_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?)),
-                "enforced" => values.enforced_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?)),
+                "joined" => {
+                    values.joined_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?))
+                }
+                "enforced" => {
+                    values.enforced_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?))
+                }
                 "peers" => values.peers = text.split_whitespace().map(str::to_owned).collect(),
                 // Written by a newer program: not ours to judge.
                 _ => {}
             }
         }
-        Ok(Self { store, values: ArcSwap::from_pointee(values) })
+        Ok(Self {
+            store,
+            values: ArcSwap::from_pointee(values),
+        })
     }
 
     /// As they are now.
@@ -69,21 +79,32 @@ impl Settings {
     pub(crate) async fn set(&self, new: Values) -> Result<(), StoreError> {
         let old = self.get();
         if new.share != old.share {
-            self.store.put_note("setting/share", if new.share { "yes" } else { "no" }).await?;
+            self.store
+                .put_note("setting/share", if new.share { "yes" } else { "no" })
+                .await?;
         }
         if new.anchors != old.anchors {
-            self.store.put_note("setting/anchors", &join(&new.anchors)).await?;
+            self.store
+                .put_note("setting/anchors", &join(&new.anchors))
+                .await?;
         }
         if new.peers != old.peers {
             self.store.put_note("setting/peers", &join(&new.peers)).await?;
         }
-        self.put_time("setting/joined", old.joined_at, new.joined_at).await?;
-        self.put_time("setting/enforced", old.enforced_at, new.enforced_at).await?;
+        self.put_time("setting/joined", old.joined_at, new.joined_at)
+            .await?;
+        self.put_time("setting/enforced", old.enforced_at, new.enforced_at)
+            .await?;
         self.values.store(Arc::new(new));
         Ok(())
     }
 
-    async fn put_time(&self, name: &str, old: Option<Timestamp>, new: Option<Timestamp>) -> Result<(), StoreError> {
+    async fn put_time(
+        &self,
+        name: &str,
+        old: Option<Timestamp>,
+        new: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         match new {
             _ if old == new => {}
             Some(at) => self.store.put_note(name, &at.as_millis().to_string()).await?,

@@ -110,7 +110,10 @@ mod tests {
     use crate::testing::alert;
 
     fn sharing() -> Sharing {
-        Sharing { enabled: true, ..Sharing::default() }
+        Sharing {
+            enabled: true,
+            ..Sharing::default()
+        }
     }
 
     #[test]
@@ -124,19 +127,76 @@ mod tests {
 
     #[test]
     fn what_must_stay_stays_and_says_why() {
-        let check = |alert: &NewAlert, sharing: &Sharing, known| to_sighting(alert, sharing, known).unwrap_err();
+        let check =
+            |alert: &NewAlert, sharing: &Sharing, known| to_sighting(alert, sharing, known).unwrap_err();
         let good = alert("192.88.99.7");
         assert_eq!(check(&good, &Sharing::default(), false), Withheld::Off);
         assert_eq!(check(&good, &sharing(), true), Withheld::KnownUser);
         assert_eq!(check(&alert("10.0.0.7"), &sharing(), false), Withheld::NotPublic);
-        assert_eq!(check(&alert("::ffff:10.0.0.7"), &sharing(), false), Withheld::NotPublic);
+        assert_eq!(
+            check(&alert("::ffff:10.0.0.7"), &sharing(), false),
+            Withheld::NotPublic
+        );
         let nets = vec!["192.88.99.0/24".parse().unwrap()];
-        assert_eq!(check(&good, &Sharing { own: nets.clone(), ..sharing() }, false), Withheld::Own);
-        assert_eq!(check(&good, &Sharing { allowed: nets, ..sharing() }, false), Withheld::Allowlisted);
-        let withheld = Sharing { withheld: vec![Behaviour(5)], ..sharing() };
+        assert_eq!(
+            check(
+                &good,
+                &Sharing {
+                    own: nets.clone(),
+                    ..sharing()
+                },
+                false
+            ),
+            Withheld::Own
+        );
+        assert_eq!(
+            check(
+                &good,
+                &Sharing {
+                    allowed: nets,
+                    ..sharing()
+                },
+                false
+            ),
+            Withheld::Allowlisted
+        );
+        let withheld = Sharing {
+            withheld: vec![Behaviour(5)],
+            ..sharing()
+        };
         assert_eq!(check(&good, &withheld, false), Withheld::Behaviour);
-        assert_eq!(check(&NewAlert { simulated: true, ..good.clone() }, &sharing(), false), Withheld::Simulated);
-        assert_eq!(check(&NewAlert { behaviour: None, ..good.clone() }, &sharing(), false), Withheld::Unlabelled);
-        assert_eq!(check(&NewAlert { scope: "Country".into(), ..good }, &sharing(), false), Withheld::Scope);
+        assert_eq!(
+            check(
+                &NewAlert {
+                    simulated: true,
+                    ..good.clone()
+                },
+                &sharing(),
+                false
+            ),
+            Withheld::Simulated
+        );
+        assert_eq!(
+            check(
+                &NewAlert {
+                    behaviour: None,
+                    ..good.clone()
+                },
+                &sharing(),
+                false
+            ),
+            Withheld::Unlabelled
+        );
+        assert_eq!(
+            check(
+                &NewAlert {
+                    scope: "Country".into(),
+                    ..good
+                },
+                &sharing(),
+                false
+            ),
+            Withheld::Scope
+        );
     }
 }

@@ -14,11 +14,22 @@ use crate::node::Node;
 /// The sensor's configuration, and a line for people for each log that is read or was found unreadable.
 pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<String>)> {
     let (sources, lines) = match &node.config.sensor.sources {
-        Sources::None => (Vec::new(), vec!["no log: [sensor] sources says \"none\"".to_owned()]),
-        Sources::List(inputs) => (inputs.iter().map(source).collect(), inputs.iter().map(line).collect()),
+        Sources::None => (
+            Vec::new(),
+            vec!["no log: [sensor] sources says \"none\"".to_owned()],
+        ),
+        Sources::List(inputs) => (
+            inputs.iter().map(source).collect(),
+            inputs.iter().map(line).collect(),
+        ),
         Sources::Auto => found(),
     };
-    let config = SensorConfig { sources, resume: positions(node).await?, start: Start::End, ..SensorConfig::default() };
+    let config = SensorConfig {
+        sources,
+        resume: positions(node).await?,
+        start: Start::End,
+        ..SensorConfig::default()
+    };
     Ok((config, lines))
 }
 
@@ -32,18 +43,29 @@ pub(crate) fn rules(node: &Node) -> anyhow::Result<Ruleset> {
 }
 
 fn found() -> (Vec<SourceConfig>, Vec<String>) {
-    let (taken, left): (Vec<Found>, Vec<Found>) = discover(Path::new("/")).into_iter().partition(|found| found.taken);
+    let (taken, left): (Vec<Found>, Vec<Found>) = discover(Path::new("/"))
+        .into_iter()
+        .partition(|found| found.taken);
     for found in &left {
-        tracing::info!(service = found.service, log = found.source.from.name(), why = found.why, "a log is not read");
+        tracing::info!(
+            service = found.service,
+            log = found.source.from.name(),
+            why = found.why,
+            "a log is not read"
+        );
     }
-    let lines = taken.iter().map(|found| format!("{} ({})", found.source.from.name(), found.service)).collect();
+    let lines = taken
+        .iter()
+        .map(|found| format!("{} ({})", found.source.from.name(), found.service))
+        .collect();
     (taken.into_iter().map(|found| found.source).collect(), lines)
 }
 
 async fn positions(node: &Node) -> anyhow::Result<HashMap<String, Resume>> {
     let notes = node.store.notes("position/").await?;
     let read = |(name, text): (String, String)| {
-        let resume = serde_json::from_str(&text).with_context(|| format!("the database holds a damaged {name}"))?;
+        let resume =
+            serde_json::from_str(&text).with_context(|| format!("the database holds a damaged {name}"))?;
         Ok((name.trim_start_matches("position/").to_owned(), resume))
     };
     notes.into_iter().map(read).collect()
@@ -52,13 +74,22 @@ async fn positions(node: &Node) -> anyhow::Result<HashMap<String, Resume>> {
 fn source(input: &Input) -> SourceConfig {
     let from = match (&input.file, &input.journal) {
         (Some(file), _) => From::File(PathBuf::from(file)),
-        (None, Some(unit)) => From::Journald { matches: vec![format!("_SYSTEMD_UNIT={unit}")] },
+        (None, Some(unit)) => From::Journald {
+            matches: vec![format!("_SYSTEMD_UNIT={unit}")],
+        },
         (None, None) => From::Stdin,
     };
-    SourceConfig { kind: input.kind.get_ref().clone(), from }
+    SourceConfig {
+        kind: input.kind.get_ref().clone(),
+        from,
+    }
 }
 
 fn line(input: &Input) -> String {
     let place = input.file.as_ref().or(input.journal.as_ref());
-    format!("{} ({})", place.map_or("standard input", String::as_str), input.kind.get_ref())
+    format!(
+        "{} ({})",
+        place.map_or("standard input", String::as_str),
+        input.kind.get_ref()
+    )
 }

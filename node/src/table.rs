@@ -51,11 +51,28 @@ impl Table {
     /// With the decisions that the store holds.
     pub(crate) fn new(decisions: Vec<Decision>, now: Timestamp) -> Self {
         let entry = |held: Decision| {
-            let latest = if held.decision.until <= now { held.decision.until } else { held.decision.created_at };
-            (held.id, Entry { version: now.min(latest + RESTART_SLACK), held: Arc::new(held) })
+            let latest = if held.decision.until <= now {
+                held.decision.until
+            } else {
+                held.decision.created_at
+            };
+            (
+                held.id,
+                Entry {
+                    version: now.min(latest + RESTART_SLACK),
+                    held: Arc::new(held),
+                },
+            )
         };
-        let snapshot = Snapshot { version: now, entries: decisions.into_iter().map(entry).collect() };
-        Self { snapshot: ArcSwap::from_pointee(snapshot), writing: Mutex::new(()), changed: watch::Sender::new(now) }
+        let snapshot = Snapshot {
+            version: now,
+            entries: decisions.into_iter().map(entry).collect(),
+        };
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            writing: Mutex::new(()),
+            changed: watch::Sender::new(now),
+        }
     }
 
     /// As it is now.
@@ -79,9 +96,15 @@ impl Table {
             let version = now.max(old.version + Duration::from_millis(1));
             let mut entries = old.entries.clone();
             entries.retain(|_, entry| entry.held.decision.until > now - KEPT_AFTER_END);
-            entries.extend(
-                decisions.iter().map(|held| (held.id, Entry { version, held: Arc::new(held.clone()) })),
-            );
+            entries.extend(decisions.iter().map(|held| {
+                (
+                    held.id,
+                    Entry {
+                        version,
+                        held: Arc::new(held.clone()),
+                    },
+                )
+            }));
             self.snapshot.store(Arc::new(Snapshot { version, entries }));
             version
         };
@@ -108,7 +131,8 @@ impl Table {
     pub(crate) fn strongest(&self, ip: IpAddr, now: Timestamp) -> Option<Arc<Decision>> {
         let mut hits = self.active(now);
         hits.retain(|held| !held.decision.simulated && covers(&held.decision.value, ip));
-        hits.into_iter().max_by_key(|held| (held.decision.remediation, held.decision.until))
+        hits.into_iter()
+            .max_by_key(|held| (held.decision.remediation, held.decision.until))
     }
 }
 
@@ -116,7 +140,9 @@ impl Table {
 pub(crate) fn covers(value: &str, ip: IpAddr) -> bool {
     match value.parse::<IpNet>() {
         Ok(net) => net.contains(&ip.to_canonical()),
-        Err(_) => value.parse::<IpAddr>().is_ok_and(|own| own.to_canonical() == ip.to_canonical()),
+        Err(_) => value
+            .parse::<IpAddr>()
+            .is_ok_and(|own| own.to_canonical() == ip.to_canonical()),
     }
 }
 
@@ -152,10 +178,17 @@ mod tests {
         soft.decision.remediation = vigie_store::Remediation::Throttle;
         soft.decision.until = NOW + Duration::from_secs(90_000);
         table.put(&[soft, decision(2, "192.88.99.0/24", NOW)], NOW);
-        let at = |now| table.strongest("192.88.99.7".parse().unwrap(), now).map(|held| held.id);
+        let at = |now| {
+            table
+                .strongest("192.88.99.7".parse().unwrap(), now)
+                .map(|held| held.id)
+        };
         assert_eq!(at(NOW), Some(2));
         assert_eq!(at(NOW + Duration::from_secs(4_000)), Some(1));
-        table.put(&[decision(3, "192.88.99.9", NOW)], NOW + Duration::from_secs(3_600) + KEPT_AFTER_END);
+        table.put(
+            &[decision(3, "192.88.99.9", NOW)],
+            NOW + Duration::from_secs(3_600) + KEPT_AFTER_END,
+        );
         assert!(!table.snapshot().entries.contains_key(&2));
     }
 }

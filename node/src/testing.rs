@@ -45,5 +45,9 @@ pub(crate) fn decision(id: i64, value: &str, now: Timestamp) -> Decision {
         simulated: false,
         reason: String::new(),
     };
-    Decision { id, alert: None, decision }
+    Decision {
+        id,
+        alert: None,
+        decision,
+    }
 }

@@ -49,7 +49,10 @@ struct Tasks {
 /// Runs the node until a signal comes or a task fails; `started` is told once everything listens.
 pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
-    let mut tasks = Tasks { set: JoinSet::new(), shutdown: shutdown.clone() };
+    let mut tasks = Tasks {
+        set: JoinSet::new(),
+        shutdown: shutdown.clone(),
+    };
     let page = serve(&node, &mut tasks).await?;
     node.runs.store(true, Ordering::Relaxed);
     let reads = start_sensor(&node, &mut tasks).await?;
@@ -81,7 +84,8 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
 
 impl Tasks {
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
-        self.set.spawn(async move { task.await.with_context(|| format!("the {name} task failed")) });
+        self.set
+            .spawn(async move { task.await.with_context(|| format!("the {name} task failed")) });
     }
 }
 
@@ -99,21 +103,30 @@ async fn stop_signal() -> anyhow::Result<()> {
 async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr> {
     let wanted = node.config.api.listen.get_ref();
     let tcp = TcpListener::bind(wanted).await.with_context(|| {
-        format!("cannot listen on {wanted} (choose another with `vigie up --listen ADDRESS:PORT` or [api] listen)")
+        format!(
+            "cannot listen on {wanted} (choose another with `vigie up --listen ADDRESS:PORT` or [api] listen)"
+        )
     })?;
     let page = tcp.local_addr()?;
     let api = api::router(Arc::clone(node));
     let shutdown = tasks.shutdown.clone();
     let with_address = api.clone().into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn("API", async move {
-        Ok(axum::serve(tcp, with_address).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+        Ok(axum::serve(tcp, with_address)
+            .with_graceful_shutdown(shutdown.cancelled_owned())
+            .await?)
     });
     let socket = &node.config.api.socket;
     if !socket.as_os_str().is_empty() {
         // Whoever has a key may ask here, so the socket itself is open to all.
         serve_socket(socket, 0o666, api, tasks)?;
     }
-    serve_socket(&node.paths.socket(), 0o600, control::router(Arc::clone(node)), tasks)?;
+    serve_socket(
+        &node.paths.socket(),
+        0o600,
+        control::router(Arc::clone(node)),
+        tasks,
+    )?;
     Ok(page)
 }
 
@@ -126,11 +139,14 @@ fn serve_socket(path: &Path, mode: u32, router: Router, tasks: &mut Tasks) -> an
         }
         _ => {}
     }
-    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
+    let listener =
+        UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     let shutdown = tasks.shutdown.clone();
     tasks.spawn("socket", async move {
-        Ok(axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
+        Ok(axum::serve(listener, router)
+            .with_graceful_shutdown(shutdown.cancelled_owned())
+            .await?)
     });
     Ok(())
 }
@@ -150,7 +166,9 @@ async fn start_sensor(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<Vec
     let (sender, events) = mpsc::channel(SENSOR_QUEUE);
     let clock = Arc::clone(&node.clock);
     let shutdown = tasks.shutdown.clone();
-    tasks.spawn("sensor", async move { Ok(vigie_sensor::run::run(config, rules, clock, sender, shutdown).await?) });
+    tasks.spawn("sensor", async move {
+        Ok(vigie_sensor::run::run(config, rules, clock, sender, shutdown).await?)
+    });
     tasks.spawn("watch", watch::run(Arc::clone(node), events));
     Ok(reads)
 }
@@ -162,23 +180,36 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     if node.mesh.get().is_some() {
         return Ok(());
     }
-    let Some(directory) = node.membership.copy() else { return Ok(()) };
+    let Some(directory) = node.membership.copy() else {
+        return Ok(());
+    };
     let own = node.identity.node.public();
     let certificate = directory.statements().find_map(|statement| match statement {
         Statement::NodeCertificate(held) if held.node == own => Some(statement.clone()),
         _ => None,
     });
-    let seed = directory.genesis().seeds.iter().any(|seed| seed.key == node.identity.org);
+    let seed = directory
+        .genesis()
+        .seeds
+        .iter()
+        .any(|seed| seed.key == node.identity.org);
     let mut config = MeshConfig::new(*node.identity.transport);
     config.listen.clone_from(&node.config.mesh.listen);
     config.dial.clone_from(&node.config.mesh.peers);
     config.dial.extend(node.settings.get().peers.iter().cloned());
     config.seed = seed;
-    config.own = certificate.map(|certificate| OwnNode { key: node.identity.node_key(), certificate });
+    config.own = certificate.map(|certificate| OwnNode {
+        key: node.identity.node_key(),
+        certificate,
+    });
     let held = node.store.held().await?;
-    let initial = Initial { directory, held: held.iter().map(core_held).collect() };
-    let (mesh, events, task) = vigie_gossip::start(config, initial, Arc::clone(&node.clock), tasks.shutdown.clone())
-        .context("cannot start the mesh")?;
+    let initial = Initial {
+        directory,
+        held: held.iter().map(core_held).collect(),
+    };
+    let (mesh, events, task) =
+        vigie_gossip::start(config, initial, Arc::clone(&node.clock), tasks.shutdown.clone())
+            .context("cannot start the mesh")?;
     tasks.spawn("mesh", async move { Ok(task.await?) });
     tasks.spawn("ingest", ingest::run(Arc::clone(node), events));
     // The other tasks see it from here on; only this function sets it.

@@ -23,8 +23,15 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<SensorEvent>
         match event {
             SensorEvent::Detection(detection) => on_detection(&node, &detection).await?,
             SensorEvent::Authenticated { ip, at } => {
-                node.opinion.remember(ip, vigie_reputation::Tier::Authenticated, at);
-                node.store.remember(&Remembered { ip, tier: Tier::Authenticated, at }).await?;
+                node.opinion
+                    .remember(ip, vigie_reputation::Tier::Authenticated, at);
+                node.store
+                    .remember(&Remembered {
+                        ip,
+                        tier: Tier::Authenticated,
+                        at,
+                    })
+                    .await?;
             }
             SensorEvent::Visitor { ip, at } => node.opinion.remember(ip, vigie_reputation::Tier::Visitor, at),
             SensorEvent::Checkpoint { source, resume } => {
@@ -73,7 +80,11 @@ fn alert(detection: &Detection, now: Timestamp) -> NewAlert {
         .events
         .iter()
         .map(|event| {
-            let meta: Vec<_> = event.meta.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+            let meta: Vec<_> = event
+                .meta
+                .iter()
+                .map(|(key, value)| json!({"key": key, "value": value}))
+                .collect();
             json!({"timestamp": rfc3339(event.at), "meta": meta})
         })
         .collect();

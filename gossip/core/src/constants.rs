@@ -61,7 +61,7 @@ pub const SEED_ROWS_PER_SLOT: u32 = 6_000;
 pub const URGENT_ONE_IN: u32 = 10;
 
 /// The bit of a header's policy by which its publisher asks for urgency: the first own-confirmed sighting of an address.
-pub const POLICY_URGENT: u8 = 0x20;
+pub const POLICY_URGENT: u8 = crate::wire::envelope::policy::URGENT;
 
 // --- Forks ---
 

@@ -39,7 +39,9 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)) }
+        Self {
+            wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)),
+        }
     }
 }
 
@@ -49,25 +51,41 @@ pub(super) async fn check(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-    let bouncer = match request.headers().get("x-api-key").map(|key| blake3::hash(key.as_bytes())) {
+    let address = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip().to_canonical());
+    let bouncer = match request
+        .headers()
+        .get("x-api-key")
+        .map(|key| blake3::hash(key.as_bytes()))
+    {
         Some(hash) => match node.store.bouncer_by_key(hash.as_bytes()).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "a key could not be checked");
-                return failed(StatusCode::INTERNAL_SERVER_ERROR, "the node cannot read its database");
+                return failed(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the node cannot read its database",
+                );
             }
         },
         None => None,
     };
-    let Some(bouncer) = bouncer else { return refuse(&limits, address) };
+    let Some(bouncer) = bouncer else {
+        return refuse(&limits, address);
+    };
     let caller = Caller {
         address: address.map(|ip| ip.to_string()).unwrap_or_default(),
         bouncer: Arc::new(bouncer),
     };
     if request.method() != Method::HEAD {
         let agent = agent(request.headers());
-        if let Err(error) = node.store.touch_bouncer(&caller.bouncer.name, &agent, &caller.address, node.now()).await {
+        if let Err(error) = node
+            .store
+            .touch_bouncer(&caller.bouncer.name, &agent, &caller.address, node.now())
+            .await
+        {
             tracing::warn!(%error, "a bouncer's visit could not be noted");
         }
     }
@@ -81,7 +99,10 @@ fn refuse(limits: &Limits, address: Option<IpAddr>) -> Response {
         limits.wrong.retain_recent();
     }
     if limits.wrong.check_key(&who).is_err() {
-        return failed(StatusCode::TOO_MANY_REQUESTS, "too many requests without a valid key");
+        return failed(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests without a valid key",
+        );
     }
     tracing::warn!(address = %who, "a request without a valid key");
     failed(StatusCode::FORBIDDEN, "access forbidden")
@@ -99,6 +120,12 @@ fn network_of(ip: IpAddr) -> IpAddr {
 }
 
 fn agent(headers: &HeaderMap) -> String {
-    let text = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.chars().filter(|c| !c.is_control()).take(LONGEST_AGENT).collect()
+    let text = headers
+        .get("user-agent")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_AGENT)
+        .collect()
 }

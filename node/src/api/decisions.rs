@@ -26,7 +26,12 @@ pub(super) async fn list(
     let now = node.now();
     let target = match target(&query) {
         Ok(target) => target,
-        Err(text) => return failed(StatusCode::BAD_REQUEST, &format!("{text:?} is not an address or network")),
+        Err(text) => {
+            return failed(
+                StatusCode::BAD_REQUEST,
+                &format!("{text:?} is not an address or network"),
+            );
+        }
     };
     let contains = query.get("contains").is_none_or(|value| value != "false");
     let filter = Filter::new(&query);
@@ -36,21 +41,39 @@ pub(super) async fn list(
         .values()
         .map(|entry| &entry.held)
         .filter(|held| active(held, now) && filter.admits(held, &caller.bouncer))
-        .filter(|held| query.get("value").is_none_or(|value| *value == held.decision.value))
+        .filter(|held| {
+            query
+                .get("value")
+                .is_none_or(|value| *value == held.decision.value)
+        })
         .filter(|held| target.is_none_or(|target| hit(held, target, contains)))
         .collect();
     // Live bouncers look at the first one only: the one to enforce stands there.
     hits.sort_by_key(|held| std::cmp::Reverse((held.decision.remediation, held.decision.until)));
-    let shapes: Vec<Shape> = page(&query, &hits).iter().map(|held| Shape::of(held, now)).collect();
-    let body = if shapes.is_empty() { Ok("null".to_owned()) } else { serde_json::to_string(&shapes) };
+    let shapes: Vec<Shape> = page(&query, &hits)
+        .iter()
+        .map(|held| Shape::of(held, now))
+        .collect();
+    let body = if shapes.is_empty() {
+        Ok("null".to_owned())
+    } else {
+        serde_json::to_string(&shapes)
+    };
     match body {
         Ok(body) => ([("content-type", "application/json")], body).into_response(),
-        Err(_) => failed(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written"),
+        Err(_) => failed(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the answer could not be written",
+        ),
     }
 }
 
 fn target(query: &HashMap<String, String>) -> Result<Option<IpNet>, &String> {
-    let Some(text) = query.get("ip").or_else(|| query.get("range")).filter(|text| !text.is_empty()) else {
+    let Some(text) = query
+        .get("ip")
+        .or_else(|| query.get("range"))
+        .filter(|text| !text.is_empty())
+    else {
         return Ok(None);
     };
     network(text).map(Some).ok_or(text)
@@ -59,15 +82,25 @@ fn target(query: &HashMap<String, String>) -> Result<Option<IpNet>, &String> {
 /// With `contains` a decision that holds the target, without it one that lies inside. Families never mix.
 fn hit(held: &Decision, target: IpNet, contains: bool) -> bool {
     let value = &held.decision.value;
-    let Some(net) = value.parse().ok().or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from)) else {
+    let Some(net) = value
+        .parse()
+        .ok()
+        .or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from))
+    else {
         return false;
     };
-    if contains { net.contains(&target) } else { target.contains(&net) }
+    if contains {
+        net.contains(&target)
+    } else {
+        target.contains(&net)
+    }
 }
 
 fn page<'a>(query: &HashMap<String, String>, hits: &'a [&'a Arc<Decision>]) -> &'a [&'a Arc<Decision>] {
     let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok());
     let from = number("offset").unwrap_or(0).min(hits.len());
-    let to = number("limit").filter(|limit| *limit > 0).map_or(hits.len(), |limit| from.saturating_add(limit));
+    let to = number("limit")
+        .filter(|limit| *limit > 0)
+        .map_or(hits.len(), |limit| from.saturating_add(limit));
     hits.get(from..to.min(hits.len())).unwrap_or_default()
 }

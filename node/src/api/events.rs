@@ -12,7 +12,7 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
-use tokio::time::{Instant, sleep_until};
+use http::HeaderMap;
 
 use super::auth::Caller;
 use super::filter::Filter;
@@ -28,20 +28,30 @@ struct Follower {
     caller: Caller,
     filter: Filter,
     changes: tokio::sync::watch::Receiver<Version>,
-    cursor: Option<Version>,
+    /// How far this reader is: changes after it are told.
+    cursor: Version,
 }
 
 pub(super) async fn follow(
     State(node): State<Arc<Node>>,
     Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    // A reader that comes back says what it heard last; a new one has read, or reads next, the stream at its startup.
+    let resumed = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok()?.parse().ok());
+    let cursor = resumed.map_or_else(
+        || node.table.snapshot().version.max(node.now()),
+        Version::from_millis,
+    );
     let follower = Follower {
         changes: node.table.changes(),
         filter: Filter::new(&query).scopes_or(&["ip", "range"]),
         node,
         caller,
-        cursor: None,
+        cursor,
     };
     let events = futures::stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
@@ -51,23 +61,29 @@ pub(super) async fn follow(
 }
 
 impl Follower {
-    /// Waits for the next change that concerns this reader; the first one is everything there is.
+    /// Waits for the next change that concerns this reader.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let first = self.cursor.is_none();
             self.changes.borrow_and_update();
             let snapshot = self.node.table.snapshot();
             let now = self.node.now();
-            let wanted = Wanted { filter: &self.filter, bouncer: &self.caller.bouncer, dedup: true };
-            let change = Change::between(&snapshot, self.cursor, now, &wanted);
+            let wanted = Wanted {
+                filter: &self.filter,
+                bouncer: &self.caller.bouncer,
+                dedup: true,
+            };
+            let change = Change::between(&snapshot, Some(self.cursor), now, &wanted);
             // Ends by time are compared with the clock, changes with the version: both are behind us now.
-            self.cursor = Some(snapshot.version.max(now));
-            if first || !change.is_empty() {
-                return Event::default().event("change").json_data(change).ok();
+            self.cursor = snapshot.version.max(now);
+            if !change.is_empty() {
+                let event = Event::default()
+                    .event("change")
+                    .id(self.cursor.as_millis().to_string());
+                return event.json_data(change).ok();
             }
             tokio::select! {
                 changed = self.changes.changed() => changed.ok()?,
-                () = sleep_until(Instant::now() + SWEEP) => {}
+                () = tokio::time::sleep(SWEEP) => {}
             }
         }
     }

@@ -32,7 +32,8 @@ impl Filter {
 
     /// The stream serves addresses and networks unless asked for more.
     pub(super) fn scopes_or(mut self, default: &[&str]) -> Self {
-        self.scopes.get_or_insert_with(|| default.iter().map(|&scope| scope.to_owned()).collect());
+        self.scopes
+            .get_or_insert_with(|| default.iter().map(|&scope| scope.to_owned()).collect());
         self
     }
 
@@ -44,7 +45,10 @@ impl Filter {
             && (self.simulated || !decision.simulated)
             && within(self.scopes.as_deref(), &decision.scope.to_lowercase())
             && within(self.origins.as_deref(), decision.origin.word())
-            && self.kind.as_ref().is_none_or(|kind| kind == decision.remediation.word())
+            && self
+                .kind
+                .as_ref()
+                .is_none_or(|kind| kind == decision.remediation.word())
             && (self.with.is_empty() || self.with.iter().any(|part| scenario.contains(part)))
             && !self.without.iter().any(|part| scenario.contains(part))
     }

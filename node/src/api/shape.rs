@@ -47,13 +47,17 @@ fn duration(secs: i64) -> String {
 /// A name that stays the same over restarts: RFC 9562 version 8, from the decision's number and birth.
 fn uuid(held: &Decision) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("vigie/decision-uuid/v1");
-    hasher.update(&held.id.to_le_bytes()).update(&held.decision.created_at.as_millis().to_le_bytes());
+    hasher
+        .update(&held.id.to_le_bytes())
+        .update(&held.decision.created_at.as_millis().to_le_bytes());
     let mut bytes = [0; 16];
     hasher.finalize_xof().fill(&mut bytes);
     let number = u128::from_be_bytes(bytes);
     let number = number & !(0xf << 76) & !(0x3 << 62) | (0x8 << 76) | (0x2 << 62);
     let digits = format!("{number:032x}");
-    [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default().to_owned()).join("-")
+    [0..8, 8..12, 12..16, 16..20, 20..32]
+        .map(|part| digits.get(part).unwrap_or_default().to_owned())
+        .join("-")
 }
 
 #[cfg(test)]

@@ -43,14 +43,30 @@ pub(super) async fn read(
         Ok(cursor) => cursor.filter(|_| !startup),
         Err(error) => {
             tracing::error!(%error, "a cursor could not be read");
-            return failed(StatusCode::INTERNAL_SERVER_ERROR, "the node cannot read its database");
+            return failed(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the node cannot read its database",
+            );
         }
     };
     let filter = Filter::new(&query).scopes_or(&["ip", "range"]);
     let dedup = query.get("dedup").is_none_or(|value| value != "false");
     let snapshot = node.table.snapshot();
-    let change = Change::between(&snapshot, cursor, node.now(), &Wanted { filter: &filter, bouncer: &caller.bouncer, dedup });
-    if let Err(error) = node.store.set_cursor(&caller.bouncer.name, &caller.address, snapshot.version).await {
+    let change = Change::between(
+        &snapshot,
+        cursor,
+        node.now(),
+        &Wanted {
+            filter: &filter,
+            bouncer: &caller.bouncer,
+            dedup,
+        },
+    );
+    if let Err(error) = node
+        .store
+        .set_cursor(&caller.bouncer.name, &caller.address, snapshot.version)
+        .await
+    {
         tracing::warn!(%error, "a cursor could not be kept: the bouncer hears these changes again");
     }
     Json(change).into_response()
@@ -70,9 +86,17 @@ type Key<'a> = (&'a str, &'a str, Remediation);
 
 impl Change {
     /// What changed from `cursor` on; everything if there is none.
-    pub(super) fn between(snapshot: &Snapshot, cursor: Option<Version>, now: Timestamp, wanted: &Wanted<'_>) -> Self {
+    pub(super) fn between(
+        snapshot: &Snapshot,
+        cursor: Option<Version>,
+        now: Timestamp,
+        wanted: &Wanted<'_>,
+    ) -> Self {
         let served = || {
-            snapshot.entries.values().filter(|entry| wanted.filter.admits(&entry.held, wanted.bouncer))
+            snapshot
+                .entries
+                .values()
+                .filter(|entry| wanted.filter.admits(&entry.held, wanted.bouncer))
         };
         let mut longest: HashMap<Key<'_>, Timestamp> = HashMap::new();
         for entry in served() {
@@ -81,7 +105,10 @@ impl Change {
         }
         // A row is left out if a longer one on the same value stands for it, among those that this reader is served.
         let stands = |held: &Decision| {
-            !wanted.dedup || longest.get(&key(held)).is_none_or(|until| held.decision.until >= *until)
+            !wanted.dedup
+                || longest
+                    .get(&key(held))
+                    .is_none_or(|until| held.decision.until >= *until)
         };
         let fresh = |entry: &&Entry| cursor.is_none_or(|cursor| entry.version > cursor);
         let shape = |entry: &Entry| Shape::of(&entry.held, now);
@@ -108,7 +135,11 @@ impl Change {
 }
 
 fn key(held: &Decision) -> Key<'_> {
-    (&held.decision.value, &held.decision.scope, held.decision.remediation)
+    (
+        &held.decision.value,
+        &held.decision.scope,
+        held.decision.remediation,
+    )
 }
 
 #[cfg(test)]
@@ -133,10 +164,19 @@ mod tests {
 
     fn check(table: &Table, cursor: Option<Version>, now: Timestamp, new: &[i64], deleted: &[i64]) {
         let filter = Filter::new(&HashMap::new()).scopes_or(&["ip", "range"]);
-        let wanted = Wanted { filter: &filter, bouncer: &bouncer(), dedup: true };
+        let wanted = Wanted {
+            filter: &filter,
+            bouncer: &bouncer(),
+            dedup: true,
+        };
         let change = serde_json::to_value(Change::between(&table.snapshot(), cursor, now, &wanted)).unwrap();
         let ids = |list: &str| -> Vec<i64> {
-            change[list].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect()
+            change[list]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["id"].as_i64().unwrap())
+                .collect()
         };
         assert_eq!((ids("new"), ids("deleted")), (new.to_vec(), deleted.to_vec()));
     }
@@ -166,7 +206,13 @@ mod tests {
         longer.decision.until = NOW + Duration::from_secs(7_200);
         table.put(&[decision(1, "192.88.99.1", NOW), longer], NOW);
         check(&table, None, NOW, &[2], &[]);
-        check(&table, Some(NOW + Duration::from_secs(3_000)), NOW + Duration::from_secs(3_700), &[], &[]);
+        check(
+            &table,
+            Some(NOW + Duration::from_secs(3_000)),
+            NOW + Duration::from_secs(3_700),
+            &[],
+            &[],
+        );
     }
 
     #[test]

@@ -34,31 +34,65 @@ struct Row {
 pub(super) async fn page(State(node): State<Arc<Node>>) -> Response {
     match render(&node).await {
         Ok(page) => {
-            let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
-            ([("content-security-policy", policy), ("referrer-policy", "no-referrer")], Html(page)).into_response()
+            let policy =
+                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+            (
+                [
+                    ("content-security-policy", policy),
+                    ("referrer-policy", "no-referrer"),
+                ],
+                Html(page),
+            )
+                .into_response()
         }
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the page could not be made");
-            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the node's log says why.").into_response()
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The page could not be made; the node's log says why.",
+            )
+                .into_response()
         }
     }
 }
 
 async fn render(node: &Node) -> anyhow::Result<String> {
-    let filter = DecisionFilter { active_at: Some(node.now()), limit: ROWS, ..DecisionFilter::default() };
+    let filter = DecisionFilter {
+        active_at: Some(node.now()),
+        limit: ROWS,
+        ..DecisionFilter::default()
+    };
     let decisions = node.store.decisions(&filter).await?.into_iter().map(|held| Row {
         value: held.decision.value,
-        what: format!("{}{}", held.decision.remediation, if held.decision.simulated { " (simulated)" } else { "" }),
+        what: format!(
+            "{}{}",
+            held.decision.remediation,
+            if held.decision.simulated {
+                " (simulated)"
+            } else {
+                ""
+            }
+        ),
         origin: format!("{}: {}", held.decision.origin, held.decision.scenario),
         when: rfc3339(held.decision.until),
     });
-    let alerts = node.store.alerts(&AlertFilter { limit: ROWS, ..AlertFilter::default() }).await?;
+    let alerts = node
+        .store
+        .alerts(&AlertFilter {
+            limit: ROWS,
+            ..AlertFilter::default()
+        })
+        .await?;
     let alerts = alerts.into_iter().map(|alert| Row {
         value: alert.alert.value,
         what: alert.alert.scenario,
         origin: format!("{} events", alert.alert.events_count),
         when: rfc3339(alert.alert.last),
     });
-    let page = Page { status: control::status(node).await?, decisions: decisions.collect(), alerts: alerts.collect() };
+    let page = Page {
+        status: control::status(node).await?,
+        decisions: decisions.collect(),
+        alerts: alerts.collect(),
+    };
     Ok(page.render()?)
 }

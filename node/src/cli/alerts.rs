@@ -52,10 +52,24 @@ impl Alerts {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let control = Control::reach(global).await?;
         match self {
-            Self::List { value, scenario, since, limit, format } => {
-                let parts =
-                    [("value", value), ("scenario", scenario), ("since", since), ("limit", Some(limit.to_string()))];
-                format.print(&control.rows(&query("/alerts", &parts)).await?, COLUMNS, "No alerts.")
+            Self::List {
+                value,
+                scenario,
+                since,
+                limit,
+                format,
+            } => {
+                let parts = [
+                    ("value", value),
+                    ("scenario", scenario),
+                    ("since", since),
+                    ("limit", Some(limit.to_string())),
+                ];
+                format.print(
+                    &control.rows(&query("/alerts", &parts)).await?,
+                    COLUMNS,
+                    "No alerts.",
+                )
             }
             Self::Show { id } => {
                 let alert = control.get(&format!("/alerts/{id}")).await?;

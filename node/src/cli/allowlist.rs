@@ -6,8 +6,12 @@ use serde_json::json;
 use super::control::{Control, query};
 use super::{Format, Global, listing};
 
-const COLUMNS: &[listing::Column] =
-    &[("Network", "/net"), ("Reason", "/reason"), ("Author", "/author"), ("Expires", "/until")];
+const COLUMNS: &[listing::Column] = &[
+    ("Network", "/net"),
+    ("Reason", "/reason"),
+    ("Author", "/author"),
+    ("Expires", "/until"),
+];
 
 /// Addresses and networks that are never blocked or shared
 #[derive(Debug, Subcommand)]
@@ -39,17 +43,28 @@ impl Allowlist {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let control = Control::reach(global).await?;
         match self {
-            Self::List { format } => {
-                format.print(&control.rows("/allowlist").await?, COLUMNS, "The allowlist is empty.")
-            }
-            Self::Add { net, reason, duration } => {
+            Self::List { format } => format.print(
+                &control.rows("/allowlist").await?,
+                COLUMNS,
+                "The allowlist is empty.",
+            ),
+            Self::Add {
+                net,
+                reason,
+                duration,
+            } => {
                 let author = rustix::process::getuid().as_raw().to_string();
                 let body = json!({"net": net, "reason": reason, "author": format!("uid {author}"), "duration": duration});
                 let done = control.post("/allowlist", &body).await?;
-                listing::say(&format!("{net} is allowed; decisions ended: {}.\n", done["ended"]))
+                listing::say(&format!(
+                    "{net} is allowed; decisions ended: {}.\n",
+                    done["ended"]
+                ))
             }
             Self::Delete { net } => {
-                control.delete(&query("/allowlist", &[("net", Some(net.clone()))])).await?;
+                control
+                    .delete(&query("/allowlist", &[("net", Some(net.clone()))]))
+                    .await?;
                 listing::say(&format!("{net} is no longer on the allowlist.\n"))
             }
         }

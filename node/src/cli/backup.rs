@@ -15,7 +15,13 @@ use crate::identity::Identity;
 use crate::paths::{Paths, write_private};
 
 /// What a backup holds beside the database.
-const FILES: &[&str] = &["organisation.key", "organisation.pub.key", "genesis", "vigie.toml", "revocation"];
+const FILES: &[&str] = &[
+    "organisation.key",
+    "organisation.pub.key",
+    "genesis",
+    "vigie.toml",
+    "revocation",
+];
 
 /// Write a copy of this node's data into a new directory
 #[derive(Debug, Args)]
@@ -38,12 +44,17 @@ impl Backup {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let paths = global.paths();
         if self.target.exists() {
-            bail!("{} is there already; a backup needs a new directory", self.target.display());
+            bail!(
+                "{} is there already; a backup needs a new directory",
+                self.target.display()
+            );
         }
         let target = std::path::absolute(&self.target)?;
         Paths::new(Some(target.clone()), None).create()?;
         let control = Control::reach(global).await?;
-        control.post("/backup", &json!({"target": target.join("vigie.sqlite")})).await?;
+        control
+            .post("/backup", &json!({"target": target.join("vigie.sqlite")}))
+            .await?;
         for name in FILES {
             let skipped = self.without_organisation_key && *name == "organisation.key";
             let from = paths.root().join(name);
@@ -51,7 +62,10 @@ impl Backup {
                 copy(&from, &target.join(name))?;
             }
         }
-        say(&format!("{} holds the backup. It names no node key: a restored node makes a new one.\n", target.display()))
+        say(&format!(
+            "{} holds the backup. It names no node key: a restored node makes a new one.\n",
+            target.display()
+        ))
     }
 }
 
@@ -60,10 +74,16 @@ impl Restore {
         let paths = global.paths();
         let database = self.source.join("vigie.sqlite");
         if !database.is_file() {
-            bail!("{} is not a backup: it holds no vigie.sqlite", self.source.display());
+            bail!(
+                "{} is not a backup: it holds no vigie.sqlite",
+                self.source.display()
+            );
         }
         if Identity::exists(&paths) || paths.database().exists() {
-            bail!("{} holds a node already; restore into an empty --data", paths.root().display());
+            bail!(
+                "{} holds a node already; restore into an empty --data",
+                paths.root().display()
+            );
         }
         paths.create()?;
         let _lock = paths.lock()?;

@@ -45,12 +45,16 @@ impl Bouncers {
         let control = Control::reach(global).await?;
         match self {
             Self::Add { name, grants, raw } => {
-                let made = control.post("/bouncers", &json!({"name": name, "grants": grants})).await?;
+                let made = control
+                    .post("/bouncers", &json!({"name": name, "grants": grants}))
+                    .await?;
                 let key = made["key"].as_str().unwrap_or_default();
                 if raw {
                     return listing::say(&format!("{key}\n"));
                 }
-                listing::say(&format!("The key of {name}, shown this once:\n\n  {key}\n\nThe bouncer sends it as X-Api-Key.\n"))
+                listing::say(&format!(
+                    "The key of {name}, shown this once:\n\n  {key}\n\nThe bouncer sends it as X-Api-Key.\n"
+                ))
             }
             Self::List { format } => format.print(&control.rows("/bouncers").await?, COLUMNS, "No bouncers."),
             Self::Delete { name } => {

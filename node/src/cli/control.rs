@@ -25,7 +25,7 @@ pub(crate) enum Control {
     /// A node runs.
     Running(std::path::PathBuf),
     /// No node runs: this process holds the data until the command ends.
-    Opened(Router, Lock),
+    Opened { router: Router, _lock: Lock },
 }
 
 // === impl Control ===
@@ -38,11 +38,14 @@ impl Control {
             return Ok(Self::Running(paths.socket()));
         }
         if !Identity::exists(&paths) {
-            bail!("{} holds no node yet: start one with `vigie up`, or make its identity with `vigie init`", paths.root().display());
+            bail!(
+                "{} holds no node yet: start one with `vigie up`, or make its identity with `vigie init`",
+                paths.root().display()
+            );
         }
         let lock = paths.lock()?;
         let node = Node::open(paths, global.config()?).await?;
-        Ok(Self::Opened(crate::control::router(node), lock))
+        Ok(Self::Opened { router: crate::control::router(node), _lock: lock })
     }
 
     /// Reads.
@@ -52,7 +55,8 @@ impl Control {
 
     /// Changes.
     pub(crate) async fn post(&self, path: &str, body: &(impl Serialize + Sync)) -> anyhow::Result<Value> {
-        self.request(Method::POST, path, Some(serde_json::to_vec(body)?)).await
+        self.request(Method::POST, path, Some(serde_json::to_vec(body)?))
+            .await
     }
 
     /// Removes.
@@ -77,9 +81,13 @@ impl Control {
         let body = body.unwrap_or_default();
         let (status, bytes) = match self {
             Self::Running(socket) => over_socket(socket, request.body(Full::from(body))?).await?,
-            Self::Opened(router, _) => in_process(router.clone(), request.body(Body::from(body))?).await?,
+            Self::Opened { router, .. } => in_process(router.clone(), request.body(Body::from(body))?).await?,
         };
-        let answer: Value = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
+        let answer: Value = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)?
+        };
         if status.is_success() {
             return Ok(answer);
         }
@@ -90,8 +98,13 @@ impl Control {
     }
 }
 
-async fn over_socket(socket: &Path, request: Request<Full<axum::body::Bytes>>) -> anyhow::Result<(StatusCode, Vec<u8>)> {
-    let stream = UnixStream::connect(socket).await.with_context(|| format!("cannot reach the node at {}", socket.display()))?;
+async fn over_socket(
+    socket: &Path,
+    request: Request<Full<axum::body::Bytes>>,
+) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+    let stream = UnixStream::connect(socket)
+        .await
+        .with_context(|| format!("cannot reach the node at {}", socket.display()))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let exchange = async {
         let answer = sender.send_request(request).await?;

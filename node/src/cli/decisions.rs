@@ -66,19 +66,38 @@ impl Decisions {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let control = Control::reach(global).await?;
         match self {
-            Self::List { value, origin, all, limit, format } => {
+            Self::List {
+                value,
+                origin,
+                all,
+                limit,
+                format,
+            } => {
                 let parts = [
                     ("value", value),
                     ("origin", origin),
                     ("all", all.then(|| "true".to_owned())),
                     ("limit", Some(limit.to_string())),
                 ];
-                format.print(&control.rows(&query("/decisions", &parts)).await?, COLUMNS, "No decisions.")
+                format.print(
+                    &control.rows(&query("/decisions", &parts)).await?,
+                    COLUMNS,
+                    "No decisions.",
+                )
             }
-            Self::Add { value, duration, remediation, reason } => {
-                let body = json!({"value": value, "duration": duration, "type": remediation, "reason": reason});
+            Self::Add {
+                value,
+                duration,
+                remediation,
+                reason,
+            } => {
+                let body =
+                    json!({"value": value, "duration": duration, "type": remediation, "reason": reason});
                 let made = control.post("/decisions", &body).await?;
-                listing::say(&format!("Decision {} on {value} holds for {duration}.\n", made["id"]))
+                listing::say(&format!(
+                    "Decision {} on {value} holds for {duration}.\n",
+                    made["id"]
+                ))
             }
             Self::Delete { id, value } => {
                 let parts = [("id", id.map(|id| id.to_string())), ("value", value)];

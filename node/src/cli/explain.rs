@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::Global;
 use super::control::{Control, escape};
 use super::listing::{printable, say};
-use super::Global;
 
 /// Why an address is, or is not, blocked
 #[derive(Debug, Args)]
@@ -20,7 +20,9 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let control = Control::reach(global).await?;
-        let answer = control.get(&format!("/explain/{}", escape(&self.address.to_string()))).await?;
+        let answer = control
+            .get(&format!("/explain/{}", escape(&self.address.to_string())))
+            .await?;
         if self.json {
             return say(&format!("{}\n", serde_json::to_string_pretty(&answer)?));
         }

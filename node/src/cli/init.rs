@@ -41,7 +41,10 @@ fn write_config(path: &std::path::Path) -> anyhow::Result<()> {
         bail!("{} is there already; it is not replaced", path.display());
     }
     write_private(path, EXAMPLE)?;
-    say(&format!("{} is written. Every line that sets something is what holds without it.\n", path.display()))
+    say(&format!(
+        "{} is written. Every line that sets something is what holds without it.\n",
+        path.display()
+    ))
 }
 
 fn read_phrase() -> anyhow::Result<[u8; 32]> {
@@ -49,7 +52,9 @@ fn read_phrase() -> anyhow::Result<[u8; 32]> {
         say("The 24 words of the recovery phrase, in one line: ")?;
     }
     let mut words = zeroize::Zeroizing::new(String::new());
-    std::io::stdin().read_line(&mut words).context("cannot read the recovery phrase")?;
+    std::io::stdin()
+        .read_line(&mut words)
+        .context("cannot read the recovery phrase")?;
     from_phrase(&words)
 }
 

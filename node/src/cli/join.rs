@@ -55,10 +55,19 @@ impl Join {
         if !self.yes && !ask("Are these the fingerprints that the seed's operator told you?")? {
             bail!("not joined");
         }
-        let share = answer(self.share, "Share our detections with the network (address, behaviour, minute, count)?")?;
-        let anchor = answer(self.anchor, "Take these seeds as trust anchors? Without anchors the mesh's word never blocks.")?;
-        let anchors: Vec<OrgId> =
-            if anchor { genesis.seeds.iter().map(|seed| seed.key.org_id()).collect() } else { Vec::new() };
+        let share = answer(
+            self.share,
+            "Share our detections with the network (address, behaviour, minute, count)?",
+        )?;
+        let anchor = answer(
+            self.anchor,
+            "Take these seeds as trust anchors? Without anchors the mesh's word never blocks.",
+        )?;
+        let anchors: Vec<OrgId> = if anchor {
+            genesis.seeds.iter().map(|seed| seed.key.org_id()).collect()
+        } else {
+            Vec::new()
+        };
         let body = json!({"genesis": invitation.genesis, "peers": invitation.peers, "share": share, "anchors": anchors});
         Control::reach(global).await?.post("/join", &body).await?;
         say(&farewell(&genesis, &identity))
@@ -66,9 +75,17 @@ impl Join {
 }
 
 fn describe(genesis: &Genesis, identity: &Identity, peers: &[String]) -> String {
-    let mut text = format!("Network   {}\n  fingerprint {}\n", printable(&genesis.name), genesis.network());
+    let mut text = format!(
+        "Network   {}\n  fingerprint {}\n",
+        printable(&genesis.name),
+        genesis.network()
+    );
     for seed in &genesis.seeds {
-        text.push_str(&format!("  seed        {}  {}\n", seed.key, printable(&seed.name)));
+        text.push_str(&format!(
+            "  seed        {}  {}\n",
+            seed.key,
+            printable(&seed.name)
+        ));
     }
     for peer in peers {
         text.push_str(&format!("  reached at  {}\n", printable(peer)));
@@ -78,11 +95,18 @@ fn describe(genesis: &Genesis, identity: &Identity, peers: &[String]) -> String 
 }
 
 fn farewell(genesis: &Genesis, identity: &Identity) -> String {
-    let founder = genesis.seeds.iter().chain(&genesis.members).any(|founder| founder.key == identity.org);
+    let founder = genesis
+        .seeds
+        .iter()
+        .chain(&genesis.members)
+        .any(|founder| founder.key == identity.org);
     let next = if founder {
         "This organisation is one of its founders.".to_owned()
     } else {
-        format!("Ask one seed, or two members, to run: vigie vouch {} --name NAME", identity.org)
+        format!(
+            "Ask one seed, or two members, to run: vigie vouch {} --name NAME",
+            identity.org
+        )
     };
     format!(
         "Joined {}. {next}\nVerdicts of the mesh are simulated for 72 h, then `vigie policy enforce` enforces them.\n",
@@ -112,15 +136,26 @@ async fn fetch(seed: &str) -> anyhow::Result<Invitation> {
     let text = if std::path::Path::new(seed).is_file() {
         std::fs::read_to_string(seed).with_context(|| format!("cannot read {seed}"))?
     } else {
-        let base = if seed.contains("://") { seed.to_owned() } else { format!("http://{seed}") };
+        let base = if seed.contains("://") {
+            seed.to_owned()
+        } else {
+            format!("http://{seed}")
+        };
         download(&format!("{}/network", base.trim_end_matches('/'))).await?
     };
     serde_json::from_str(&text).with_context(|| format!("{seed} does not hand out an invitation"))
 }
 
 async fn download(url: &str) -> anyhow::Result<String> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build()?;
-    let mut answer = client.get(url).send().await.with_context(|| format!("cannot reach {url}"))?.error_for_status()?;
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .build()?;
+    let mut answer = client
+        .get(url)
+        .send()
+        .await
+        .with_context(|| format!("cannot reach {url}"))?
+        .error_for_status()?;
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         bytes.extend_from_slice(&chunk);

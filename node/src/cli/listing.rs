@@ -42,14 +42,18 @@ impl Format {
 /// Writes to standard output; a reader that went away (`| head`) is no error.
 pub(crate) fn say(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
         _ => Ok(()),
     }
 }
 
 fn table_text(rows: &[Value], columns: &[Column]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(columns.iter().map(|(heading, _)| *heading));
     for row in rows {
         table.add_row(columns.iter().map(|(_, pointer)| cell(row, pointer)));
@@ -59,7 +63,11 @@ fn table_text(rows: &[Value], columns: &[Column]) -> String {
 
 fn csv_text(rows: &[Value], columns: &[Column]) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns.iter().map(|(heading, _)| heading.to_lowercase().replace(' ', "_")))?;
+    writer.write_record(
+        columns
+            .iter()
+            .map(|(heading, _)| heading.to_lowercase().replace(' ', "_")),
+    )?;
     for row in rows {
         writer.write_record(columns.iter().map(|(_, pointer)| cell(row, pointer)))?;
     }
@@ -70,9 +78,11 @@ fn cell(row: &Value, pointer: &str) -> String {
     match row.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => printable(text),
-        Some(Value::Array(items)) => {
-            items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), printable)).collect::<Vec<_>>().join(", ")
-        }
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map_or_else(|| item.to_string(), printable))
+            .collect::<Vec<_>>()
+            .join(", "),
         Some(Value::Bool(yes)) => (if *yes { "yes" } else { "no" }).to_owned(),
         Some(other) => other.to_string(),
     }
@@ -80,7 +90,9 @@ fn cell(row: &Value, pointer: &str) -> String {
 
 /// What others wrote must not steer our terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -93,6 +105,9 @@ mod tests {
         let rows = [json!({"a": "x\u{1b}[2J", "b": {"c": "1,2"}, "d": null})];
         let columns = [("A", "/a"), ("B c", "/b/c"), ("D", "/d")];
         assert!(!table_text(&rows, &columns).contains('\u{1b}'));
-        assert_eq!(csv_text(&rows, &columns).unwrap(), "a,b_c,d\nx\u{fffd}[2J,\"1,2\",\n");
+        assert_eq!(
+            csv_text(&rows, &columns).unwrap(),
+            "a,b_c,d\nx\u{fffd}[2J,\"1,2\",\n"
+        );
     }
 }

@@ -44,7 +44,14 @@ pub(crate) enum Network {
 impl Network {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
         match self {
-            Self::Found { name, seeds, members, quorum, peers, file } => {
+            Self::Found {
+                name,
+                seeds,
+                members,
+                quorum,
+                peers,
+                file,
+            } => {
                 let seeds = founders(&seeds)?;
                 let half = u8::try_from(seeds.len() / 2 + 1).context("too many seeds")?;
                 let genesis = Genesis {
@@ -57,8 +64,13 @@ impl Network {
                 let text = genesis.render();
                 Genesis::parse(&text).context("such a network cannot be founded")?;
                 let invitation = serde_json::to_string_pretty(&json!({"genesis": text, "peers": peers}))?;
-                std::fs::write(&file, invitation).with_context(|| format!("cannot write {}", file.display()))?;
-                say(&format!("{} invites to the network {}.\n", file.display(), genesis.network()))
+                std::fs::write(&file, invitation)
+                    .with_context(|| format!("cannot write {}", file.display()))?;
+                say(&format!(
+                    "{} invites to the network {}.\n",
+                    file.display(),
+                    genesis.network()
+                ))
             }
             Self::Show => show(&global.paths()),
         }
@@ -74,12 +86,19 @@ fn show(paths: &Paths) -> anyhow::Result<()> {
 }
 
 fn founders(texts: &[String]) -> anyhow::Result<Vec<Founder>> {
-    texts.iter().map(|text| founder(text).with_context(|| format!("the founder {text:?}"))).collect()
+    texts
+        .iter()
+        .map(|text| founder(text).with_context(|| format!("the founder {text:?}")))
+        .collect()
 }
 
 fn founder(text: &str) -> anyhow::Result<Founder> {
     let mut parts = text.split(',');
-    let key = parts.next().unwrap_or_default().parse().context("it starts with an organisation key (`vigie id`)")?;
+    let key = parts
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .context("it starts with an organisation key (`vigie id`)")?;
     let (mut name, mut operator, mut country, mut asn, mut history) = ("", None, None, None, 0);
     for part in parts {
         match part.split_once('=') {
@@ -87,9 +106,16 @@ fn founder(text: &str) -> anyhow::Result<Founder> {
             Some(("operator", value)) => operator = Some(value),
             Some(("country", value)) => country = Some(value),
             Some(("asn", value)) => asn = Some(value.parse().context("an autonomous system is a number")?),
-            Some(("history", value)) => history = value.parse().context("a history is a number of sightings")?,
+            Some(("history", value)) => {
+                history = value.parse().context("a history is a number of sightings")?
+            }
             _ => bail!("{part:?} is none of name=, operator=, country=, asn=, history="),
         }
     }
-    Ok(Founder { key, name: name.into(), labels: labels(operator, country, asn)?, history })
+    Ok(Founder {
+        key,
+        name: name.into(),
+        labels: labels(operator, country, asn)?,
+        history,
+    })
 }

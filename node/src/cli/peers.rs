@@ -24,6 +24,10 @@ pub(crate) struct Peers {
 impl Peers {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let rows = Control::reach(global).await?.rows("/peers").await?;
-        self.format.print(&rows, COLUMNS, "No peers. A node that joined no network has none: see `vigie join --help`.")
+        self.format.print(
+            &rows,
+            COLUMNS,
+            "No peers. A node that joined no network has none: see `vigie join --help`.",
+        )
     }
 }

@@ -27,8 +27,16 @@ impl Policy {
         let control = Control::reach(global).await?;
         let answer = match self {
             Self::Show => control.get("/policy").await?,
-            Self::Enforce { now } => control.post("/policy", &json!({"remote": "enforce", "now": now})).await?,
-            Self::Simulate => control.post("/policy", &json!({"remote": "simulate", "now": true})).await?,
+            Self::Enforce { now } => {
+                control
+                    .post("/policy", &json!({"remote": "enforce", "now": now}))
+                    .await?
+            }
+            Self::Simulate => {
+                control
+                    .post("/policy", &json!({"remote": "simulate", "now": true}))
+                    .await?
+            }
         };
         say(&format!("{}\n", answer["sentence"].as_str().unwrap_or_default()))
     }

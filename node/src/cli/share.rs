@@ -38,12 +38,16 @@ impl Share {
         let control = Control::reach(global).await?;
         match self {
             Self::Preview { since, format } => {
-                let rows = control.rows(&query("/share/preview", &[("since", Some(since))])).await?;
+                let rows = control
+                    .rows(&query("/share/preview", &[("since", Some(since))]))
+                    .await?;
                 format.print(&rows, COLUMNS, "No alerts, so nothing would leave.")
             }
             Self::On => {
                 control.post("/share", &json!({"enabled": true})).await?;
-                listing::say("New detections are shared: address, behaviour, minute and count, never the log line.\n")
+                listing::say(
+                    "New detections are shared: address, behaviour, minute and count, never the log line.\n",
+                )
             }
             Self::Off => {
                 control.post("/share", &json!({"enabled": false})).await?;

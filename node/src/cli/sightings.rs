@@ -37,9 +37,22 @@ pub(crate) enum Sightings {
 
 impl Sightings {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
-        let Self::List { value, since, limit, format } = self;
+        let Self::List {
+            value,
+            since,
+            limit,
+            format,
+        } = self;
         let control = Control::reach(global).await?;
-        let parts = [("value", value), ("since", since), ("limit", Some(limit.to_string()))];
-        format.print(&control.rows(&query("/sightings", &parts)).await?, COLUMNS, "No sightings.")
+        let parts = [
+            ("value", value),
+            ("since", since),
+            ("limit", Some(limit.to_string())),
+        ];
+        format.print(
+            &control.rows(&query("/sightings", &parts)).await?,
+            COLUMNS,
+            "No sightings.",
+        )
     }
 }

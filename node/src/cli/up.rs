@@ -59,14 +59,21 @@ struct About {
 fn about(node: &Node) -> About {
     About {
         data: node.paths.root().display().to_string(),
-        network: node.membership.directory().map(|directory| directory.genesis().name.to_string()),
+        network: node
+            .membership
+            .directory()
+            .map(|directory| directory.genesis().name.to_string()),
         shares: node.sharing().enabled,
     }
 }
 
 /// Five lines: what it does and where to look.
 fn announce(started: &Started, about: &About) {
-    let reads = if started.reads.is_empty() { "no log that this machine has".to_owned() } else { started.reads.join("; ") };
+    let reads = if started.reads.is_empty() {
+        "no log that this machine has".to_owned()
+    } else {
+        started.reads.join("; ")
+    };
     let mesh = match (&about.network, about.shares) {
         (None, _) => "contacts nobody and shares nothing; `vigie join SEED` changes that".to_owned(),
         (Some(network), false) => format!("hears the network {network:?}; shares nothing"),

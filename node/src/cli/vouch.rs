@@ -49,23 +49,36 @@ impl LabelArgs {
 }
 
 /// Labels from words.
-pub(crate) fn labels(operator: Option<&str>, country: Option<&str>, asn: Option<u32>) -> anyhow::Result<Labels> {
+pub(crate) fn labels(
+    operator: Option<&str>,
+    country: Option<&str>,
+    asn: Option<u32>,
+) -> anyhow::Result<Labels> {
     let country = match country.map(|text| <[u8; 2]>::try_from(text.to_ascii_uppercase().as_bytes())) {
         None => [0, 0],
         Some(Ok(letters)) if letters.iter().all(u8::is_ascii_uppercase) => letters,
         Some(_) => bail!("a country is two letters, such as FR"),
     };
-    Ok(Labels { operator: operator.map(Labels::operator_of).unwrap_or_default(), country, asn: asn.unwrap_or(0) })
+    Ok(Labels {
+        operator: operator.map(Labels::operator_of).unwrap_or_default(),
+        country,
+        asn: asn.unwrap_or(0),
+    })
 }
 
 impl Vouch {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let identity = Identity::load(&global.paths())?;
-        let secret = identity.org_secret.as_ref().context("the organisation key is not on this machine")?;
+        let secret = identity
+            .org_secret
+            .as_ref()
+            .context("the organisation key is not on this machine")?;
         let control = Control::reach(global).await?;
         let status = control.get("/status").await?;
-        let network: NetworkId =
-            status["network_id"].as_str().context("this node joined no network yet")?.parse()?;
+        let network: NetworkId = status["network_id"]
+            .as_str()
+            .context("this node joined no network yet")?
+            .parse()?;
         let now = clock::now();
         let serial = u64::try_from(now.as_millis()).unwrap_or_default();
         let terms = Terms {
@@ -79,7 +92,15 @@ impl Vouch {
             serial,
         };
         let statement = Statement::Vouch(terms.sign(secret).context("this vouch cannot be signed")?);
-        control.post("/statements", &json!({"statement": hex::encode(statement.encode())})).await?;
-        say(&format!("We vouch for {} ({}) for {} days.\n", self.name, self.key, self.days))
+        control
+            .post(
+                "/statements",
+                &json!({"statement": hex::encode(statement.encode())}),
+            )
+            .await?;
+        say(&format!(
+            "We vouch for {} ({}) for {} days.\n",
+            self.name, self.key, self.days
+        ))
     }
 }

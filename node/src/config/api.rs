@@ -20,7 +20,10 @@ pub(crate) struct Api {
 
 impl Default for Api {
     fn default() -> Self {
-        Self { listen: Spanned::new(0..0, "127.0.0.1:8480".to_owned()), socket: PathBuf::new() }
+        Self {
+            listen: Spanned::new(0..0, "127.0.0.1:8480".to_owned()),
+            socket: PathBuf::new(),
+        }
     }
 }
 
@@ -30,7 +33,10 @@ impl Section for Api {
             Ok(_) => Vec::new(),
             Err(_) => vec![(
                 self.listen.span(),
-                format!("{:?} is not an address and port such as 127.0.0.1:8480", self.listen.get_ref()),
+                format!(
+                    "{:?} is not an address and port such as 127.0.0.1:8480",
+                    self.listen.get_ref()
+                ),
             )],
         }
     }

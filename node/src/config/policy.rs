@@ -40,47 +40,75 @@ pub(crate) enum Remote {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { ban: Spanned::new(0..0, "4h".to_owned()), remote: None, withhold: Vec::new(), own: Vec::new() }
+        Self {
+            ban: Spanned::new(0..0, "4h".to_owned()),
+            remote: None,
+            withhold: Vec::new(),
+            own: Vec::new(),
+        }
     }
 }
 
 impl Policy {
     pub(crate) fn ban(&self) -> Duration {
-        duration(self.ban.get_ref()).unwrap_or(Duration::from_secs(4 * 3_600)).min(LONGEST)
+        duration(self.ban.get_ref())
+            .unwrap_or(Duration::from_secs(4 * 3_600))
+            .min(LONGEST)
     }
 
     pub(crate) fn withheld(&self) -> Vec<Behaviour> {
-        self.withhold.iter().filter_map(|name| Behaviour::by_name(name.get_ref())).collect()
+        self.withhold
+            .iter()
+            .filter_map(|name| Behaviour::by_name(name.get_ref()))
+            .collect()
     }
 
     pub(crate) fn own(&self) -> Vec<IpNet> {
-        self.own.iter().filter_map(|text| network(text.get_ref())).collect()
+        self.own
+            .iter()
+            .filter_map(|text| network(text.get_ref()))
+            .collect()
     }
 }
 
 /// A network, or a single address as a network of one.
 pub(crate) fn network(text: &str) -> Option<IpNet> {
-    let net: IpNet = text.parse().ok().or_else(|| text.parse().ok().map(|ip: std::net::IpAddr| ip.to_canonical().into()))?;
+    let net: IpNet = text.parse().ok().or_else(|| {
+        text.parse()
+            .ok()
+            .map(|ip: std::net::IpAddr| ip.to_canonical().into())
+    })?;
     Some(net.trunc())
 }
 
 impl Section for Policy {
     fn check(&self) -> Vec<Wrong> {
         let mut wrong = Vec::new();
-        if !duration(self.ban.get_ref()).is_some_and(|ban| (Duration::from_secs(60)..=LONGEST).contains(&ban)) {
-            let message = format!("{:?} is not a duration between 1m and 72h such as 30m or 4h", self.ban.get_ref());
+        if !duration(self.ban.get_ref()).is_some_and(|ban| (Duration::from_secs(60)..=LONGEST).contains(&ban))
+        {
+            let message = format!(
+                "{:?} is not a duration between 1m and 72h such as 30m or 4h",
+                self.ban.get_ref()
+            );
             wrong.push((self.ban.span(), message));
         }
         for name in &self.withhold {
             if Behaviour::by_name(name.get_ref()).is_none() {
                 let known: Vec<_> = Behaviour::all().map(|(_, known)| known).collect();
-                let message = format!("no behaviour is called {:?}; there are {}", name.get_ref(), known.join(", "));
+                let message = format!(
+                    "no behaviour is called {:?}; there are {}",
+                    name.get_ref(),
+                    known.join(", ")
+                );
                 wrong.push((name.span(), message));
             }
         }
         for net in &self.own {
             if network(net.get_ref()).is_none() {
-                let message = format!("{:?} is neither an address nor a network such as 192.0.2.0/24", net.get_ref());
+                let message = format!(
+                    "{:?} is neither an address nor a network such as 192.0.2.0/24",
+                    net.get_ref()
+                );
                 wrong.push((net.span(), message));
             }
         }

@@ -45,11 +45,18 @@ pub(crate) struct Input {
 
 impl Section for Sensor {
     fn check(&self) -> Vec<Wrong> {
-        let Sources::List(inputs) = &self.sources else { return Vec::new() };
+        let Sources::List(inputs) = &self.sources else {
+            return Vec::new();
+        };
         inputs
             .iter()
             .filter(|input| input.file.is_some() == input.journal.is_some())
-            .map(|input| (input.kind.span(), "a source has either `file` or `journal`".to_owned()))
+            .map(|input| {
+                (
+                    input.kind.span(),
+                    "a source has either `file` or `journal`".to_owned(),
+                )
+            })
             .collect()
     }
 }

@@ -46,9 +46,16 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     node.reload_allowlist().await?;
     let mut ended = 0;
     for held in node.table.active(now) {
-        let touches = network(&held.decision.value).is_some_and(|value| net.contains(&value) || value.contains(&net));
+        let touches =
+            network(&held.decision.value).is_some_and(|value| net.contains(&value) || value.contains(&net));
         if touches {
-            ended += node.end(&DecisionFilter { id: Some(held.id), ..DecisionFilter::default() }).await?.len();
+            ended += node
+                .end(&DecisionFilter {
+                    id: Some(held.id),
+                    ..DecisionFilter::default()
+                })
+                .await?
+                .len();
         }
     }
     Ok(Json(json!({"ended": ended})))

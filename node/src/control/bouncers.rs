@@ -29,7 +29,9 @@ pub(super) async fn list(State(node): Shared) -> Answer {
 pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if new.name.is_empty() || new.name.len() > LONGEST_NAME || !new.name.chars().all(good) {
-        return Err(Problem::wrong("a name has 1 to 64 letters, digits, dots, dashes and underscores"));
+        return Err(Problem::wrong(
+            "a name has 1 to 64 letters, digits, dots, dashes and underscores",
+        ));
     }
     let grants: Result<Vec<Remediation>, _> = new.grants.iter().map(|word| word.parse()).collect();
     let mut secret = [0; 32];
@@ -45,7 +47,10 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
         address: String::new(),
     };
     if !node.store.add_bouncer(&bouncer).await? {
-        return Err(Problem::conflict(format!("there is a bouncer called {} already", bouncer.name)));
+        return Err(Problem::conflict(format!(
+            "there is a bouncer called {} already",
+            bouncer.name
+        )));
     }
     Ok(Json(json!({"name": bouncer.name, "key": key})))
 }

@@ -37,13 +37,19 @@ pub(super) async fn list(State(node): Shared, Query(filter): Query<Filter>) -> A
     let filter = DecisionFilter {
         id: filter.id,
         value: filter.value,
-        origin: filter.origin.map(|word| word.parse::<Origin>()).transpose().map_err(|error| Problem::wrong(error.to_string()))?,
+        origin: filter
+            .origin
+            .map(|word| word.parse::<Origin>())
+            .transpose()
+            .map_err(|error| Problem::wrong(error.to_string()))?,
         active_at: (!filter.all).then_some(now),
         limit: filter.limit,
         ..DecisionFilter::default()
     };
     let decisions = node.store.decisions(&filter).await?;
-    Ok(Json(decisions.iter().map(|decision| row(decision, now)).collect()))
+    Ok(Json(
+        decisions.iter().map(|decision| row(decision, now)).collect(),
+    ))
 }
 
 pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
@@ -56,9 +62,16 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     let single = target.prefix_len() == target.max_prefix_len();
     let decision = NewDecision {
         origin: Origin::Manual,
-        remediation: new.remediation.parse::<Remediation>().map_err(|error| Problem::wrong(error.to_string()))?,
+        remediation: new
+            .remediation
+            .parse::<Remediation>()
+            .map_err(|error| Problem::wrong(error.to_string()))?,
         scope: if single { "Ip" } else { "Range" }.to_owned(),
-        value: if single { target.addr().to_string() } else { target.to_string() },
+        value: if single {
+            target.addr().to_string()
+        } else {
+            target.to_string()
+        },
         scenario: "manual".to_owned(),
         created_at: now,
         until: now + duration(&new.duration)?,
@@ -74,7 +87,13 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     if filter.id.is_none() && filter.value.is_none() {
         return Err(Problem::wrong("say which decisions: by id or by value"));
     }
-    let ended = node.end(&DecisionFilter { id: filter.id, value: filter.value, ..DecisionFilter::default() }).await?;
+    let ended = node
+        .end(&DecisionFilter {
+            id: filter.id,
+            value: filter.value,
+            ..DecisionFilter::default()
+        })
+        .await?;
     if ended.is_empty() {
         return Err(Problem::not_found("no such decision holds"));
     }

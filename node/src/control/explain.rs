@@ -17,19 +17,37 @@ use crate::share::contains;
 use crate::table::covers;
 
 pub(super) async fn show(State(node): Shared, Path(address): Path<String>) -> Answer {
-    let ip: IpAddr = address.parse().map_err(|_| Problem::wrong(format!("{address:?} is not an address")))?;
+    let ip: IpAddr = address
+        .parse()
+        .map_err(|_| Problem::wrong(format!("{address:?} is not an address")))?;
     let now = node.now();
     let subject = Indicator::ip(ip);
     let verdict = node.opinion.verdict(&subject, now);
-    let own = node.store.alerts(&AlertFilter { value: Some(subject.to_string()), limit: 100, ..AlertFilter::default() }).await?;
-    let held: Vec<_> = node.table.active(now).into_iter().filter(|held| covers(&held.decision.value, ip)).collect();
+    let own = node
+        .store
+        .alerts(&AlertFilter {
+            value: Some(subject.to_string()),
+            limit: 100,
+            ..AlertFilter::default()
+        })
+        .await?;
+    let held: Vec<_> = node
+        .table
+        .active(now)
+        .into_iter()
+        .filter(|held| covers(&held.decision.value, ip))
+        .collect();
     let blocked = node.table.strongest(ip, now).is_some();
     let mut lines = vec![headline(&subject, blocked)];
     if contains(&node.spared(), ip.to_canonical()) {
         lines.push("  It is our own or on the allowlist: nothing is ever decided against it.".to_owned());
     }
     lines.push(format!("  Our own sensor: {} alerts.", own.len()));
-    lines.extend(own.iter().take(3).map(|alert| format!("    {}  {}", rfc3339(alert.alert.last), alert.alert.message)));
+    lines.extend(
+        own.iter()
+            .take(3)
+            .map(|alert| format!("    {}  {}", rfc3339(alert.alert.last), alert.alert.message)),
+    );
     lines.extend(mesh(&node, &verdict));
     lines.extend(decisions(&held, now));
     Ok(Json(json!({
@@ -43,7 +61,10 @@ pub(super) async fn show(State(node): Shared, Path(address): Path<String>) -> An
 }
 
 fn headline(subject: &Indicator, blocked: bool) -> String {
-    format!("{subject} is {}.", if blocked { "acted upon" } else { "not blocked" })
+    format!(
+        "{subject} is {}.",
+        if blocked { "acted upon" } else { "not blocked" }
+    )
 }
 
 fn mesh(node: &Node, verdict: &Verdict) -> Vec<String> {
@@ -65,12 +86,19 @@ fn mesh(node: &Node, verdict: &Verdict) -> Vec<String> {
             cut(said)
         )
     }));
-    lines.extend(verdict.reasons.iter().map(|reason| format!("    Because {reason}.")));
+    lines.extend(
+        verdict
+            .reasons
+            .iter()
+            .map(|reason| format!("    Because {reason}.")),
+    );
     lines
 }
 
 fn cut(said: &Contribution) -> String {
-    said.cap.map(|cap| format!(" (cut at {})", nats(cap))).unwrap_or_default()
+    said.cap
+        .map(|cap| format!(" (cut at {})", nats(cap)))
+        .unwrap_or_default()
 }
 
 fn decisions(held: &[std::sync::Arc<Decision>], now: vigie_wire::Timestamp) -> Vec<String> {
@@ -79,14 +107,26 @@ fn decisions(held: &[std::sync::Arc<Decision>], now: vigie_wire::Timestamp) -> V
     }
     let spelled = held.iter().map(|held| {
         let decision = &held.decision;
-        let simulated = if decision.simulated { ", simulated only" } else { "" };
+        let simulated = if decision.simulated {
+            ", simulated only"
+        } else {
+            ""
+        };
         let left = spell(decision.until.since(now));
-        format!("  Decision {}: {} by {} for another {left}{simulated}. {}", held.id, decision.remediation, decision.origin, decision.reason)
+        format!(
+            "  Decision {}: {} by {} for another {left}{simulated}. {}",
+            held.id, decision.remediation, decision.origin, decision.reason
+        )
     });
     spelled.collect()
 }
 
 /// Milli-nats for people.
 fn nats(milli: i64) -> String {
-    format!("{}{}.{:02}", if milli < 0 { "-" } else { "" }, milli.unsigned_abs() / 1_000, milli.unsigned_abs() % 1_000 / 10)
+    format!(
+        "{}{}.{:02}",
+        if milli < 0 { "-" } else { "" },
+        milli.unsigned_abs() / 1_000,
+        milli.unsigned_abs() % 1_000 / 10
+    )
 }

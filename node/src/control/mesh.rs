@@ -45,7 +45,9 @@ pub(super) async fn network(State(node): Shared) -> Answer {
 }
 
 pub(super) async fn peers(State(node): Shared) -> Answer {
-    let Some(mesh) = node.mesh.get() else { return Ok(Json(json!([]))) };
+    let Some(mesh) = node.mesh.get() else {
+        return Ok(Json(json!([])));
+    };
     let peers = mesh.peers().await.map_err(anyhow::Error::new)?;
     let rows = peers.into_iter().map(|peer| {
         json!({
@@ -63,7 +65,17 @@ pub(super) async fn peers(State(node): Shared) -> Answer {
 
 pub(super) async fn join(State(node): Shared, Json(wish): Json<Join>) -> Answer {
     let now = node.now();
-    if let Err(error) = node.membership.join(&wish.genesis, &node.paths, node.store.as_ref(), &node.identity, now).await {
+    if let Err(error) = node
+        .membership
+        .join(
+            &wish.genesis,
+            &node.paths,
+            node.store.as_ref(),
+            &node.identity,
+            now,
+        )
+        .await
+    {
         return Err(Problem::conflict(format!("{error:#}")));
     }
     let old = node.settings.get();
@@ -81,9 +93,13 @@ pub(super) async fn join(State(node): Shared, Json(wish): Json<Join>) -> Answer 
 }
 
 pub(super) async fn accept(State(node): Shared, Json(signed): Json<Signed>) -> Answer {
-    let bytes = hex::decode(&signed.statement).map_err(|_| Problem::wrong("a statement is written in hexadecimal digits"))?;
+    let bytes = hex::decode(&signed.statement)
+        .map_err(|_| Problem::wrong("a statement is written in hexadecimal digits"))?;
     let statement = Statement::decode(&bytes).map_err(|error| Problem::wrong(error.to_string()))?;
-    let accepted = node.membership.accept(statement.clone(), node.store.as_ref(), node.now()).await;
+    let accepted = node
+        .membership
+        .accept(statement.clone(), node.store.as_ref(), node.now())
+        .await;
     let new = accepted.map_err(|error| Problem::wrong(format!("{error:#}")))?;
     node.regraph();
     if let Some(mesh) = node.mesh.get() {

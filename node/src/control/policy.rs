@@ -19,21 +19,36 @@ pub(super) struct Wish {
 }
 
 pub(super) async fn show(State(node): Shared) -> Answer {
-    Ok(Json(json!({"remote": format!("{:?}", remote(&node)).to_lowercase(), "sentence": sentence(&node)})))
+    Ok(Json(
+        json!({"remote": format!("{:?}", remote(&node)).to_lowercase(), "sentence": sentence(&node)}),
+    ))
 }
 
 pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
     if node.config.policy.remote.is_some() {
-        return Err(Problem::conflict("the configuration file says `remote` in [policy], and the file holds: change it there"));
+        return Err(Problem::conflict(
+            "the configuration file says `remote` in [policy], and the file holds: change it there",
+        ));
     }
     let old = node.settings.get();
     let now = node.now();
-    if wish.remote == Remote::Enforce && !wish.now && let Some(left) = old.simulation_left(now) {
-        let detail = format!("the 72 h of simulation still last {}; `--now` does not wait for them", spell(left));
+    if wish.remote == Remote::Enforce
+        && !wish.now
+        && let Some(left) = old.simulation_left(now)
+    {
+        let detail = format!(
+            "the 72 h of simulation still last {}; `--now` does not wait for them",
+            spell(left)
+        );
         return Err(Problem::conflict(detail));
     }
     let enforced_at = (wish.remote == Remote::Enforce).then_some(now);
-    node.settings.set(Values { enforced_at, ..Values::clone(&old) }).await?;
+    node.settings
+        .set(Values {
+            enforced_at,
+            ..Values::clone(&old)
+        })
+        .await?;
     show(State(node)).await
 }
 

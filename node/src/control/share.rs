@@ -25,17 +25,31 @@ pub(super) struct Window {
 }
 
 pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
-    let values = Values { share: wish.enabled, ..Values::clone(&node.settings.get()) };
+    let values = Values {
+        share: wish.enabled,
+        ..Values::clone(&node.settings.get())
+    };
     node.settings.set(values).await?;
     Ok(Json(Value::Null))
 }
 
 pub(super) async fn preview(State(node): Shared, Query(window): Query<Window>) -> Answer {
     let since = ago(window.since.as_deref(), node.now())?;
-    let alerts = node.store.alerts(&AlertFilter { since, ..AlertFilter::default() }).await?;
+    let alerts = node
+        .store
+        .alerts(&AlertFilter {
+            since,
+            ..AlertFilter::default()
+        })
+        .await?;
     // The question is what policy lets out, also before sharing is switched on.
-    let sharing = Sharing { enabled: true, ..node.sharing() };
-    Ok(Json(alerts.iter().map(|alert| row(&node, alert, &sharing)).collect()))
+    let sharing = Sharing {
+        enabled: true,
+        ..node.sharing()
+    };
+    Ok(Json(
+        alerts.iter().map(|alert| row(&node, alert, &sharing)).collect(),
+    ))
 }
 
 fn row(node: &Node, alert: &Alert, sharing: &Sharing) -> Value {

@@ -32,7 +32,9 @@ pub(super) async fn list(State(node): Shared, Query(filter): Query<Filter>) -> A
 }
 
 fn address(text: &str) -> Result<Indicator, Problem> {
-    text.parse().map(Indicator::ip).map_err(|_| Problem::wrong(format!("{text:?} is not an address")))
+    text.parse()
+        .map(Indicator::ip)
+        .map_err(|_| Problem::wrong(format!("{text:?} is not an address")))
 }
 
 fn row(node: &Node, held: &SightingRow) -> Value {

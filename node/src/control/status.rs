@@ -64,9 +64,16 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         up_for: spell(now.since(node.started_at)),
         organisation: node.membership.name_of(node.identity.org.org_id()),
         publisher: publisher.to_string(),
-        network: node.membership.directory().map(|directory| directory.genesis().name.to_string()),
+        network: node
+            .membership
+            .directory()
+            .map(|directory| directory.genesis().name.to_string()),
         network_id: node.membership.network(),
-        standing: node.membership.standing(publisher, now).as_ref().map(standing_words),
+        standing: node
+            .membership
+            .standing(publisher, now)
+            .as_ref()
+            .map(standing_words),
         peers,
         sharing: node.sharing().enabled,
         anchors: settings.anchors.len(),
@@ -78,7 +85,10 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
 }
 
 fn totals(snapshot: &vigie_sensor::stats::Snapshot) -> SensorTotals {
-    let mut totals = SensorTotals { sources: snapshot.sources.len(), ..SensorTotals::default() };
+    let mut totals = SensorTotals {
+        sources: snapshot.sources.len(),
+        ..SensorTotals::default()
+    };
     for source in snapshot.sources.values() {
         totals.lines += source.lines;
         totals.parsed += source.parsed;
@@ -98,7 +108,11 @@ pub(super) fn standing_words(standing: &Standing) -> String {
 }
 
 fn lines(status: &Status) -> Vec<String> {
-    let running = if status.running { format!("running for {}", status.up_for) } else { "not running".to_owned() };
+    let running = if status.running {
+        format!("running for {}", status.up_for)
+    } else {
+        "not running".to_owned()
+    };
     let mut lines = vec![
         format!("Vigie {}, {running}", status.version),
         format!("  organisation  {}", status.organisation),
@@ -116,16 +130,24 @@ fn lines(status: &Status) -> Vec<String> {
     }
     match (&status.network, &status.standing) {
         (Some(network), Some(standing)) => {
-            lines.push(format!("  network       {network}, {standing}, {} peers", status.peers));
+            lines.push(format!(
+                "  network       {network}, {standing}, {} peers",
+                status.peers
+            ));
             lines.push(format!(
                 "  sightings     {} of {} organisations; ours are {}",
                 status.counts.sightings,
                 status.counts.publishers,
                 if status.sharing { "shared" } else { "not shared" }
             ));
-            lines.push(format!("  anchors       {}, which reach {} independent groups", status.anchors, status.groups));
+            lines.push(format!(
+                "  anchors       {}, which reach {} independent groups",
+                status.anchors, status.groups
+            ));
             if status.groups < 2 {
-                lines.push("                With so few, the mesh's word is shown and never blocks.".to_owned());
+                lines.push(
+                    "                With so few, the mesh's word is shown and never blocks.".to_owned(),
+                );
             }
             lines.push(format!("  policy        {}", status.policy));
         }

@@ -23,17 +23,26 @@ pub(crate) struct Problem {
 impl Problem {
     /// The request itself is wrong.
     pub(crate) fn wrong(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: detail.into() }
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            detail: detail.into(),
+        }
     }
 
     /// There is no such thing.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, detail: detail.into() }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            detail: detail.into(),
+        }
     }
 
     /// It clashes with what is there.
     pub(crate) fn conflict(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::CONFLICT, detail: detail.into() }
+        Self {
+            status: StatusCode::CONFLICT,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -41,7 +50,12 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("error");
         let body = json!({"type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail});
-        (self.status, [("content-type", "application/problem+json")], Json(body)).into_response()
+        (
+            self.status,
+            [("content-type", "application/problem+json")],
+            Json(body),
+        )
+            .into_response()
     }
 }
 
@@ -54,13 +68,17 @@ impl From<StoreError> for Problem {
 impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
         tracing::error!(error = format!("{error:#}"), "a request failed");
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail: format!("{error:#}") }
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            detail: format!("{error:#}"),
+        }
     }
 }
 
 /// A duration in a request.
 pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
-    config::duration(text).ok_or_else(|| Problem::wrong(format!("{text:?} is not a duration such as 30m, 4h or 7d")))
+    config::duration(text)
+        .ok_or_else(|| Problem::wrong(format!("{text:?} is not a duration such as 30m, 4h or 7d")))
 }
 
 /// The moment so long ago.

@@ -12,7 +12,8 @@ pub(crate) fn to_phrase(seed: &[u8; 32]) -> anyhow::Result<Zeroizing<String>> {
 
 /// The words as seed; a mistyped word or order is found by the checksum.
 pub(crate) fn from_phrase(words: &str) -> anyhow::Result<[u8; 32]> {
-    let mnemonic = Mnemonic::parse_normalized(&words.trim().to_lowercase()).context("this is not a recovery phrase")?;
+    let mnemonic =
+        Mnemonic::parse_normalized(&words.trim().to_lowercase()).context("this is not a recovery phrase")?;
     let (entropy, length) = mnemonic.to_entropy_array();
     match entropy.get(..length).map(<[u8; 32]>::try_from) {
         Some(Ok(seed)) => Ok(seed),

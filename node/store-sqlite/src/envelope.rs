@@ -110,15 +110,24 @@ impl Envelopes for SqliteStore {
         Ok(envelopes)
     }
 
-    async fn void_after(&self, publisher: PublisherId, epoch: u32, seq: u64) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM envelope WHERE publisher = $1 AND epoch = $2 AND seq > $3")
-            .bind(publisher.0.as_slice())
-            .bind(i64::from(epoch))
-            .bind(columns::seq_column(seq))
-            .execute(&self.writer)
+    async fn drop_envelopes(&self, dropped: &[Held]) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let mut gone = 0;
+        for held in dropped {
+            let done = sqlx::query(
+                "DELETE FROM envelope WHERE publisher = $1 AND epoch = $2 AND seq = $3 AND hash = $4",
+            )
+            .bind(held.publisher.0.as_slice())
+            .bind(i64::from(held.epoch))
+            .bind(columns::seq_column(held.seq))
+            .bind(held.hash.0.as_slice())
+            .execute(&mut *tx)
             .await
             .map_err(failed)?;
-        Ok(done.rows_affected())
+            gone += done.rows_affected();
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(gone)
     }
 
     async fn replace_bytes(

@@ -95,8 +95,9 @@ pub trait Envelopes {
         max_bytes: usize,
     ) -> Result<Vec<Vec<u8>>, StoreError>;
 
-    /// Drops everything of this chain after `seq`, with its sightings: after a proven fork. Gives how many envelopes went.
-    async fn void_after(&self, publisher: PublisherId, epoch: u32, seq: u64) -> Result<u64, StoreError>;
+    /// Drops these envelopes with their sightings, where they stand as named: after a proven fork, or because the rules
+    /// that all nodes share no longer admit them. Gives how many went.
+    async fn drop_envelopes(&self, dropped: &[Held]) -> Result<u64, StoreError>;
 
     /// Replaces the bytes of an envelope by those of its erased form and drops the erased rows' sightings.
     async fn replace_bytes(

@@ -90,9 +90,10 @@ pub const PROMISES: &[Promise] = &[
     promise("a range of more than a page is whole", |s| {
         Box::pin(envelopes::long_range(s))
     }),
-    promise("a voided chain ends where the fork was proven", |s| {
-        Box::pin(envelopes::voided(s))
-    }),
+    promise(
+        "dropped envelopes go with their sightings, others at their place stay",
+        |s| Box::pin(envelopes::dropped(s)),
+    ),
     promise("an erased row's sighting goes, its envelope stays", |s| {
         Box::pin(envelopes::erased(s))
     }),

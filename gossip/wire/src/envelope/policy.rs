@@ -6,6 +6,8 @@ pub const NOT_COMMERCIAL: u8 = 1;
 pub const NOT_NAMED: u8 = 1 << 1;
 /// To be shown, not to be enforced automatically.
 pub const NOT_ENFORCED: u8 = 1 << 2;
+/// To travel ahead of others, within the publisher's budget for that.
+pub const URGENT: u8 = 1 << 5;
 /// All six bits.
 pub(super) const ALL: u8 = 0x3f;
 

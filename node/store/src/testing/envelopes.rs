@@ -157,7 +157,7 @@ pub(super) async fn long_range(store: AnyStore) {
     assert_eq!(found[149], envelope(place(1, 0), &[], 1).bytes);
 }
 
-pub(super) async fn voided(store: AnyStore) {
+pub(super) async fn dropped(store: AnyStore) {
     for seq in 0..4 {
         store
             .keep_envelope(&envelope(place(1, seq), &[ip(1)], 1))
@@ -172,8 +172,13 @@ pub(super) async fn voided(store: AnyStore) {
         .keep_envelope(&envelope(other_epoch, &[ip(1)], 1))
         .await
         .unwrap();
-    assert_eq!(store.void_after(publisher(1), 1, 1).await.unwrap(), 2);
-    assert_eq!(store.void_after(publisher(1), 1, 1).await.unwrap(), 0);
+    let another = Held {
+        hash: HeaderHash([9; 32]),
+        ..place(1, 0)
+    };
+    let dropped = [place(1, 2), place(1, 3), another];
+    assert_eq!(store.drop_envelopes(&dropped).await.unwrap(), 2);
+    assert_eq!(store.drop_envelopes(&dropped).await.unwrap(), 0);
     assert_eq!(
         sample::places(&store).await,
         [place(1, 0), place(1, 1), other_epoch]
