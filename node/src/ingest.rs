@@ -52,7 +52,7 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) 
                 tracing::warn!(%publisher, epoch, seq, "a publisher signed two envelopes for one place");
             }
             MeshEvent::OwnHead { epoch, seq, hash } => {
-                crate::outbox::on_own_head(&node, epoch, seq, hash).await?
+                crate::chain::on_own_head(&node, epoch, seq, hash).await?
             }
             MeshEvent::ClockSkew { millis } => {
                 tracing::warn!(

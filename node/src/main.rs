@@ -1,6 +1,7 @@
 //! The binary `vigie`: reads the command line and hands over. The walk of a log line starts in `watch`.
 
 mod api;
+mod chain;
 mod cli;
 mod clock;
 mod config;

@@ -48,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) mesh: OnceLock<Mesh>,
     /// Set while the sensor runs.
     pub(crate) sensor: OnceLock<Arc<Stats>>,
+    /// Held while our chain grows by one.
+    pub(crate) chain: tokio::sync::Mutex<()>,
     /// Somebody put an alert into the outbox.
     pub(crate) outbox: Notify,
     /// Somebody joined a network while the node ran.
@@ -106,6 +108,7 @@ impl Node {
             started_at: now,
             mesh: OnceLock::new(),
             sensor: OnceLock::new(),
+            chain: tokio::sync::Mutex::new(()),
             outbox: Notify::new(),
             joined: Notify::new(),
             runs: std::sync::atomic::AtomicBool::new(false),

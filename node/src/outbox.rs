@@ -1,6 +1,6 @@
 //! Our own sightings on their way out: batched, sequenced, chained, signed, on disk, and only then published.
 //!
-//! Before this stop: `share`. After it: `vigie_gossip::publish`. What waits is in the store (alerts marked pending),
+//! Before this stop: `share`. After it: `chain`, then `vigie_gossip::publish`. What waits is in the store (alerts marked pending),
 //! so a kill -9 between detection and envelope loses nothing, and one after it repeats nothing. How long a row waits
 //! for company is the core's decision (`vigie_gossip_core::window`).
 
@@ -8,35 +8,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use vigie_gossip_core::window::{Batch, Window};
-use vigie_gossip_core::{Admitted, ChainIndex, Class, Standing, Unverified};
-use vigie_store::{Alert, AlertId, Appended};
+use vigie_gossip_core::{Class, Standing};
+use vigie_store::{Alert, AlertId};
 use vigie_wire::envelope::policy;
-use vigie_wire::{
-    Behaviour, Draft, Envelope, HeaderHash, Indicator, Payload, RuleHash, Sighting, SightingId, Timestamp,
-    Tlp,
-};
+use vigie_wire::{Behaviour, Envelope, Indicator, Payload, RuleHash, Sighting, SightingId, Timestamp};
 
 use crate::node::Node;
-use crate::{ingest, share};
+use crate::{chain, share};
 
 /// A look for what a crash or a refused envelope left behind.
 const SWEEP: Duration = Duration::from_secs(30);
 /// Alerts taken from the store at once.
 const TAKEN: u32 = 4_096;
-/// The note that holds the epoch to publish in, after peers knew more of our chain than we do.
-const EPOCH: &str = "chain/epoch";
 
 /// What the window merges: alerts with the same subject leave as one row.
 type Subject = (Indicator, Behaviour, RuleHash);
+
+/// An alert behind a row that waits.
+#[derive(Clone, Copy)]
+struct Waiting {
+    alert: AlertId,
+    detection: [u8; 16],
+}
 
 /// The rows that wait and the alerts behind them. Only a cache of the store: losing it loses nothing.
 struct Outbox {
     node: Arc<Node>,
     window: Window,
-    waiting: BTreeMap<Subject, Vec<AlertId>>,
+    waiting: BTreeMap<Subject, Vec<Waiting>>,
     taken: BTreeSet<AlertId>,
 }
 
@@ -83,7 +84,7 @@ impl Outbox {
             }
         }
         for batch in self.window.poll(now) {
-            self.publish(batch, now).await?;
+            self.publish(batch).await?;
         }
         Ok(())
     }
@@ -97,8 +98,12 @@ impl Outbox {
         };
         let subject = subject(&sighting);
         let urgent = !self.waiting.contains_key(&subject);
+        let waiting = Waiting {
+            alert: alert.id,
+            detection: alert.alert.detection,
+        };
         match self.window.push(sighting, urgent, now) {
-            Ok(()) => self.waiting.entry(subject).or_default().push(alert.id),
+            Ok(()) => self.waiting.entry(subject).or_default().push(waiting),
             Err(full) => {
                 // It stays pending in the store and comes back with a later step.
                 self.taken.remove(&alert.id);
@@ -108,111 +113,39 @@ impl Outbox {
         Ok(())
     }
 
-    /// Seals a batch, keeps it, and hands it to the mesh.
-    async fn publish(&mut self, batch: Batch, now: Timestamp) -> anyhow::Result<()> {
-        let envelope = seal(&self.node, batch, now).await?;
-        let mut shared: Vec<(AlertId, SightingId)> = Vec::new();
-        for (id, sighting) in envelope.sightings() {
-            let alerts = self.waiting.remove(&subject(&sighting)).unwrap_or_default();
-            shared.extend(alerts.into_iter().map(|alert| (alert, id)));
-        }
-        for (alert, _) in &shared {
-            self.taken.remove(alert);
-        }
-        let admitted = match admit(&self.node, &envelope, now) {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                tracing::warn!(%refusal, "our own envelope is not admitted: its sightings wait");
-                return Ok(());
-            }
-        };
-        match self
-            .node
-            .store
-            .append_own(&ingest::new_envelope(&admitted, now), &shared)
-            .await?
-        {
-            Appended::New => {}
-            Appended::Known | Appended::Conflict(_) => {
-                anyhow::bail!("two processes publish on one chain: stop one")
+    /// Lets a batch out. Alerts whose envelope is not admitted now stay pending in the store.
+    async fn publish(&mut self, batch: Batch) -> anyhow::Result<()> {
+        let policy = if batch.urgent { policy::URGENT } else { 0 };
+        let mut leaving: BTreeMap<Subject, Vec<Waiting>> = BTreeMap::new();
+        for row in &batch.rows {
+            if let Some(waiting) = self.waiting.remove(&subject(row)) {
+                self.taken.retain(|id| waiting.iter().all(|one| one.alert != *id));
+                leaving.insert(subject(row), waiting);
             }
         }
-        for (alert, sighting) in &shared {
-            tracing::info!(alert.id = alert, sighting.id = %sighting, "shared");
-        }
-        let Some(mesh) = self.node.mesh.get() else {
-            return Ok(());
+        let rows_of = |envelope: &Envelope| {
+            let of_row = |(id, sighting): (SightingId, Sighting)| {
+                let alerts = leaving
+                    .get(&subject(&sighting))
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                alerts.iter().map(|one| (one.alert, id)).collect::<Vec<_>>()
+            };
+            envelope.sightings().flat_map(of_row).collect()
         };
-        mesh.publish(envelope)
-            .await
-            .context("the mesh does not take envelopes any more")
+        let shared = chain::publish(&self.node, Payload::Sightings(batch.rows), policy, rows_of).await?;
+        for (alert, sighting) in shared.unwrap_or_default() {
+            let detection = leaving
+                .values()
+                .flatten()
+                .find(|one| one.alert == alert)
+                .map(|one| hex::encode(one.detection));
+            tracing::info!(detection.id = detection, alert.id = alert, sighting.id = %sighting, "shared");
+        }
+        Ok(())
     }
 }
 
 fn subject(sighting: &Sighting) -> Subject {
     (sighting.indicator.clone(), sighting.behaviour, sighting.rule)
-}
-
-async fn seal(node: &Node, batch: Batch, now: Timestamp) -> anyhow::Result<Envelope> {
-    let publisher = node.identity.node.public().publisher_id();
-    let floor: u32 = match node.store.note(EPOCH).await? {
-        Some(text) => text.parse().context("the database holds a damaged epoch")?,
-        None => 0,
-    };
-    let head = node
-        .store
-        .head_of(publisher)
-        .await?
-        .filter(|head| head.epoch >= floor);
-    let (epoch, seq, prev) = match head {
-        Some(head) => (head.epoch, head.seq + 1, head.hash),
-        None => (floor, 0, HeaderHash([0; 32])),
-    };
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).context("the system gives no random bytes")?;
-    let draft = Draft {
-        network: node.membership.network().context("this node joined no network")?,
-        epoch,
-        seq,
-        prev,
-        time_base: now,
-        tlp: Tlp::Green,
-        policy: if batch.urgent { policy::URGENT } else { 0 },
-        payload: Payload::Sightings(batch.rows),
-    };
-    draft
-        .seal(&node.identity.node, salt)
-        .context("our own sightings do not fit into an envelope")
-}
-
-/// Our own envelope takes the path of everybody's: parsed, verified, admitted.
-fn admit(node: &Node, envelope: &Envelope, now: Timestamp) -> anyhow::Result<Admitted> {
-    let directory = node
-        .membership
-        .directory()
-        .context("this node joined no network")?;
-    let unverified = Unverified::parse(&envelope.encode())?;
-    let verified = unverified.verify(&directory, now)?;
-    // Our own chain is kept in the store; a fresh index has nothing to say against its next place.
-    Ok(verified.admit(&directory, &mut ChainIndex::new(), now)?)
-}
-
-/// Peers know our chain up to here. If we do not, our disk is older than what we published: a new epoch begins,
-/// so that nothing is signed twice for one place (DESIGN 5, "no false accusations").
-pub(crate) async fn on_own_head(node: &Node, epoch: u32, seq: u64, hash: HeaderHash) -> anyhow::Result<()> {
-    let publisher = node.identity.node.public().publisher_id();
-    let behind = match node.store.head_of(publisher).await? {
-        None => true,
-        Some(head) if (head.epoch, head.seq) == (epoch, seq) => head.hash != hash,
-        Some(head) => (head.epoch, head.seq) < (epoch, seq),
-    };
-    if behind {
-        tracing::warn!(
-            epoch,
-            seq,
-            "peers hold more of our chain than this disk: publishing goes on in a new epoch"
-        );
-        node.store.put_note(EPOCH, &(epoch + 1).to_string()).await?;
-    }
-    Ok(())
 }

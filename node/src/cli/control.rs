@@ -45,7 +45,10 @@ impl Control {
         }
         let lock = paths.lock()?;
         let node = Node::open(paths, global.config()?).await?;
-        Ok(Self::Opened { router: crate::control::router(node), _lock: lock })
+        Ok(Self::Opened {
+            router: crate::control::router(node),
+            _lock: lock,
+        })
     }
 
     /// Reads.
@@ -81,7 +84,9 @@ impl Control {
         let body = body.unwrap_or_default();
         let (status, bytes) = match self {
             Self::Running(socket) => over_socket(socket, request.body(Full::from(body))?).await?,
-            Self::Opened { router, .. } => in_process(router.clone(), request.body(Body::from(body))?).await?,
+            Self::Opened { router, .. } => {
+                in_process(router.clone(), request.body(Body::from(body))?).await?
+            }
         };
         let answer: Value = if bytes.is_empty() {
             Value::Null

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vigie_wire::{OrgId, Statement};
+use vigie_wire::{OrgId, Payload, Statement};
 
 use super::status::standing_words;
 use super::words::Problem;
 use super::{Answer, Shared};
+use crate::chain;
 use crate::node::Node;
 use crate::settings::Values;
 
@@ -103,7 +104,11 @@ pub(super) async fn accept(State(node): Shared, Json(signed): Json<Signed>) -> A
     let new = accepted.map_err(|error| Problem::wrong(format!("{error:#}")))?;
     node.regraph();
     if let Some(mesh) = node.mesh.get() {
-        mesh.add_statement(statement).await.map_err(anyhow::Error::new)?;
+        mesh.add_statement(statement.clone())
+            .await
+            .map_err(anyhow::Error::new)?;
+        // Sync would bring it to everybody within a round; as an envelope it is there at once.
+        chain::publish(&node, Payload::Statements(vec![statement]), 0, |_| Vec::new()).await?;
     }
     Ok(Json(json!({"new": new})))
 }
