@@ -1,4 +1,8 @@
 //! Pouring: what an event costs in the buckets of our own rules, and what a hundred thousand buckets weigh.
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that cannot start has nothing to say"
+)]
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ use vigie_sensor::rules::{Loader, Ruleset};
 use vigie_wire::Timestamp;
 
 use crate::parse::line;
+use crate::skip::skip;
 
 /// 2026-12-31T23:59:59Z
 const NOW: Timestamp = Timestamp::from_secs(1_798_761_599);
@@ -17,7 +18,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_798_761_599);
 fn shared(test: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     if !path.join("hub").is_dir() {
-        println!("{test}: skipped, there is no {}", path.display());
+        skip(test, &format!("there is no {}", path.display()));
         return None;
     }
     Some(path)

@@ -13,6 +13,7 @@ use vigie_sensor::rules::Ruleset;
 use vigie_sensor::run::{Resume, SensorEvent, replay};
 use vigie_wire::Timestamp;
 
+use crate::skip::skip;
 use crate::support::{self, BEGIN, Running, accepted, append, config, failed, ids, is_caught_up};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -355,7 +356,7 @@ fn replay_is_not_live_and_reads_archives() {
     let run = |path: &Path| {
         let mut found = Vec::new();
         let snapshot = replay(path, "syslog", &rules, Timestamp::from_secs(BEGIN), |event| {
-            found.push(event)
+            found.push(event);
         })
         .unwrap();
         assert_eq!(snapshot.lines(), 20);
@@ -377,7 +378,10 @@ fn replay_is_not_live_and_reads_archives() {
 fn real_logs_are_read_and_attackers_found() {
     let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/logs");
     if !logs.is_dir() {
-        println!("skipped: {} is not there", logs.display());
+        skip(
+            "run::real_logs_are_read_and_attackers_found",
+            &format!("{} is not there", logs.display()),
+        );
         return;
     }
     let rules = Ruleset::builtin().unwrap();
@@ -390,7 +394,7 @@ fn real_logs_are_read_and_attackers_found() {
         let mut found = Vec::new();
         let path = logs.join(name);
         let snapshot = replay(&path, kind, &rules, Timestamp::from_secs(BEGIN), |event| {
-            found.push(event)
+            found.push(event);
         })
         .unwrap();
         let source = snapshot.sources.values().next().unwrap();

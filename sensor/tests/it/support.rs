@@ -95,9 +95,9 @@ impl Running {
     pub(crate) async fn until(&mut self, mut wanted: impl FnMut(&SensorEvent) -> bool) -> Vec<SensorEvent> {
         let mut seen = Vec::new();
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(60), self.events.recv()).await;
-            let Some(event) = next.expect("no such event within a minute") else {
-                panic!("the sensor ended after {seen:?}")
+            let next = tokio::time::timeout(Duration::from_mins(1), self.events.recv()).await;
+            let Ok(Some(event)) = next else {
+                panic!("the sensor ended, or said nothing for a minute, after {seen:?}")
             };
             let found = wanted(&event);
             seen.push(event);

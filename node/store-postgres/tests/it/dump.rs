@@ -8,7 +8,8 @@ use vigie_store::{
 use vigie_store_postgres::PostgresStore;
 
 use crate::connect;
-use crate::server::{server, skip};
+use crate::server::server;
+use crate::skip::skip;
 
 async fn everything(store: &dyn Store) -> String {
     let rows = (

@@ -10,6 +10,8 @@ mod damage;
 mod dump;
 mod kill;
 mod server;
+#[path = "../../../../bouncers/nftables/tests/it/skip.rs"]
+mod skip;
 mod versions;
 
 use server::{Server, server};

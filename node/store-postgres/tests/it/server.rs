@@ -3,8 +3,8 @@
 //! One server for the whole test binary. A shell holds it on a pipe: when this process ends, however it ends, the pipe
 //! closes, the server stops and its directory goes. Deliberately absent: installing anything.
 
+use crate::skip::skip;
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -43,27 +43,6 @@ pub(crate) fn server(test: &str) -> Option<&'static Server> {
             skip(&format!("vigie-store-postgres {test}"), reason);
             None
         }
-    }
-}
-
-/// Says on stderr and in the file of `VIGIE_SKIPS` what could not be tested; with `VIGIE_REQUIRE_ALL=1` that is a failure.
-pub(crate) fn skip(test: &str, reason: &str) {
-    let line = format!("SKIP {test}: {reason}");
-    // Not `eprintln!`, which the test harness keeps to itself as long as a test passes.
-    std::io::stderr()
-        .write_all(format!("{line}\n").as_bytes())
-        .unwrap();
-    assert!(
-        std::env::var_os("VIGIE_REQUIRE_ALL").is_none_or(|value| value != "1"),
-        "{line}"
-    );
-    if let Some(path) = std::env::var_os("VIGIE_SKIPS") {
-        let mut file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .unwrap();
-        writeln!(file, "{line}").unwrap();
     }
 }
 

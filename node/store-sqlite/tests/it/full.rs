@@ -11,32 +11,12 @@ use vigie_store::{Counts, DecisionFilter, Decisions as _, Notes as _, StoreError
 use vigie_store_sqlite::SqliteStore;
 
 use crate::open;
+use crate::skip::skip;
 
 /// Names the small disk in the environment; without it the test inside is no test at all.
 const DISK: &str = "VIGIE_TEST_SMALL_DISK";
 
 const INSIDE: &str = r#"mount -t tmpfs -o size=8m tmpfs "$VIGIE_TEST_SMALL_DISK" && exec "$0" --exact full::inside --nocapture"#;
-
-/// Says on stderr and in the file of `VIGIE_SKIPS` what could not be tested; with `VIGIE_REQUIRE_ALL=1` that is a failure.
-fn skip(test: &str, reason: &str) {
-    let line = format!("SKIP {test}: {reason}");
-    // Not `eprintln!`, which the test harness keeps to itself as long as a test passes.
-    std::io::stderr()
-        .write_all(format!("{line}\n").as_bytes())
-        .unwrap();
-    assert!(
-        std::env::var_os("VIGIE_REQUIRE_ALL").is_none_or(|value| value != "1"),
-        "{line}"
-    );
-    if let Some(path) = std::env::var_os("VIGIE_SKIPS") {
-        let mut file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .unwrap();
-        writeln!(file, "{line}").unwrap();
-    }
-}
 
 #[test]
 fn a_full_disk_is_named_and_loses_nothing() {

@@ -11,6 +11,8 @@ mod damage;
 mod files;
 mod full;
 mod kill;
+#[path = "../../../../bouncers/nftables/tests/it/skip.rs"]
+mod skip;
 
 async fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path).await.unwrap()
