@@ -4,6 +4,7 @@
 //! then `decide`. Our own envelopes take the same path, from `outbox`: same type states, same scoring input.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 use vigie_gossip::MeshEvent;
@@ -16,6 +17,9 @@ use vigie_wire::{Payload, SightingId, Timestamp};
 
 use crate::decide;
 use crate::node::Node;
+
+/// A clock that differs by more from the median of its peers' publishes nothing (DESIGN 11).
+const MOST_SKEW_MILLIS: u64 = 30_000;
 
 /// Handles the mesh's events until the mesh ends.
 pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) -> anyhow::Result<()> {
@@ -54,12 +58,7 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) 
             MeshEvent::OwnHead { epoch, seq, hash } => {
                 crate::chain::on_own_head(&node, epoch, seq, hash).await?
             }
-            MeshEvent::ClockSkew { millis } => {
-                tracing::warn!(
-                    millis,
-                    "this machine's clock differs from its peers': sightings are not published"
-                );
-            }
+            MeshEvent::ClockSkew { millis } => on_skew(&node, millis),
             MeshEvent::Dropped(places) => {
                 drop_all(&node, &places).await?;
             }
@@ -69,6 +68,21 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) 
         }
     }
     Ok(())
+}
+
+/// Told on every crossing of the limit, in both directions.
+fn on_skew(node: &Node, millis: i64) {
+    let skewed = millis.unsigned_abs() > MOST_SKEW_MILLIS;
+    node.skewed.store(skewed, Ordering::Relaxed);
+    if skewed {
+        tracing::warn!(
+            millis,
+            "this machine's clock differs from its peers': nothing is published until it is right"
+        );
+    } else {
+        tracing::info!(millis, "this machine's clock is right again");
+        node.outbox.notify_one();
+    }
 }
 
 /// What the rules of the network no longer admit is neither kept nor counted.

@@ -3,9 +3,10 @@
 //! Deliberately absent: the rules of admission, which are `vigie_gossip_core::Directory`, and trust, which is each
 //! node's own and only derived here as a graph.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context, bail};
+use arc_swap::ArcSwapOption;
 use vigie_gossip_core::{Directory, Insertion, Standing};
 use vigie_reputation::{Edge, Labels, Member, TrustGraph};
 use vigie_store::Store;
@@ -25,6 +26,7 @@ const EPOCHS: u32 = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Membership {
     directory: OnceLock<Mutex<Directory>>,
+    certificate: ArcSwapOption<Statement>,
 }
 
 // === impl Membership ===
@@ -79,23 +81,56 @@ impl Membership {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let mut directory = Directory::new(genesis);
+        let network = directory.network();
+        let mut own = None;
         for bytes in store.statements().await? {
             let statement = Statement::decode(&bytes).context("the database holds a damaged statement")?;
+            if is_ours(&statement, network, identity) {
+                own = Some(statement.clone());
+            }
             if let Err(refused) = directory.insert(statement) {
                 tracing::debug!(%refused, "a stored statement no longer counts");
-            }
-        }
-        if let Some(fresh) = certificate(&directory, identity, now)? {
-            let bytes = fresh.encode();
-            store.keep_statement(fresh.id().0, &bytes, now).await?;
-            if let Err(refused) = directory.insert(fresh) {
-                tracing::debug!(%refused, "our own certificate waits for a vouch");
             }
         }
         if self.directory.set(Mutex::new(directory)).is_err() {
             bail!("another command joined a network at the same moment");
         }
+        self.certificate.store(own.map(Arc::new));
+        self.renew(store, identity, now).await?;
         Ok(())
+    }
+
+    /// Certifies our node anew if its certificate ends soon. It is in force and on disk before this returns, also while
+    /// it still waits for somebody to vouch for us.
+    pub(crate) async fn renew(
+        &self,
+        store: &dyn Store,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<Statement>> {
+        let Some(network) = self.network() else {
+            return Ok(None);
+        };
+        let lasts = |held: &Statement| matches!(held, Statement::NodeCertificate(held) if held.not_after > now + RENEWAL);
+        if self.certificate().is_some_and(|held| lasts(&held)) {
+            return Ok(None);
+        }
+        let Some(fresh) = certify(network, identity, now)? else {
+            return Ok(None);
+        };
+        store.keep_statement(fresh.id().0, &fresh.encode(), now).await?;
+        if let Some(mut directory) = self.directory()
+            && let Err(refused) = directory.insert(fresh.clone())
+        {
+            tracing::warn!(%refused, "our own certificate does not count");
+        }
+        self.certificate.store(Some(Arc::new(fresh.clone())));
+        Ok(Some(fresh))
+    }
+
+    /// The certificate of our node, whether or not somebody vouched for us yet.
+    pub(crate) fn certificate(&self) -> Option<Arc<Statement>> {
+        self.certificate.load_full()
     }
 
     /// Whether a network was joined.
@@ -123,24 +158,31 @@ impl Membership {
         Some(self.directory()?.genesis().network())
     }
 
-    /// Keeps a statement, durably, and applies it. `false` if it was known.
+    /// Applies a statement and keeps it durably once it counts. `false` if it was known, or waits for another one.
     pub(crate) async fn accept(
         &self,
         statement: Statement,
         store: &dyn Store,
         now: Timestamp,
     ) -> anyhow::Result<bool> {
-        let (id, bytes) = (statement.id(), statement.encode());
-        {
+        let (counting, new) = {
             let mut directory = self.directory().context("this node joined no network yet")?;
-            match directory.insert(statement) {
-                Ok(Insertion::New) => {}
-                Ok(_) => return Ok(false),
+            let inserted = match directory.insert(statement.clone()) {
+                Ok(inserted) => inserted,
                 Err(refused) => bail!("the statement is refused: {refused}"),
+            };
+            let mut counting = directory.take_settled();
+            if inserted != Insertion::Waiting {
+                counting.push(statement);
             }
+            (counting, inserted == Insertion::New)
+        };
+        for statement in counting {
+            store
+                .keep_statement(statement.id().0, &statement.encode(), now)
+                .await?;
         }
-        store.keep_statement(id.0, &bytes, now).await?;
-        Ok(true)
+        Ok(new)
     }
 
     /// What a publisher may do at that time.
@@ -203,30 +245,17 @@ impl Membership {
     }
 }
 
-/// A new certificate of our node, if the present one ends soon and the organisation key is here.
-fn certificate(
-    directory: &Directory,
-    identity: &Identity,
-    now: Timestamp,
-) -> anyhow::Result<Option<Statement>> {
+/// A certificate of our node, if the organisation key is here.
+fn certify(network: NetworkId, identity: &Identity, now: Timestamp) -> anyhow::Result<Option<Statement>> {
     let Some(org) = identity.org_secret.as_ref() else {
         return Ok(None);
     };
-    let node = identity.node.public();
-    let valid = directory.statements().any(|statement| {
-        matches!(statement, Statement::NodeCertificate(held)
-            if held.node == node && held.not_before <= now && held.not_after > now + RENEWAL)
-    });
-    if valid {
-        return Ok(None);
-    }
     // A little into the past, so that a peer whose clock is behind accepts it too.
     let from = now - std::time::Duration::from_secs(300);
-    let network = directory.network();
     let terms = NodeCertificate {
         network,
         org: identity.org,
-        node,
+        node: identity.node.public(),
         not_before: from,
         not_after: from + CERTIFICATE,
         epoch_from: 0,
@@ -236,4 +265,9 @@ fn certificate(
     Ok(Some(Statement::NodeCertificate(
         terms.sign(org).context("our node cannot be certified")?,
     )))
+}
+
+fn is_ours(statement: &Statement, network: NetworkId, identity: &Identity) -> bool {
+    matches!(statement, Statement::NodeCertificate(held)
+        if held.network == network && held.node == identity.node.public())
 }

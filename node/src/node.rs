@@ -48,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) mesh: OnceLock<Mesh>,
     /// Set while the sensor runs.
     pub(crate) sensor: OnceLock<Arc<Stats>>,
+    /// Our clock differs from our peers' by more than the network allows: nothing is published (DESIGN 11).
+    pub(crate) skewed: std::sync::atomic::AtomicBool,
     /// Held while our chain grows by one.
     pub(crate) chain: tokio::sync::Mutex<()>,
     /// Somebody put an alert into the outbox.
@@ -108,6 +110,7 @@ impl Node {
             started_at: now,
             mesh: OnceLock::new(),
             sensor: OnceLock::new(),
+            skewed: std::sync::atomic::AtomicBool::new(false),
             chain: tokio::sync::Mutex::new(()),
             outbox: Notify::new(),
             joined: Notify::new(),

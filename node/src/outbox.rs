@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -68,6 +69,9 @@ pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow:
 impl Outbox {
     /// Takes new alerts in and lets out what is due.
     async fn step(&mut self) -> anyhow::Result<()> {
+        if self.node.skewed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let now = self.node.now();
         let publisher = self.node.identity.node.public().publisher_id();
         match self.node.membership.standing(publisher, now) {

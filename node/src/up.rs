@@ -183,11 +183,6 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     let Some(directory) = node.membership.copy() else {
         return Ok(());
     };
-    let own = node.identity.node.public();
-    let certificate = directory.statements().find_map(|statement| match statement {
-        Statement::NodeCertificate(held) if held.node == own => Some(statement.clone()),
-        _ => None,
-    });
     let seed = directory
         .genesis()
         .seeds
@@ -198,9 +193,9 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     config.dial.clone_from(&node.config.mesh.peers);
     config.dial.extend(node.settings.get().peers.iter().cloned());
     config.seed = seed;
-    config.own = certificate.map(|certificate| OwnNode {
+    config.own = node.membership.certificate().map(|certificate| OwnNode {
         key: node.identity.node_key(),
-        certificate,
+        certificate: Statement::clone(&certificate),
     });
     let held = node.store.held().await?;
     let initial = Initial {
@@ -246,6 +241,15 @@ async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::R
         node.reload_allowlist().await?;
         node.regraph();
         node.opinion.save(&node).await?;
+        if let Some(certificate) = node
+            .membership
+            .renew(node.store.as_ref(), &node.identity, now)
+            .await?
+            && let Some(mesh) = node.mesh.get()
+            && let Err(error) = mesh.add_statement(certificate).await
+        {
+            tracing::warn!(%error, "the mesh does not take our new certificate");
+        }
         let retention = Retention {
             envelopes_before: now - ENVELOPES,
             alerts_before: now - ALERTS,

@@ -27,6 +27,7 @@ pub(crate) struct Status {
     pub(crate) anchors: usize,
     pub(crate) groups: usize,
     pub(crate) policy: String,
+    pub(crate) skewed: bool,
     pub(crate) counts: Counts,
     pub(crate) sensor: Option<SensorTotals>,
 }
@@ -79,6 +80,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         anchors: settings.anchors.len(),
         groups: node.opinion.groups(),
         policy: policy::sentence(node),
+        skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
         counts: node.store.counts(now).await?,
         sensor: node.sensor.get().map(|stats| totals(&stats.snapshot())),
     })
@@ -150,6 +152,12 @@ fn lines(status: &Status) -> Vec<String> {
                 );
             }
             lines.push(format!("  policy        {}", status.policy));
+            if status.skewed {
+                lines.push(
+                    "  clock         differs from our peers' by more than 30 s: nothing is published"
+                        .to_owned(),
+                );
+            }
         }
         _ => lines.push("  network       none: nobody is contacted, nothing is shared".to_owned()),
     }

@@ -1,0 +1,69 @@
+//! What this program does when the demo starts it again: hold another program, be the target, be the attacker.
+//!
+//! Each ends when the demo does: the kernel tells it (`PR_SET_PDEATHSIG`), and the pipe at its input ends.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use tokio::io::AsyncReadExt;
+
+use super::{probe, target};
+
+/// A part of `vigie demo`, started by it.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Part {
+    /// Become a program that ends with the process `parent`
+    Guard {
+        parent: i32,
+        #[arg(last = true, required = true)]
+        line: Vec<String>,
+    },
+    /// Greet whoever connects
+    Target { address: SocketAddrV4 },
+    /// Connect again and again, from each of these addresses, and say whether it works
+    Probe { target: SocketAddrV4, from: Vec<Ipv4Addr> },
+}
+
+// === impl Part ===
+
+impl Part {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Guard { parent, line } => guard(parent, &line),
+            Self::Target { address } => until_alone(target::run(address)).await,
+            Self::Probe { target, from } => until_alone(probe::run(target, from)).await,
+        }
+    }
+}
+
+fn guard(parent: i32, line: &[String]) -> anyhow::Result<()> {
+    end_with_parent()?;
+    // It may have ended before the kernel was asked.
+    if getppid() != Pid::from_raw(parent) {
+        bail!("the demo is gone");
+    }
+    let (program, arguments) = line.split_first().context("guard what?")?;
+    Err(Command::new(program).args(arguments).exec()).with_context(|| format!("cannot start {program}"))
+}
+
+fn end_with_parent() -> anyhow::Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM)).context("the kernel does not tell when the demo ends")
+}
+
+/// Does the work until it fails or the pipe at our input ends.
+async fn until_alone(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    end_with_parent()?;
+    let alone = async {
+        let mut nothing = [0; 64];
+        let mut input = tokio::io::stdin();
+        while input.read(&mut nothing).await.is_ok_and(|bytes| bytes > 0) {}
+    };
+    tokio::select! {
+        worked = work => worked,
+        // A thread still waits at our input; returning would wait for it.
+        () = alone => std::process::exit(0),
+    }
+}
