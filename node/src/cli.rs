@@ -7,6 +7,7 @@ mod bouncers;
 mod check;
 mod control;
 mod decisions;
+mod demo;
 mod explain;
 mod id;
 mod init;
@@ -22,13 +23,14 @@ mod texts;
 mod up;
 mod vouch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::paths::Paths;
 
+pub(crate) use control::{Control, query};
 pub(crate) use listing::Format;
 
 /// Vigie: every organisation keeps its own watch, and the mesh hears every watch.
@@ -97,6 +99,9 @@ enum Command {
     #[command(subcommand)]
     Network(network::Network),
     CheckConfig(check::CheckConfig),
+    Demo(demo::Demo),
+    #[command(hide = true)]
+    DemoPart(demo::DemoPart),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Completions(texts::Completions),
@@ -127,6 +132,8 @@ impl Cli {
             Command::Vouch(command) => command.run(global).await,
             Command::Network(command) => command.run(global),
             Command::CheckConfig(command) => command.run(global),
+            Command::Demo(command) => command.run().await,
+            Command::DemoPart(command) => command.run().await,
             Command::Backup(command) => command.run(global).await,
             Command::Restore(command) => command.run(global),
             Command::Completions(command) => command.run(),
@@ -143,10 +150,15 @@ impl Global {
     }
 
     pub(crate) fn config_file(&self) -> PathBuf {
-        self.config.clone().unwrap_or_else(|| self.paths().config())
+        self.named().map_or_else(|| self.paths().config(), Path::to_owned)
     }
 
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
-        Config::load(&self.config_file(), self.config.is_some())
+        Config::load(&self.config_file(), self.named().is_some())
+    }
+
+    /// The file that the user named; `vigie init --config` may name none.
+    fn named(&self) -> Option<&Path> {
+        self.config.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 }

@@ -7,6 +7,7 @@ mod clock;
 mod config;
 mod control;
 mod decide;
+mod demo;
 mod identity;
 mod ingest;
 mod membership;
@@ -23,6 +24,7 @@ mod testing;
 mod up;
 mod watch;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -38,6 +40,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     match Box::pin(cli.run()).await {
         Ok(()) => ExitCode::SUCCESS,

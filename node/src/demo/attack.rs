@@ -56,10 +56,12 @@ impl Attack {
     }
 
     fn in_directory(directory: &Path) -> anyhow::Result<Option<Self>> {
-        let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+        let entries =
+            fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
         let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.sort();
-        let small = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LARGEST);
+        let small =
+            |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LARGEST);
         let mut best: Option<Self> = None;
         for file in files.iter().filter(|path| small(path)) {
             let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -78,14 +80,22 @@ impl Attack {
     fn in_text(text: &str, origin: &str) -> Option<Self> {
         let lines: Vec<Dated> = text.lines().filter_map(Dated::sshd).collect();
         let (address, failures) = worst(&lines).filter(|(_, failures)| *failures >= ENOUGH)?;
-        let sessions: HashSet<&str> =
-            lines.iter().filter(|line| line.addresses().any(|named| named == address)).map(Dated::session).collect();
+        let sessions: HashSet<&str> = lines
+            .iter()
+            .filter(|line| line.addresses().any(|named| named == address))
+            .map(Dated::session)
+            .collect();
         // A session number comes back after days, so whatever names somebody else is not his.
         let his = |line: &&Dated| {
             sessions.contains(line.session()) && line.addresses().all(|named| named == address)
         };
         let chosen: Vec<Dated> = lines.iter().filter(his).take(REPLAYED).cloned().collect();
-        Some(Self { address, lines: chosen, origin: origin.to_owned(), failures })
+        Some(Self {
+            address,
+            lines: chosen,
+            origin: origin.to_owned(),
+            failures,
+        })
     }
 }
 
@@ -95,7 +105,9 @@ fn worst(lines: &[Dated]) -> Option<(Ipv4Addr, usize)> {
     let mut admitted = HashSet::new();
     for line in lines {
         if line.message().starts_with("Failed password for ") {
-            line.addresses().take(1).for_each(|address| *failures.entry(address).or_default() += 1);
+            line.addresses()
+                .take(1)
+                .for_each(|address| *failures.entry(address).or_default() += 1);
         } else if line.message().starts_with("Accepted ") {
             admitted.extend(line.addresses());
         }

@@ -2,6 +2,7 @@
 //!
 //! `part::guard` asks the kernel for that, inside the child. Deliberately absent: what the processes do.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -55,14 +56,20 @@ impl Line {
     /// The same, held by `part::guard`: it ends when this process ends.
     pub(crate) fn guarded(self) -> anyhow::Result<Self> {
         let parent = std::process::id().to_string();
-        Ok(Self::vigie()?.and(&["demo-part", "guard", &parent, "--"]).then(self))
+        Ok(Self::vigie()?
+            .and(&["demo-part", "guard", &parent, "--"])
+            .then(self))
     }
 
     /// Ready to start. No setting of the caller's own node reaches it, and Ctrl-C reaches only the demo.
     pub(crate) fn command(&self) -> anyhow::Result<Command> {
         let (program, arguments) = self.0.split_first().context("an empty command line")?;
         let mut command = Command::new(program);
-        command.args(arguments).process_group(0).kill_on_drop(true).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .process_group(0)
+            .kill_on_drop(true)
+            .stdin(Stdio::null());
         for setting in ["VIGIE_DATA", "VIGIE_CONFIG", "VIGIE_LOG"] {
             command.env_remove(setting);
         }
@@ -72,12 +79,22 @@ impl Line {
 
     /// Runs it to its end; its output, or what it complained about.
     pub(crate) async fn output(&self) -> anyhow::Result<String> {
-        let output = self.command()?.output().await.with_context(|| format!("cannot start {}", self.0.join(" ")))?;
+        let output = self
+            .command()?
+            .output()
+            .await
+            .with_context(|| format!("cannot start {self}"))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let complaint = String::from_utf8_lossy(&output.stderr);
-        anyhow::bail!("`{}` failed: {}", self.0.join(" "), complaint.trim())
+        anyhow::bail!("`{self}` failed: {}", complaint.trim())
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
     }
 }
 
@@ -103,8 +120,11 @@ impl Child {
     }
 
     fn spawn(mut command: Command, line: &Line, journal: &Path) -> anyhow::Result<Self> {
-        let process = command.spawn().with_context(|| format!("cannot start {}", line.0.join(" ")))?;
-        Ok(Self { process, journal: journal.to_owned() })
+        let process = command.spawn().with_context(|| format!("cannot start {line}"))?;
+        Ok(Self {
+            process,
+            journal: journal.to_owned(),
+        })
     }
 
     /// Its number. 0 once it ended.
@@ -122,7 +142,12 @@ impl Child {
         let journal = self.journal();
         let lines: Vec<&str> = journal.lines().collect();
         let from = lines.len().saturating_sub(LAST_WORDS);
-        lines.get(from..).unwrap_or_default().iter().map(|line| format!("    {line}\n")).collect()
+        lines
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .map(|line| format!("    {line}\n"))
+            .collect()
     }
 
     /// Whether it ended by itself, which no part of the demo should.
@@ -132,7 +157,11 @@ impl Child {
 
     /// Ends it: asked first, then made to.
     pub(crate) async fn end(mut self) {
-        let pid = self.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = self
+            .process
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         if let Some(pid) = pid
             && kill_process(pid, Signal::TERM).is_ok()
             && tokio::time::timeout(GRACE, self.process.wait()).await.is_ok()
@@ -147,5 +176,8 @@ impl Child {
 
 /// A path as an argument.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
-    Ok(path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?.to_owned())
+    Ok(path
+        .to_str()
+        .with_context(|| format!("{} is not UTF-8", path.display()))?
+        .to_owned())
 }

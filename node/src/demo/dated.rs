@@ -28,7 +28,12 @@ const TRADITIONAL: usize = "Dec 10 06:55:46".len();
 impl Dated {
     /// A line that sshd wrote, with a date that we know how to replace.
     pub(crate) fn sshd(line: &str) -> Option<Self> {
-        Self::parse(line).filter(|line| line.rest.split(' ').nth(1).is_some_and(|who| who.starts_with("sshd[")))
+        Self::parse(line).filter(|line| {
+            line.rest
+                .split(' ')
+                .nth(1)
+                .is_some_and(|who| who.starts_with("sshd["))
+        })
     }
 
     /// Any line with such a date.
@@ -36,11 +41,17 @@ impl Dated {
         if let Some((date, rest)) = line.split_at_checked(TRADITIONAL)
             && jiff::fmt::strtime::parse("%b %e %H:%M:%S", date).is_ok()
         {
-            return Some(Self { form: Form::Traditional, rest: rest.strip_prefix(' ')?.to_owned() });
+            return Some(Self {
+                form: Form::Traditional,
+                rest: rest.strip_prefix(' ')?.to_owned(),
+            });
         }
         let (date, rest) = line.split_once(' ')?;
         date.parse::<jiff::Timestamp>().ok()?;
-        Some(Self { form: Form::Rfc3339, rest: rest.to_owned() })
+        Some(Self {
+            form: Form::Rfc3339,
+            rest: rest.to_owned(),
+        })
     }
 
     /// The line again, as if written at that time, in UTC, with its end.
@@ -77,26 +88,46 @@ mod tests {
     const AT: Timestamp = Timestamp::from_secs(1_790_000_000);
 
     fn check(line: &str, again: &str) {
-        assert_eq!(Dated::parse(line).map(|line| line.told_at(AT)), Some(format!("{again}\n")), "{line}");
+        assert_eq!(
+            Dated::parse(line).map(|line| line.told_at(AT)),
+            Some(format!("{again}\n")),
+            "{line}"
+        );
     }
 
     #[test]
     fn only_the_date_changes() {
-        check("Dec 10 06:55:46 LabSZ sshd[24200]: Invalid user x", "Sep 21 14:13:20 LabSZ sshd[24200]: Invalid user x");
-        check("Mar  9 06:55:46 h sshd[1]: x  y ", "Sep 21 14:13:20 h sshd[1]: x  y ");
+        check(
+            "Dec 10 06:55:46 LabSZ sshd[24200]: Invalid user x",
+            "Sep 21 14:13:20 LabSZ sshd[24200]: Invalid user x",
+        );
+        check(
+            "Mar  9 06:55:46 h sshd[1]: x  y ",
+            "Sep 21 14:13:20 h sshd[1]: x  y ",
+        );
         check(
             "2024-03-09T06:55:46.123456+02:00 h sshd[1]: x",
             "2026-09-21T14:13:20.000000+00:00 h sshd[1]: x",
         );
-        for wrong in ["", "sshd[1]: x", "Foo 10 06:55:46 h sshd[1]: x", "Dec 10 06:55:46é", "Dec 10 06:55:46"] {
+        for wrong in [
+            "",
+            "sshd[1]: x",
+            "Foo 10 06:55:46 h sshd[1]: x",
+            "Dec 10 06:55:46é",
+            "Dec 10 06:55:46",
+        ] {
             assert_eq!(Dated::parse(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn who_is_named_in_which_session() {
-        let line = Dated::sshd("Dec 10 06:55:46 h sshd[7]: reverse of a.5.6.7.example [192.88.99.1] failed.").unwrap();
-        assert_eq!(line.addresses().collect::<Vec<_>>(), [Ipv4Addr::new(192, 88, 99, 1)]);
+        let line = Dated::sshd("Dec 10 06:55:46 h sshd[7]: reverse of a.5.6.7.example [192.88.99.1] failed.")
+            .unwrap();
+        assert_eq!(
+            line.addresses().collect::<Vec<_>>(),
+            [Ipv4Addr::new(192, 88, 99, 1)]
+        );
         assert_eq!(line.session(), "sshd[7]:");
         assert!(line.message().starts_with("reverse"));
         assert_eq!(Dated::sshd("Dec 10 06:55:46 h CRON[7]: x"), None);

@@ -41,20 +41,40 @@ impl Firewall {
         let ask = spaces.at_target().and(&[&program, "remove"]).output().await;
         ask.context("this kernel has no nftables for us")?;
         let url = format!("unix://{}", text(&organisation.lapi())?);
-        let run = Line::new(&[&program, "--url", &url, "--key-file", &text(&organisation.bouncer_key())?]);
+        let run = Line::new(&[
+            &program,
+            "--url",
+            &url,
+            "--key-file",
+            &text(&organisation.bouncer_key())?,
+        ]);
         let journal = organisation.file("bouncer.journal");
         let bouncer = Child::start(&spaces.at_target().then(run.guarded()?), &journal)?;
-        Ok(Self { gate, spaces, bouncer, _follower: follower })
+        Ok(Self {
+            gate,
+            spaces,
+            bouncer,
+            _follower: follower,
+        })
     }
 
-    /// The bouncer, to see whether it runs and what it said.
-    pub(crate) fn bouncer(&mut self) -> &mut Child {
-        &mut self.bouncer
+    /// That the bouncer runs.
+    pub(crate) fn check(&mut self) -> anyhow::Result<()> {
+        if self.bouncer.has_ended() {
+            bail!(
+                "a bouncer ended by itself:\n{}",
+                self.bouncer.last_words().trim_end()
+            );
+        }
+        Ok(())
     }
 
     /// A command line that shows the kernel's set, for people.
     pub(crate) fn look(&self) -> String {
-        self.spaces.at_target().and(&["nft", "list", "table", "inet", "vigie"]).to_string()
+        self.spaces
+            .at_target()
+            .and(&["nft", "list", "table", "inet", "vigie"])
+            .to_string()
     }
 
     /// Takes it down.

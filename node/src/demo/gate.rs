@@ -52,7 +52,15 @@ impl Gate {
                 run.last = at;
             }
             _ => {
-                runs.insert(from, Run { open, since: at, last: at, attempts: 1 });
+                runs.insert(
+                    from,
+                    Run {
+                        open,
+                        since: at,
+                        last: at,
+                        attempts: 1,
+                    },
+                );
             }
         }
     }
@@ -89,7 +97,11 @@ mod tests {
         let mut at = 0;
         let mut check = |open, expected| {
             at += 1;
-            gate.note(Attempt { from, at: Timestamp::from_millis(at), open });
+            gate.note(Attempt {
+                from,
+                at: Timestamp::from_millis(at),
+                open,
+            });
             assert_eq!(gate.seen_from(from), expected, "after attempt {at}");
         };
         let millis = Timestamp::from_millis;

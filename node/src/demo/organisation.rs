@@ -31,7 +31,13 @@ pub(crate) struct Organisation {
 impl Organisation {
     pub(crate) fn new(root: &Path, letter: &'static str, name: &'static str) -> Self {
         let paths = Paths::new(Some(root.join(letter)), None);
-        Self { letter, name, page: String::new(), paths, node: None }
+        Self {
+            letter,
+            name,
+            page: String::new(),
+            paths,
+            node: None,
+        }
     }
 
     /// A file in its data directory.
@@ -81,7 +87,10 @@ impl Organisation {
         };
         write_private(&self.paths.config(), &format!("[sensor]\nsources = {sources}\n"))?;
         let id: Value = serde_json::from_str(&self.vigie(&["id", "--json"]).await?)?;
-        Ok(id["organisation_key"].as_str().context("`vigie id` names no organisation key")?.to_owned())
+        Ok(id["organisation_key"]
+            .as_str()
+            .context("`vigie id` names no organisation key")?
+            .to_owned())
     }
 
     /// Makes a key for the bouncer.
@@ -93,8 +102,15 @@ impl Organisation {
     /// Starts the node on free ports.
     pub(crate) fn start(&mut self) -> anyhow::Result<()> {
         let lapi = text(&self.lapi())?;
-        let line = self.line()?.and(&["up", "--listen", "127.0.0.1:0", "--socket", &lapi]);
-        let line = line.and(&["--mesh", "/ip4/127.0.0.1/tcp/0", "--mesh", "/ip4/127.0.0.1/udp/0/quic-v1"]);
+        let line = self
+            .line()?
+            .and(&["up", "--listen", "127.0.0.1:0", "--socket", &lapi]);
+        let line = line.and(&[
+            "--mesh",
+            "/ip4/127.0.0.1/tcp/0",
+            "--mesh",
+            "/ip4/127.0.0.1/udp/0/quic-v1",
+        ]);
         self.node = Some(Child::start(&line.guarded()?, &self.file("node.journal"))?);
         Ok(())
     }
@@ -104,7 +120,10 @@ impl Organisation {
         self.check()?;
         let Some(node) = &self.node else { return Ok(false) };
         let journal = node.journal();
-        let Some(page) = journal.split_whitespace().find(|word| word.starts_with("http://")) else {
+        let Some(page) = journal
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+        else {
             return Ok(false);
         };
         page.clone_into(&mut self.page);
@@ -113,10 +132,10 @@ impl Organisation {
 
     /// That the node runs.
     pub(crate) fn check(&mut self) -> anyhow::Result<()> {
-        match &mut self.node {
-            Some(node) if node.has_ended() => bail!("the node of {} ended by itself", self.name),
-            _ => Ok(()),
+        if self.node.as_mut().is_some_and(Child::has_ended) {
+            bail!("the node of {} ended by itself\n{}", self.name, self.last_words());
         }
+        Ok(())
     }
 
     /// What the node logged last.
@@ -127,8 +146,13 @@ impl Organisation {
 
     /// Asks the running node.
     pub(crate) async fn get(&self, path: &str, parts: &[(&str, String)]) -> anyhow::Result<Value> {
-        let parts: Vec<_> = parts.iter().map(|(name, value)| (*name, Some(value.clone()))).collect();
-        let answer = Control::Running(self.paths.socket()).get(&query(path, &parts)).await;
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(name, value)| (*name, Some(value.clone())))
+            .collect();
+        let answer = Control::Running(self.paths.socket())
+            .get(&query(path, &parts))
+            .await;
         answer.with_context(|| format!("asking the node of {}", self.name))
     }
 

@@ -1,6 +1,6 @@
 //! What this program does when the demo starts it again: hold another program, be the target, be the attacker.
 //!
-//! Each ends when the demo does: the kernel tells it (`PR_SET_PDEATHSIG`), and the pipe at its input ends.
+//! Each ends when the demo does: the kernel tells it (`PR_SET_PDEATHSIG`), and the pipe at its input closes.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,6 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use tokio::io::AsyncReadExt;
 
 use super::{probe, target};
 
@@ -24,7 +23,10 @@ pub(crate) enum Part {
     /// Greet whoever connects
     Target { address: SocketAddrV4 },
     /// Connect again and again, from each of these addresses, and say whether it works
-    Probe { target: SocketAddrV4, from: Vec<Ipv4Addr> },
+    Probe {
+        target: SocketAddrV4,
+        from: Vec<Ipv4Addr>,
+    },
 }
 
 // === impl Part ===
@@ -56,14 +58,11 @@ fn end_with_parent() -> anyhow::Result<()> {
 /// Does the work until it fails or the pipe at our input ends.
 async fn until_alone(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     end_with_parent()?;
-    let alone = async {
-        let mut nothing = [0; 64];
-        let mut input = tokio::io::stdin();
-        while input.read(&mut nothing).await.is_ok_and(|bytes| bytes > 0) {}
-    };
-    tokio::select! {
-        worked = work => worked,
-        // A thread still waits at our input; returning would wait for it.
-        () = alone => std::process::exit(0),
-    }
+    let watcher = std::thread::Builder::new().spawn(|| {
+        let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        tracing::debug!(?ended, "the demo is gone");
+        std::process::exit(0);
+    });
+    watcher.context("no thread for our input")?;
+    work.await
 }

@@ -46,7 +46,11 @@ async fn knock(target: SocketAddrV4, from: Ipv4Addr) -> anyhow::Result<()> {
     loop {
         let at = clock::now();
         let reached = tokio::time::timeout(PATIENCE, connect(target, from)).await;
-        let attempt = Attempt { from, at, open: matches!(reached, Ok(Ok(()))) };
+        let attempt = Attempt {
+            from,
+            at,
+            open: matches!(reached, Ok(Ok(()))),
+        };
         writeln!(std::io::stdout(), "{}", serde_json::to_string(&attempt)?)?;
         tokio::time::sleep(PAUSE).await;
     }

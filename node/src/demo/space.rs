@@ -71,13 +71,21 @@ impl Tools {
 
     /// How firewalls are held here, for people.
     pub(crate) fn describe(&self) -> &'static str {
-        if self.rootless { "in a user namespace" } else { "as root" }
+        if self.rootless {
+            "in a user namespace"
+        } else {
+            "as root"
+        }
     }
 
     /// What goes before a program that is to run in the namespaces of that process.
     fn enter(&self, pid: u32) -> Line {
         let line = Line::new(&["nsenter", "-t", &pid.to_string(), "-n"]);
-        let line = if self.rootless { line.and(&["-U", "--preserve-credentials"]) } else { line };
+        let line = if self.rootless {
+            line.and(&["-U", "--preserve-credentials"])
+        } else {
+            line
+        };
         line.and(&["--"])
     }
 }
@@ -97,9 +105,17 @@ impl Spaces {
         let (target, _) = ready(&Line::new(&["unshare", flags, "--"]).then(part), journal).await?;
         let probe = Line::vigie()?.and(&["demo-part", "probe", &TARGET.to_string()]);
         let probe = probe.and(&[&outside[0].to_string(), &outside[1].to_string()]);
-        let beside = if tools.rootless { tools.enter(target.pid()) } else { Line::default() };
+        let beside = if tools.rootless {
+            tools.enter(target.pid())
+        } else {
+            Line::default()
+        };
         let (prober, attempts) = ready(&beside.and(&["unshare", "-n", "--"]).then(probe), journal).await?;
-        let spaces = Self { tools: tools.clone(), target, outside: prober };
+        let spaces = Self {
+            tools: tools.clone(),
+            target,
+            outside: prober,
+        };
         spaces.join(outside).await?;
         Ok((spaces, attempts))
     }
@@ -125,14 +141,20 @@ impl Spaces {
     async fn ip(&self, pid: u32, batch: &str) -> anyhow::Result<()> {
         let line = self.tools.enter(pid).and(&[self.tools.ip, "-batch", "-"]);
         let mut command = line.command()?;
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut process = command.spawn().context("cannot start nsenter")?;
         let mut input = process.stdin.take().context("a pipe is missing")?;
         input.write_all(batch.as_bytes()).await?;
         drop(input);
         let output = process.wait_with_output().await?;
         if !output.status.success() {
-            bail!("ip cannot set up a namespace: {}", String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "ip cannot set up a namespace: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
         Ok(())
     }

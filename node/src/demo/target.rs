@@ -11,7 +11,9 @@ use tokio::net::TcpListener;
 const GREETING: &[u8] = b"SSH-2.0-vigie_demo\r\n";
 
 pub(crate) async fn run(address: SocketAddrV4) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
     writeln!(std::io::stdout(), "ready")?;
     loop {
         let (mut visitor, _) = listener.accept().await?;
