@@ -27,17 +27,18 @@ fn pages() -> Vec<String> {
     found
 }
 
-/// What stands as code in a page: lines of fenced blocks, and spans between single backticks.
-fn code(page: &str) -> Vec<String> {
+/// What stands as code in a page: spans between single backticks, and lines of fenced blocks in this language
+/// (empty: in any).
+fn code(page: &str, language: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut fenced = false;
+    let mut fence = None;
     for line in page.lines() {
-        if line.trim_start().starts_with("```") {
-            fenced = !fenced;
-        } else if fenced {
-            found.push(line.trim().to_owned());
-        } else {
-            found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+        match (line.trim_start().strip_prefix("```"), fence) {
+            (Some(opened), None) => fence = Some(opened),
+            (Some(_), Some(_)) => fence = None,
+            (None, Some(opened)) if opened.starts_with(language) => found.push(line.trim().to_owned()),
+            (None, Some(_)) => {}
+            (None, None) => found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned)),
         }
     }
     found
@@ -96,7 +97,7 @@ fn commands_of_the_pages_are_in_the_makefile() {
         .collect();
     let mut faults = Vec::new();
     for page in pages() {
-        for code in code(&read(&page)) {
+        for code in code(&read(&page), "sh") {
             let mut words = code.split_whitespace().skip_while(|word| word.contains('='));
             if words.next() != Some("make") {
                 continue;
@@ -115,7 +116,7 @@ fn commands_of_the_pages_are_in_the_program() {
     let mut asked = BTreeSet::new();
     let mut faults = Vec::new();
     for page in pages() {
-        for code in code(&read(&page)) {
+        for code in code(&read(&page), "sh") {
             let Some(line) = code.trim_start_matches("target/release/").strip_prefix("vigie ") else {
                 continue;
             };
@@ -143,7 +144,7 @@ fn commands_of_the_pages_are_in_the_program() {
 fn files_that_pages_name_exist() {
     let mut faults = Vec::new();
     for page in pages() {
-        for code in code(&read(&page)) {
+        for code in code(&read(&page), "") {
             for word in code.split_whitespace() {
                 let word = word.trim_end_matches(['/', ',', '.', ';', ':']);
                 let first = word.split('/').next().unwrap_or_default();
