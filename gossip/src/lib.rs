@@ -23,7 +23,7 @@ pub use command::Mesh;
 pub use config::{Clock, Initial, MeshConfig, OwnNode, Timing};
 pub use error::MeshError;
 pub use event::{MeshEvent, Peer};
-pub use start::{SwarmTask, start};
+pub use start::{SwarmTask, check_address, start};
 pub use telemetry::Counters;
 pub use vigie_gossip_core as core;
 pub use vigie_gossip_core::wire;

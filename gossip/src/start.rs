@@ -71,6 +71,11 @@ pub fn start(
     Ok((mesh, event_queue, Box::pin(task.run(shutdown))))
 }
 
+/// Whether an address of the configuration is one, before anything starts.
+pub fn check_address(address: &str) -> Result<(), MeshError> {
+    parse(address).map(|_| ())
+}
+
 /// A multiaddress from the configuration.
 pub(crate) fn parse(address: &str) -> Result<Multiaddr, MeshError> {
     address.parse().map_err(|source| MeshError::Address {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ipnet::IpNet;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use vigie_gossip::Mesh;
 use vigie_reputation::{MemoryConfig, Scorer, ScorerConfig};
 use vigie_sensor::stats::Stats;
@@ -56,6 +57,8 @@ pub(crate) struct Node {
     pub(crate) outbox: Notify,
     /// Somebody joined a network while the node ran.
     pub(crate) joined: Notify,
+    /// Cancelled when the node ends: tasks and long answers end then.
+    pub(crate) ending: CancellationToken,
     /// Whether the tasks run, or a command opened the data for itself.
     pub(crate) runs: std::sync::atomic::AtomicBool,
     allowed: arc_swap::ArcSwap<Vec<IpNet>>,
@@ -114,6 +117,7 @@ impl Node {
             chain: tokio::sync::Mutex::new(()),
             outbox: Notify::new(),
             joined: Notify::new(),
+            ending: CancellationToken::new(),
             runs: std::sync::atomic::AtomicBool::new(false),
             allowed: arc_swap::ArcSwap::default(),
         });

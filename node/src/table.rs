@@ -33,7 +33,6 @@ pub(crate) struct Entry {
 /// All decisions at one moment, by number. Never changes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    pub(crate) version: Version,
     pub(crate) entries: BTreeMap<DecisionId, Entry>,
 }
 
@@ -41,7 +40,8 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 pub(crate) struct Table {
     snapshot: ArcSwap<Snapshot>,
-    writing: Mutex<()>,
+    /// The highest version that a change has or a reader was told; who writes holds it.
+    writing: Mutex<Version>,
     changed: watch::Sender<Version>,
 }
 
@@ -65,12 +65,11 @@ impl Table {
             )
         };
         let snapshot = Snapshot {
-            version: now,
             entries: decisions.into_iter().map(entry).collect(),
         };
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            writing: Mutex::new(()),
+            writing: Mutex::new(now),
             changed: watch::Sender::new(now),
         }
     }
@@ -78,6 +77,14 @@ impl Table {
     /// As it is now.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// As it is now, and a version that every change after this moment exceeds, however its writer's clock was read:
+    /// a reader that comes back with it misses nothing and hears no end by time twice.
+    pub(crate) fn mark(&self, now: Timestamp) -> (Arc<Snapshot>, Version) {
+        let mut highest = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        *highest = now.max(*highest);
+        (self.snapshot(), *highest)
     }
 
     /// Tells of every change.
@@ -91,9 +98,10 @@ impl Table {
             return;
         }
         let version = {
-            let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut highest = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             let old = self.snapshot.load();
-            let version = now.max(old.version + Duration::from_millis(1));
+            let version = now.max(*highest + Duration::from_millis(1));
+            *highest = version;
             let mut entries = old.entries.clone();
             entries.retain(|_, entry| entry.held.decision.until > now - KEPT_AFTER_END);
             entries.extend(decisions.iter().map(|held| {
@@ -105,7 +113,7 @@ impl Table {
                     },
                 )
             }));
-            self.snapshot.store(Arc::new(Snapshot { version, entries }));
+            self.snapshot.store(Arc::new(Snapshot { entries }));
             version
         };
         self.changed.send_replace(version);
@@ -157,9 +165,18 @@ mod tests {
     fn versions_rise_even_if_the_clock_does_not() {
         let table = Table::new(Vec::new(), NOW);
         table.put(&[decision(1, "192.88.99.1", NOW)], NOW);
-        let first = table.snapshot().version;
+        let first = table.mark(NOW).1;
         table.put(&[decision(2, "192.88.99.2", NOW)], NOW - Duration::from_secs(60));
-        assert!(first > NOW && table.snapshot().version > first);
+        assert!(first > NOW && table.mark(NOW).1 > first);
+    }
+
+    #[test]
+    fn a_change_by_a_writer_who_read_the_clock_before_a_reader_came_is_still_news_to_him() {
+        let table = Table::new(Vec::new(), NOW);
+        let (snapshot, mark) = table.mark(NOW + Duration::from_secs(5));
+        assert!(snapshot.entries.is_empty() && mark == NOW + Duration::from_secs(5));
+        table.put(&[decision(1, "192.88.99.1", NOW)], NOW + Duration::from_secs(4));
+        assert!(table.snapshot().entries[&1].version > mark);
     }
 
     #[test]

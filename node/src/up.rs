@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::Router;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -48,7 +49,9 @@ struct Tasks {
 
 /// Runs the node until a signal comes or a task fails; `started` is told once everything listens.
 pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyhow::Result<()> {
-    let shutdown = CancellationToken::new();
+    // Before anything runs, so that no signal finds nobody listening.
+    let mut signals = signals()?;
+    let shutdown = node.ending.clone();
     let mut tasks = Tasks {
         set: JoinSet::new(),
         shutdown: shutdown.clone(),
@@ -62,7 +65,8 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
     started(&Started { page, reads });
     let ended = loop {
         tokio::select! {
-            signal = stop_signal() => break signal,
+            _ = signals.0.recv() => break Ok(()),
+            _ = signals.1.recv() => break Ok(()),
             Some(task) = tasks.set.join_next() => match task {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => break Err(error),
@@ -89,12 +93,9 @@ impl Tasks {
     }
 }
 
-async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        signal = tokio::signal::ctrl_c() => Ok(signal?),
-        _ = terminate.recv() => Ok(()),
-    }
+/// Those that end a node: systemd's and the keyboard's.
+fn signals() -> anyhow::Result<(Signal, Signal)> {
+    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
 }
 
 // === the API ===
@@ -189,8 +190,8 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
         .iter()
         .any(|seed| seed.key == node.identity.org);
     let mut config = MeshConfig::new(*node.identity.transport);
-    config.listen.clone_from(&node.config.mesh.listen);
-    config.dial.clone_from(&node.config.mesh.peers);
+    config.listen = node.config.mesh.listen();
+    config.dial = node.config.mesh.peers();
     config.dial.extend(node.settings.get().peers.iter().cloned());
     config.seed = seed;
     config.own = node.membership.certificate().map(|certificate| OwnNode {

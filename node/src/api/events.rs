@@ -42,10 +42,7 @@ pub(super) async fn follow(
     let resumed = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok()?.parse().ok());
-    let cursor = resumed.map_or_else(
-        || node.table.snapshot().version.max(node.now()),
-        Version::from_millis,
-    );
+    let cursor = resumed.map_or_else(|| node.table.mark(node.now()).1, Version::from_millis);
     let follower = Follower {
         changes: node.table.changes(),
         filter: Filter::new(&query).scopes_or(&["ip", "range"]),
@@ -61,20 +58,22 @@ pub(super) async fn follow(
 }
 
 impl Follower {
-    /// Waits for the next change that concerns this reader.
+    /// Waits for the next change that concerns this reader; ends with the node and with the reader's key.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if !self.may_hear().await {
+                return None;
+            }
             self.changes.borrow_and_update();
-            let snapshot = self.node.table.snapshot();
             let now = self.node.now();
+            let (snapshot, mark) = self.node.table.mark(now);
             let wanted = Wanted {
                 filter: &self.filter,
                 bouncer: &self.caller.bouncer,
                 dedup: true,
             };
             let change = Change::between(&snapshot, Some(self.cursor), now, &wanted);
-            // Ends by time are compared with the clock, changes with the version: both are behind us now.
-            self.cursor = snapshot.version.max(now);
+            self.cursor = mark;
             if !change.is_empty() {
                 let event = Event::default()
                     .event("change")
@@ -84,7 +83,18 @@ impl Follower {
             tokio::select! {
                 changed = self.changes.changed() => changed.ok()?,
                 () = tokio::time::sleep(SWEEP) => {}
+                () = self.node.ending.cancelled() => return None,
             }
         }
+    }
+
+    /// Whether the key still holds. A database that cannot be read now takes nobody's key away.
+    async fn may_hear(&self) -> bool {
+        let held = self
+            .node
+            .store
+            .bouncer_by_key(&self.caller.bouncer.key_hash)
+            .await;
+        held.map_or(true, |bouncer| bouncer.is_some())
     }
 }

@@ -51,11 +51,12 @@ pub(super) async fn read(
     };
     let filter = Filter::new(&query).scopes_or(&["ip", "range"]);
     let dedup = query.get("dedup").is_none_or(|value| value != "false");
-    let snapshot = node.table.snapshot();
+    let now = node.now();
+    let (snapshot, mark) = node.table.mark(now);
     let change = Change::between(
         &snapshot,
         cursor,
-        node.now(),
+        now,
         &Wanted {
             filter: &filter,
             bouncer: &caller.bouncer,
@@ -64,7 +65,7 @@ pub(super) async fn read(
     );
     if let Err(error) = node
         .store
-        .set_cursor(&caller.bouncer.name, &caller.address, snapshot.version)
+        .set_cursor(&caller.bouncer.name, &caller.address, mark)
         .await
     {
         tracing::warn!(%error, "a cursor could not be kept: the bouncer hears these changes again");
@@ -186,7 +187,7 @@ mod tests {
         let table = Table::new(Vec::new(), NOW);
         table.put(&[decision(1, "192.88.99.1", NOW)], NOW);
         check(&table, None, NOW, &[1], &[]);
-        let cursor = Some(table.snapshot().version);
+        let cursor = Some(table.mark(NOW).1);
         check(&table, cursor, NOW, &[], &[]);
         table.put(&[decision(2, "192.88.99.2", NOW)], NOW);
         check(&table, cursor, NOW, &[2], &[]);
@@ -194,7 +195,10 @@ mod tests {
         ended.decision.until = NOW;
         table.put(&[ended], NOW);
         check(&table, cursor, NOW + Duration::from_secs(1), &[2], &[1]);
-        let cursor = Some(table.snapshot().version);
+        // Ends are told once more within the overlap, then not again.
+        let cursor = Some(table.mark(NOW + Duration::from_secs(1)).1);
+        check(&table, cursor, NOW + Duration::from_secs(2), &[], &[1]);
+        let cursor = Some(table.mark(NOW + Duration::from_secs(3)).1);
         check(&table, cursor, NOW + Duration::from_secs(3_599), &[], &[]);
         check(&table, cursor, NOW + Duration::from_secs(3_601), &[], &[2]);
     }

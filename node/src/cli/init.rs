@@ -1,9 +1,11 @@
 //! `vigie init`: the identity, a recovery phrase, and a commented configuration file.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::Global;
 use super::listing::say;
@@ -15,9 +17,10 @@ use crate::paths::{Paths, write_private};
 /// Make this node's identity, or a configuration file
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// Only write a commented configuration file into the data directory
-    #[arg(long)]
-    config: bool,
+    /// Only write a commented configuration file [default: vigie.toml in the data directory]
+    // The option that every command has, here with a value that may be left out: same name, same type.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", value_parser = path_or_nothing())]
+    config: Option<PathBuf>,
     /// Make the organisation key from a recovery phrase, read from standard input
     #[arg(long, conflicts_with = "config")]
     recover: bool,
@@ -27,13 +30,18 @@ impl Init {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
         let paths = global.paths();
         paths.create()?;
-        if self.config {
+        if self.config.is_some() {
             return write_config(&global.config_file());
         }
         let seed = if self.recover { Some(read_phrase()?) } else { None };
         let fresh = Identity::create(&paths, seed, clock::now())?;
         show_fresh(&fresh, &paths)
     }
+}
+
+/// clap's own parser of paths takes no empty one.
+fn path_or_nothing() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn write_config(path: &std::path::Path) -> anyhow::Result<()> {

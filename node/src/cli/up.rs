@@ -36,7 +36,10 @@ impl Up {
         if let Some(socket) = self.socket {
             config.api.socket = socket;
         }
-        config.mesh.listen.extend(self.mesh);
+        for address in self.mesh {
+            vigie_gossip::check_address(&address)?;
+            config.mesh.listen.push(Spanned::new(0..0, address));
+        }
         let paths = global.paths();
         paths.create()?;
         let _lock = paths.lock()?;

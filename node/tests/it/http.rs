@@ -1,0 +1,162 @@
+//! HTTP as a bouncer speaks it, by TCP or unix socket, with nothing between the test and the bytes.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where an API is reached.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// A stream of pushed events.
+pub(crate) struct Events(BufReader<Box<dyn Read>>);
+
+trait Both: Read + Write {}
+impl<T: Read + Write> Both for T {}
+
+// === impl Place ===
+
+impl Place {
+    fn connect(&self) -> Box<dyn Both> {
+        match self {
+            Self::Tcp(address) => {
+                let stream = TcpStream::connect(address).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Box::new(stream)
+            }
+            Self::Unix(path) => {
+                let stream = UnixStream::connect(path).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Box::new(stream)
+            }
+        }
+    }
+
+    /// One request, with a key if there is one.
+    #[track_caller]
+    pub(crate) fn ask(&self, method: &str, path: &str, key: Option<&str>) -> Answer {
+        self.raw(request(method, path, key, "Connection: close\r\n").as_bytes())
+    }
+
+    /// A `GET` with a key, which must succeed.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str, key: &str) -> Value {
+        let answer = self.ask("GET", path, Some(key));
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{path}: {error}: {}", answer.body))
+    }
+
+    /// These bytes, whatever they are, and what came back until the end. No answer at all has status 0.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        let mut answer = Vec::new();
+        // Whoever refuses may close before everything is written, and reset instead of closing.
+        if stream.write_all(bytes).is_ok() {
+            drop(stream.flush());
+        }
+        drop(stream.read_to_end(&mut answer));
+        let text = String::from_utf8_lossy(&answer);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        Answer {
+            status: head
+                .split(' ')
+                .nth(1)
+                .and_then(|code| code.parse().ok())
+                .unwrap_or(0),
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// Follows pushed events.
+    pub(crate) fn follow(&self, path: &str, key: &str) -> Events {
+        let mut stream = self.connect();
+        stream
+            .write_all(request("GET", path, Some(key), "").as_bytes())
+            .unwrap();
+        let mut events = BufReader::new(Box::new(stream) as Box<dyn Read>);
+        // The head: whatever changes from here on is told.
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            assert!(events.read_line(&mut line).unwrap() > 0, "no head");
+            assert!(!line.starts_with("HTTP/1.1 ") || line.contains(" 200 "), "{line}");
+        }
+        Events(events)
+    }
+}
+
+fn request(method: &str, path: &str, key: Option<&str>, more: &str) -> String {
+    let key = key.map(|key| format!("X-Api-Key: {key}\r\n")).unwrap_or_default();
+    format!("{method} {path} HTTP/1.1\r\nHost: vigie\r\nUser-Agent: test/1\r\n{key}{more}\r\n")
+}
+
+// === impl Events ===
+
+impl Events {
+    /// The next event's body.
+    #[track_caller]
+    pub(crate) fn next(&mut self) -> Value {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(
+                self.0.read_line(&mut line).unwrap() > 0,
+                "the stream of events ended"
+            );
+            if let Some(data) = line.strip_prefix("data: ") {
+                return serde_json::from_str(data).unwrap();
+            }
+        }
+    }
+
+    /// The next event in which one of the lists names this address.
+    #[track_caller]
+    pub(crate) fn until(&mut self, list: &str, value: &str) -> Value {
+        loop {
+            let event = self.next();
+            if event[list]
+                .as_array()
+                .is_some_and(|rows| rows.iter().any(|row| row["value"] == value))
+            {
+                return event;
+            }
+        }
+    }
+
+    /// Whether the server ends the stream.
+    pub(crate) fn ends(mut self) -> bool {
+        let begun = Instant::now();
+        let mut line = String::new();
+        while begun.elapsed() < PATIENCE {
+            line.clear();
+            // The last chunk has no length, the connection may serve on.
+            if self
+                .0
+                .read_line(&mut line)
+                .is_ok_and(|bytes| bytes == 0 || line == "0\r\n")
+            {
+                return true;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,164 @@
+//! Two and three organisations on loopback: who hears whom, how, and from when on.
+
+use serde_json::Value;
+
+use crate::network::{found, identity, join, up_as_seed};
+use crate::support::{Home, Node, guesses, until};
+
+fn heard(home: &Home, ip: &str) -> Vec<Value> {
+    home.rows(&["sightings", "list", "--value", ip])
+}
+
+fn is_connected(home: &Home) -> bool {
+    !home.rows(&["peers"]).is_empty()
+}
+
+/// A seed that is up, and a member that joined it from there and is up too.
+fn seed_and_member(listen: &str) -> (Home, Node, Home, Node) {
+    let (seed, member) = (Home::watching(), Home::watching());
+    identity(&member);
+    found(&seed, &[&member]);
+    let at_seed = up_as_seed(&seed, listen);
+    join(&member, &at_seed.page.to_string(), "yes");
+    let at_member = member.up();
+    until("they are connected", || {
+        is_connected(&seed) && is_connected(&member)
+    });
+    (seed, at_seed, member, at_member)
+}
+
+/// What one sensor sees, the other organisation hears; both ways.
+fn check_both_ways(listen: &str, transport: &str) {
+    let (seed, _at_seed, member, _at_member) = seed_and_member(listen);
+    let peers = member.rows(&["peers"]);
+    assert!(
+        peers[0]["address"].as_str().unwrap().contains(transport),
+        "{peers:?}"
+    );
+    assert_eq!(peers[0]["organisation"], "seed", "{peers:?}");
+    assert_eq!(peers[0]["standing"], "seed");
+
+    seed.append(&guesses("192.88.99.10", 6));
+    until("the member hears the seed", || {
+        heard(&member, "192.88.99.10").len() == 1
+    });
+    let sighting = &heard(&member, "192.88.99.10")[0];
+    assert_eq!(
+        (&sighting["organisation"], &sighting["own"]),
+        (&"seed".into(), &false.into()),
+        "{sighting}"
+    );
+    assert_eq!(
+        sighting["id"],
+        heard(&seed, "192.88.99.10")[0]["id"],
+        "one name everywhere"
+    );
+    let log = member.told();
+    assert!(
+        log.lines()
+            .any(|line| line.contains(sighting["id"].as_str().unwrap())),
+        "{log}"
+    );
+    // One group's word never blocks; it is shown.
+    assert!(
+        member
+            .rows(&["decisions", "list"])
+            .iter()
+            .all(|row| row["origin"] != "mesh")
+    );
+    let explained = member.json(&["explain", "192.88.99.10"]);
+    assert!(explained.to_string().contains("192.88.99.10"), "{explained}");
+
+    member.append(&guesses("192.88.99.11", 6));
+    until("the seed hears the member", || {
+        heard(&seed, "192.88.99.11").len() == 1
+    });
+    for home in [&seed, &member] {
+        assert_eq!(home.json(&["status"])["counts"]["sightings"], 2);
+        assert!(!home.told().contains("ERROR"), "{}", home.told());
+    }
+}
+
+#[test]
+fn organisations_hear_each_other_by_tcp() {
+    check_both_ways("/ip4/127.0.0.1/tcp/0", "/tcp/");
+}
+
+#[test]
+fn organisations_hear_each_other_by_quic() {
+    check_both_ways("/ip4/127.0.0.1/udp/0/quic-v1", "/quic-v1");
+}
+
+#[test]
+fn a_newcomer_is_heard_once_vouched_for_and_gets_what_was_before_him() {
+    let (seed, at_seed, member, _at_member) = seed_and_member("/ip4/127.0.0.1/tcp/0");
+    seed.append(&guesses("192.88.99.20", 6));
+    member.append(&guesses("192.88.99.21", 6));
+    until("there is a history", || {
+        seed.rows(&["sightings", "list"]).len() == 2
+    });
+
+    let newcomer = Home::watching();
+    let key = identity(&newcomer);
+    let at_newcomer = newcomer.up();
+    // Joined while the node runs: no restart.
+    join(&newcomer, &at_seed.page.to_string(), "yes");
+    until("the newcomer is connected", || is_connected(&newcomer));
+    assert!(
+        newcomer.json(&["status"])["standing"]
+            .as_str()
+            .unwrap()
+            .starts_with("not admitted")
+    );
+    newcomer.append(&guesses("192.88.99.22", 6));
+    until("it detects", || newcomer.rows(&["alerts", "list"]).len() == 1);
+    assert_eq!(newcomer.rows(&["alerts", "list"])[0]["shared"], "waits");
+
+    let said = seed.say(&["vouch", &key, "--name", "Newcomer", "--country", "FR"]);
+    assert!(said.contains("Newcomer"), "{said}");
+    for home in [&seed, &member] {
+        until("the newcomer's sighting arrives everywhere", || {
+            heard(home, "192.88.99.22")
+                .iter()
+                .any(|row| row["organisation"] == "Newcomer")
+        });
+    }
+    until("the newcomer gets the history", || {
+        newcomer.rows(&["sightings", "list"]).len() == 3
+    });
+    assert_eq!(newcomer.json(&["status"])["standing"], "newcomer");
+    assert_eq!(
+        newcomer.rows(&["alerts", "list"])[0]["shared"],
+        heard(&member, "192.88.99.22")[0]["id"]
+    );
+
+    // And again after a restart, from what is on its disk.
+    drop(at_newcomer);
+    let _again = newcomer.up();
+    until("it comes back", || is_connected(&newcomer));
+    assert_eq!(newcomer.json(&["status"])["standing"], "newcomer");
+    member.append(&guesses("192.88.99.23", 6));
+    until("it hears what is new", || {
+        heard(&newcomer, "192.88.99.23").len() == 1
+    });
+}
+
+#[test]
+fn what_was_missed_while_away_comes_after_the_return() {
+    let (seed, at_seed, member, at_member) = seed_and_member("/ip4/127.0.0.1/tcp/0");
+    drop(at_member);
+    for last in 30..35 {
+        seed.append(&guesses(&format!("192.88.99.{last}"), 6));
+    }
+    until("the seed shared five", || {
+        seed.rows(&["sightings", "list"]).len() == 5
+    });
+    // The member was away, and sees something of its own the moment it is back.
+    let at_member = member.up();
+    member.append(&guesses("192.88.99.40", 6));
+    until("nothing is missing", || {
+        member.rows(&["sightings", "list"]).len() == 6
+    });
+    until("on both sides", || seed.rows(&["sightings", "list"]).len() == 6);
+    drop((at_seed, at_member));
+}

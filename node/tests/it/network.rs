@@ -1,0 +1,54 @@
+//! A network for tests: founded by one home, joined by others through its invitation.
+
+use crate::support::{Home, Node, eventually};
+
+/// This home founds a network as its only seed, with these homes as members, and joins it. It shares.
+pub(crate) fn found(seed: &Home, members: &[&Home]) {
+    let file = seed.beside("invitation");
+    let founder = |home: &Home, name: &str| format!("{},name={name},history=500", identity(home));
+    let mut arguments = vec![
+        "network".to_owned(),
+        "found".to_owned(),
+        "--name".to_owned(),
+        "test".to_owned(),
+    ];
+    arguments.extend(["--seed".to_owned(), founder(seed, "seed")]);
+    for (number, member) in members.iter().enumerate() {
+        arguments.extend(["--member".to_owned(), founder(member, &format!("member{number}"))]);
+    }
+    arguments.push(file.to_str().unwrap().to_owned());
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    seed.say(&arguments);
+    join(seed, file.to_str().unwrap(), "no");
+}
+
+/// The organisation's key; the identity is made if there is none.
+pub(crate) fn identity(home: &Home) -> String {
+    if !home.data().join("node.key").exists() {
+        home.say(&["init"]);
+    }
+    home.json(&["id"])["organisation_key"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Joins what this address or file invites to.
+pub(crate) fn join(home: &Home, invitation: &str, anchor: &str) {
+    identity(home);
+    home.say(&["join", invitation, "--yes", "--share", "yes", "--anchor", anchor]);
+}
+
+/// Starts a seed that is reached here, and waits until its invitation says so.
+pub(crate) fn up_as_seed(home: &Home, listen: &str) -> Node {
+    let node = home.up_with(&["--mesh", listen]);
+    eventually("the invitation names an address", || {
+        let answer = node.place().ask("GET", "/network", None);
+        let invitation: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
+        invitation["peers"]
+            .as_array()
+            .filter(|peers| !peers.is_empty())
+            .map(|_| ())
+    });
+    node
+}
