@@ -3,28 +3,74 @@
 //! Before this stop: `outbox` (sightings) and `control` (statements). After it: `vigie_gossip::publish`.
 
 use anyhow::Context;
-use vigie_gossip_core::{Admitted, ChainIndex, Unverified};
-use vigie_store::{AlertId, Appended};
-use vigie_wire::{Draft, Envelope, HeaderHash, Payload, SightingId, Timestamp, Tlp};
+use vigie_gossip_core::{Admitted, ChainIndex, Class, Place, Unverified};
+use vigie_store::{AlertId, Appended, Store};
+use vigie_wire::{Draft, Envelope, HeaderHash, Payload, PublisherId, SightingId, Timestamp, Tlp};
 
 use crate::ingest;
 use crate::node::Node;
 
-/// The note that holds the epoch to publish in, after peers knew more of our chain than we do.
+/// The note that holds the epoch to publish in, after peers knew more of our chain than we do. It only rises.
 const EPOCH: &str = "chain/epoch";
 
+/// What we have signed so far: budgets are counted by it, and nothing is signed twice for one place.
+#[derive(Debug)]
+pub(crate) struct OwnChain {
+    publisher: PublisherId,
+    index: ChainIndex,
+}
+
+// === impl OwnChain ===
+
+impl OwnChain {
+    /// From what the store holds of it.
+    pub(crate) async fn load(store: &dyn Store, publisher: PublisherId) -> anyhow::Result<Self> {
+        let mut index = ChainIndex::new();
+        for held in store
+            .held()
+            .await?
+            .iter()
+            .filter(|held| held.held.publisher == publisher)
+        {
+            index.load(ingest::core_held(held));
+        }
+        Ok(Self { publisher, index })
+    }
+
+    /// Rows that may still be signed now, and urgent ones among them.
+    pub(crate) fn allowance(&self, class: Class, now: Timestamp) -> (u32, u32) {
+        self.index.allowance(self.publisher, class, now)
+    }
+
+    /// Whether anything was ever signed.
+    pub(crate) fn is_used(&self) -> bool {
+        self.index.highest(self.publisher).is_some()
+    }
+
+    /// The place that our store should hold if it holds what peers hold; `None` for one it may have forgotten.
+    fn contradicts(&self, place: Place, hash: HeaderHash) -> bool {
+        match self.index.hash_at(self.publisher, place) {
+            Some(held) => held != hash,
+            None => self
+                .index
+                .highest(self.publisher)
+                .is_none_or(|head| (head.epoch, head.seq) < (place.epoch, place.seq)),
+        }
+    }
+}
+
 /// Seals what we say next and publishes it; `shared` tells which alerts leave with which of its rows.
-/// `None` if the network does not admit us now: then nothing was signed into the chain.
+/// `None` if the network does not admit it now: then nothing was signed into the chain.
 pub(crate) async fn publish(
     node: &Node,
     payload: Payload,
     policy: u8,
     shared: impl FnOnce(&Envelope) -> Vec<(AlertId, SightingId)> + Send,
 ) -> anyhow::Result<Option<Vec<(AlertId, SightingId)>>> {
-    let _one_at_a_time = node.chain.lock().await;
+    let mut chain = node.chain.lock().await;
     let now = node.now();
     let envelope = seal(node, payload, policy, now).await?;
-    let admitted = match admit(node, &envelope, now) {
+    let admitted = match admit(node, &mut chain.index, &envelope, now) {
         Ok(admitted) => admitted,
         Err(refusal) => {
             tracing::warn!(
@@ -38,28 +84,28 @@ pub(crate) async fn publish(
     match node
         .store
         .append_own(&ingest::new_envelope(&admitted, now), &shared)
-        .await?
+        .await
     {
-        Appended::New => {}
-        Appended::Known | Appended::Conflict(_) => {
+        Ok(Appended::New) => chain.index.record(envelope.header()),
+        Ok(Appended::Known | Appended::Conflict(_)) => {
             anyhow::bail!("two processes publish on one chain: stop one")
         }
-    }
+        Err(error) => {
+            chain.index.release(envelope.header());
+            return Err(error.into());
+        }
+    };
     if let Some(mesh) = node.mesh.get()
         && let Err(error) = mesh.publish(envelope).await
     {
-        // It is on disk and in our chain: peers fetch it by sync as soon as they may.
-        tracing::warn!(%error, "our envelope is not gossiped");
+        tracing::warn!(%error, "our envelope is on disk, but not gossiped");
     }
     Ok(Some(shared))
 }
 
 async fn seal(node: &Node, payload: Payload, policy: u8, now: Timestamp) -> anyhow::Result<Envelope> {
     let publisher = node.identity.node.public().publisher_id();
-    let floor: u32 = match node.store.note(EPOCH).await? {
-        Some(text) => text.parse().context("the database holds a damaged epoch")?,
-        None => 0,
-    };
+    let floor = floor(node).await?;
     let head = node
         .store
         .head_of(publisher)
@@ -93,37 +139,53 @@ async fn seal(node: &Node, payload: Payload, policy: u8, now: Timestamp) -> anyh
         .context("what we say does not fit into an envelope")
 }
 
-/// Our own envelope takes the path of everybody's: parsed, verified, admitted.
-fn admit(node: &Node, envelope: &Envelope, now: Timestamp) -> anyhow::Result<Admitted> {
+/// Our own envelope takes the path of everybody's: parsed, verified, admitted within our budget.
+fn admit(
+    node: &Node,
+    index: &mut ChainIndex,
+    envelope: &Envelope,
+    now: Timestamp,
+) -> anyhow::Result<Admitted> {
     let directory = node
         .membership
         .directory()
         .context("this node joined no network")?;
     let unverified = Unverified::parse(&envelope.encode())?;
     let verified = unverified.verify(&directory, now)?;
-    // Our own chain is kept in the store; a fresh index has nothing to say against its next place.
-    Ok(verified.admit(&directory, &mut ChainIndex::new(), now)?)
+    Ok(verified.admit(&directory, index, now)?)
 }
 
-/// Peers know our chain up to here. If we do not, our disk is older than what we published: a new epoch begins,
+async fn floor(node: &Node) -> anyhow::Result<u32> {
+    match node.store.note(EPOCH).await? {
+        Some(text) => text.parse().context("the database holds a damaged epoch"),
+        None => Ok(0),
+    }
+}
+
+/// From now on we publish in this epoch or a later one.
+async fn raise(node: &Node, epoch: u32) -> anyhow::Result<()> {
+    if epoch > floor(node).await? {
+        tracing::warn!(epoch, "publishing goes on in a new epoch");
+        node.store.put_note(EPOCH, &epoch.to_string()).await?;
+    }
+    Ok(())
+}
+
+/// Peers hold this of our chain. If we do not, our disk is older than what we published: a new epoch begins,
 /// so that nothing is signed twice for one place (DESIGN 5, "no false accusations").
 pub(crate) async fn on_own_head(node: &Node, epoch: u32, seq: u64, hash: HeaderHash) -> anyhow::Result<()> {
-    let _one_at_a_time = node.chain.lock().await;
-    let publisher = node.identity.node.public().publisher_id();
-    let behind = match node.store.head_of(publisher).await? {
-        None => true,
-        Some(head) if (head.epoch, head.seq) == (epoch, seq) => head.hash != hash,
-        Some(head) => (head.epoch, head.seq) < (epoch, seq),
-    };
-    if behind {
-        tracing::warn!(
-            epoch,
-            seq,
-            "peers hold more of our chain than this disk: publishing goes on in a new epoch"
-        );
-        node.store
-            .put_note(EPOCH, &epoch.saturating_add(1).to_string())
-            .await?;
+    let chain = node.chain.lock().await;
+    if chain.contradicts(Place { epoch, seq }, hash) {
+        raise(node, epoch.saturating_add(1)).await?;
+    }
+    Ok(())
+}
+
+/// This place of our own chain is void, or is about to leave the store: no later place of its epoch is used any more.
+pub(crate) async fn give_up(node: &Node, publisher: PublisherId, epoch: u32) -> anyhow::Result<()> {
+    let chain = node.chain.lock().await;
+    if chain.publisher == publisher {
+        raise(node, epoch.saturating_add(1)).await?;
     }
     Ok(())
 }

@@ -7,67 +7,90 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
-use vigie_gossip::MeshEvent;
+use vigie_gossip::{MeshEvent, Peer};
 use vigie_gossip_core::Admitted;
 use vigie_store::{
-    Appended, Decision, DecisionFilter, Held, NewDecision, NewEnvelope, Origin, Remediation, SightingRow,
+    Appended, Decision, DecisionFilter, Held, HeldEnvelope, NewDecision, NewEnvelope, Origin, Remediation,
+    SightingRow,
 };
 use vigie_wire::envelope::policy;
-use vigie_wire::{Payload, SightingId, Timestamp};
+use vigie_wire::{Payload, Sighting, SightingId, Timestamp};
 
-use crate::decide;
 use crate::node::Node;
+use crate::{chain, decide};
 
 /// A clock that differs by more from the median of its peers' publishes nothing (DESIGN 11).
 const MOST_SKEW_MILLIS: u64 = 30_000;
 
-/// Handles the mesh's events until the mesh ends.
+/// Handles the mesh's events until the mesh ends. What the store refuses for now comes again by sync: a full disk or
+/// a database that restarts ends neither detection nor enforcement.
 pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) -> anyhow::Result<()> {
     while let Some(event) = events.recv().await {
-        match event {
-            MeshEvent::Admitted { admitted, stored } => {
-                let kept = keep(&node, &admitted).await?;
-                // The mesh may have ended meanwhile; then nobody waits for the answer.
-                let _gone = stored.send(kept);
-            }
-            MeshEvent::Statement(statement) => {
-                if let Err(refused) = node
-                    .membership
-                    .accept(statement, node.store.as_ref(), node.now())
-                    .await
-                {
-                    tracing::debug!(%refused, "statement from the mesh");
-                }
-                node.regraph();
-            }
-            MeshEvent::RangeWanted {
-                publisher,
-                epoch,
-                from,
-                to,
-                max_bytes,
-                reply,
-            } => {
-                let _gone = reply.send(node.store.range(publisher, epoch, from, to, max_bytes).await?);
-            }
-            MeshEvent::Fork(proof) => {
-                let header = proof.first().header();
-                let (publisher, epoch, seq) = (header.publisher, header.epoch, header.seq);
-                tracing::warn!(%publisher, epoch, seq, "a publisher signed two envelopes for one place");
-            }
-            MeshEvent::OwnHead { epoch, seq, hash } => {
-                crate::chain::on_own_head(&node, epoch, seq, hash).await?
-            }
-            MeshEvent::ClockSkew { millis } => on_skew(&node, millis),
-            MeshEvent::Dropped(places) => {
-                drop_all(&node, &places).await?;
-            }
-            MeshEvent::Listening(address) => tracing::info!(address, "the mesh is reached here"),
-            MeshEvent::Connected { peer } => tracing::info!(peer = peer.id, "connected"),
-            MeshEvent::Disconnected { peer } => tracing::info!(peer = peer.id, "disconnected"),
+        if let Err(error) = on_event(&node, event).await {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "an event of the mesh could not be handled"
+            );
         }
     }
     Ok(())
+}
+
+async fn on_event(node: &Node, event: MeshEvent) -> anyhow::Result<()> {
+    match event {
+        MeshEvent::Admitted { admitted, stored } => {
+            let kept = keep(node, &admitted).await;
+            // The mesh may have ended meanwhile; then nobody waits for the answer.
+            let _gone = stored.send(matches!(kept, Ok(true)));
+            kept?;
+        }
+        MeshEvent::Statement(statement) => {
+            if let Err(refused) = node
+                .membership
+                .accept(statement, node.store.as_ref(), node.now())
+                .await
+            {
+                tracing::debug!(%refused, "statement from the mesh");
+            }
+            node.regraph();
+        }
+        MeshEvent::RangeWanted {
+            publisher,
+            epoch,
+            from,
+            to,
+            max_bytes,
+            reply,
+        } => {
+            let range = node.store.range(publisher, epoch, from, to, max_bytes).await;
+            let _gone = reply.send(range?);
+        }
+        MeshEvent::Fork(proof) => {
+            let header = proof.first().header();
+            let (publisher, epoch, seq) = (header.publisher, header.epoch, header.seq);
+            tracing::warn!(%publisher, epoch, seq, "a publisher signed two envelopes for one place");
+            // If it is ours, it was an accident: a higher epoch within a day says so (DESIGN 5).
+            chain::give_up(node, publisher, epoch).await?;
+        }
+        MeshEvent::OwnHead { epoch, seq, hash } => chain::on_own_head(node, epoch, seq, hash).await?,
+        MeshEvent::ClockSkew { millis } => on_skew(node, millis),
+        MeshEvent::Dropped(places) => drop_all(node, &places).await?,
+        MeshEvent::Listening(address) => tracing::info!(address, "the mesh is reached here"),
+        MeshEvent::Connected { peer } => on_connected(node, &peer),
+        MeshEvent::Disconnected { peer } => tracing::info!(peer = peer.id, "disconnected"),
+    }
+    Ok(())
+}
+
+fn on_connected(node: &Node, peer: &Peer) {
+    tracing::info!(
+        peer = peer.id,
+        publisher = peer.publisher.map(tracing::field::display),
+        "connected"
+    );
+    if peer.publisher.is_some() && node.heard.set(node.now()).is_ok() {
+        node.outbox.notify_one();
+    }
 }
 
 /// Told on every crossing of the limit, in both directions.
@@ -93,6 +116,9 @@ async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::R
         seq: one.seq,
         hash: one.hash,
     };
+    for one in dropped {
+        chain::give_up(node, one.publisher, one.epoch).await?;
+    }
     node.store
         .drop_envelopes(&dropped.iter().map(place).collect::<Vec<_>>())
         .await?;
@@ -109,30 +135,22 @@ async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::R
     Ok(())
 }
 
-/// Keeps one admitted envelope and acts on it. `true` once it is durable.
+/// Keeps one admitted envelope and acts on it. `true` once it is durable. What a kill cuts off between the two is made up
+/// for by [`review`], and retractions are applied first, so that a repeated one finds nothing to do.
 async fn keep(node: &Node, admitted: &Admitted) -> anyhow::Result<bool> {
     let now = node.now();
     let envelope = new_envelope(admitted, now);
-    let appended = match node.store.keep_envelope(&envelope).await {
-        Ok(appended) => appended,
-        Err(error) => {
-            // The disk may be full: detection and enforcement go on, the mesh's word is fetched again later.
-            tracing::error!(%error, "an envelope could not be kept");
-            return Ok(false);
-        }
-    };
-    match appended {
-        Appended::New => act(node, admitted, &envelope, now).await?,
+    take_back(node, admitted, now).await?;
+    match node.store.keep_envelope(&envelope).await? {
+        Appended::New => act(node, &envelope, now).await?,
         Appended::Known => {}
         Appended::Conflict(_) => return Ok(false),
     }
     Ok(true)
 }
 
-async fn act(node: &Node, admitted: &Admitted, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Result<()> {
-    let header = admitted.envelope().header();
-    let counts = header.policy & policy::NOT_ENFORCED == 0;
-    for (id, sighting) in envelope.sightings.iter().filter(|_| counts) {
+async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Result<()> {
+    for (id, sighting) in &envelope.sightings {
         let row = SightingRow {
             id: *id,
             org: envelope.org,
@@ -146,20 +164,35 @@ async fn act(node: &Node, admitted: &Admitted, envelope: &NewEnvelope, now: Time
             enforce(node, decision, now).await?;
         }
     }
-    if let Ok(Payload::Retraction(rows)) = admitted.envelope().payload() {
-        let publisher = envelope.held.publisher;
-        let taken_back: Vec<SightingId> = rows
-            .iter()
-            .map(|row| SightingId {
-                publisher,
-                epoch: row.epoch,
-                seq: row.seq,
-                row: row.row,
-            })
-            .collect();
-        node.store.retract(&taken_back, now).await?;
-        for sighting in taken_back {
-            node.opinion.retract(sighting);
+    Ok(())
+}
+
+async fn take_back(node: &Node, admitted: &Admitted, now: Timestamp) -> anyhow::Result<()> {
+    let Ok(Payload::Retraction(rows)) = admitted.envelope().payload() else {
+        return Ok(());
+    };
+    let publisher = admitted.envelope().header().publisher;
+    let named = rows.iter().map(|row| SightingId {
+        publisher,
+        epoch: row.epoch,
+        seq: row.seq,
+        row: row.row,
+    });
+    let taken_back: Vec<SightingId> = named.collect();
+    node.store.retract(&taken_back, now).await?;
+    for sighting in taken_back {
+        node.opinion.retract(sighting);
+    }
+    Ok(())
+}
+
+/// Decides anew on everything that the mesh names: after a start, and whenever policy, the allowlist or the trust graph
+/// may have changed. Decisions that hold already are not made twice.
+pub(crate) async fn review(node: &Node) -> anyhow::Result<()> {
+    let now = node.now();
+    for verdict in node.opinion.standing_out(now) {
+        if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
+            enforce(node, decision, now).await?;
         }
     }
     Ok(())
@@ -211,6 +244,32 @@ fn is_mesh_ban(held: &Decision) -> bool {
     held.decision.origin == Origin::Mesh && held.decision.remediation == Remediation::Ban
 }
 
+/// What its publisher asks not to be enforced is kept and shown, and weighs nothing.
+fn weighed(sighting: Sighting, policy: u8) -> Sighting {
+    if policy & policy::NOT_ENFORCED == 0 {
+        sighting
+    } else {
+        Sighting {
+            confidence: 0,
+            ..sighting
+        }
+    }
+}
+
+/// What the store knows of an envelope, in the core's words.
+pub(crate) fn core_held(envelope: &HeldEnvelope) -> vigie_gossip_core::Held {
+    let place = envelope.held;
+    vigie_gossip_core::Held {
+        publisher: place.publisher,
+        epoch: place.epoch,
+        seq: place.seq,
+        hash: place.hash,
+        time: envelope.time_base,
+        rows: envelope.rows,
+        urgent: envelope.urgent,
+    }
+}
+
 /// An admitted envelope in the store's words.
 pub(crate) fn new_envelope(admitted: &Admitted, now: Timestamp) -> NewEnvelope {
     let envelope = admitted.envelope();
@@ -228,7 +287,10 @@ pub(crate) fn new_envelope(admitted: &Admitted, now: Timestamp) -> NewEnvelope {
         rows: header.rows,
         urgent: vigie_gossip_core::validate::asks_urgency(header),
         bytes: admitted.bytes().to_vec(),
-        sightings: envelope.sightings().collect(),
+        sightings: envelope
+            .sightings()
+            .map(|(id, sighting)| (id, weighed(sighting, header.policy)))
+            .collect(),
         received_at: now,
     }
 }

@@ -17,6 +17,7 @@ use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;
 use vigie_wire::{Indicator, Timestamp};
 
+use crate::chain::OwnChain;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::decide::Enforcing;
@@ -52,7 +53,9 @@ pub(crate) struct Node {
     /// Our clock differs from our peers' by more than the network allows: nothing is published (DESIGN 11).
     pub(crate) skewed: std::sync::atomic::AtomicBool,
     /// Held while our chain grows by one.
-    pub(crate) chain: tokio::sync::Mutex<()>,
+    pub(crate) chain: tokio::sync::Mutex<OwnChain>,
+    /// When the first peer proved who it is: what it knows of our chain follows within moments.
+    pub(crate) heard: OnceLock<Timestamp>,
     /// Somebody put an alert into the outbox.
     pub(crate) outbox: Notify,
     /// Somebody joined a network while the node ran.
@@ -100,6 +103,7 @@ impl Node {
             ..DecisionFilter::default()
         };
         let table = Table::new(store.decisions(&recent).await?, now);
+        let chain = OwnChain::load(store.as_ref(), identity.node.public().publisher_id()).await?;
         let node = Arc::new(Self {
             paths,
             config,
@@ -114,7 +118,8 @@ impl Node {
             mesh: OnceLock::new(),
             sensor: OnceLock::new(),
             skewed: std::sync::atomic::AtomicBool::new(false),
-            chain: tokio::sync::Mutex::new(()),
+            chain: tokio::sync::Mutex::new(chain),
+            heard: OnceLock::new(),
             outbox: Notify::new(),
             joined: Notify::new(),
             ending: CancellationToken::new(),

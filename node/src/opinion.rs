@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
-use vigie_reputation::{Learned, Report, Scorer, Tier, TrustGraph, Verdict};
+use vigie_reputation::{Learned, Report, Rung, Scorer, Tier, TrustGraph, Verdict};
 use vigie_store::SightingRow;
 use vigie_wire::{Behaviour, Indicator, SightingId, Timestamp};
 
@@ -77,6 +77,13 @@ impl Opinion {
     /// What we think of it now, and why.
     pub(crate) fn verdict(&self, subject: &Indicator, now: Timestamp) -> Verdict {
         self.scorer().verdict(subject, now)
+    }
+
+    /// What we think of every subject that stands out: at challenge or above.
+    pub(crate) fn standing_out(&self, now: Timestamp) -> Vec<Verdict> {
+        let scorer = self.scorer();
+        let verdicts = scorer.subjects().map(|subject| scorer.verdict(subject, now));
+        verdicts.filter(|verdict| verdict.rung > Rung::Observe).collect()
     }
 
     /// The same for a subject that is blocked: it is released later than it is blocked.

@@ -16,11 +16,20 @@ use vigie_store::{Alert, AlertId};
 use vigie_wire::envelope::policy;
 use vigie_wire::{Behaviour, Envelope, Indicator, Payload, RuleHash, Sighting, SightingId, Timestamp};
 
+use crate::chain::OwnChain;
 use crate::node::Node;
 use crate::{chain, share};
 
 /// A look for what a crash or a refused envelope left behind.
 const SWEEP: Duration = Duration::from_secs(30);
+/// A look whether we may speak by now.
+const GATED: Duration = Duration::from_secs(1);
+/// After the first peer proved who it is: so long what it knows of our chain may take.
+const LISTENING: Duration = Duration::from_secs(3);
+/// Nobody answers: so long we wait.
+const UNANSWERED: Duration = Duration::from_secs(60);
+/// Older detections are history, which is not shared.
+const FRESH: Duration = Duration::from_secs(24 * 3_600);
 /// Alerts taken from the store at once.
 const TAKEN: u32 = 4_096;
 
@@ -34,10 +43,19 @@ struct Waiting {
     detection: [u8; 16],
 }
 
+/// How a look at the outbox ended.
+enum Step {
+    /// What was due left.
+    Done,
+    /// Nothing may leave now.
+    Waits,
+}
+
 /// The rows that wait and the alerts behind them. Only a cache of the store: losing it loses nothing.
 struct Outbox {
     node: Arc<Node>,
     window: Window,
+    class: Option<Class>,
     waiting: BTreeMap<Subject, Vec<Waiting>>,
     taken: BTreeSet<AlertId>,
 }
@@ -47,15 +65,23 @@ pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow:
     let mut outbox = Outbox {
         node: Arc::clone(&node),
         window: Window::new(Class::Newcomer),
+        class: None,
         waiting: BTreeMap::new(),
         taken: BTreeSet::new(),
     };
     loop {
-        outbox.step().await?;
-        let pause = outbox
-            .window
-            .next_deadline()
-            .map_or(SWEEP, |due| due.since(node.now()).min(SWEEP));
+        let pause = match outbox.step().await {
+            Ok(Step::Waits) => GATED,
+            Ok(Step::Done) => {
+                let due = outbox.window.next_deadline();
+                due.map_or(SWEEP, |due| due.since(node.now()).min(SWEEP))
+            }
+            Err(error) => {
+                // What waits is on disk already; a full or restarting database is asked again later.
+                tracing::error!(error = format!("{error:#}"), "nothing could be published");
+                SWEEP
+            }
+        };
         tokio::select! {
             () = node.outbox.notified() => {}
             () = tokio::time::sleep(pause) => {}
@@ -68,19 +94,23 @@ pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow:
 
 impl Outbox {
     /// Takes new alerts in and lets out what is due.
-    async fn step(&mut self) -> anyhow::Result<()> {
-        if self.node.skewed.load(Ordering::Relaxed) {
-            return Ok(());
-        }
+    async fn step(&mut self) -> anyhow::Result<Step> {
         let now = self.node.now();
         let publisher = self.node.identity.node.public().publisher_id();
-        match self.node.membership.standing(publisher, now) {
-            None => return Ok(()),
-            Some(Standing::Outsider(why)) => {
-                tracing::debug!(%why, "nothing is published: the network does not admit this node yet");
-                return Ok(());
+        let class = match self.node.membership.standing(publisher, now) {
+            None | Some(Standing::Outsider(_)) => return Ok(Step::Waits),
+            Some(standing) => standing.class().unwrap_or(Class::Newcomer),
+        };
+        {
+            let chain = self.node.chain.lock().await;
+            if !self.may_speak(&chain, now) {
+                return Ok(Step::Waits);
             }
-            Some(standing) => self.window.set_class(standing.class().unwrap_or(Class::Newcomer)),
+            if self.class != Some(class) {
+                self.class = Some(class);
+                self.window.set_class(class);
+                self.window.resume(chain.allowance(class, now), now);
+            }
         }
         for alert in self.node.store.pending_shares(TAKEN).await? {
             if self.taken.insert(alert.id) {
@@ -90,23 +120,38 @@ impl Outbox {
         for batch in self.window.poll(now) {
             self.publish(batch).await?;
         }
-        Ok(())
+        Ok(Step::Done)
+    }
+
+    /// Whether our clock is right and our chain is known: a node whose disk was set back must hear from a peer where it
+    /// stood before it signs again (DESIGN 5). A node that nobody answers speaks after a minute.
+    fn may_speak(&self, chain: &OwnChain, now: Timestamp) -> bool {
+        if self.node.skewed.load(Ordering::Relaxed) || self.node.mesh.get().is_none() {
+            return false;
+        }
+        let heard = self
+            .node
+            .heard
+            .get()
+            .is_some_and(|heard| now > *heard + LISTENING);
+        !chain.is_used() || heard || now > self.node.started_at + UNANSWERED
     }
 
     /// Policy may have changed since the alert was written: it is asked again at the door.
     async fn take(&mut self, alert: &Alert, now: Timestamp) -> anyhow::Result<()> {
         let known = alert.alert.value.parse().is_ok_and(|ip| self.node.is_known(ip));
-        let Ok(sighting) = share::to_sighting(&alert.alert, &self.node.sharing(), known) else {
+        let old = now.since(alert.alert.last) > FRESH;
+        let leaves = share::to_sighting(&alert.alert, &self.node.sharing(), known);
+        let Some(sighting) = leaves.ok().filter(|_| !old) else {
             self.taken.remove(&alert.id);
             return Ok(self.node.store.withhold(&[alert.id]).await?);
         };
         let subject = subject(&sighting);
-        let urgent = !self.waiting.contains_key(&subject);
         let waiting = Waiting {
             alert: alert.id,
             detection: alert.alert.detection,
         };
-        match self.window.push(sighting, urgent, now) {
+        match self.window.push(sighting, true, now) {
             Ok(()) => self.waiting.entry(subject).or_default().push(waiting),
             Err(full) => {
                 // It stays pending in the store and comes back with a later step.
@@ -117,8 +162,30 @@ impl Outbox {
         Ok(())
     }
 
+    /// Rows waited a while: what policy no longer lets out stays, and so do the alerts behind it.
+    async fn still_leaving(&mut self, batch: Batch) -> anyhow::Result<Batch> {
+        let sharing = self.node.sharing();
+        let (mut rows, mut staying) = (Vec::new(), Vec::new());
+        for row in batch.rows {
+            let known = row.indicator.as_ip().is_some_and(|ip| self.node.is_known(ip));
+            if share::permits(&row, &sharing, known).is_ok() {
+                rows.push(row);
+            } else {
+                staying.extend(self.waiting.remove(&subject(&row)).unwrap_or_default());
+            }
+        }
+        let staying: Vec<AlertId> = staying.into_iter().map(|one| one.alert).collect();
+        self.taken.retain(|id| !staying.contains(id));
+        self.node.store.withhold(&staying).await?;
+        Ok(Batch { rows, ..batch })
+    }
+
     /// Lets a batch out. Alerts whose envelope is not admitted now stay pending in the store.
     async fn publish(&mut self, batch: Batch) -> anyhow::Result<()> {
+        let batch = self.still_leaving(batch).await?;
+        if batch.rows.is_empty() {
+            return Ok(());
+        }
         let policy = if batch.urgent { policy::URGENT } else { 0 };
         let mut leaving: BTreeMap<Subject, Vec<Waiting>> = BTreeMap::new();
         for row in &batch.rows {

@@ -46,41 +46,43 @@ pub(crate) enum Withheld {
 /// The sighting that would leave for this alert. `live` is false for replayed history,
 /// `known` says whether the address belongs to somebody who logged in here.
 pub(crate) fn to_sighting(alert: &NewAlert, sharing: &Sharing, known: bool) -> Result<Sighting, Withheld> {
-    if !sharing.enabled {
-        return Err(Withheld::Off);
-    }
     if alert.simulated {
         return Err(Withheld::Simulated);
     }
     let behaviour = alert.behaviour.ok_or(Withheld::Unlabelled)?;
-    if sharing.withheld.contains(&behaviour) {
-        return Err(Withheld::Behaviour);
-    }
     if !alert.scope.eq_ignore_ascii_case("ip") {
         return Err(Withheld::Scope);
     }
     let ip: IpAddr = alert.value.parse().map_err(|_| Withheld::Scope)?;
-    let ip = ip.to_canonical();
-    if !is_public(ip) {
-        return Err(Withheld::NotPublic);
-    }
-    if contains(&sharing.own, ip) {
-        return Err(Withheld::Own);
-    }
-    if contains(&sharing.allowed, ip) {
-        return Err(Withheld::Allowlisted);
-    }
-    if known {
-        return Err(Withheld::KnownUser);
-    }
-    Ok(Sighting {
+    let sighting = Sighting {
         indicator: Indicator::ip(ip),
         behaviour,
         rule: alert.rule,
         at: alert.last.to_minute(),
         count: Count::of(u64::from(alert.events_count)),
         confidence: CONFIDENCE,
-    })
+    };
+    permits(&sighting, sharing, known).map(|()| sighting)
+}
+
+/// Whether policy lets this sighting out, as it is now: asked again when it leaves.
+pub(crate) fn permits(sighting: &Sighting, sharing: &Sharing, known: bool) -> Result<(), Withheld> {
+    let ip = sighting.indicator.as_ip().ok_or(Withheld::Scope)?;
+    let reasons = [
+        (!sharing.enabled, Withheld::Off),
+        (
+            sharing.withheld.contains(&sighting.behaviour),
+            Withheld::Behaviour,
+        ),
+        (!is_public(ip), Withheld::NotPublic),
+        (contains(&sharing.own, ip), Withheld::Own),
+        (contains(&sharing.allowed, ip), Withheld::Allowlisted),
+        (known, Withheld::KnownUser),
+    ];
+    match reasons.into_iter().find(|(stays, _)| *stays) {
+        Some((_, why)) => Err(why),
+        None => Ok(()),
+    }
 }
 
 /// Whether one of the networks holds the address.

@@ -72,7 +72,11 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
                 Ok(Err(error)) => break Err(error),
                 Err(panicked) => break Err(panicked.into()),
             },
-            () = node.joined.notified() => start_mesh(&node, &mut tasks).await?,
+            () = node.joined.notified() => {
+                if let Err(error) = start_mesh(&node, &mut tasks).await {
+                    tracing::error!(error = format!("{error:#}"), "the network was joined, but its mesh does not start");
+                }
+            }
         }
     };
     shutdown.cancel();
@@ -181,6 +185,8 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     if node.mesh.get().is_some() {
         return Ok(());
     }
+    // Nothing is said while the mesh is given what was said before.
+    let _chain = node.chain.lock().await;
     let Some(directory) = node.membership.copy() else {
         return Ok(());
     };
@@ -201,7 +207,7 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     let held = node.store.held().await?;
     let initial = Initial {
         directory,
-        held: held.iter().map(core_held).collect(),
+        held: held.iter().map(ingest::core_held).collect(),
     };
     let (mesh, events, task) =
         vigie_gossip::start(config, initial, Arc::clone(&node.clock), tasks.shutdown.clone())
@@ -216,48 +222,44 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn core_held(envelope: &vigie_store::HeldEnvelope) -> vigie_gossip_core::Held {
-    let place = envelope.held;
-    vigie_gossip_core::Held {
-        publisher: place.publisher,
-        epoch: place.epoch,
-        seq: place.seq,
-        hash: place.hash,
-        time: envelope.time_base,
-        rows: envelope.rows,
-        urgent: envelope.urgent,
-    }
-}
-
 // === housekeeping ===
 
 async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::Result<()> {
     loop {
+        if let Err(error) = tidy(&node).await {
+            // A full disk or a database that restarts: the next round may find it well again.
+            tracing::error!(error = format!("{error:#}"), "housekeeping was cut short");
+        }
         tokio::select! {
             () = tokio::time::sleep(HOUSEKEEPING) => {}
             () = shutdown.cancelled() => return Ok(()),
         }
-        let now = node.now();
-        ingest::release(&node).await?;
-        node.reload_allowlist().await?;
-        node.regraph();
-        node.opinion.save(&node).await?;
-        if let Some(certificate) = node
-            .membership
-            .renew(node.store.as_ref(), &node.identity, now)
-            .await?
-            && let Some(mesh) = node.mesh.get()
-            && let Err(error) = mesh.add_statement(certificate).await
-        {
-            tracing::warn!(%error, "the mesh does not take our new certificate");
-        }
-        let retention = Retention {
-            envelopes_before: now - ENVELOPES,
-            alerts_before: now - ALERTS,
-            decisions_before: now - ALERTS,
-            memory_before: now - MEMORY,
-        };
-        let gone = node.store.forget(&retention).await?;
-        tracing::debug!(rows = gone, "forgotten");
     }
+}
+
+async fn tidy(node: &Node) -> anyhow::Result<()> {
+    let now = node.now();
+    node.reload_allowlist().await?;
+    node.regraph();
+    ingest::review(node).await?;
+    ingest::release(node).await?;
+    node.opinion.save(node).await?;
+    if let Some(certificate) = node
+        .membership
+        .renew(node.store.as_ref(), &node.identity, now)
+        .await?
+        && let Some(mesh) = node.mesh.get()
+        && let Err(error) = mesh.add_statement(certificate).await
+    {
+        tracing::warn!(%error, "the mesh does not take our new certificate");
+    }
+    let retention = Retention {
+        envelopes_before: now - ENVELOPES,
+        alerts_before: now - ALERTS,
+        decisions_before: now - ALERTS,
+        memory_before: now - MEMORY,
+    };
+    let gone = node.store.forget(&retention).await?;
+    tracing::debug!(rows = gone, "forgotten");
+    Ok(())
 }

@@ -122,7 +122,8 @@ impl Window {
         self.len() == 0
     }
 
-    /// Takes a sighting. An urgent one that exceeds the urgent budget goes with the new ones.
+    /// Takes a sighting. An urgent one that exceeds the urgent budget goes with the new ones; what was told before is a
+    /// repeat, urgent or not.
     pub fn push(&mut self, sighting: Sighting, urgent: bool, now: Timestamp) -> Result<(), WindowError> {
         if !Filling::default().fits(&sighting) {
             return Err(WindowError::TooLong);
@@ -142,9 +143,9 @@ impl Window {
         }
         let new = !self.told.knows(&sighting, now);
         let lane = match (urgent, new) {
-            (true, _) if self.budget.urgent_left(self.class, now) > self.urgent_waiting() => Lane::Urgent,
-            (true, _) | (false, true) => Lane::New,
-            (false, false) => Lane::Repeat,
+            (true, true) if self.budget.urgent_left(self.class, now) > self.urgent_waiting() => Lane::Urgent,
+            (_, true) => Lane::New,
+            (_, false) => Lane::Repeat,
         };
         self.queues.entry(lane).or_default().push(subject, sighting, now);
         Ok(())
