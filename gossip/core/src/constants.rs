@@ -82,6 +82,8 @@ pub const STATEMENTS_OF_STRANGERS: usize = 4_096;
 pub const STATEMENTS_PER_STRANGER: usize = 16;
 /// Statements all together.
 pub const STATEMENTS: usize = 250_000;
+/// While statements come, answers are computed anew after at least one in so many of those that are kept.
+pub const DERIVE_AT_MOST_ONE_IN: usize = 32;
 /// Changes of the seeds that contradict each other under one sequence number.
 pub const SEED_CHANGES_PER_SEQUENCE: usize = 8;
 /// How far ahead of the last applied one a change of the seeds is kept.

@@ -20,12 +20,13 @@ pub use intervals::Intervals;
 pub use organisation::{Edge, Organisation};
 pub use standing::{Standing, Timeline, Why};
 
-use crate::constants::{SEED_CHANGES_AHEAD, STATEMENTS_OF_STRANGERS};
+use crate::constants::{DERIVE_AT_MOST_ONE_IN, SEED_CHANGES_AHEAD, STATEMENTS_OF_STRANGERS};
 use crate::wire::{
     Genesis, NetworkId, OrgId, PublicKey, PublisherId, Revocation, SeedChange, SignatureError, Statement,
     StatementId, Timestamp,
 };
 use derive::{Derived, derive};
+use seeds::Seeds;
 use shelf::{Shelf, Shelved};
 
 /// Who is admitted.
@@ -39,6 +40,9 @@ pub struct Directory {
     /// Statements that count for nothing yet and were not reported as new.
     waiting: BTreeSet<StatementId>,
     derived: OnceLock<Derived>,
+    seeds: OnceLock<Seeds>,
+    /// Statements taken since answers were last computed for an insertion.
+    unseen: usize,
     /// Signers admitted when answers were last computed for an insertion.
     known: BTreeSet<PublicKey>,
     strangers: usize,
@@ -87,6 +91,8 @@ impl Directory {
             early: BTreeMap::new(),
             waiting: BTreeSet::new(),
             derived: OnceLock::new(),
+            seeds: OnceLock::new(),
+            unseen: 0,
             known: BTreeSet::new(),
             strangers: 0,
             revision: 0,
@@ -145,7 +151,7 @@ impl Directory {
     }
 
     fn insert_change(&mut self, change: SeedChange) -> Result<Insertion, StatementRefused> {
-        let seeds = &self.derived().seeds;
+        let seeds = self.seeds();
         let applied = u64::try_from(seeds.before.len()).unwrap_or(u64::MAX);
         let at = usize::try_from(change.sequence.saturating_sub(1)).ok();
         let Some(before) = at.and_then(|at| seeds.before.get(at)) else {
@@ -170,8 +176,14 @@ impl Directory {
     }
 
     fn shelve(&mut self, statement: Statement, stranger: bool) -> Result<(), StatementRefused> {
+        let changes_seeds = matches!(statement, Statement::SeedChange(_));
         match self.shelf.insert(statement, stranger) {
-            Shelved::Kept => Ok(()),
+            Shelved::Kept => {
+                if changes_seeds {
+                    self.seeds = OnceLock::new();
+                }
+                Ok(())
+            }
             Shelved::Crowded => Err(StatementRefused::Crowded),
             Shelved::Full => Err(StatementRefused::Full),
         }
@@ -180,7 +192,7 @@ impl Directory {
     /// Changes of the seeds that waited for the one that came.
     fn retry_early(&mut self) {
         loop {
-            let seeds = &self.derived().seeds;
+            let seeds = self.seeds();
             let ready = self.early.iter().find_map(|(key, change)| {
                 let at = usize::try_from(change.sequence.saturating_sub(1)).ok()?;
                 seeds
@@ -201,24 +213,29 @@ impl Directory {
         }
     }
 
-    /// Whether somebody is, or was at some time, admitted. Who was when answers were last computed is not asked again, so
-    /// that many statements in a row do not make everything be computed anew for each.
+    /// Whether somebody is, or was at some time, admitted. Who was when answers were last computed is not asked again, and
+    /// they are computed anew only after a good share of new statements: a member and a stranger who talk in turn would
+    /// otherwise have everything computed for each word. Who is taken for a stranger in between waits, and settles.
     fn is_known(&mut self, signer: &PublicKey) -> bool {
         if self.known.contains(signer) {
             return true;
         }
-        if self.derived.get().is_none() {
+        let due = self.unseen.saturating_mul(DERIVE_AT_MOST_ONE_IN) >= self.shelf.len();
+        if self.derived.get().is_none() && due {
             self.refresh();
         }
-        self.derived().orgs.contains_key(signer)
+        let derived = self.derived.get();
+        derived.is_some_and(|derived| derived.orgs.contains_key(signer))
     }
 
     fn changed(&mut self) {
         self.derived = OnceLock::new();
         self.revision += 1;
+        self.unseen += 1;
     }
 
     fn refresh(&mut self) {
+        self.unseen = 0;
         self.known = self.derived().orgs.keys().copied().collect();
     }
 
@@ -255,14 +272,22 @@ impl Directory {
     }
 
     fn derived(&self) -> &Derived {
-        self.derived.get_or_init(|| derive(&self.genesis, &self.shelf))
+        self.derived
+            .get_or_init(|| derive(&self.genesis, &self.shelf, self.seeds()))
+    }
+
+    fn seeds(&self) -> &Seeds {
+        self.seeds
+            .get_or_init(|| seeds::resolve(&self.genesis, &self.shelf))
     }
 
     /// Whether a statement can change an answer: its signer is admitted at some time, or k seeds signed it.
     fn counts(&self, statement: &Statement) -> bool {
-        statement
-            .signer()
-            .is_none_or(|signer| self.derived().orgs.contains_key(&signer))
+        match statement.signer() {
+            Some(signer) => self.derived().orgs.contains_key(&signer),
+            // Of two histories of the seeds one holds; changes that only follow from the other are nobody's business.
+            None => self.seeds().signed.contains(&statement.id()),
+        }
     }
 
     /// The node key of a publisher; none if nobody admitted certified it, or if two keys share the id.

@@ -13,6 +13,10 @@ pub const LEAF: &[u8] = b"vigie/leaf/v1";
 pub const NODE: &[u8] = b"vigie/node/v1";
 /// The context (BLAKE3 key derivation) that makes the salts of the rows out of the salt of the body.
 pub const ROW_SALT: &str = "vigie/row-salt/v1";
+/// The root of an envelope that this version cannot read: over a commitment of that version's own, and its content.
+pub const OPAQUE: &[u8] = b"vigie/opaque/v1";
+/// The content of such an envelope.
+pub const CONTENT: &[u8] = b"vigie/content/v1";
 /// The name of a publisher, from his node key.
 pub const PUBLISHER: &[u8] = b"vigie/publisher/v1";
 /// The name of an organisation, from its key.
@@ -77,6 +81,8 @@ mod tests {
             HEADER,
             LEAF,
             NODE,
+            OPAQUE,
+            CONTENT,
             PUBLISHER,
             ORGANISATION,
             OPERATOR,

@@ -21,6 +21,7 @@ pub use draft::{Draft, SealError};
 pub use form::Form;
 pub use header::{Header, SignedHeader};
 pub use kind::Kind;
+pub use merkle::opaque_root;
 
 use crate::key::Claim;
 use crate::{

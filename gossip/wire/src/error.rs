@@ -83,6 +83,9 @@ pub enum Reason {
     /// An envelope that this version does not know and that is too large to be relayed unread.
     #[error("unknown, and larger than what is relayed unread")]
     UnknownTooLong,
+    /// An envelope that this version does not know, in a form of body that it does not know either.
+    #[error("unknown, and in a form that this version cannot hold to its header")]
+    UnknownForm,
 }
 
 // === impl DecodeError ===
@@ -110,7 +113,7 @@ impl Reason {
     pub const fn class(self) -> Class {
         match self {
             Self::Tlp => Class::Tlp,
-            Self::UnknownType | Self::UnknownTooLong => Class::Unknown,
+            Self::UnknownType | Self::UnknownTooLong | Self::UnknownForm => Class::Unknown,
             _ => Class::Malformed,
         }
     }
@@ -136,6 +139,7 @@ impl Reason {
             Self::Misplaced => "misplaced",
             Self::UnknownType => "unknown-type",
             Self::UnknownTooLong => "unknown-too-long",
+            Self::UnknownForm => "unknown-form",
         }
     }
 }

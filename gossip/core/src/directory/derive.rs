@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use super::intervals::Intervals;
 use super::publishers::{self, Publishers};
-use super::seeds::{self, Seeds};
+use super::seeds::Seeds;
 use super::shelf::Shelf;
 use super::standing::proven;
 use super::vouching::{self, Counted};
@@ -31,26 +31,26 @@ pub(super) struct Derived {
 /// When one organisation is admitted.
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
-    pub(super) seed: bool,
-    pub(super) founder: bool,
+    /// When it is a seed.
+    pub(super) seed: Intervals,
+    /// When it needs no vouch: as a seed, and always as a genesis member.
+    root: Intervals,
     pub(super) admitted: Intervals,
     /// When it is past its probation.
     pub(super) proven: Intervals,
 }
 
 /// Computes all answers.
-pub(super) fn derive(genesis: &Genesis, shelf: &Shelf) -> Derived {
-    let seeds = seeds::resolve(genesis, shelf);
-    let seed_keys: BTreeSet<PublicKey> = seeds.list.iter().map(|seed| seed.key).collect();
-    let vouches = vouching::counted(shelf, &seed_keys);
+pub(super) fn derive(genesis: &Genesis, shelf: &Shelf, seeds: &Seeds) -> Derived {
+    let vouches = vouching::counted(shelf, seeds);
     let revoked = revoked_organisations(shelf);
-    let mut orgs = roots(genesis, &seed_keys, &revoked);
+    let mut orgs = roots(genesis, seeds, &revoked);
     spread(&mut orgs, &vouches, &revoked);
     inherit(&mut orgs, shelf);
     let publishers = publishers::collect(shelf, &orgs);
     let ids = orgs.keys().map(|key| (key.org_id(), *key)).collect();
     Derived {
-        seeds,
+        seeds: seeds.clone(),
         orgs,
         ids,
         vouches,
@@ -78,24 +78,27 @@ fn revoked_organisations(shelf: &Shelf) -> BTreeMap<PublicKey, Timestamp> {
 /// Seeds and genesis members, who need no vouch and no probation.
 fn roots(
     genesis: &Genesis,
-    seeds: &BTreeSet<PublicKey>,
+    seeds: &Seeds,
     revoked: &BTreeMap<PublicKey, Timestamp>,
 ) -> BTreeMap<PublicKey, Admission> {
-    let members = genesis.members.iter().map(|member| member.key);
-    let root = |key: PublicKey| {
-        let admitted = cut(&Intervals::always(), revoked.get(&key));
-        let proven = admitted.clone();
-        (
-            key,
-            Admission {
-                seed: seeds.contains(&key),
-                founder: true,
-                admitted,
-                proven,
-            },
-        )
+    let members: BTreeSet<PublicKey> = genesis.members.iter().map(|member| member.key).collect();
+    let keys: BTreeSet<&PublicKey> = seeds.terms.keys().chain(&members).collect();
+    let root = |key: &PublicKey| {
+        let seed = cut(&seeds.term(key), revoked.get(key));
+        let root = if members.contains(key) {
+            cut(&Intervals::always(), revoked.get(key))
+        } else {
+            seed.clone()
+        };
+        let admission = Admission {
+            seed,
+            admitted: root.clone(),
+            proven: root.clone(),
+            root,
+        };
+        (*key, admission)
     };
-    seeds.iter().copied().chain(members).map(root).collect()
+    keys.into_iter().map(root).collect()
 }
 
 fn cut(during: &Intervals, revoked: Option<&Timestamp>) -> Intervals {
@@ -117,23 +120,25 @@ fn spread(
     let mut waiting: VecDeque<PublicKey> = orgs.keys().copied().collect();
     while let Some(voucher) = waiting.pop_front() {
         for subject in by.get(&voucher).into_iter().flatten() {
-            if orgs.get(subject).is_some_and(|known| known.founder) {
-                continue;
-            }
             let vouches = about.get(subject).map(Vec::as_slice).unwrap_or_default();
-            let admitted = cut(&admitted_by(orgs, vouches), revoked.get(subject));
+            let vouched = cut(&admitted_by(orgs, vouches), revoked.get(subject));
+            let (seed, root) = orgs
+                .get(subject)
+                .map(|known| (known.seed.clone(), known.root.clone()))
+                .unwrap_or_default();
+            let admitted = Intervals::any(&[root.clone(), vouched]);
             if orgs
                 .get(subject)
                 .map_or(admitted.is_never(), |known| known.admitted == admitted)
             {
                 continue;
             }
-            let proven = proven(&admitted);
+            let proven = Intervals::any(&[root.clone(), proven(&admitted)]);
             orgs.insert(
                 *subject,
                 Admission {
-                    seed: false,
-                    founder: false,
+                    seed,
+                    root,
                     admitted,
                     proven,
                 },
@@ -151,12 +156,9 @@ fn admitted_by(orgs: &BTreeMap<PublicKey, Admission>, vouches: &[&Counted]) -> I
         let Some(voucher) = orgs.get(&vouch.voucher) else {
             continue;
         };
+        by_seeds.push(vouch.during.and(&voucher.seed));
         let holds = vouch.during.and(&voucher.proven);
-        if voucher.seed {
-            by_seeds.push(holds);
-        } else {
-            by_members.entry(vouch.voucher).or_default().push(holds);
-        }
+        by_members.entry(vouch.voucher).or_default().push(holds);
     }
     let members: Vec<Intervals> = by_members
         .values()
@@ -170,23 +172,26 @@ fn admitted_by(orgs: &BTreeMap<PublicKey, Admission>, vouches: &[&Counted]) -> I
 /// admitted by vouches like any other.
 fn inherit(orgs: &mut BTreeMap<PublicKey, Admission>, shelf: &Shelf) {
     let mut said: BTreeMap<(PublicKey, PublicKey), BTreeSet<PublicKey>> = BTreeMap::new();
+    let mut by_seeds = BTreeSet::new();
     for (_, statement) in shelf.iter() {
         if let Statement::Continues(continues) = statement
             && orgs
                 .get(&continues.voucher)
                 .is_some_and(|voucher| voucher.proven.contains(continues.at))
         {
-            said.entry((continues.new, continues.old))
-                .or_default()
-                .insert(continues.voucher);
+            let pair = (continues.new, continues.old);
+            said.entry(pair).or_default().insert(continues.voucher);
+            if orgs
+                .get(&continues.voucher)
+                .is_some_and(|voucher| voucher.seed.contains(continues.at))
+            {
+                by_seeds.insert(pair);
+            }
         }
     }
     let mut inherited = Vec::new();
     for ((new, old), vouchers) in said {
-        let seed = vouchers
-            .iter()
-            .any(|voucher| orgs.get(voucher).is_some_and(|org| org.seed));
-        let enough = seed || vouchers.len() >= MEMBERS_TO_ADMIT;
+        let enough = by_seeds.contains(&(new, old)) || vouchers.len() >= MEMBERS_TO_ADMIT;
         if enough && orgs.get(&old).is_some_and(|old| !old.proven.is_never()) && orgs.contains_key(&new) {
             inherited.push(new);
         }

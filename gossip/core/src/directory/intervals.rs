@@ -24,6 +24,11 @@ impl Intervals {
         Self(vec![(i64::MIN, i64::MAX)])
     }
 
+    /// From `start` on.
+    pub fn from(start: Timestamp) -> Self {
+        Self(vec![(start.as_millis(), i64::MAX)])
+    }
+
     /// From `start` until just before `end`; never if `end` is not after `start`.
     pub fn between(start: Timestamp, end: Timestamp) -> Self {
         let (start, end) = (start.as_millis(), end.as_millis());
@@ -37,6 +42,11 @@ impl Intervals {
     /// Whether it is never.
     pub fn is_never(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether nothing of it lies at `at` or later.
+    pub fn has_ended(&self, at: Timestamp) -> bool {
+        self.0.last().is_none_or(|(_, end)| *end <= at.as_millis())
     }
 
     /// Whether `at` lies in it.

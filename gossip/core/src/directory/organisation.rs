@@ -15,7 +15,7 @@ pub struct Organisation {
     pub name: Box<str>,
     /// Its labels, from there too.
     pub labels: Labels,
-    /// Whether it is a seed.
+    /// Whether it is a seed, after all changes.
     pub seed: bool,
     /// Gold-confirmed sightings granted at genesis.
     pub history: u32,
@@ -62,7 +62,7 @@ pub(super) fn describe(genesis: &Genesis, derived: &Derived, key: &PublicKey) ->
         key: *key,
         name,
         labels,
-        seed: org.seed,
+        seed: derived.seeds.list.iter().any(|seed| seed.key == *key),
         history,
         nodes: nodes.into_iter().collect(),
         admitted: org.admitted.clone(),
@@ -76,7 +76,10 @@ fn by_vouch(derived: &Derived, key: &PublicKey) -> Option<(Box<str>, Labels)> {
         .vouches
         .iter()
         .filter(|vouch| vouch.subject == *key)
-        .filter_map(|vouch| Some((derived.orgs.get(&vouch.voucher)?.seed, vouch)))
+        .filter_map(|vouch| {
+            let voucher = derived.orgs.get(&vouch.voucher)?;
+            Some((voucher.seed.contains(vouch.issued), vouch))
+        })
         .max_by_key(|(seed, vouch)| (*seed, vouch.issued, vouch.id))
         .map(|(_, vouch)| (vouch.name.clone(), vouch.labels))
 }

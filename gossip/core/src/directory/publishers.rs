@@ -35,7 +35,7 @@ pub(super) fn collect(shelf: &Shelf, orgs: &BTreeMap<PublicKey, Admission>) -> P
                 not_after: certificate.not_after,
                 epochs: (certificate.epoch_from, certificate.epoch_to),
                 revoked_since: revoked.get(&(certificate.org, certificate.node)).copied(),
-                seed: org.seed,
+                seed: org.seed.clone(),
                 admitted: org.admitted.clone(),
                 proven: org.proven.clone(),
             },
@@ -123,7 +123,7 @@ mod tests {
             not_after: day(days.1),
             epochs: (0, 9),
             revoked_since: None,
-            seed: false,
+            seed: Intervals::never(),
             admitted: Intervals::always(),
             proven: Intervals::always(),
         }

@@ -63,6 +63,10 @@ impl Shelf {
         self.kept.contains_key(id)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     pub(super) fn get(&self, id: &StatementId) -> Option<&Statement> {
         self.kept.get(id).map(|kept| &kept.statement)
     }

@@ -48,8 +48,8 @@ pub(super) struct Certified {
     pub(super) not_after: Timestamp,
     pub(super) epochs: (u32, u32),
     pub(super) revoked_since: Option<Timestamp>,
-    pub(super) seed: bool,
-    /// When his organisation is admitted, and when it is past its probation.
+    /// When his organisation is a seed, when it is admitted, and when it is past its probation.
+    pub(super) seed: Intervals,
     pub(super) admitted: Intervals,
     pub(super) proven: Intervals,
 }
@@ -169,7 +169,7 @@ impl Certified {
         if !self.admitted.contains(at) {
             return Standing::Outsider(Why::NotAdmitted);
         }
-        match (self.seed, self.proven.contains(at)) {
+        match (self.seed.contains(at), self.proven.contains(at)) {
             (true, _) => Standing::Seed,
             (false, true) => Standing::Member,
             (false, false) => Standing::Newcomer,

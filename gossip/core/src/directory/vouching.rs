@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::intervals::Intervals;
+use super::seeds::Seeds;
 use super::shelf::Shelf;
 use crate::constants::{
     MEMBER_VOUCHES_LIVE, MEMBER_VOUCHES_PER_QUARTER, QUARTER_MILLIS, SEED_VOUCHES_PER_QUARTER,
@@ -29,7 +30,7 @@ pub(super) struct Counted {
 type Withdrawals = BTreeMap<(PublicKey, PublicKey, u64), Timestamp>;
 
 /// All vouches that count for some time, given who the seeds are.
-pub(super) fn counted(shelf: &Shelf, seeds: &BTreeSet<PublicKey>) -> Vec<Counted> {
+pub(super) fn counted(shelf: &Shelf, seeds: &Seeds) -> Vec<Counted> {
     let withdrawn = withdrawals(shelf);
     let mut by_voucher: BTreeMap<PublicKey, Vec<Counted>> = BTreeMap::new();
     for (id, statement) in shelf.iter() {
@@ -56,13 +57,14 @@ pub(super) fn counted(shelf: &Shelf, seeds: &BTreeSet<PublicKey>) -> Vec<Counted
     let mut all = Vec::new();
     for (voucher, mut vouches) in by_voucher {
         vouches.sort_unstable_by_key(|vouch| (vouch.issued, vouch.id));
-        if seeds.contains(&voucher) {
-            within_quarters(&mut vouches, SEED_VOUCHES_PER_QUARTER);
-        } else {
-            within_quarters(&mut vouches, MEMBER_VOUCHES_PER_QUARTER);
-            within_live(&mut vouches);
-        }
-        all.extend(vouches.into_iter().filter(|vouch| !vouch.during.is_never()));
+        let term = seeds.term(&voucher);
+        let (mut as_seed, mut as_member): (Vec<_>, Vec<_>) =
+            vouches.into_iter().partition(|vouch| term.contains(vouch.issued));
+        within_quarters(&mut as_seed, SEED_VOUCHES_PER_QUARTER);
+        within_quarters(&mut as_member, MEMBER_VOUCHES_PER_QUARTER);
+        within_live(&mut as_member);
+        let vouches = as_seed.into_iter().chain(as_member);
+        all.extend(vouches.filter(|vouch| !vouch.during.is_never()));
     }
     all
 }
@@ -100,6 +102,8 @@ fn within_quarters(vouches: &mut Vec<Counted>, budget: usize) {
 fn within_live(vouches: &mut [Counted]) {
     let mut live: BTreeMap<PublicKey, Intervals> = BTreeMap::new();
     for vouch in vouches {
+        // What has ended by now cannot meet any that follows: without this, old vouches cost as much as live ones.
+        live.retain(|_, during| !during.has_ended(vouch.issued));
         let others: Vec<Intervals> = live
             .iter()
             .filter(|(subject, _)| **subject != vouch.subject)

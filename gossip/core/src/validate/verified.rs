@@ -51,7 +51,8 @@ impl Verified {
             (_, None) => return Err(Ignored::UnknownPublisher(header.publisher).into()),
         };
         let fresh = now.since(header.time_base) <= FRESH;
-        let cut = header.rows > 0 && matches!(self.envelope.form(), Form::Erased | Form::Redacted);
+        let has_body = header.rows > 0 || header.root != [0; 32];
+        let cut = has_body && matches!(self.envelope.form(), Form::Erased | Form::Redacted);
         if fresh && cut {
             return Err(Ignored::Incomplete.into());
         }

@@ -200,9 +200,20 @@ fn a_member_has_at_most_twenty_live_vouches() {
 }
 
 fn change(network: NetworkId, sequence: u64, action: SeedAction, signers: &[(u8, SecretKey)]) -> Statement {
+    let at = t0() + u32::try_from(sequence).unwrap() * DAY;
+    change_at(network, (sequence, at), action, signers)
+}
+
+fn change_at(
+    network: NetworkId,
+    (sequence, at): (u64, Timestamp),
+    action: SeedAction,
+    signers: &[(u8, SecretKey)],
+) -> Statement {
     let mut change = SeedChange {
         network,
         sequence,
+        at,
         action,
         signatures: Vec::new(),
     };
@@ -250,7 +261,97 @@ fn k_of_n_seeds_change_the_seeds_in_sequence() {
             .is_some_and(|org| org.seed)
     };
     assert_eq!([1, 2, 3, 9].map(seed), [true, false, true, true]);
-    assert!(!admitted(&directory, 2, t0()));
+    assert!(admitted(&directory, 2, t0()) && !admitted(&directory, 2, t0() + 2 * DAY));
+    assert!(!admitted(&directory, 9, t0()) && admitted(&directory, 9, t0() + DAY));
+}
+
+#[test]
+fn what_a_seed_admitted_stays_when_it_is_a_seed_no_more() {
+    let mut directory = directory(2, 1, |network| {
+        vec![
+            vouch(network, 2, 30, t0()),
+            vouch(network, 2, 31, t0() + 3 * DAY),
+            certify(network, 30, t0()),
+        ]
+    });
+    let network = directory.network();
+    let remove = |sequence, days: u32, org| {
+        let action = SeedAction::Remove { key: public(org) };
+        change_at(network, (sequence, t0() + days * DAY), action, &[(0, key(1))])
+    };
+    directory
+        .insert(change_at(network, (1, t0()), add(9), &[(0, key(1))]))
+        .unwrap();
+    directory.insert(remove(2, 2, 2)).unwrap();
+    let during = |org: u8| [1, 4].map(|days| admitted(&directory, org, t0() + days * DAY));
+    assert_eq!(during(2), [true, false]);
+    assert_eq!(
+        during(30),
+        [true, false],
+        "who wants to stay needs another voucher"
+    );
+    assert_eq!(during(31), [false, false]);
+    let standing = |org: u8, days: u32| directory.standing(publisher(org), t0() + days * DAY);
+    assert_eq!(standing(30, 1), Standing::Newcomer);
+    // Times do not run backwards.
+    let mut other = directory.clone();
+    other.insert(remove(3, 1, 9)).unwrap();
+    assert!(admitted(&other, 9, t0() + 9 * DAY));
+    directory.insert(remove(3, 5, 9)).unwrap();
+    assert!(!admitted(&directory, 9, t0() + 9 * DAY));
+}
+
+/// Seed 1 signs two changes of one sequence, and a second one that follows from one of them only.
+#[test]
+fn of_two_histories_of_the_seeds_all_count_the_same() {
+    let network = genesis(1, 0).network();
+    let alone = [(0, key(1))];
+    let mut first = [9, 10].map(|org| change(network, 1, add(org), &alone));
+    first.sort_by_key(Statement::id);
+    let [lower, higher] = first;
+    let Statement::SeedChange(SeedChange {
+        action: SeedAction::Add { key: added, .. },
+        ..
+    }) = &higher
+    else {
+        unreachable!()
+    };
+    let by_the_loser = [9, 10]
+        .map(key)
+        .into_iter()
+        .find(|key| key.public() == *added)
+        .unwrap();
+    let third = change(network, 2, add(11), &[(1, by_the_loser)]);
+    let told = |order: [&Statement; 3]| {
+        let mut directory = Directory::new(genesis(1, 0));
+        for statement in order {
+            drop(directory.insert(statement.clone()));
+        }
+        directory.take_settled();
+        (directory.digest(), directory.statements().count())
+    };
+    let expected = told([&lower, &higher, &third]);
+    assert_eq!(expected.1, 2);
+    assert_eq!(told([&higher, &third, &lower]), expected);
+    assert_eq!(told([&third, &higher, &lower]), expected);
+}
+
+/// Answers are not computed for each of many statements, and nothing is lost by that.
+#[test]
+fn a_member_and_strangers_who_talk_in_turn_are_all_heard() {
+    let mut directory = Directory::new(genesis(1, 1));
+    let network = directory.network();
+    let mut fresh = 0;
+    for nth in 0..60_u8 {
+        let known = vouch(network, 1, 130 + nth, t0() + u32::from(nth) * MINUTE);
+        let newcomer = certify(network, 130 + nth, t0());
+        for statement in [newcomer, known] {
+            fresh += usize::from(directory.insert(statement) == Ok(Insertion::New));
+        }
+    }
+    assert_eq!(fresh + directory.take_settled().len(), 120);
+    assert_eq!(directory.statements().count(), 120);
+    assert!(admitted(&directory, 189, t0() + DAY));
 }
 
 #[test]

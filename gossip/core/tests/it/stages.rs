@@ -146,7 +146,9 @@ fn unknown_versions_and_kinds_are_relayed_unread_up_to_four_kibibytes() {
     let known = *chain.see(1, 1, t0()).header();
     for (seq, version, kind, flags) in [(0_u64, 2, 1, 0), (1, 1, 77, 0), (2, 1, 1, 4)] {
         let kind = vigie_gossip_core::wire::Kind::from_number(kind);
+        let (commitment, content) = ([8; 32], [9; 500]);
         let header = vigie_gossip_core::wire::Header {
+            root: vigie_gossip_core::wire::envelope::opaque_root(&commitment, &content),
             version,
             kind,
             flags,
@@ -155,13 +157,23 @@ fn unknown_versions_and_kinds_are_relayed_unread_up_to_four_kibibytes() {
             ..known
         };
         let signed = SignedHeader::sign(header, &node_key(101)).encode();
-        node.receive(&[&signed[..], &[9; 500]].concat()).unwrap();
+        let body = [&[1][..], &commitment, &content].concat();
+        assert_eq!(
+            refused(&mut node, &[&signed[..], &[0]].concat()),
+            ("incomplete", Acceptance::Ignore)
+        );
+        assert_eq!(
+            refused(&mut node, &[&signed[..], &body[..400]].concat()),
+            ("malformed", Acceptance::Reject),
+            "another body than was signed"
+        );
+        node.receive(&[&signed[..], &body].concat()).unwrap();
         let too_long = [&signed[..], &[9; 5_000]].concat();
         assert_eq!(
             refused(&mut node, &too_long),
             ("unknown_version", Acceptance::Ignore)
         );
-        let mut forged = [&signed[..], &[9; 500]].concat();
+        let mut forged = [&signed[..], &body].concat();
         forged[3 + 16 + 16] = 1;
         assert_eq!(refused(&mut node, &forged), ("signature", Acceptance::Reject));
     }

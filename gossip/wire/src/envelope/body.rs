@@ -8,7 +8,7 @@ use crate::{Sighting, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     Erased,
-    /// Of an unknown version, kind or flag: as it came, never empty.
+    /// Of an unknown version, kind or flag: as it came, form and commitment included.
     Opaque(Box<[u8]>),
     Rows {
         salts: Salts,

@@ -31,6 +31,13 @@ pub(super) fn root(mut level: Vec<Hash>) -> Hash {
     level.first().copied().unwrap_or_default()
 }
 
+/// The root of a header of an unknown version, kind or flag. The commitment is that version's own: the root of its rows, say,
+/// so that it can erase some of them and still show where they belonged.
+pub fn opaque_root(commitment: &Hash, content: &[u8]) -> Hash {
+    let content = domain::hash(domain::CONTENT, &[content]);
+    domain::hash(domain::OPAQUE, &[commitment, &content])
+}
+
 fn parent(children: &[Hash]) -> Hash {
     match children {
         [left, right] => domain::hash(domain::NODE, &[left, right]),

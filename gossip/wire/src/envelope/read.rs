@@ -15,21 +15,30 @@ pub(super) fn envelope(bytes: &[u8]) -> Result<Envelope, DecodeError> {
     let body = if signed.header().is_known() {
         known_body(&mut reader, signed.header(), bytes.len())?
     } else {
-        opaque_body(&mut reader, bytes.len())?
+        opaque_body(&mut reader, signed.header(), bytes.len())?
     };
     reader.finish()?;
     Ok(Envelope { signed, body })
 }
 
-fn opaque_body(reader: &mut Reader<'_>, length: usize) -> Result<Body, DecodeError> {
+/// Not understood, but held to what its publisher signed: otherwise whoever passes it on could put anything in its place,
+/// and those who know the later version would blame the next one who passes that on.
+fn opaque_body(reader: &mut Reader<'_>, header: &Header, length: usize) -> Result<Body, DecodeError> {
     if length > MAX_UNKNOWN_BYTES {
         return Err(DecodeError::new(MAX_UNKNOWN_BYTES, Reason::UnknownTooLong));
     }
-    match reader.take(reader.rest().len())? {
-        [] => reader.fail(Reason::Truncated),
-        [form::ERASED] => Ok(Body::Erased),
-        body => Ok(Body::Opaque(body.into())),
+    let (at, body) = (reader.at(), reader.rest());
+    match reader.u8()? {
+        form::ERASED => return Ok(Body::Erased),
+        form::WHOLE => {}
+        _ => return Err(DecodeError::new(at, Reason::UnknownForm)),
     }
+    let commitment = reader.array()?;
+    let content = reader.take(reader.rest().len())?;
+    if merkle::opaque_root(&commitment, content) != header.root {
+        return Err(DecodeError::new(at, Reason::Root));
+    }
+    Ok(Body::Opaque(body.into()))
 }
 
 fn known_body(reader: &mut Reader<'_>, header: &Header, length: usize) -> Result<Body, DecodeError> {

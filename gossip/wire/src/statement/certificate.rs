@@ -83,6 +83,7 @@ impl Terms for NodeCertificate {
     }
 
     fn check(&self) -> Result<(), Reason> {
+        super::vouch::check_network(self.network)?;
         super::vouch::check_span(self.not_before, self.not_after, MAX_CERTIFICATE_DAYS)?;
         let fits = self.epoch_from <= self.epoch_to && self.org != self.node;
         if fits { Ok(()) } else { Err(Reason::Contradiction) }

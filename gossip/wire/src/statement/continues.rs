@@ -1,7 +1,7 @@
 //! "The new key is the same organisation as the old one": said by a voucher when an organisation key was lost.
 
 use super::signed::{Signed, StatementError, Terms};
-use super::vouch::check_time;
+use super::vouch::{check_network, check_time};
 use crate::codec::{Reader, put_time};
 use crate::{DecodeError, NetworkId, PublicKey, Reason, SecretKey, Timestamp, domain};
 
@@ -58,6 +58,7 @@ impl Terms for Continues {
     }
 
     fn check(&self) -> Result<(), Reason> {
+        check_network(self.network)?;
         check_time(self.at)?;
         let apart = self.old != self.new && self.voucher != self.old && self.voucher != self.new;
         if apart { Ok(()) } else { Err(Reason::Contradiction) }

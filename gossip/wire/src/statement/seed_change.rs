@@ -1,9 +1,11 @@
 //! A change of the seeds, signed by k of those in force. It cannot be verified alone: the seeds must be known.
 
 use super::Labels;
-use crate::codec::{Reader, is_name, put_count, put_prefixed, put_varint};
+use super::vouch::{check_network, check_time};
+use crate::codec::{Reader, is_name, put_count, put_prefixed, put_time, put_varint};
 use crate::{
-    DecodeError, NetworkId, PublicKey, Reason, SecretKey, Signature, SignatureError, StatementId, domain,
+    DecodeError, NetworkId, PublicKey, Reason, SecretKey, Signature, SignatureError, StatementId, Timestamp,
+    domain,
 };
 
 /// Signatures under one change.
@@ -16,6 +18,8 @@ pub struct SeedChange {
     pub network: NetworkId,
     /// The first change has 1, each next one more: they apply in that order only.
     pub sequence: u64,
+    /// From when. Without it a removal would take back all that the seed ever admitted.
+    pub at: Timestamp,
     /// What changes.
     pub action: SeedAction,
     /// Who signed: the place among the seeds in force before this change, ascending.
@@ -64,6 +68,8 @@ impl SeedChange {
 
     /// Whether it can be written and read again: names, labels, order of the signatures.
     pub fn check(&self) -> Result<(), Reason> {
+        check_network(self.network)?;
+        check_time(self.at)?;
         if let SeedAction::Add { name, labels, .. } = &self.action {
             labels.check()?;
             if !is_name(name) {
@@ -101,6 +107,7 @@ impl SeedChange {
         out.push(Self::TAG);
         out.extend_from_slice(&self.network.0);
         put_varint(&mut out, self.sequence);
+        put_time(&mut out, self.at);
         match &self.action {
             SeedAction::Add { key, name, labels } => {
                 out.push(0);
@@ -128,7 +135,7 @@ impl SeedChange {
     /// Reads what follows the type number.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let at = reader.at();
-        let (network, sequence) = (reader.network()?, reader.varint()?);
+        let (network, sequence, since) = (reader.network()?, reader.varint()?, reader.time()?);
         let action = match reader.u8_up_to(1)? {
             0 => SeedAction::Add {
                 key: reader.key()?,
@@ -145,6 +152,7 @@ impl SeedChange {
         let change = Self {
             network,
             sequence,
+            at: since,
             action,
             signatures,
         };

@@ -54,6 +54,15 @@ pub(super) fn check_span(from: Timestamp, to: Timestamp, max_days: u64) -> Resul
     }
 }
 
+/// Only a revocation may name no network.
+pub(super) fn check_network(network: NetworkId) -> Result<(), Reason> {
+    if network == super::Revocation::EVERYWHERE {
+        Err(Reason::Contradiction)
+    } else {
+        Ok(())
+    }
+}
+
 pub(super) const fn check_time(time: Timestamp) -> Result<(), Reason> {
     if time.is_on_wire() {
         Ok(())
@@ -95,6 +104,7 @@ impl Terms for Vouch {
     }
 
     fn check(&self) -> Result<(), Reason> {
+        check_network(self.network)?;
         check_span(self.issued, self.expires, MAX_VOUCH_DAYS)?;
         self.labels.check()?;
         if !is_name(&self.name) {

@@ -1,7 +1,7 @@
 //! "I take my vouch back." Only the voucher can, and only his own.
 
 use super::signed::{Signed, StatementError, Terms};
-use super::vouch::check_time;
+use super::vouch::{check_network, check_time};
 use crate::codec::{Reader, put_time, put_varint};
 use crate::{DecodeError, NetworkId, PublicKey, Reason, SecretKey, Timestamp, domain};
 
@@ -58,6 +58,7 @@ impl Terms for Withdrawal {
     }
 
     fn check(&self) -> Result<(), Reason> {
+        check_network(self.network)?;
         check_time(self.at)?;
         if self.voucher == self.subject {
             Err(Reason::Contradiction)

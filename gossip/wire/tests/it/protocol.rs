@@ -54,7 +54,7 @@ fn every_domain_stands_on_the_page() {
         assert!(page.contains(&format!("`{domain}`")), "{domain}");
         count += 1;
     }
-    assert_eq!(count, 16);
+    assert_eq!(count, 18);
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn real() -> impl Strategy<Value = Vec<u8>> {
             .into_iter()
             .map(|(_, statement)| statement.encode()),
     );
-    all.push(from_the_future(|header| header.version = 9, b"\x01later"));
+    all.push(from_the_future(|header| header.version = 9, b"later"));
     all.push(proof().encode());
     all.push(genesis().render().into_bytes());
     let mut bundle = Bundle::new();

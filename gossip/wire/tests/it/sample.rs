@@ -146,6 +146,20 @@ pub(crate) fn revocation(target: RevocationTarget) -> Statement {
     .into()
 }
 
+/// The one that an organisation signs with its keys and keeps.
+pub(crate) fn revocation_everywhere() -> Statement {
+    Revocation {
+        network: Revocation::EVERYWHERE,
+        org: key(2).public(),
+        target: RevocationTarget::Organisation,
+        compromised_since: NOW,
+        at: NOW,
+    }
+    .sign(&key(2))
+    .unwrap()
+    .into()
+}
+
 pub(crate) fn continues() -> Statement {
     let (voucher, old, new) = (key(3).public(), key(2).public(), key(4).public());
     Continues {
@@ -164,6 +178,7 @@ pub(crate) fn seed_change(action: SeedAction, signers: &[u8]) -> SeedChange {
     let mut change = SeedChange {
         network: NETWORK,
         sequence: 1,
+        at: NOW,
         action,
         signatures: Vec::new(),
     };
@@ -266,12 +281,16 @@ pub(crate) fn every_payload() -> Vec<(&'static str, Payload)> {
     ]
 }
 
-/// An envelope of a later version, kind or flag, with a body that only the future can read.
-pub(crate) fn from_the_future(change: impl FnOnce(&mut Header), body: &[u8]) -> Vec<u8> {
+/// An envelope of a later version, kind or flag, with content that only the future can read.
+pub(crate) fn from_the_future(change: impl FnOnce(&mut Header), content: &[u8]) -> Vec<u8> {
     let mut header = *seal(Payload::Sightings(addresses(3))).header();
+    let commitment = header.root;
+    header.root = envelope::opaque_root(&commitment, content);
     change(&mut header);
     let mut bytes = SignedHeader::sign(header, &key(1)).encode();
-    bytes.extend_from_slice(body);
+    bytes.push(1);
+    bytes.extend_from_slice(&commitment);
+    bytes.extend_from_slice(content);
     bytes
 }
 

@@ -258,7 +258,7 @@ fn envelopes() -> Vec<Value> {
         "the largest numbers",
         &clear.seal(&key(1), SALT).unwrap().encode(),
     ));
-    let future = |change: fn(&mut Header)| sample::from_the_future(change, b"\x07later");
+    let future = |change: fn(&mut Header)| sample::from_the_future(change, b"later");
     all.push(envelope(
         "a statement of type 77 among vouches",
         &with_an_unknown_statement(),
@@ -299,7 +299,12 @@ fn statements() -> Vec<Value> {
             "network": statement.network(), "signer": statement.signer(), "kind": statement.kind().number(),
         })
     };
-    every_statement().into_iter().map(value).collect()
+    let everywhere = ("a revocation for every network", sample::revocation_everywhere());
+    every_statement()
+        .into_iter()
+        .chain([everywhere])
+        .map(value)
+        .collect()
 }
 
 fn genesis() -> Vec<Value> {

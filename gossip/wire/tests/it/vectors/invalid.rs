@@ -106,7 +106,25 @@ fn headers() -> Vec<Value> {
             &sample::from_the_future(|header| header.kind = Kind::Unknown(99), &[7; 4096]),
             "unknown-too-long",
         ),
+        refused(
+            "version 2 with another body than was signed",
+            "envelope",
+            &changed_future(|body| body[40] ^= 1),
+            "root",
+        ),
+        refused(
+            "version 2 in a form that version 1 does not know",
+            "envelope",
+            &changed_future(|body| body[0] = 2),
+            "unknown-form",
+        ),
     ]
+}
+
+fn changed_future(change: fn(&mut [u8])) -> Vec<u8> {
+    let mut bytes = sample::from_the_future(|header| header.version = 2, b"whatever");
+    change(&mut bytes[FORM..]);
+    bytes
 }
 
 fn forms() -> Vec<Value> {
@@ -448,6 +466,31 @@ fn statements() -> Vec<Value> {
             "out-of-range",
         ),
         case("signatures of seeds in another order", &signed_twice, "order"),
+        case(
+            "a certificate for every network",
+            &with(0, 1..17, &[0; 16]),
+            "contradiction",
+        ),
+        case(
+            "a vouch for every network",
+            &with(1, 1..17, &[0; 16]),
+            "contradiction",
+        ),
+        case(
+            "a withdrawal for every network",
+            &with(2, 1..17, &[0; 16]),
+            "contradiction",
+        ),
+        case(
+            "a succession for every network",
+            &with(5, 1..17, &[0; 16]),
+            "contradiction",
+        ),
+        case(
+            "a change of seeds for every network",
+            &with(6, 1..17, &[0; 16]),
+            "contradiction",
+        ),
         case("one byte more", &[&encoded(2)[..], &[0]].concat(), "trailing"),
         case("one byte less", &encoded(2)[..encoded(2).len() - 1], "truncated"),
     ]
