@@ -5,6 +5,7 @@
 
 mod phrase;
 
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -18,7 +19,6 @@ use crate::paths::{Paths, write_private};
 pub(crate) use phrase::{from_phrase, to_phrase};
 
 /// The keys of a running node.
-#[derive(Debug)]
 pub(crate) struct Identity {
     /// Reputation and vouches belong to it. Public part always known, secret part if it is on this machine.
     pub(crate) org: PublicKey,
@@ -29,11 +29,22 @@ pub(crate) struct Identity {
     pub(crate) transport: Zeroizing<[u8; 32]>,
 }
 
-/// What a first `init` must show once.
+impl fmt::Debug for Identity {
+    /// What everybody may know: a derived one would print the transport key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("org", &self.org)
+            .field("node", &self.node.public())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a first `init` made. The recovery phrase, if the organisation key is here, waits in its file to be shown.
 #[derive(Debug)]
 pub(crate) struct Fresh {
     pub(crate) identity: Identity,
-    pub(crate) phrase: Zeroizing<String>,
+    /// The organisation was there before: only what was missing beside it is new.
+    pub(crate) kept: bool,
 }
 
 // === impl Identity ===
@@ -44,7 +55,8 @@ impl Identity {
         paths.key("node").exists()
     }
 
-    /// Makes the three keys, or all but the organisation's if its seed is given (recovery).
+    /// Makes what is missing of the three keys. An organisation key that is here, or its public part, stays: nothing
+    /// brings it back. `org_seed` is a recovered one.
     pub(crate) fn create(paths: &Paths, org_seed: Option<[u8; 32]>, now: Timestamp) -> anyhow::Result<Fresh> {
         if Self::exists(paths) {
             bail!(
@@ -52,25 +64,29 @@ impl Identity {
                 paths.root().display()
             );
         }
-        let seed = Zeroizing::new(match org_seed {
-            Some(seed) => seed,
-            None => random()?,
-        });
-        let org = SecretKey::from_seed(*seed);
-        write_private(&paths.key("organisation"), &file_text("organisation", &seed))?;
-        write_private(&paths.revocation(), &revocation(&org, now)?)?;
-        write_private(&paths.key("organisation.pub"), &format!("{}\n", org.public()))?;
-        write_private(
-            &paths.key("transport"),
-            &file_text("transport", &Zeroizing::new(random()?)),
-        )?;
+        if paths.restoring().exists() {
+            bail!(
+                "a restore into {} was interrupted: run `vigie restore` again",
+                paths.root().display()
+            );
+        }
+        let (seed, kept) = organisation(paths, org_seed)?;
+        if let Some(seed) = &seed {
+            let org = SecretKey::from_seed(**seed);
+            let path = paths.key("organisation");
+            if !path.exists() {
+                write_private(&path, &file_text("organisation", seed))?;
+            }
+            if !paths.revocation().exists() {
+                write_private(&paths.revocation(), &revocation(&org, now)?)?;
+            }
+            write_private(&paths.key("organisation.pub"), &format!("{}\n", org.public()))?;
+            // On disk until it was shown: killed before that, it is not lost. The seed beside it says the same.
+            write_private(&paths.phrase(), &format!("{}\n", to_phrase(seed)?.as_str()))?;
+        }
         // The node key comes last: its presence says that everything before it is there.
-        write_private(&paths.key("node"), &file_text("node", &Zeroizing::new(random()?)))?;
-        let identity = Self::load(paths)?;
-        Ok(Fresh {
-            identity,
-            phrase: to_phrase(&seed)?,
-        })
+        let identity = Self::renew(paths)?;
+        Ok(Fresh { identity, kept })
     }
 
     /// After a restore: the same organisation with a new node and transport key, so that nothing is signed twice.
@@ -107,6 +123,41 @@ impl Identity {
             node: SecretKey::from_seed(*read(&paths.key("node"), "node")?),
             transport: read(&paths.key("transport"), "transport")?,
         })
+    }
+}
+
+/// The organisation's seed: the one that is here, or the recovered one, or a new one; `None` if only its public part is
+/// here. And whether it was here.
+fn organisation(
+    paths: &Paths,
+    recovered: Option<[u8; 32]>,
+) -> anyhow::Result<(Option<Zeroizing<[u8; 32]>>, bool)> {
+    let recovered = recovered.map(Zeroizing::new);
+    let secret = paths.key("organisation");
+    let held = match secret.exists() {
+        true => Some(read(&secret, "organisation")?),
+        false => None,
+    };
+    let public = paths.key("organisation.pub");
+    let known = match (&held, public.exists()) {
+        (Some(seed), _) => Some(SecretKey::from_seed(**seed).public()),
+        (None, true) => Some(read_public(&public)?),
+        (None, false) => None,
+    };
+    let Some(known) = known else {
+        let seed = match recovered {
+            Some(seed) => seed,
+            None => Zeroizing::new(random()?),
+        };
+        return Ok((Some(seed), false));
+    };
+    match recovered {
+        Some(seed) if SecretKey::from_seed(*seed).public() != known => bail!(
+            "{} holds the organisation {known}, and this phrase is another's: choose another --data",
+            paths.root().display()
+        ),
+        Some(seed) => Ok((Some(seed), true)),
+        None => Ok((held, true)),
     }
 }
 
@@ -167,4 +218,53 @@ fn revocation(org: &SecretKey, now: Timestamp) -> anyhow::Result<String> {
         org.public(),
         hex::encode(bytes)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    fn empty() -> (tempfile::TempDir, Paths) {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::new(Some(directory.path().to_owned()), None);
+        (directory, paths)
+    }
+
+    #[test]
+    fn an_organisation_key_that_is_here_is_never_replaced() {
+        let (_directory, paths) = empty();
+        let first = Identity::create(&paths, None, NOW).unwrap();
+        assert!(!first.kept && Identity::create(&paths, None, NOW).is_err());
+        fs::remove_file(paths.key("node")).unwrap();
+        assert!(
+            Identity::create(&paths, Some([7; 32]), NOW).is_err(),
+            "another organisation's phrase"
+        );
+        let again = Identity::create(&paths, None, NOW).unwrap();
+        assert!(again.kept);
+        assert_eq!(again.identity.org, first.identity.org);
+        assert_ne!(again.identity.node.public(), first.identity.node.public());
+    }
+
+    #[test]
+    fn an_organisation_key_that_is_kept_elsewhere_stays_there() {
+        let (_directory, paths) = empty();
+        let org = SecretKey::from_seed([7; 32]).public();
+        fs::write(paths.key("organisation.pub"), format!("{org}\n")).unwrap();
+        let made = Identity::create(&paths, None, NOW).unwrap();
+        assert!(made.kept && made.identity.org == org && made.identity.org_secret.is_none());
+        assert!(!paths.key("organisation").exists() && !paths.phrase().exists());
+    }
+
+    #[test]
+    fn a_recovered_key_is_the_one_it_was_and_debug_tells_no_secret() {
+        let (_directory, paths) = empty();
+        let made = Identity::create(&paths, Some([7; 32]), NOW).unwrap();
+        let words = fs::read_to_string(paths.phrase()).unwrap();
+        assert_eq!(from_phrase(&words).unwrap(), [7; 32]);
+        let told = format!("{made:?}");
+        assert!(!told.contains("transport"), "{told}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Where a node keeps things: one directory, mode 0700, and fixed names inside it.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -36,13 +36,33 @@ impl Paths {
         }
     }
 
-    /// Makes the directory if it is not there.
+    /// Makes the directory if it is not there; refuses one in which somebody else may replace files.
     pub(crate) fn create(&self) -> anyhow::Result<()> {
+        // Sockets and databases too are made for their owner alone, before anybody sets their mode.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.root)
-            .with_context(|| format!("cannot make the data directory {}", self.root.display()))
+            .with_context(|| format!("cannot make the data directory {}", self.root.display()))?;
+        let found = fs::metadata(&self.root)
+            .with_context(|| format!("cannot look at the data directory {}", self.root.display()))?;
+        if found.mode() & 0o022 != 0 {
+            bail!(
+                "others may write into {} (mode {:03o}): run chmod 700 on it, or choose a directory below it",
+                self.root.display(),
+                found.mode() & 0o777
+            );
+        }
+        let us = rustix::process::geteuid();
+        // Root may work in a directory of the account that a service runs as.
+        if !us.is_root() && found.uid() != us.as_raw() {
+            bail!(
+                "{} belongs to another user: run chown on it, or choose a directory below it",
+                self.root.display()
+            );
+        }
+        Ok(())
     }
 
     /// The directory itself.
@@ -80,6 +100,16 @@ impl Paths {
         self.root.join("revocation")
     }
 
+    /// The words of the organisation key, until they were shown.
+    pub(crate) fn phrase(&self) -> PathBuf {
+        self.root.join("recovery-phrase")
+    }
+
+    /// Where a restore collects its files until all are there.
+    pub(crate) fn restoring(&self) -> PathBuf {
+        self.root.join("restoring")
+    }
+
     /// Takes the directory for this process, or says that another node runs on it.
     pub(crate) fn lock(&self) -> anyhow::Result<Lock> {
         let path = self.root.join("vigie.lock");
@@ -100,20 +130,68 @@ impl Paths {
     }
 }
 
-/// Writes a file that only its owner may read, in one step: either the old or the new content is there.
+/// Writes a file that only its owner may read, in one step: either the old or the new content is there, also after a
+/// power cut.
 pub(crate) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     use std::io::Write;
-    let aside = path.with_extension("new");
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let aside = PathBuf::from(aside);
     let write = || -> std::io::Result<()> {
+        remove_if_there(&aside)?;
+        // Never through a file or link that somebody else put there.
         let mut file = fs::OpenOptions::new()
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .write(true)
             .mode(0o600)
             .open(&aside)?;
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&aside, path)
+        rename(&aside, path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Renames, and lets the directory remember it.
+pub(crate) fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::rename(from, to)?;
+    match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => fs::File::open(parent)?.sync_all(),
+        _ => fs::File::open(".")?.sync_all(),
+    }
+}
+
+/// Removes a file; it is no error if there is none.
+pub(crate) fn remove_if_there(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_that_others_may_write_into_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::new(Some(directory.path().to_owned()), None);
+        paths.create().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let said = paths.create().unwrap_err().to_string();
+        assert!(said.contains("mode 777"), "{said}");
+    }
+
+    #[test]
+    fn a_planted_link_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (directory.path().join("node.key"), directory.path().join("elsewhere"));
+        std::os::unix::fs::symlink(&elsewhere, directory.path().join("node.key.new")).unwrap();
+        write_private(&path, "secret").unwrap();
+        assert!(!elsewhere.exists());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
 }

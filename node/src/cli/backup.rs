@@ -12,7 +12,7 @@ use super::Global;
 use super::control::Control;
 use super::listing::say;
 use crate::identity::Identity;
-use crate::paths::{Paths, write_private};
+use crate::paths::{Paths, remove_if_there, rename, write_private};
 
 /// What a backup holds beside the database.
 const FILES: &[&str] = &[
@@ -79,7 +79,8 @@ impl Restore {
                 self.source.display()
             );
         }
-        if Identity::exists(&paths) || paths.database().exists() {
+        let started = paths.restoring();
+        if Identity::exists(&paths) || (paths.database().exists() && !started.exists()) {
             bail!(
                 "{} holds a node already; restore into an empty --data",
                 paths.root().display()
@@ -87,21 +88,43 @@ impl Restore {
         }
         paths.create()?;
         let _lock = paths.lock()?;
-        for name in FILES {
-            let from = self.source.join(name);
-            if from.exists() {
-                copy(&from, &paths.root().join(name))?;
-            }
-        }
-        std::fs::copy(&database, paths.database())
-            .with_context(|| format!("cannot copy {}", database.display()))?;
-        let identity = Identity::renew(&paths)?;
+        let identity = self.restore(&paths, &Paths::new(Some(started), None), &database)?;
         say(&format!(
             "Restored into {}.\n  organisation  {}\n  node          {} (new)\n",
             paths.root().display(),
             identity.org,
             identity.node.public()
         ))
+    }
+
+    /// Collects everything aside, then moves it in place, the node key last: interrupted anywhere, it can be run again,
+    /// and no other identity is made meanwhile.
+    fn restore(&self, paths: &Paths, aside: &Paths, database: &Path) -> anyhow::Result<Identity> {
+        aside.create()?;
+        for name in FILES {
+            let (from, to) = (self.source.join(name), aside.root().join(name));
+            // An earlier attempt may have been from another backup.
+            remove_if_there(&to).with_context(|| format!("cannot remove {}", to.display()))?;
+            if from.exists() {
+                copy(&from, &to)?;
+            }
+        }
+        let whole = || format!("cannot copy {}", database.display());
+        std::fs::copy(database, aside.database()).with_context(whole)?;
+        std::fs::File::open(aside.database())
+            .and_then(|copied| copied.sync_all())
+            .with_context(whole)?;
+        Identity::renew(aside)?;
+        let names = FILES.iter().chain(&["vigie.sqlite", "transport.key", "node.key"]);
+        for name in names {
+            let (from, to) = (aside.root().join(name), paths.root().join(name));
+            if from.exists() {
+                rename(&from, &to).with_context(|| format!("cannot make {}", to.display()))?;
+            }
+        }
+        std::fs::remove_dir_all(aside.root())
+            .with_context(|| format!("cannot remove {}", aside.root().display()))?;
+        Identity::load(paths)
     }
 }
 

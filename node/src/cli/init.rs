@@ -12,7 +12,7 @@ use super::listing::say;
 use crate::clock;
 use crate::config::EXAMPLE;
 use crate::identity::{Fresh, Identity, from_phrase};
-use crate::paths::{Paths, write_private};
+use crate::paths::{Paths, remove_if_there, write_private};
 
 /// Make this node's identity, or a configuration file
 #[derive(Debug, Args)]
@@ -33,6 +33,8 @@ impl Init {
         if self.config.is_some() {
             return write_config(&global.config_file());
         }
+        // A first `vigie up` at the same moment would make another identity.
+        let _lock = paths.lock()?;
         let seed = if self.recover { Some(read_phrase()?) } else { None };
         let fresh = Identity::create(&paths, seed, clock::now())?;
         show_fresh(&fresh, &paths)
@@ -66,15 +68,40 @@ fn read_phrase() -> anyhow::Result<[u8; 32]> {
     from_phrase(&words)
 }
 
-/// What is shown once, and never again.
+/// Says what was made. The recovery phrase is shown once and only to a person: what a service says is kept in journals.
 pub(crate) fn show_fresh(fresh: &Fresh, paths: &Paths) -> anyhow::Result<()> {
     let identity = &fresh.identity;
+    let what = match fresh.kept {
+        true => "A new node of the organisation that was here",
+        false => "A new identity",
+    };
     say(&format!(
-        "A new identity, in {}.\n  organisation  {}\n  node          {}\n\nThe recovery phrase of the organisation key, shown this once. Write it down:\n\n  {}\n\nKeep {} away from this machine: published, it ends the organisation key for ever.\n\n",
+        "{what}, in {}.\n  organisation  {}\n  node          {}\n\n",
         paths.root().display(),
         identity.org,
         identity.node.public(),
-        fresh.phrase.as_str(),
+    ))?;
+    if identity.org_secret.is_none() {
+        return say("The organisation key is not on this machine.\n\n");
+    }
+    let file = paths.phrase();
+    if std::io::stdout().is_terminal() {
+        let words = zeroize::Zeroizing::new(
+            std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?,
+        );
+        say(&format!(
+            "The recovery phrase of the organisation key, shown this once. Write it down:\n\n  {}\n\n",
+            words.trim_end()
+        ))?;
+        remove_if_there(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    } else {
+        say(&format!(
+            "The recovery phrase of the organisation key is in {}: write it down, then remove the file.\n",
+            file.display()
+        ))?;
+    }
+    say(&format!(
+        "Keep {} away from this machine: published, it ends the organisation key for ever.\n\n",
         paths.revocation().display(),
     ))
 }
