@@ -15,6 +15,7 @@ mod node;
 mod opinion;
 mod outbox;
 mod paths;
+mod serve;
 mod settings;
 mod share;
 mod sources;

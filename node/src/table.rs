@@ -4,9 +4,9 @@
 //! that stands in the snapshot itself, so that a reader who notes it can never miss a decision that was being written
 //! while he read. Deliberately absent: persistence (the store is written first) and longest-match.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -28,6 +28,8 @@ pub(crate) type Version = Timestamp;
 pub(crate) struct Entry {
     pub(crate) version: Version,
     pub(crate) held: Arc<Decision>,
+    /// Its value, read: an address is the network that holds only itself. `None` for other scopes.
+    pub(crate) net: Option<IpNet>,
 }
 
 /// All decisions at one moment, by number. Never changes.
@@ -40,9 +42,72 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 pub(crate) struct Table {
     snapshot: ArcSwap<Snapshot>,
-    /// The highest version that a change has or a reader was told; who writes holds it.
-    writing: Mutex<Version>,
+    /// Who writes holds it.
+    writing: Mutex<Writing>,
     changed: watch::Sender<Version>,
+}
+
+/// What only writers change.
+#[derive(Debug, Default)]
+struct Writing {
+    /// The highest version that a change has or a reader was told.
+    highest: Version,
+    /// Where the decisions on a value are.
+    by_value: HashMap<String, Vec<DecisionId>>,
+    /// No decision ends before this.
+    earliest: Option<Timestamp>,
+}
+
+// === impl Entry ===
+
+impl Entry {
+    fn new(version: Version, held: Decision) -> Self {
+        Self {
+            version,
+            net: read(&held.decision.value),
+            held: Arc::new(held),
+        }
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// When the next decision ends by time.
+    pub(crate) fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = self.entries.values().map(|entry| entry.held.decision.until);
+        ends.filter(|until| *until > now).min()
+    }
+}
+
+// === impl Writing ===
+
+impl Writing {
+    fn index(&mut self, id: DecisionId, held: &Decision) {
+        let until = held.decision.until;
+        self.earliest = Some(self.earliest.map_or(until, |earliest| earliest.min(until)));
+        match self.by_value.get_mut(&held.decision.value) {
+            Some(ids) if ids.contains(&id) => {}
+            Some(ids) => ids.push(id),
+            None => {
+                self.by_value.insert(held.decision.value.clone(), vec![id]);
+            }
+        }
+    }
+
+    /// Forgets what ended long ago. Looks at every decision only if there is one.
+    fn sweep(&mut self, entries: &mut BTreeMap<DecisionId, Entry>, now: Timestamp) {
+        let gone = now - KEPT_AFTER_END;
+        if self.earliest.is_none_or(|earliest| earliest > gone) {
+            return;
+        }
+        entries.retain(|_, entry| entry.held.decision.until > gone);
+        self.by_value.clear();
+        self.earliest = None;
+        for (id, entry) in entries {
+            self.index(*id, &entry.held);
+        }
+    }
 }
 
 // === impl Table ===
@@ -56,20 +121,21 @@ impl Table {
             } else {
                 held.decision.created_at
             };
-            (
-                held.id,
-                Entry {
-                    version: now.min(latest + RESTART_SLACK),
-                    held: Arc::new(held),
-                },
-            )
+            (held.id, Entry::new(now.min(latest + RESTART_SLACK), held))
         };
         let snapshot = Snapshot {
             entries: decisions.into_iter().map(entry).collect(),
         };
+        let mut writing = Writing {
+            highest: now,
+            ..Writing::default()
+        };
+        for (id, entry) in &snapshot.entries {
+            writing.index(*id, &entry.held);
+        }
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            writing: Mutex::new(now),
+            writing: Mutex::new(writing),
             changed: watch::Sender::new(now),
         }
     }
@@ -82,9 +148,9 @@ impl Table {
     /// As it is now, and a version that every change after this moment exceeds, however its writer's clock was read:
     /// a reader that comes back with it misses nothing and hears no end by time twice.
     pub(crate) fn mark(&self, now: Timestamp) -> (Arc<Snapshot>, Version) {
-        let mut highest = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        *highest = now.max(*highest);
-        (self.snapshot(), *highest)
+        let mut writing = self.writing();
+        writing.highest = now.max(writing.highest);
+        (self.snapshot(), writing.highest)
     }
 
     /// Tells of every change.
@@ -98,21 +164,15 @@ impl Table {
             return;
         }
         let version = {
-            let mut highest = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            let old = self.snapshot.load();
-            let version = now.max(*highest + Duration::from_millis(1));
-            *highest = version;
-            let mut entries = old.entries.clone();
-            entries.retain(|_, entry| entry.held.decision.until > now - KEPT_AFTER_END);
-            entries.extend(decisions.iter().map(|held| {
-                (
-                    held.id,
-                    Entry {
-                        version,
-                        held: Arc::new(held.clone()),
-                    },
-                )
-            }));
+            let mut writing = self.writing();
+            let version = now.max(writing.highest + Duration::from_millis(1));
+            writing.highest = version;
+            let mut entries = self.snapshot.load().entries.clone();
+            writing.sweep(&mut entries, now);
+            for held in decisions {
+                writing.index(held.id, held);
+                entries.insert(held.id, Entry::new(version, held.clone()));
+            }
             self.snapshot.store(Arc::new(Snapshot { entries }));
             version
         };
@@ -121,37 +181,49 @@ impl Table {
 
     /// Those on exactly this value, ended ones too.
     pub(crate) fn of_value(&self, value: &str) -> Vec<Arc<Decision>> {
-        self.select(|held| held.decision.value == value)
+        let (snapshot, ids) = {
+            let writing = self.writing();
+            (self.snapshot(), writing.by_value.get(value).cloned().unwrap_or_default())
+        };
+        let held = |id| Some(Arc::clone(&snapshot.entries.get(id)?.held));
+        ids.iter().filter_map(held).collect()
     }
 
     /// Those that hold now.
     pub(crate) fn active(&self, now: Timestamp) -> Vec<Arc<Decision>> {
-        self.select(|held| held.decision.until > now)
-    }
-
-    fn select(&self, wanted: impl Fn(&Decision) -> bool) -> Vec<Arc<Decision>> {
         let snapshot = self.snapshot.load();
         let held = snapshot.entries.values().map(|entry| &entry.held);
-        held.filter(|held| wanted(held)).cloned().collect()
+        held.filter(|held| held.decision.until > now).cloned().collect()
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The strongest active decision on this address: a ban before milder ones, then the longest.
     pub(crate) fn strongest(&self, ip: IpAddr, now: Timestamp) -> Option<Arc<Decision>> {
-        let mut hits = self.active(now);
-        hits.retain(|held| !held.decision.simulated && covers(&held.decision.value, ip));
-        hits.into_iter()
+        let ip = ip.to_canonical();
+        let snapshot = self.snapshot.load();
+        let on_it = snapshot.entries.values().filter(|entry| {
+            let decision = &entry.held.decision;
+            decision.until > now && !decision.simulated && entry.net.is_some_and(|net| net.contains(&ip))
+        });
+        on_it
+            .map(|entry| &entry.held)
             .max_by_key(|held| (held.decision.remediation, held.decision.until))
+            .cloned()
     }
 }
 
 /// Whether a decision's value, an address or a network, holds this address.
 pub(crate) fn covers(value: &str, ip: IpAddr) -> bool {
-    match value.parse::<IpNet>() {
-        Ok(net) => net.contains(&ip.to_canonical()),
-        Err(_) => value
-            .parse::<IpAddr>()
-            .is_ok_and(|own| own.to_canonical() == ip.to_canonical()),
-    }
+    read(value).is_some_and(|net| net.contains(&ip.to_canonical()))
+}
+
+/// An address or network, if the value is one.
+fn read(value: &str) -> Option<IpNet> {
+    let net = value.parse::<IpNet>().ok();
+    net.or_else(|| Some(IpNet::from(value.parse::<IpAddr>().ok()?.to_canonical())))
 }
 
 #[cfg(test)]
@@ -189,6 +261,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_found_with_its_newest_word_and_the_next_end_is_known() {
+        let table = Table::new(vec![decision(1, "192.88.99.1", NOW)], NOW);
+        let mut ended = decision(1, "192.88.99.1", NOW);
+        ended.decision.until = NOW;
+        table.put(&[ended, decision(2, "192.88.99.1", NOW)], NOW);
+        let found = table.of_value("192.88.99.1");
+        let ends: Vec<_> = found.iter().map(|held| (held.id, held.decision.until)).collect();
+        let hour = NOW + Duration::from_secs(3_600);
+        assert_eq!(ends, [(1, NOW), (2, hour)]);
+        assert!(table.of_value("192.88.99.2").is_empty());
+        assert_eq!(table.snapshot().next_end(NOW), Some(hour));
+        assert_eq!(table.snapshot().next_end(hour), None);
+    }
+
+    #[test]
     fn the_strongest_comes_first_and_ended_ones_are_forgotten_after_a_day() {
         let table = Table::new(Vec::new(), NOW);
         let mut soft = decision(1, "192.88.99.7", NOW);
@@ -207,5 +294,6 @@ mod tests {
             NOW + Duration::from_secs(3_600) + KEPT_AFTER_END,
         );
         assert!(!table.snapshot().entries.contains_key(&2));
+        assert!(table.of_value("192.88.99.0/24").is_empty());
     }
 }

@@ -21,7 +21,7 @@ use vigie_store::Retention;
 use vigie_wire::Statement;
 
 use crate::node::Node;
-use crate::{api, control, ingest, outbox, sources, watch};
+use crate::{api, control, ingest, outbox, serve, sources, watch};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
@@ -29,8 +29,8 @@ const SENSOR_QUEUE: usize = 1_024;
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// How long tasks may take to end after a signal.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// Retention (DESIGN 11): bodies 7 d; people's rows longer.
-const ENVELOPES: Duration = Duration::from_secs(7 * 86_400);
+/// Retention of chains (DESIGN 11): as long as the index of chains claims to hold them.
+const ENVELOPES: Duration = Duration::from_secs(30 * 86_400);
 const ALERTS: Duration = Duration::from_secs(30 * 86_400);
 const MEMORY: Duration = Duration::from_secs(30 * 86_400);
 
@@ -115,12 +115,7 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
     let page = tcp.local_addr()?;
     let api = api::router(Arc::clone(node));
     let shutdown = tasks.shutdown.clone();
-    let with_address = api.clone().into_make_service_with_connect_info::<SocketAddr>();
-    tasks.spawn("API", async move {
-        Ok(axum::serve(tcp, with_address)
-            .with_graceful_shutdown(shutdown.cancelled_owned())
-            .await?)
-    });
+    tasks.spawn("API", serve::run(tcp, api.clone(), Some, shutdown));
     let socket = &node.config.api.socket;
     if !socket.as_os_str().is_empty() {
         // Whoever has a key may ask here, so the socket itself is open to all.
@@ -148,11 +143,7 @@ fn serve_socket(path: &Path, mode: u32, router: Router, tasks: &mut Tasks) -> an
         UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     let shutdown = tasks.shutdown.clone();
-    tasks.spawn("socket", async move {
-        Ok(axum::serve(listener, router)
-            .with_graceful_shutdown(shutdown.cancelled_owned())
-            .await?)
-    });
+    tasks.spawn("socket", serve::run(listener, router, |_| None, shutdown));
     Ok(())
 }
 
@@ -198,7 +189,7 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     let mut config = MeshConfig::new(*node.identity.transport);
     config.listen = node.config.mesh.listen();
     config.dial = node.config.mesh.peers();
-    config.dial.extend(node.settings.get().peers.iter().cloned());
+    config.dial.extend(learned(&node.settings.get().peers));
     config.seed = seed;
     config.own = node.membership.certificate().map(|certificate| OwnNode {
         key: node.identity.node_key(),

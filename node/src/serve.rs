@@ -1,0 +1,147 @@
+//! Serves a router on a listener: whoever connects and says nothing, or says it slowly, is let go.
+//!
+//! `axum::serve` has neither a time limit for heads nor a limit of connections, and their file descriptors are the
+//! ones that the sensor and the database need. Deliberately absent: TLS, HTTP/2, and what is answered (`api`, `control`).
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::serve::Listener;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// Most connections of one listener at a time; further ones wait to be accepted.
+const MOST_CONNECTIONS: usize = 512;
+/// How long a new connection may take to send the head of its first request.
+const FIRST_HEAD: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
+/// The same for those that follow. Longer, because bouncers keep a connection from poll to poll, often for 10 s or 60 s.
+const NEXT_HEAD: Duration = Duration::from_secs(75);
+/// Most bytes of a request's head, and of an answer that is buffered for a slow reader.
+const BUFFER: usize = 32 << 10;
+
+/// Serves until `shutdown`, then lets the answers end that are under way. `peer` says what handlers are told of an address.
+pub(crate) async fn run<L: Listener>(
+    mut listener: L,
+    router: Router,
+    peer: fn(L::Addr) -> Option<SocketAddr>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let next = async {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            (permit, (io, address)) = next => {
+                let connection = connection(io, router.clone(), peer(address), shutdown.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            // Never `None` for long: an empty set disables this branch until the next connection.
+            Some(ended) = connections.join_next() => said(ended),
+        }
+    }
+    drop(listener);
+    while let Some(ended) = connections.join_next().await {
+        said(ended);
+    }
+    Ok(())
+}
+
+/// One connection from its first byte to its last.
+async fn connection<I>(io: I, router: Router, peer: Option<SocketAddr>, shutdown: CancellationToken)
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = service_fn({
+        let asked = Arc::clone(&asked);
+        move |mut request: hyper::Request<hyper::body::Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(ConnectInfo(peer));
+            }
+            router.clone().oneshot(request)
+        }
+    });
+    let served = Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(NEXT_HEAD)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(io), service);
+    let mut served = pin!(served);
+    let silent = async {
+        tokio::time::sleep(FIRST_HEAD).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        () = silent => return,
+        () = shutdown.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// A handler that panics costs its own connection and nothing else.
+fn said(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection's task failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// What comes back for these bytes, until the server closes.
+    async fn answer(bytes: &[u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
+        let router = Router::new().route("/", get(who));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(run(listener, router, Some, CancellationToken::new()));
+        stream.write_all(bytes).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn a_handler_knows_who_asks() {
+        let text = answer(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(text.ends_with("\r\n\r\n127.0.0.1"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn who_does_not_finish_a_head_is_let_go() {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(answer(b"GET / HTTP/1.1\r\nHost:").await, "");
+        assert!(begun.elapsed() >= FIRST_HEAD);
+    }
+}
