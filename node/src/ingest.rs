@@ -25,12 +25,19 @@ const MOST_SKEW_MILLIS: u64 = 30_000;
 /// Handles the mesh's events until the mesh ends. What the store refuses for now comes again by sync: a full disk or
 /// a database that restarts ends neither detection nor enforcement.
 pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) -> anyhow::Result<()> {
+    let mut stale_graph = false;
     while let Some(event) = events.recv().await {
+        stale_graph |= matches!(event, MeshEvent::Statement(_));
         if let Err(error) = on_event(&node, event).await {
             tracing::error!(
                 error = format!("{error:#}"),
                 "an event of the mesh could not be handled"
             );
+        }
+        // Statements come in thousands at the first sync: the graph is drawn once they pause.
+        if stale_graph && events.is_empty() {
+            node.regraph();
+            stale_graph = false;
         }
     }
     Ok(())
@@ -52,7 +59,6 @@ async fn on_event(node: &Node, event: MeshEvent) -> anyhow::Result<()> {
             {
                 tracing::debug!(%refused, "statement from the mesh");
             }
-            node.regraph();
         }
         MeshEvent::RangeWanted {
             publisher,

@@ -159,7 +159,12 @@ impl Node {
             since: Some(now - REPLAYED),
             ..AlertFilter::default()
         };
-        for alert in self.store.alerts(&alerts).await?.iter().map(|alert| &alert.alert) {
+        let ours = self.store.alerts(&alerts).await?;
+        for alert in ours
+            .iter()
+            .map(|alert| &alert.alert)
+            .filter(|alert| !alert.simulated)
+        {
             if let (Some(behaviour), Ok(ip)) = (alert.behaviour, alert.value.parse()) {
                 self.opinion
                     .own_detection(&Indicator::ip(ip), behaviour, alert.last);

@@ -4,71 +4,177 @@
 //! Events are handled in order, and a position is noted only after the effects of every line before it, so that
 //! kill -9 at any moment loses no detection; a repeated one is found by its id.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
 use vigie_sensor::detect::Detection;
 use vigie_sensor::run::SensorEvent;
-use vigie_store::{NewAlert, Remembered, Share, Tier};
+use vigie_store::{Decision, NewAlert, NewDecision, Remembered, Share, StoreError, Tier};
 use vigie_wire::{Indicator, Timestamp};
 
 use crate::clock::rfc3339;
 use crate::node::Node;
 use crate::{decide, share};
 
-/// Handles the sensor's events until the sensor ends.
+/// Effects that may wait for a full or restarting database; then the sensor waits too.
+const BACKLOG: usize = 10_000;
+/// Between two attempts to write what waits.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What an event leads to on disk, in the order of the events.
+enum Effect {
+    Alert {
+        alert: Box<NewAlert>,
+        decision: Option<NewDecision>,
+    },
+    Login(Remembered),
+    Position {
+        name: String,
+        text: String,
+    },
+}
+
+/// The sensor's events on their way to disk.
+struct Watch {
+    node: Arc<Node>,
+    backlog: VecDeque<Effect>,
+    failing: bool,
+    /// Numbers of decisions that are enforced before they are written: below zero, so that none is ever a stored one's.
+    provisional: i64,
+}
+
+/// Handles the sensor's events until the sensor ends. What is not on disk then was not checkpointed either: the next
+/// start reads its lines again.
 pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<SensorEvent>) -> anyhow::Result<()> {
-    while let Some(event) = events.recv().await {
-        match event {
-            SensorEvent::Detection(detection) => on_detection(&node, &detection).await?,
-            SensorEvent::Authenticated { ip, at } => {
-                node.opinion
-                    .remember(ip, vigie_reputation::Tier::Authenticated, at);
-                node.store
-                    .remember(&Remembered {
-                        ip,
-                        tier: Tier::Authenticated,
-                        at,
-                    })
-                    .await?;
-            }
-            SensorEvent::Visitor { ip, at } => node.opinion.remember(ip, vigie_reputation::Tier::Visitor, at),
-            SensorEvent::Checkpoint { source, resume } => {
-                let text = serde_json::to_string(&resume)?;
-                node.store.put_note(&format!("position/{source}"), &text).await?;
-            }
-            SensorEvent::CaughtUp { source } => tracing::info!(source, "read to its end"),
+    let mut watch = Watch {
+        node,
+        backlog: VecDeque::new(),
+        failing: false,
+        provisional: 0,
+    };
+    loop {
+        tokio::select! {
+            event = events.recv(), if watch.backlog.len() < BACKLOG => match event {
+                Some(event) => watch.take(event)?,
+                None => break,
+            },
+            () = tokio::time::sleep(RETRY), if !watch.backlog.is_empty() => {}
         }
+        watch.flush().await;
     }
+    watch.flush().await;
     Ok(())
 }
 
-async fn on_detection(node: &Node, detection: &Detection) -> anyhow::Result<()> {
-    let now = node.now();
-    let mut alert = alert(detection, now);
-    let subject = detection.ip.map(Indicator::ip);
-    let known = detection.ip.is_some_and(|ip| node.is_known(ip));
-    if detection.live && share::to_sighting(&alert, &node.sharing(), known).is_ok() {
-        alert.share = Share::Pending;
+// === impl Watch ===
+
+impl Watch {
+    fn take(&mut self, event: SensorEvent) -> anyhow::Result<()> {
+        match event {
+            SensorEvent::Detection(detection) => self.detected(&detection),
+            SensorEvent::Authenticated { ip, at } => {
+                self.node
+                    .opinion
+                    .remember(ip, vigie_reputation::Tier::Authenticated, at);
+                self.backlog.push_back(Effect::Login(Remembered {
+                    ip,
+                    tier: Tier::Authenticated,
+                    at,
+                }));
+            }
+            SensorEvent::Visitor { ip, at } => {
+                self.node
+                    .opinion
+                    .remember(ip, vigie_reputation::Tier::Visitor, at)
+            }
+            SensorEvent::Checkpoint { source, resume } => {
+                let (name, text) = (format!("position/{source}"), serde_json::to_string(&resume)?);
+                self.backlog.push_back(Effect::Position { name, text });
+            }
+            SensorEvent::CaughtUp { source } => tracing::info!(source, "read to its end"),
+        }
+        Ok(())
     }
-    let decision = decide::on_detection(&alert, &node.enforcing());
-    let Some((id, decisions)) = node.store.insert_alert(&alert, decision.as_slice()).await? else {
+
+    fn detected(&mut self, detection: &Detection) {
+        let now = self.node.now();
+        let mut alert = alert(detection, now);
+        let known = detection.ip.is_some_and(|ip| self.node.is_known(ip));
+        if detection.live && share::to_sighting(&alert, &self.node.sharing(), known).is_ok() {
+            alert.share = Share::Pending;
+        }
+        let decision = decide::on_detection(&alert, &self.node.enforcing());
+        if self.failing
+            && let Some(decision) = &decision
+        {
+            // The disk is full or the database away: enforcement does not wait for it.
+            self.provisional -= 1;
+            let held = Decision {
+                id: self.provisional,
+                alert: None,
+                decision: decision.clone(),
+            };
+            self.node.table.put(&[held], now);
+        }
+        self.backlog.push_back(Effect::Alert {
+            alert: Box::new(alert),
+            decision,
+        });
+    }
+
+    /// Writes what waits, in order, as far as the store takes it.
+    async fn flush(&mut self) {
+        while let Some(effect) = self.backlog.front() {
+            match write(&self.node, effect).await {
+                Ok(()) => {
+                    self.backlog.pop_front();
+                    self.failing = false;
+                }
+                Err(error) => {
+                    if !self.failing {
+                        tracing::error!(
+                            error = format!("{:#}", anyhow::Error::new(error)),
+                            "what was detected waits for the database"
+                        );
+                    }
+                    self.failing = true;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn write(node: &Node, effect: &Effect) -> Result<(), StoreError> {
+    match effect {
+        Effect::Alert { alert, decision } => write_alert(node, alert, decision.as_slice()).await,
+        Effect::Login(login) => node.store.remember(login).await,
+        Effect::Position { name, text } => node.store.put_note(name, text).await,
+    }
+}
+
+async fn write_alert(node: &Node, alert: &NewAlert, decision: &[NewDecision]) -> Result<(), StoreError> {
+    let Some((id, decisions)) = node.store.insert_alert(alert, decision).await? else {
         // Seen before the last restart: its effects are in the store already.
         return Ok(());
     };
     tracing::info!(
-        detection.id = hex::encode(detection.id.0),
+        detection.id = hex::encode(alert.detection),
         alert.id = id,
         scenario = alert.scenario,
         indicator = alert.value,
         decided = decisions.len(),
         "detection"
     );
-    if let (Some(subject), Some(behaviour)) = (&subject, alert.behaviour) {
-        node.opinion.own_detection(subject, behaviour, detection.last);
+    // A scenario on trial proves nothing, neither against an address nor for who named it.
+    if let (Some(behaviour), Ok(ip), false) = (alert.behaviour, alert.value.parse(), alert.simulated) {
+        node.opinion
+            .own_detection(&Indicator::ip(ip), behaviour, alert.last);
     }
-    node.table.put(&decisions, now);
+    node.table.put(&decisions, node.now());
     if alert.share == Share::Pending {
         node.outbox.notify_one();
     }
