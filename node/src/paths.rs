@@ -187,7 +187,10 @@ mod tests {
     #[test]
     fn a_planted_link_is_not_followed() {
         let directory = tempfile::tempdir().unwrap();
-        let (path, elsewhere) = (directory.path().join("node.key"), directory.path().join("elsewhere"));
+        let (path, elsewhere) = (
+            directory.path().join("node.key"),
+            directory.path().join("elsewhere"),
+        );
         std::os::unix::fs::symlink(&elsewhere, directory.path().join("node.key.new")).unwrap();
         write_private(&path, "secret").unwrap();
         assert!(!elsewhere.exists());

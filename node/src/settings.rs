@@ -34,6 +34,8 @@ pub(crate) struct Values {
 pub(crate) struct Settings {
     store: Arc<dyn Store>,
     values: ArcSwap<Values>,
+    /// Held while somebody changes them: what one command said is not undone by another that read before.
+    changing: tokio::sync::Mutex<()>,
 }
 
 // === impl Settings ===
@@ -67,6 +69,7 @@ impl Settings {
         Ok(Self {
             store,
             values: ArcSwap::from_pointee(values),
+            changing: tokio::sync::Mutex::default(),
         })
     }
 
@@ -75,9 +78,12 @@ impl Settings {
         self.values.load_full()
     }
 
-    /// Writes those that differ, then lets everybody see them.
-    pub(crate) async fn set(&self, new: Values) -> Result<(), StoreError> {
+    /// Changes some: writes those that differ, then lets everybody see them.
+    pub(crate) async fn update(&self, change: impl FnOnce(&mut Values)) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
         let old = self.get();
+        let mut new = Values::clone(&old);
+        change(&mut new);
         if new.share != old.share {
             self.store
                 .put_note("setting/share", if new.share { "yes" } else { "no" })
@@ -136,5 +142,27 @@ impl Values {
     pub(crate) fn simulation_left(&self, now: Timestamp) -> Option<std::time::Duration> {
         let over = self.joined_at? + SIMULATION;
         (now < over).then(|| over.since(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn changes_at_the_same_moment_do_not_undo_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vigie.sqlite");
+        let store: Arc<dyn Store> = Arc::new(vigie_store_sqlite::SqliteStore::open(&path).await.unwrap());
+        let settings = Settings::load(Arc::clone(&store)).await.unwrap();
+        let at = Timestamp::from_secs(1_790_000_000);
+        let (share, joined) = tokio::join!(
+            settings.update(|values| values.share = true),
+            settings.update(|values| values.joined_at = Some(at)),
+        );
+        share.and(joined).unwrap();
+        let held = Settings::load(store).await.unwrap().get();
+        assert_eq!(held, settings.get());
+        assert_eq!((held.share, held.joined_at), (true, Some(at)));
     }
 }

@@ -213,6 +213,19 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Addresses that an invitation named. They came from outside, so one that is wrong costs only itself.
+fn learned(peers: &[String]) -> Vec<String> {
+    let mut peers = peers.to_vec();
+    peers.retain(|peer| match vigie_gossip::check_address(peer) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "an address that was learned when joining is left out");
+            false
+        }
+    });
+    peers
+}
+
 // === housekeeping ===
 
 async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::Result<()> {

@@ -4,14 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vigie_wire::{OrgId, Payload, Statement};
+use vigie_wire::{Genesis, OrgId, Payload, Statement};
 
 use super::status::standing_words;
 use super::words::Problem;
 use super::{Answer, Shared};
 use crate::chain;
 use crate::node::Node;
-use crate::settings::Values;
+
+/// Addresses that an invitation may name: they come from whoever answered, before anything is proven.
+const PEERS: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,29 +67,48 @@ pub(super) async fn peers(State(node): Shared) -> Answer {
 }
 
 pub(super) async fn join(State(node): Shared, Json(wish): Json<Join>) -> Answer {
-    let now = node.now();
-    if let Err(error) = node
-        .membership
-        .join(
-            &wish.genesis,
-            &node.paths,
-            node.store.as_ref(),
-            &node.identity,
-            now,
-        )
-        .await
+    if wish.peers.len() > PEERS {
+        return Err(Problem::wrong(format!(
+            "the invitation names {} addresses; {PEERS} are enough",
+            wish.peers.len()
+        )));
+    }
+    for peer in &wish.peers {
+        vigie_gossip::check_address(peer).map_err(|error| Problem::wrong(error.to_string()))?;
+    }
+    let genesis = Genesis::parse(&wish.genesis)
+        .map_err(|error| Problem::wrong(format!("this is not a genesis file: {error}")))?;
+    if let Some(network) = node.membership.network()
+        && network != genesis.network()
     {
+        return Err(Problem::conflict(format!(
+            "this node belongs to the network {network} already; another one needs another --data"
+        )));
+    }
+    let now = node.now();
+    let first = !node.membership.joined();
+    // Before the genesis file: whatever ends this halfway, the simulation has begun when the network is there.
+    node.settings
+        .update(|values| {
+            values.share = wish.share;
+            values.anchors = wish.anchors;
+            values.peers = wish.peers;
+            if first || values.joined_at.is_none() {
+                values.joined_at = Some(now);
+                values.enforced_at = None;
+            }
+        })
+        .await?;
+    let joined = node.membership.join(
+        &wish.genesis,
+        &node.paths,
+        node.store.as_ref(),
+        &node.identity,
+        now,
+    );
+    if let Err(error) = joined.await {
         return Err(Problem::conflict(format!("{error:#}")));
     }
-    let old = node.settings.get();
-    let values = Values {
-        share: wish.share,
-        anchors: wish.anchors,
-        joined_at: old.joined_at.or(Some(now)),
-        peers: wish.peers,
-        ..Values::clone(&old)
-    };
-    node.settings.set(values).await?;
     node.regraph();
     node.joined.notify_one();
     Ok(Json(json!({"network": node.membership.network()})))

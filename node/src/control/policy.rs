@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::json;
+use vigie_store::{DecisionFilter, Origin};
 
 use super::words::{Problem, spell};
 use super::{Answer, Shared};
 use crate::config::Remote;
 use crate::node::Node;
-use crate::settings::Values;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,25 +30,37 @@ pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
             "the configuration file says `remote` in [policy], and the file holds: change it there",
         ));
     }
-    let old = node.settings.get();
+    let settings = node.settings.get();
     let now = node.now();
-    if wish.remote == Remote::Enforce
-        && !wish.now
-        && let Some(left) = old.simulation_left(now)
-    {
-        let detail = format!(
-            "the 72 h of simulation still last {}; `--now` does not wait for them",
-            spell(left)
-        );
-        return Err(Problem::conflict(detail));
+    if wish.remote == Remote::Enforce {
+        if settings.joined_at.is_none() {
+            return Err(Problem::conflict(
+                "no network was joined yet: nothing could be simulated, so nothing is enforced",
+            ));
+        }
+        if !wish.now
+            && let Some(left) = settings.simulation_left(now)
+        {
+            let detail = format!(
+                "the 72 h of simulation still last {}; `--now` does not wait for them",
+                spell(left)
+            );
+            return Err(Problem::conflict(detail));
+        }
     }
     let enforced_at = (wish.remote == Remote::Enforce).then_some(now);
     node.settings
-        .set(Values {
-            enforced_at,
-            ..Values::clone(&old)
-        })
+        .update(|values| values.enforced_at = enforced_at)
         .await?;
+    if wish.remote != Remote::Enforce {
+        // What was decided on the mesh's word alone does not outlive our trust in it.
+        let on_its_word = DecisionFilter {
+            origin: Some(Origin::Mesh),
+            active_at: Some(now),
+            ..DecisionFilter::default()
+        };
+        node.end(&on_its_word).await?;
+    }
     show(State(node)).await
 }
 

@@ -10,7 +10,6 @@ use super::words::ago;
 use super::{Answer, Shared};
 use crate::clock::rfc3339;
 use crate::node::Node;
-use crate::settings::Values;
 use crate::share::{Sharing, to_sighting};
 
 #[derive(Deserialize)]
@@ -25,11 +24,7 @@ pub(super) struct Window {
 }
 
 pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
-    let values = Values {
-        share: wish.enabled,
-        ..Values::clone(&node.settings.get())
-    };
-    node.settings.set(values).await?;
+    node.settings.update(|values| values.share = wish.enabled).await?;
     Ok(Json(Value::Null))
 }
 
