@@ -42,6 +42,17 @@ CREATE INDEX sighting_value ON sighting USING hash (value);
 CREATE INDEX sighting_received_at ON sighting (received_at);
 CREATE INDEX sighting_org ON sighting (org, received_at);
 
+-- What publishers took back. A retraction may arrive before its sighting, since sync brings the newest first.
+CREATE TABLE retraction (
+    publisher BYTEA   NOT NULL,
+    epoch     BIGINT  NOT NULL,
+    seq       BIGINT  NOT NULL,
+    row       BIGINT  NOT NULL,
+    at        BIGINT  NOT NULL,
+    PRIMARY KEY (publisher, epoch, seq, row)
+);
+CREATE INDEX retraction_at ON retraction (at);
+
 -- Certificates, vouches and revocations, as bytes.
 CREATE TABLE statement (
     id       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -15,10 +15,11 @@ use crate::error::{failed, file_failed};
 use crate::schema::MIGRATIONS;
 
 /// Every table, those before that others refer to; and whether it numbers its rows.
-const TABLES: [(&str, bool); 11] = [
+const TABLES: [(&str, bool); 12] = [
     ("_sqlx_migrations", false),
     ("envelope", true),
     ("sighting", false),
+    ("retraction", false),
     ("statement", true),
     ("alert", true),
     ("decision", true),

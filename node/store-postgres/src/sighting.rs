@@ -27,6 +27,14 @@ const RETRACT: &str = "UPDATE sighting SET retracted_at = $1
     JOIN envelope e ON e.publisher = gone.publisher AND e.epoch = gone.epoch AND e.seq = gone.seq
     WHERE sighting.envelope = e.id AND sighting.row = gone.place AND sighting.retracted_at IS NULL";
 
+const EARLY: &str = "INSERT INTO retraction (at, publisher, epoch, seq, row)
+    SELECT $1, * FROM UNNEST($2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING";
+// What was taken back before it came.
+const TAKEN_BACK: &str = "UPDATE sighting SET retracted_at = gone.at
+    FROM envelope e JOIN retraction gone
+        ON gone.publisher = e.publisher AND gone.epoch = e.epoch AND gone.seq = e.seq
+    WHERE e.id = $1 AND sighting.envelope = e.id AND sighting.row = gone.row";
+
 #[async_trait]
 impl Sightings for PostgresStore {
     async fn sightings(&self, filter: &SightingFilter) -> Result<Vec<SightingRow>, StoreError> {
@@ -54,23 +62,26 @@ impl Sightings for PostgresStore {
     }
 
     async fn retract(&self, sightings: &[SightingId], at: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
         for chunk in sightings.chunks(CHUNK) {
-            sqlx::query(RETRACT)
-                .bind(at.as_millis())
-                .bind(chunk.iter().map(|id| id.publisher.0.to_vec()).collect::<Vec<_>>())
-                .bind(chunk.iter().map(|id| i64::from(id.epoch)).collect::<Vec<_>>())
-                .bind(
-                    chunk
-                        .iter()
-                        .map(|id| columns::seq_column(id.seq))
-                        .collect::<Vec<_>>(),
-                )
-                .bind(chunk.iter().map(|id| i64::from(id.row)).collect::<Vec<_>>())
-                .execute(&self.pool)
-                .await
-                .map_err(failed)?;
+            for statement in [RETRACT, EARLY] {
+                sqlx::query(statement)
+                    .bind(at.as_millis())
+                    .bind(chunk.iter().map(|id| id.publisher.0.to_vec()).collect::<Vec<_>>())
+                    .bind(chunk.iter().map(|id| i64::from(id.epoch)).collect::<Vec<_>>())
+                    .bind(
+                        chunk
+                            .iter()
+                            .map(|id| columns::seq_column(id.seq))
+                            .collect::<Vec<_>>(),
+                    )
+                    .bind(chunk.iter().map(|id| i64::from(id.row)).collect::<Vec<_>>())
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(failed)?;
+            }
         }
-        Ok(())
+        tx.commit().await.map_err(failed)
     }
 }
 
@@ -118,6 +129,11 @@ pub(crate) async fn insert(
                 .collect::<Vec<_>>(),
         )
         .bind(each.map(|(_, one)| i64::from(one.confidence)).collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+    sqlx::query(TAKEN_BACK)
+        .bind(number)
         .execute(tx)
         .await
         .map_err(failed)?;

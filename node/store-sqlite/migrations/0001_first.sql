@@ -40,6 +40,17 @@ CREATE INDEX sighting_value ON sighting (value, family, received_at);
 CREATE INDEX sighting_received_at ON sighting (received_at);
 CREATE INDEX sighting_org ON sighting (org, received_at);
 
+-- What publishers took back. A retraction may arrive before its sighting, since sync brings the newest first.
+CREATE TABLE retraction (
+    publisher BLOB    NOT NULL,
+    epoch     INTEGER NOT NULL,
+    seq       INTEGER NOT NULL,
+    row       INTEGER NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (publisher, epoch, seq, row)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX retraction_at ON retraction (at);
+
 -- Certificates, vouches and revocations, as bytes.
 CREATE TABLE statement (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,

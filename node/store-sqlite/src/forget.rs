@@ -21,6 +21,8 @@ const ENVELOPES: &str = "DELETE FROM envelope WHERE id IN
 const ALERTS: &str = "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE created_at < $1 LIMIT $2)";
 const DECISIONS: &str =
     "DELETE FROM decision WHERE id IN (SELECT id FROM decision WHERE until < $1 LIMIT $2)";
+const RETRACTIONS: &str = "DELETE FROM retraction WHERE (publisher, epoch, seq, row) IN
+    (SELECT publisher, epoch, seq, row FROM retraction WHERE at < $1 LIMIT $2)";
 const MEMORY: &str = "DELETE FROM memory WHERE ip IN (SELECT ip FROM memory WHERE at < $1 LIMIT $2)";
 
 impl SqliteStore {
@@ -29,6 +31,7 @@ impl SqliteStore {
         for (statement, before) in [
             (SIGHTINGS, retention.envelopes_before),
             (ENVELOPES, retention.envelopes_before),
+            (RETRACTIONS, retention.envelopes_before),
             (ALERTS, retention.alerts_before),
             (DECISIONS, retention.decisions_before),
             (MEMORY, retention.memory_before),

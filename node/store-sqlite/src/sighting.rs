@@ -18,6 +18,12 @@ const SELECT: &str =
         s.count, s.confidence, s.received_at, s.retracted_at
     FROM sighting s JOIN envelope e ON e.id = s.envelope WHERE TRUE";
 
+// What was taken back before it came.
+const TAKEN_BACK: &str = "UPDATE sighting SET retracted_at = gone.at
+    FROM envelope e JOIN retraction gone
+        ON gone.publisher = e.publisher AND gone.epoch = e.epoch AND gone.seq = e.seq
+    WHERE e.id = $1 AND sighting.envelope = e.id AND sighting.row = gone.row";
+
 #[async_trait]
 impl Sightings for SqliteStore {
     async fn sightings(&self, filter: &SightingFilter) -> Result<Vec<SightingRow>, StoreError> {
@@ -68,6 +74,22 @@ impl Sightings for SqliteStore {
                 .execute(&mut *tx)
                 .await
                 .map_err(failed)?;
+            let mut early =
+                QueryBuilder::<Sqlite>::new("INSERT INTO retraction (publisher, epoch, seq, row, at) ");
+            early.push_values(chunk, |mut row, id| {
+                row.push_bind(id.publisher.0.to_vec())
+                    .push_bind(i64::from(id.epoch))
+                    .push_bind(columns::seq_column(id.seq))
+                    .push_bind(i64::from(id.row))
+                    .push_bind(at.as_millis());
+            });
+            early.push(" ON CONFLICT DO NOTHING");
+            early
+                .build()
+                .persistent(false)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
         }
         tx.commit().await.map_err(failed)
     }
@@ -103,6 +125,11 @@ pub(crate) async fn insert(
             .await
             .map_err(failed)?;
     }
+    sqlx::query(TAKEN_BACK)
+        .bind(number)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
     Ok(())
 }
 

@@ -41,6 +41,6 @@ pub trait Sightings {
     /// Sightings by filter, newest arrival first.
     async fn sightings(&self, filter: &SightingFilter) -> Result<Vec<SightingRow>, StoreError>;
 
-    /// Notes that the publisher took them back. Unknown ones are ignored.
+    /// Notes that the publisher took them back, also those that have not come yet. The first time stays.
     async fn retract(&self, sightings: &[SightingId], at: Timestamp) -> Result<(), StoreError>;
 }

@@ -107,9 +107,10 @@ pub const PROMISES: &[Promise] = &[
     promise("sightings come newest arrival first", |s| {
         Box::pin(sightings::newest_first(s))
     }),
-    promise("the first retraction stays, unknown ones are ignored", |s| {
-        Box::pin(sightings::retracted(s))
-    }),
+    promise(
+        "the first retraction stays, also if it comes before its sighting",
+        |s| Box::pin(sightings::retracted(s)),
+    ),
     promise("statements come back once, in the order they came", |s| {
         Box::pin(others::statements(s))
     }),

@@ -123,4 +123,15 @@ pub(super) async fn retracted(store: AnyStore) {
     let found = store.sightings(&SightingFilter::default()).await.unwrap();
     let times: Vec<_> = found.iter().rev().map(|one| one.retracted_at).collect();
     assert_eq!(times, [Some(at(7)), None, Some(at(9))]);
+    let late = envelope(place(4, 4), &[ip(4), ip(5)], 2);
+    store.keep_envelope(&late).await.unwrap();
+    let found = store
+        .sightings(&SightingFilter {
+            limit: 2,
+            ..SightingFilter::default()
+        })
+        .await
+        .unwrap();
+    let times: Vec<_> = found.iter().rev().map(|one| one.retracted_at).collect();
+    assert_eq!(times, [Some(at(7)), None], "taken back before it came");
 }
