@@ -12,8 +12,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use vigie_reputation::wire::{Behaviour, Timestamp};
 use vigie_reputation::Class;
+use vigie_reputation::wire::{Behaviour, Timestamp};
 
 pub use collude_open::ColludeOpen;
 pub use praise::Praise;
@@ -185,7 +185,10 @@ impl Targets {
             if u32::try_from(found.len()).is_ok_and(|have| have >= count) {
                 break;
             }
-            if let Some(innocent) = dice.pick(&self.weights).filter(|innocent| self.framed.insert(*innocent)) {
+            if let Some(innocent) = dice
+                .pick(&self.weights)
+                .filter(|innocent| self.framed.insert(*innocent))
+            {
                 found.push(Subject::Innocent(innocent));
             }
         }

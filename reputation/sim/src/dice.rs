@@ -122,9 +122,7 @@ impl Weights {
             total += weight;
             total
         });
-        Self {
-            sums: sums.collect(),
-        }
+        Self { sums: sums.collect() }
     }
 
     pub(crate) fn total(&self) -> f64 {

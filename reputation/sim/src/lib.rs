@@ -30,9 +30,7 @@ pub use attack::{Adversary, Attack, Claim, ColludeOpen, Day, ParseAttackError, P
 pub use baseline::{Baseline, ParseScorerError, Scorers};
 pub use dice::{Dice, generator};
 pub use outcome::{Outcome, Record};
-pub use population::{
-    Acquaintance, Acquaintances, Attacker, Innocent, Organisation, Population, Standing,
-};
+pub use population::{Acquaintance, Acquaintances, Attacker, Innocent, Organisation, Population, Standing};
 pub use setup::{Acquainted, Bystanders, Delivery, Noise, Setup, SetupRefused, Traffic, Trust};
 pub use simulation::simulate;
 pub use subject::{Org, Subject};

@@ -63,7 +63,8 @@ impl Measure {
         if now < self.from || !node.has_heard(attacker) || node.has_caught(attacker) {
             return;
         }
-        if let (Some(all), Some(kept_out)) = (self.preventable.get_mut(place), self.prevented.get_mut(place)) {
+        if let (Some(all), Some(kept_out)) = (self.preventable.get_mut(place), self.prevented.get_mut(place))
+        {
             *all += 1;
             *kept_out += u32::from(node.blocks(attacker));
         }
@@ -106,15 +107,24 @@ impl Measure {
         now: Timestamp,
     ) {
         let hours = in_hours(now.min(self.until).since(since.max(self.from)));
-        let popularity = population.innocent(innocent).map_or(0.0, |innocent| innocent.popularity);
-        if let Some(lost) = self.lost.get_mut(place).filter(|_| population.acquaintance(node.org, innocent).is_client()) {
+        let popularity = population
+            .innocent(innocent)
+            .map_or(0.0, |innocent| innocent.popularity);
+        if let Some(lost) = self
+            .lost
+            .get_mut(place)
+            .filter(|_| population.acquaintance(node.org, innocent).is_client())
+        {
             *lost += hours * popularity;
         }
     }
 
     pub(crate) fn innocents_blocked(&self) -> u32 {
         let enough = self.observers.div_ceil(100).max(1);
-        let many = self.blocked.values().filter(|places| number(places.len()) >= enough);
+        let many = self
+            .blocked
+            .values()
+            .filter(|places| number(places.len()) >= enough);
         number(many.count())
     }
 
@@ -156,7 +166,11 @@ impl Measure {
 
     pub(crate) fn ttp50_hours(&self, attackers: &[Attacker]) -> Option<f64> {
         let last = self.until - DAY;
-        let broad = |attacker: &u32| attackers.get(index(*attacker)).is_some_and(|one| one.breadth >= BROAD);
+        let broad = |attacker: &u32| {
+            attackers
+                .get(index(*attacker))
+                .is_some_and(|one| one.breadth >= BROAD)
+        };
         let mut delays: Vec<f64> = self
             .first_report
             .iter()
@@ -167,7 +181,10 @@ impl Measure {
             })
             .collect();
         delays.sort_unstable_by(f64::total_cmp);
-        delays.get(delays.len() / 2).copied().filter(|delay| delay.is_finite())
+        delays
+            .get(delays.len() / 2)
+            .copied()
+            .filter(|delay| delay.is_finite())
     }
 
     /// When half of the observers had blocked him.

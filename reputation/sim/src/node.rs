@@ -15,7 +15,7 @@ use crate::attack::{Claim, Word};
 use crate::baseline::Baseline;
 use crate::dice::Dice;
 use crate::population::Population;
-use crate::span::{DAY, hours};
+use crate::span::{DAY, HOUR, hours};
 use crate::subject::{Org, Subject};
 
 /// Events behind one report: a leaky bucket of five runs over.
@@ -26,13 +26,20 @@ const EVENTS: u64 = 6;
 pub(crate) struct Node {
     pub(crate) org: Org,
     scorer: Box<dyn Baseline>,
-    blocked: HashMap<Subject, Timestamp>,
+    blocked: HashMap<Subject, Block>,
     heard: HashSet<Subject>,
     caught: HashMap<Subject, Timestamp>,
     last_visit: HashMap<u32, Timestamp>,
     expected: HashSet<u32>,
     visits: u64,
     statements: u64,
+}
+
+/// A hard block that stands.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    since: Timestamp,
+    review: Timestamp,
 }
 
 /// What a decision changed.
@@ -62,7 +69,12 @@ impl Node {
     }
 
     /// A claim of the mesh arrives. Returns when the accused next visits, if that matters and is not awaited already.
-    pub(crate) fn hear(&mut self, claim: &Claim, population: &Population, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn hear(
+        &mut self,
+        claim: &Claim,
+        population: &Population,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let subject = claim.subject.indicator();
         let behaviour = match claim.word {
             Word::Report(behaviour) => behaviour,
@@ -113,24 +125,36 @@ impl Node {
         }
     }
 
-    /// Asks the scorer.
-    pub(crate) fn decide(&mut self, subject: Subject, now: Timestamp) -> Change {
-        let since = self.blocked.get(&subject).copied();
-        let hard = self
-            .scorer
-            .rung(&subject.indicator(), now, since.is_some())
-            .is_hard();
-        match since {
-            None if hard => {
-                self.blocked.insert(subject, now);
-                Change::Blocked
+    /// Asks the scorer. Says also when to ask again if nothing is heard until then.
+    pub(crate) fn decide(&mut self, subject: Subject, now: Timestamp) -> (Change, Option<Timestamp>) {
+        let held = self.blocked.get(&subject).copied();
+        let rung = self.scorer.rung(&subject.indicator(), now, held.is_some());
+        let due = held.filter(|block| block.review > now);
+        let review = due.map_or(now + HOUR, |block| block.review);
+        match held {
+            _ if rung.is_hard() => {
+                let since = held.map_or(now, |block| block.since);
+                self.blocked.insert(subject, Block { since, review });
+                let change = if held.is_none() {
+                    Change::Blocked
+                } else {
+                    Change::None
+                };
+                (change, due.is_none().then_some(review))
             }
-            Some(since) if !hard => {
+            Some(Block { since, .. }) => {
                 self.blocked.remove(&subject);
-                Change::Released { since }
+                (Change::Released { since }, None)
             }
-            _ => Change::None,
+            None => (Change::None, None),
         }
+    }
+
+    /// Whether a block stands that is to be looked at again now.
+    pub(crate) fn is_due(&self, subject: Subject, now: Timestamp) -> bool {
+        self.blocked
+            .get(&subject)
+            .is_some_and(|block| block.review == now)
     }
 
     pub(crate) fn blocks(&self, subject: Subject) -> bool {
@@ -139,7 +163,8 @@ impl Node {
 
     /// Every block that stands, in order.
     pub(crate) fn blocked(&self) -> Vec<(Subject, Timestamp)> {
-        let mut blocked: Vec<_> = self.blocked.iter().map(|(subject, since)| (*subject, *since)).collect();
+        let blocks = self.blocked.iter();
+        let mut blocked: Vec<_> = blocks.map(|(subject, block)| (*subject, block.since)).collect();
         blocked.sort_unstable();
         blocked
     }

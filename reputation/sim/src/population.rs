@@ -16,8 +16,8 @@ use vigie_reputation::{Class, ClassLookup, Edge, Member, TrustGraph};
 pub use acquaintance::{Acquaintance, Acquaintances};
 pub use attacker::Attacker;
 pub(crate) use attacker::Attackers;
-pub(crate) use innocent::MAX_INNOCENTS;
 pub use innocent::Innocent;
+pub(crate) use innocent::MAX_INNOCENTS;
 pub use organisation::{Organisation, Standing};
 
 use crate::dice::Dice;
@@ -87,7 +87,9 @@ impl Population {
 
     /// How an innocent and an organisation stand to each other.
     pub fn acquaintance(&self, org: Org, innocent: u32) -> Acquaintance {
-        let popularity = self.innocent(innocent).map_or(0.0, |innocent| innocent.popularity);
+        let popularity = self
+            .innocent(innocent)
+            .map_or(0.0, |innocent| innocent.popularity);
         self.acquaintances.between(org, innocent, popularity)
     }
 

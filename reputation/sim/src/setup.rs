@@ -173,7 +173,10 @@ impl Setup {
             ("traffic.breadth_cap", traffic.breadth_cap),
             ("traffic.detected", traffic.detected),
             ("noise.broken_share", noise.broken_share),
-            ("bystanders.infrastructure_share", self.bystanders.infrastructure_share),
+            (
+                "bystanders.infrastructure_share",
+                self.bystanders.infrastructure_share,
+            ),
             ("bystanders.shared_share", self.bystanders.shared_share),
             ("bystanders.shared_listed", self.bystanders.shared_listed),
             ("acquainted.floor", self.acquainted.floor),
@@ -207,9 +210,17 @@ impl Setup {
     fn check_counts(&self) -> Result<(), SetupRefused> {
         let exponent = self.traffic.breadth_exponent;
         refuse_unless(self.liars <= 0.95, "liars", "0.95 at most")?;
-        refuse_unless((0.1..=10.0).contains(&exponent), "traffic.breadth_exponent", "0.1 to 10")?;
+        refuse_unless(
+            (0.1..=10.0).contains(&exponent),
+            "traffic.breadth_exponent",
+            "0.1 to 10",
+        )?;
         refuse_unless((2..=100_000).contains(&self.orgs), "orgs", "2 to 100000")?;
-        refuse_unless((1..self.orgs).contains(&self.anchors), "anchors", "1 at least, and fewer than orgs")?;
+        refuse_unless(
+            (1..self.orgs).contains(&self.anchors),
+            "anchors",
+            "1 at least, and fewer than orgs",
+        )?;
         refuse_unless((1..=3_650).contains(&self.days), "days", "1 to 3650")?;
         refuse_unless(self.strike_day < self.days, "strike_day", "before the last day")?;
         let members = self.orgs - self.anchors;
@@ -234,7 +245,11 @@ impl Setup {
 }
 
 fn refuse_unless(holds: bool, field: &'static str, must: &'static str) -> Result<(), SetupRefused> {
-    if holds { Ok(()) } else { Err(SetupRefused { field, must }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(SetupRefused { field, must })
+    }
 }
 
 impl Default for Setup {

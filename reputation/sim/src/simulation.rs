@@ -14,11 +14,11 @@ use vigie_reputation::wire::{Behaviour, Timestamp};
 use crate::attack::{Adversary, Claim, Day, Word};
 use crate::dice::{Dice, Weights};
 use crate::measure::Measure;
-use crate::node::{Change, Node};
+use crate::node::Node;
 use crate::outcome::Outcome;
 use crate::population::{Attacker, Attackers, Population};
 use crate::setup::{Setup, SetupRefused};
-use crate::span::{HOUR, START, days, hours};
+use crate::span::{START, days, hours};
 use crate::subject::{Org, Subject, index, number};
 use queue::{Event, Queue};
 
@@ -120,9 +120,12 @@ impl<'a> Simulation<'a> {
                 self.decide(place, Subject::Innocent(innocent), now);
             }
             Event::Review { place, subject } => {
-                if self.nodes.get(place).is_some_and(|node| node.blocks(subject)) {
+                if self
+                    .nodes
+                    .get(place)
+                    .is_some_and(|node| node.is_due(subject, now))
+                {
                     self.decide(place, subject, now);
-                    self.review_later(place, subject, now);
                 }
             }
         }
@@ -208,11 +211,19 @@ impl<'a> Simulation<'a> {
             }
             self.provoke_disputes(claim);
         }
-        for (place, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.org != claim.by) {
+        for (place, node) in self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.org != claim.by)
+        {
             let at = now + self.delay(claim, node.org);
             self.queue.push(at, Event::Arrival { place, claim: *claim });
         }
-        for answer in self.adversary.hear(claim, &self.population, &mut self.adversary_dice) {
+        for answer in self
+            .adversary
+            .hear(claim, &self.population, &mut self.adversary_dice)
+        {
             self.queue.push(answer.at, Event::Claim(answer));
         }
     }
@@ -220,7 +231,12 @@ impl<'a> Simulation<'a> {
     /// How long a claim travels to an observer.
     fn delay(&self, claim: &Claim, to: Org) -> Duration {
         let delivery = &self.setup.delivery;
-        let mut dice = Dice::keyed(self.delivery, claim.at.as_millis().unsigned_abs(), claim.by.0, to.0);
+        let mut dice = Dice::keyed(
+            self.delivery,
+            claim.at.as_millis().unsigned_abs(),
+            claim.by.0,
+            to.0,
+        );
         let usual = hours(dice.unit() * delivery.seconds / 3_600.0);
         if dice.chance(delivery.partitioned) {
             return usual + hours(dice.exponential(delivery.partition_hours));
@@ -244,7 +260,12 @@ impl<'a> Simulation<'a> {
             if !known || org == claim.by {
                 continue;
             }
-            let mut dice = Dice::keyed(self.disputes, claim.at.as_millis().unsigned_abs(), org.0, innocent);
+            let mut dice = Dice::keyed(
+                self.disputes,
+                claim.at.as_millis().unsigned_abs(),
+                org.0,
+                innocent,
+            );
             let at = claim.at + hours(dice.exponential(self.setup.noise.hours_to_dispute));
             let dispute = Claim {
                 at,
@@ -271,17 +292,11 @@ impl<'a> Simulation<'a> {
         let Some(node) = self.nodes.get_mut(place) else {
             return;
         };
-        let change = node.decide(subject, now);
+        let (change, review) = node.decide(subject, now);
         self.measure
             .decided((place, node), subject, change, &self.population, now);
-        if change == Change::Blocked {
-            self.review_later(place, subject, now);
-        }
-    }
-
-    fn review_later(&mut self, place: usize, subject: Subject, now: Timestamp) {
-        if self.nodes.get(place).is_some_and(|node| node.blocks(subject)) {
-            self.queue.push(now + HOUR, Event::Review { place, subject });
+        if let Some(at) = review {
+            self.queue.push(at, Event::Review { place, subject });
         }
     }
 

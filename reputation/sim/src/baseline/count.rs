@@ -64,7 +64,8 @@ impl Baseline for Count {
             return Rung::Observe;
         };
         let live: Duration = days(LIVE_DAYS);
-        let count = |side: &BTreeMap<OrgId, Timestamp>| side.values().filter(|at| now.since(**at) < live).count();
+        let count =
+            |side: &BTreeMap<OrgId, Timestamp>| side.values().filter(|at| now.since(**at) < live).count();
         if count(&said.reported) >= self.needed + count(&said.disputed) {
             Rung::Ban1h
         } else {

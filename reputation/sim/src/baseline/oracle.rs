@@ -45,6 +45,10 @@ impl Baseline for Oracle {
     }
 
     fn rung(&self, subject: &Indicator, _now: Timestamp, _held: bool) -> Rung {
-        if self.named.contains(subject) { Rung::Ban24h } else { Rung::Observe }
+        if self.named.contains(subject) {
+            Rung::Ban24h
+        } else {
+            Rung::Observe
+        }
     }
 }

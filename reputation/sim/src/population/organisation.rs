@@ -48,7 +48,11 @@ pub(super) fn draw(setup: &Setup, honest: &mut Dice, liars: &mut Dice) -> Vec<Or
             _ if number < setup.orgs => Standing::Member,
             _ => Standing::Liar,
         };
-        let dice = if standing == Standing::Liar { &mut *liars } else { &mut *honest };
+        let dice = if standing == Standing::Liar {
+            &mut *liars
+        } else {
+            &mut *honest
+        };
         let next = organisation(setup, Org(number), standing, &all, dice);
         all.push(next);
     }
@@ -87,12 +91,20 @@ fn voucher(setup: &Setup, earlier: &[Organisation], dice: &mut Dice) -> Org {
     let near = earlier
         .get(index(any.0))
         .is_some_and(|member| member.depth < MAX_DEPTH);
-    if dice.chance(setup.trust.direct_share) || !near { anchor } else { any }
+    if dice.chance(setup.trust.direct_share) || !near {
+        anchor
+    } else {
+        any
+    }
 }
 
 fn slips_per_day(setup: &Setup, dice: &mut Dice) -> f64 {
     let usual = dice.lognormal(setup.noise.slips_per_day, setup.noise.slips_sigma);
-    if dice.chance(setup.noise.broken_share) { setup.noise.broken_per_day } else { usual }
+    if dice.chance(setup.noise.broken_share) {
+        setup.noise.broken_per_day
+    } else {
+        usual
+    }
 }
 
 /// An operator of its own; of countries and networks the first are the largest (an even draw below an even draw).
