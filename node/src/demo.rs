@@ -42,6 +42,8 @@ pub(crate) struct Wish {
     pub(crate) logs: Option<PathBuf>,
     /// Keep the data directories.
     pub(crate) keep: bool,
+    /// What the nodes log, into their data directories.
+    pub(crate) node_log: String,
     /// Where to say what this machine cannot show.
     pub(crate) skips: Option<PathBuf>,
 }
@@ -49,7 +51,7 @@ pub(crate) struct Wish {
 /// Shows it, and clears up whatever happened.
 pub(crate) async fn run(wish: &Wish) -> anyhow::Result<()> {
     let attack = Attack::choose(wish.logs.as_deref())?;
-    let mut world = World::new()?;
+    let mut world = World::new(wish.keep, &wish.node_log)?;
     let mut stage = Stage::new(View::new(
         "Vigie: three organisations, one attack, every firewall closed",
     ));
@@ -58,16 +60,16 @@ pub(crate) async fn run(wish: &Wish) -> anyhow::Result<()> {
         interrupted = interruption() => interrupted.map(|()| None),
     };
     stage.view.leave();
-    world.end().await;
+    let ended = world.end().await;
     if wish.keep {
         say(&format!(
             "The data directories stay in {}.\n",
             world.root.display()
         ));
-    } else {
-        world::remove(&world.root)?;
     }
-    match shown? {
+    let shown = shown?;
+    ended?;
+    match shown {
         Some(outcome) if wish.once => outcome.conclude(),
         Some(_) => Ok(()),
         None if wish.once => bail!("interrupted before everything had happened"),

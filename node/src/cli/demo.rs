@@ -21,6 +21,9 @@ pub(crate) struct Demo {
     /// Keep the data directories
     #[arg(long)]
     keep: bool,
+    /// What the nodes log, each into node.journal in its data directory
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    node_log: String,
     /// A file that is told what this machine cannot show
     #[arg(long, env = "VIGIE_SKIPS", hide = true, value_name = "FILE")]
     skips: Option<PathBuf>,
@@ -39,12 +42,14 @@ impl Demo {
             once,
             logs,
             keep,
+            node_log,
             skips,
         } = self;
         demo::run(&Wish {
             once,
             logs,
             keep,
+            node_log,
             skips,
         })
         .await

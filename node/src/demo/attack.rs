@@ -7,7 +7,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use vigie_wire::indicator::is_public;
 
 use super::dated::Dated;
@@ -42,10 +42,10 @@ impl Attack {
     pub(crate) fn choose(directory: Option<&Path>) -> anyhow::Result<Self> {
         let usual = Path::new(USUAL);
         let found = match directory {
-            Some(named) => Some(
-                Self::in_directory(named)?
-                    .with_context(|| format!("no log in {} tells of an attack on sshd", named.display()))?,
-            ),
+            Some(named) => {
+                let none = || format!("no log in {} tells of an attack on sshd", named.display());
+                Some(Self::in_directory(named)?.with_context(none)?)
+            }
             None if usual.is_dir() => Self::in_directory(usual)?,
             None => None,
         };
@@ -71,10 +71,7 @@ impl Attack {
                 best = attack;
             }
         }
-        if directory == Path::new(USUAL) || best.is_some() {
-            return Ok(best);
-        }
-        bail!("no log in {} tells of an attack on sshd", directory.display())
+        Ok(best)
     }
 
     fn in_text(text: &str, origin: &str) -> Option<Self> {

@@ -155,6 +155,15 @@ impl Child {
         !matches!(self.process.try_wait(), Ok(None))
     }
 
+    /// Closes the pipe at its input, and waits until it has done what it then does.
+    pub(crate) async fn finish(mut self) -> anyhow::Result<()> {
+        drop(self.process.stdin.take());
+        match self.process.wait().await?.success() {
+            true => Ok(()),
+            false => anyhow::bail!("{}", self.last_words().trim()),
+        }
+    }
+
     /// Ends it: asked first, then made to.
     pub(crate) async fn end(mut self) {
         let pid = self

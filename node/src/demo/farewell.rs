@@ -27,7 +27,7 @@ impl Outcome {
     /// Prints the last line; an error unless everything happened.
     pub(crate) fn conclude(&self) -> anyhow::Result<()> {
         let line = LastLine {
-            organisations: 3,
+            organisations: self.organisations,
             sightings: self.sightings,
             blocked_by_all: self.blocked_by_all,
             innocent_blocked: self.innocent_blocked,

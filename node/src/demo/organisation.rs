@@ -23,19 +23,22 @@ pub(crate) struct Organisation {
     /// Where its node's page is, once it runs.
     pub(crate) page: String,
     paths: Paths,
+    /// What its node logs.
+    log_filter: String,
     node: Option<Child>,
 }
 
 // === impl Organisation ===
 
 impl Organisation {
-    pub(crate) fn new(root: &Path, letter: &'static str, name: &'static str) -> Self {
+    pub(crate) fn new(root: &Path, log_filter: &str, letter: &'static str, name: &'static str) -> Self {
         let paths = Paths::new(Some(root.join(letter)), None);
         Self {
             letter,
             name,
             page: String::new(),
             paths,
+            log_filter: log_filter.to_owned(),
             node: None,
         }
     }
@@ -62,7 +65,12 @@ impl Organisation {
 
     /// The line of a command on this node, for people.
     pub(crate) fn example(&self, words: &str) -> String {
-        format!("vigie --data {} {words}", self.paths.root().display())
+        let this = std::env::args_os().next().unwrap_or_default();
+        format!(
+            "{} --data {} {words}",
+            this.display(),
+            self.paths.root().display()
+        )
     }
 
     /// Runs a command on this node.
@@ -71,7 +79,7 @@ impl Organisation {
     }
 
     fn line(&self) -> anyhow::Result<Line> {
-        Ok(Line::vigie()?.and(&["--data", &text(self.paths.root())?, "--log", "info"]))
+        Ok(Line::vigie()?.and(&["--data", &text(self.paths.root())?, "--log", &self.log_filter]))
     }
 
     /// Makes its identity; its organisation key.

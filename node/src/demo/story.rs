@@ -37,6 +37,7 @@ pub(crate) struct Story<'a> {
 /// What was measured.
 #[derive(Debug)]
 pub(crate) struct Outcome {
+    pub(crate) organisations: usize,
     pub(crate) attacker: Ipv4Addr,
     pub(crate) innocent: Ipv4Addr,
     pub(crate) sightings: usize,
@@ -65,6 +66,7 @@ impl Story<'_> {
         let innocent_blocked = self.watch_innocent(last.since(first)).await?;
         let c = &self.world.honest[2];
         let outcome = Outcome {
+            organisations: self.world.honest.len(),
             attacker: self.attack.address,
             innocent: INNOCENT,
             sightings: question::sightings(c).await?,
@@ -219,14 +221,18 @@ impl Story<'_> {
         self.stage
             .done(&format!("{attacker} attacks A and B; both detect it"), &details);
         self.stage.begin("A and B close their firewalls");
-        let mut closed = Vec::new();
+        let (mut last, mut details) = (first, Vec::new());
         for (place, replay) in replays.into_iter().enumerate() {
-            closed.push(self.closed(place, "sensor").await?);
-            replay.end().await?;
+            let closed = self.closed(place, "sensor").await?;
+            let (letter, lines) = (self.world.honest[place].letter, replay.end().await?);
+            details.push(format!(
+                "{letter} + {} ms, after {lines} lines",
+                closed.since(first).as_millis()
+            ));
+            last = last.max(closed);
         }
-        let last = closed.iter().max().copied().unwrap_or(first);
-        self.stage
-            .done_after(&format!("A and B {}", self.blocked()), last.since(first), &[]);
+        let text = format!("A and B block it: {}", self.proof());
+        self.stage.done_after(&text, last.since(first), &details);
         Ok(first)
     }
 
@@ -268,7 +274,7 @@ impl Story<'_> {
         self.stage.begin("C closes its firewall");
         let of_c = self.closed(2, "mesh").await?;
         self.stage.done_after(
-            &format!("C {} before it ever came", self.blocked()),
+            &format!("C blocks it before it ever came: {}", self.proof()),
             of_c.since(first),
             &[],
         );
@@ -369,12 +375,12 @@ impl Story<'_> {
         Ok(bans.iter().all(|bans| !bans.is_empty()))
     }
 
-    /// What happened to the attacker, in words.
-    fn blocked(&self) -> &'static str {
+    /// How a block shows, in words.
+    fn proof(&self) -> &'static str {
         if self.world.firewalls.is_empty() {
-            "decide to block it"
+            "decisions hold"
         } else {
-            "block it: its connections fail"
+            "its connections fail"
         }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct View {
     rows: Vec<Row>,
     /// The attacker and the innocent.
     outside: Option<[Ipv4Addr; 2]>,
+    /// Nothing is drawn any more after this; it may be taller than the screen.
+    complete: bool,
     drawn_lines: usize,
     drawn_at: Option<Instant>,
     frame: usize,
@@ -61,6 +63,7 @@ impl View {
             steps: Vec::new(),
             rows: Vec::new(),
             outside: None,
+            complete: false,
             drawn_lines: 0,
             drawn_at: None,
             frame: 0,
@@ -114,27 +117,29 @@ impl View {
 
     /// What follows stands below the picture.
     pub(crate) fn leave(&mut self) {
-        self.draw();
         if self.live {
+            self.complete = true;
+            self.draw();
             self.live = false;
             say("\x1b[?25h\n");
         }
     }
 
+    /// Draws over what was drawn before, so nothing of it may have left the screen at its top.
     fn draw(&mut self) {
         if !self.live {
             return;
         }
-        let width = width();
-        let mut picture = vec![String::new(), paint(&self.title, width, "1"), String::new()];
-        for step in &self.steps {
-            picture.extend(self.step(step, width));
+        let (width, height) = size();
+        let mut picture = self.picture(width, usize::MAX);
+        if !self.complete && picture.len() >= height {
+            let details: usize = self.steps.iter().map(|step| step.details.len()).sum();
+            picture = self.picture(width, (height + details).saturating_sub(picture.len() + 1));
+            picture.truncate(height.saturating_sub(1));
         }
-        picture.extend(self.table(width));
-        let up = if self.drawn_lines > 0 {
-            format!("\x1b[{}A", self.drawn_lines)
-        } else {
-            String::new()
+        let up = match self.drawn_lines {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A"),
         };
         let lines: String = picture.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
         say(&format!("\x1b[?25l{up}\r{lines}\x1b[J"));
@@ -142,32 +147,41 @@ impl View {
         self.drawn_at = Some(Instant::now());
     }
 
-    fn step(&self, step: &Step, width: usize) -> Vec<String> {
+    /// With so many lines of details at most, the latest.
+    fn picture(&self, width: usize, mut details: usize) -> Vec<String> {
+        let mut lines = self.table(width);
+        lines.reverse();
+        for step in self.steps.iter().rev() {
+            let shown = step.details.iter().rev().take(details);
+            lines.extend(shown.map(|detail| paint(&format!("      {detail}"), width, "2")));
+            details = details.saturating_sub(step.details.len());
+            lines.push(self.headline(step, width));
+        }
+        lines.extend([String::new(), paint(&self.title, width, "1"), String::new()]);
+        lines.reverse();
+        lines
+    }
+
+    fn headline(&self, step: &Step, width: usize) -> String {
         let (mark, time) = match step.time {
             Some(time) => ("\x1b[32m✓\x1b[0m", spell(time)),
             None => (SPINNER[self.frame % SPINNER.len()], String::new()),
         };
-        let room = width.saturating_sub(4 + 13);
-        let mut lines = vec![format!(
-            "  {mark} {}\x1b[2m{time:>12}\x1b[0m",
-            pad(&step.text, room)
-        )];
-        lines.extend(
-            step.details
-                .iter()
-                .map(|detail| paint(&format!("      {detail}"), width, "2")),
-        );
-        lines
+        let text = pad(&step.text, width.saturating_sub(4 + 13));
+        format!("  {mark} {text}\x1b[2m{time:>12}\x1b[0m")
     }
 
     fn table(&self, width: usize) -> Vec<String> {
-        let Some([attacker, innocent]) = self.outside.filter(|_| !self.rows.is_empty()) else {
+        let wide_enough = !self.rows.is_empty() && width >= 4 + 16 + 2 * 26;
+        let Some(outside) = self.outside.filter(|_| wide_enough) else {
             return Vec::new();
         };
-        let head = format!("    {:<16}{:<20}{:<20}", "firewall of", attacker, innocent);
+        let [attacker, innocent] = outside.map(|address| address.to_string());
+        let (attacker, innocent) = (format!("attacker {attacker}"), format!("innocent {innocent}"));
+        let head = format!("    {:<16}{attacker:<26}{innocent}", "firewall of");
         let mut lines = vec![String::new(), paint(&head, width, "2")];
         lines.extend(self.rows.iter().map(|row| {
-            let [attacker, innocent] = [attacker, innocent].map(|address| state(row.gate.seen_from(address)));
+            let [attacker, innocent] = outside.map(|address| state(row.gate.seen_from(address)));
             format!("    {:<16}{attacker}{innocent}", row.name)
         }));
         lines
@@ -184,9 +198,9 @@ impl Drop for View {
 
 fn state(seen: Seen) -> String {
     match seen {
-        Seen::Open { .. } => format!("{:<20}", "connects"),
-        Seen::Blocked { .. } => format!("\x1b[1;31m{:<20}\x1b[0m", "blocked"),
-        Seen::Unknown => format!("\x1b[2m{:<20}\x1b[0m", "…"),
+        Seen::Open { .. } => format!("{:<26}", "connects"),
+        Seen::Blocked { .. } => format!("\x1b[1;31m{:<26}\x1b[0m", "blocked"),
+        Seen::Unknown => format!("\x1b[2m{:<26}\x1b[0m", "…"),
     }
 }
 
@@ -215,9 +229,15 @@ fn paint(text: &str, room: usize, style: &str) -> String {
     format!("\x1b[{style}m{}\x1b[0m", cut(text, room))
 }
 
-fn width() -> usize {
+/// Columns and rows.
+fn size() -> (usize, usize) {
     let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.map_or(80, |size| usize::from(size.ws_col)).clamp(40, WIDEST)
+    let (columns, rows) = size.map_or((80, 24), |size| (size.ws_col.into(), size.ws_row.into()));
+    // A terminal that does not tell its size says 0.
+    (
+        usize::clamp(columns, 40, WIDEST),
+        if rows == 0 { 24 } else { rows },
+    )
 }
 
 /// A reader that went away does not stop the demo.

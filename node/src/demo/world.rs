@@ -3,13 +3,13 @@
 use std::fs::DirBuilder;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use futures::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
-use super::child::text;
+use super::child::{Child, Line, text};
 use super::firewall::Firewall;
 use super::organisation::Organisation;
 use super::space::Tools;
@@ -18,11 +18,15 @@ use crate::paths::write_private;
 
 /// Sightings that the genesis grants to the founding members as confirmed.
 const HISTORY: u32 = 400;
+/// How the names of the demo's directories begin.
+pub(crate) const ROOT: &str = "vigie-demo-";
 
 /// Everything that runs.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) root: PathBuf,
+    /// Removes the directory; none if it is to be kept.
+    sweeper: Option<Child>,
     pub(crate) seed: Organisation,
     /// A, B and C.
     pub(crate) honest: [Organisation; 3],
@@ -37,20 +41,23 @@ pub(crate) struct World {
 
 impl World {
     /// A new, private directory, and nothing in it yet.
-    pub(crate) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new(keep: bool, log: &str) -> anyhow::Result<Self> {
         let mut random = [0; 4];
         getrandom::fill(&mut random).context("the system gives no random bytes")?;
-        let root = std::env::temp_dir().join(format!("vigie-demo-{}", hex::encode(random)));
+        let root = std::env::temp_dir().join(format!("{ROOT}{}", hex::encode(random)));
         let made = DirBuilder::new().mode(0o700).create(&root);
         made.with_context(|| format!("cannot make {}", root.display()))?;
+        let sweep = Line::vigie()?.and(&["demo-part", "sweep", &text(&root)?]);
+        let sweeper = (!keep).then(|| Child::start_part(&sweep, &root.join("sweep.journal")));
         Ok(Self {
-            seed: Organisation::new(&root, "S", "Seed S"),
+            sweeper: sweeper.transpose()?.map(|(sweeper, _)| sweeper),
+            seed: Organisation::new(&root, log, "S", "Seed S"),
             honest: [
-                Organisation::new(&root, "A", "Hospital A"),
-                Organisation::new(&root, "B", "University B"),
-                Organisation::new(&root, "C", "Town hall C"),
+                Organisation::new(&root, log, "A", "Hospital A"),
+                Organisation::new(&root, log, "B", "University B"),
+                Organisation::new(&root, log, "C", "Town hall C"),
             ],
-            liar: Organisation::new(&root, "D", "Company D"),
+            liar: Organisation::new(&root, log, "D", "Company D"),
             liar_key: String::new(),
             firewalls: Vec::new(),
             root,
@@ -172,15 +179,14 @@ impl World {
         self.honest.iter_mut().chain([&mut self.liar])
     }
 
-    /// Ends everything that runs.
-    pub(crate) async fn end(&mut self) {
+    /// Ends everything that runs, and removes what it wrote.
+    pub(crate) async fn end(&mut self) -> anyhow::Result<()> {
         join_all(self.firewalls.drain(..).map(Firewall::end)).await;
         let [a, b, c] = &mut self.honest;
         join_all([&mut self.seed, a, b, c, &mut self.liar].map(Organisation::end)).await;
+        match self.sweeper.take() {
+            Some(sweeper) => sweeper.finish().await,
+            None => Ok(()),
+        }
     }
-}
-
-/// Removes what the demo wrote.
-pub(crate) fn remove(root: &Path) -> anyhow::Result<()> {
-    std::fs::remove_dir_all(root).with_context(|| format!("cannot remove {}", root.display()))
 }
