@@ -3,14 +3,14 @@
 //! Before this stop: `watch` for our own detections, `opinion` for what the mesh says. After it: `table`, which
 //! serves bouncers. Deliberately absent: scores, which `reputation` makes, and the database.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use vigie_reputation::{Rung, Verdict};
 use vigie_store::{NewAlert, NewDecision, Origin, Remediation};
 use vigie_wire::indicator::is_public;
-use vigie_wire::{Indicator, Timestamp};
+use vigie_wire::{Behaviour, Indicator, Timestamp};
 
 use crate::config::Remote;
 use crate::share::contains;
@@ -38,6 +38,11 @@ pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing) -> Option<Ne
     if is_spared(ip, enforcing) {
         return None;
     }
+    // The time of the lines counts: what is read late, after an outage or from an old log, may be over already.
+    let until = alert.last.min(alert.created_at) + enforcing.ban;
+    if until <= alert.created_at {
+        return None;
+    }
     Some(NewDecision {
         origin: Origin::Sensor,
         remediation: Remediation::Ban,
@@ -45,10 +50,18 @@ pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing) -> Option<Ne
         value: ip.to_canonical().to_string(),
         scenario: alert.scenario.clone(),
         created_at: alert.created_at,
-        until: alert.created_at + enforcing.ban,
+        until,
         simulated: alert.simulated,
         reason: alert.message.clone(),
     })
+}
+
+/// What our own detection proves to the scorer. A scenario on trial proves nothing, neither against an address nor for
+/// who named it, and an address that we never act against is nobody's merit.
+pub(crate) fn proven(alert: &NewAlert, spared: &[IpNet]) -> Option<(Indicator, Behaviour)> {
+    let ip: IpAddr = alert.value.parse().ok()?;
+    let counts = !alert.simulated && !contains(spared, ip.to_canonical());
+    counts.then_some((Indicator::ip(ip), alert.behaviour?))
 }
 
 /// The decision that a verdict of the mesh leads to.
@@ -96,16 +109,27 @@ fn sentence(verdict: &Verdict) -> String {
 
 /// Whether a decision by a person is refused, and why. Whatever it names must not cut the node off.
 pub(crate) fn refusal(target: IpNet, spared: &[IpNet]) -> Option<String> {
-    if target.prefix_len() == 0 {
-        return Some("it names every address there is".to_owned());
+    let (shortest, here) = match target {
+        IpNet::V4(_) => (8, IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8)),
+        IpNet::V6(_) => (16, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))),
+    };
+    if target.prefix_len() < shortest {
+        return Some(format!("no network is named that is larger than a /{shortest}"));
     }
-    if target.addr().is_loopback() || target.addr().is_unspecified() || target.addr().is_multicast() {
+    if overlap(target, here) || target.addr().is_unspecified() || target.addr().is_multicast() {
         return Some(format!("{target} is not an address of another host"));
     }
-    let hit = spared
-        .iter()
-        .find(|net| net.contains(&target) || target.contains(*net))?;
+    let hit = spared.iter().find(|net| overlap(target, **net))?;
     Some(format!("{hit} is on the allowlist or our own"))
+}
+
+/// Whether it holds one of the networks, or is held by one.
+pub(crate) fn touches(target: IpNet, nets: &[IpNet]) -> bool {
+    nets.iter().any(|net| overlap(target, *net))
+}
+
+fn overlap(one: IpNet, other: IpNet) -> bool {
+    one.contains(&other) || other.contains(&one)
 }
 
 fn is_spared(ip: IpAddr, enforcing: &Enforcing) -> bool {
@@ -137,6 +161,32 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_late_bans_for_what_is_left_of_the_ban() {
+        let mut alert = alert("192.88.99.7");
+        alert.created_at = alert.last + Duration::from_secs(400);
+        let decision = on_detection(&alert, &enforcing()).unwrap();
+        assert_eq!(decision.until, alert.last + Duration::from_secs(600));
+        alert.created_at = alert.last + Duration::from_secs(600);
+        assert_eq!(on_detection(&alert, &enforcing()), None);
+        // A log whose clock is ahead bans no longer for it.
+        alert.created_at = alert.last - Duration::from_secs(60);
+        let decision = on_detection(&alert, &enforcing()).unwrap();
+        assert_eq!(decision.until, alert.created_at + Duration::from_secs(600));
+    }
+
+    #[test]
+    fn a_scenario_on_trial_and_a_spared_address_prove_nothing() {
+        let spared = enforcing().spared;
+        assert!(proven(&alert("192.88.99.7"), &spared).is_some());
+        assert!(proven(&alert("::ffff:192.88.99.8"), &spared).is_none());
+        let trial = NewAlert {
+            simulated: true,
+            ..alert("192.88.99.7")
+        };
+        assert!(proven(&trial, &spared).is_none());
+    }
+
+    #[test]
     fn own_private_and_allowlisted_addresses_are_spared() {
         for ip in [
             "192.88.99.8",
@@ -163,6 +213,12 @@ mod tests {
             "127.0.0.1/32",
             "192.88.99.8/32",
             "192.88.99.0/24",
+            "126.0.0.0/7",
+            "64.0.0.0/2",
+            "127.8.0.0/16",
+            "::/1",
+            "::/16",
+            "::1/128",
         ] {
             assert!(refusal(wrong.parse().unwrap(), &spared).is_some(), "{wrong}");
         }

@@ -15,18 +15,18 @@ use vigie_sensor::stats::Stats;
 use vigie_store::{AlertFilter, Decision, DecisionFilter, SightingFilter, Store};
 use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;
-use vigie_wire::{Indicator, Timestamp};
+use vigie_wire::Timestamp;
 
 use crate::chain::OwnChain;
 use crate::clock::{self, Clock};
-use crate::config::Config;
-use crate::decide::Enforcing;
+use crate::config::{Config, network};
+use crate::decide::{self, Enforcing};
 use crate::identity::Identity;
 use crate::membership::Membership;
 use crate::opinion::Opinion;
 use crate::paths::Paths;
 use crate::settings::Settings;
-use crate::share::Sharing;
+use crate::share::{self, Sharing};
 use crate::table::{KEPT_AFTER_END, Table};
 
 /// Sightings older than this have no weight (DESIGN 11), so a start replays no more.
@@ -65,6 +65,10 @@ pub(crate) struct Node {
     /// Whether the tasks run, or a command opened the data for itself.
     pub(crate) runs: std::sync::atomic::AtomicBool,
     allowed: arc_swap::ArcSwap<Vec<IpNet>>,
+    /// The addresses of this machine.
+    here: arc_swap::ArcSwap<Vec<IpNet>>,
+    /// Held while the allowlist is read again, so that no older reading replaces a newer one.
+    reloading: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Node {
@@ -125,6 +129,8 @@ impl Node {
             ending: CancellationToken::new(),
             runs: std::sync::atomic::AtomicBool::new(false),
             allowed: arc_swap::ArcSwap::default(),
+            here: arc_swap::ArcSwap::default(),
+            reloading: tokio::sync::Mutex::default(),
         });
         node.reload_allowlist().await?;
         node.recall(now).await?;
@@ -160,14 +166,10 @@ impl Node {
             ..AlertFilter::default()
         };
         let ours = self.store.alerts(&alerts).await?;
-        for alert in ours
-            .iter()
-            .map(|alert| &alert.alert)
-            .filter(|alert| !alert.simulated)
-        {
-            if let (Some(behaviour), Ok(ip)) = (alert.behaviour, alert.value.parse()) {
-                self.opinion
-                    .own_detection(&Indicator::ip(ip), behaviour, alert.last);
+        let spared = self.spared();
+        for alert in ours.iter().map(|alert| &alert.alert) {
+            if let Some((subject, behaviour)) = decide::proven(alert, &spared) {
+                self.opinion.own_detection(&subject, behaviour, alert.last);
             }
         }
         let own = self.identity.org.org_id();
@@ -180,8 +182,18 @@ impl Node {
         Ok(())
     }
 
-    /// Reads the allowlist again after it changed.
+    /// Reads the allowlist again after it changed, and the addresses of this machine.
     pub(crate) async fn reload_allowlist(&self) -> anyhow::Result<()> {
+        let _reloading = self.reloading.lock().await;
+        match share::addresses_here() {
+            Ok(here) => self.here.store(Arc::new(here)),
+            Err(error) if self.running() => {
+                tracing::debug!(%error, "this machine does not tell its addresses")
+            }
+            Err(error) => {
+                tracing::warn!(%error, "this machine does not tell its addresses: name them in [policy] own")
+            }
+        }
         let now = self.now();
         let entries = self.store.allowed().await?;
         let live = entries
@@ -192,9 +204,33 @@ impl Node {
         Ok(())
     }
 
+    /// Ends what was decided on addresses that are spared by now: a decision may be on its way while the list changes.
+    pub(crate) async fn sweep(&self) -> anyhow::Result<usize> {
+        let spared = self.spared();
+        let mut ended = 0;
+        for held in self.table.active(self.now()) {
+            let hit = network(&held.decision.value).is_some_and(|value| decide::touches(value, &spared));
+            if hit {
+                let this = DecisionFilter {
+                    id: Some(held.id),
+                    ..DecisionFilter::default()
+                };
+                ended += self.end(&this).await?.len();
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Our own networks: those that the configuration names, and the addresses of this machine.
+    fn own(&self) -> Vec<IpNet> {
+        let mut own = self.config.policy.own();
+        own.extend(self.here.load().iter());
+        own
+    }
+
     /// Our own networks and the allowlist.
     pub(crate) fn spared(&self) -> Vec<IpNet> {
-        let mut spared = self.config.policy.own();
+        let mut spared = self.own();
         spared.extend(self.allowed.load().iter());
         spared
     }
@@ -204,7 +240,7 @@ impl Node {
         Sharing {
             enabled: self.settings.get().share && self.membership.joined(),
             withheld: self.config.policy.withheld(),
-            own: self.config.policy.own(),
+            own: self.own(),
             allowed: self.allowed.load().to_vec(),
         }
     }

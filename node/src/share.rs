@@ -85,6 +85,16 @@ pub(crate) fn permits(sighting: &Sighting, sharing: &Sharing, known: bool) -> Re
     }
 }
 
+/// The addresses of this machine, without those that every machine has. An address that a router translates to it is
+/// not among them: `[policy] own` names that.
+pub(crate) fn addresses_here() -> std::io::Result<Vec<IpNet>> {
+    let interfaces = if_addrs::get_if_addrs()?;
+    let addresses = interfaces.iter().filter(|interface| !interface.is_loopback());
+    Ok(addresses
+        .map(|interface| interface.ip().to_canonical().into())
+        .collect())
+}
+
 /// Whether one of the networks holds the address.
 pub(crate) fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
     nets.iter().any(|net| net.contains(&ip))

@@ -244,6 +244,7 @@ async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::R
 async fn tidy(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
     node.reload_allowlist().await?;
+    node.sweep().await?;
     node.regraph();
     ingest::review(node).await?;
     ingest::release(node).await?;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use vigie_sensor::detect::Detection;
 use vigie_sensor::run::SensorEvent;
 use vigie_store::{Decision, NewAlert, NewDecision, Remembered, Share, StoreError, Tier};
-use vigie_wire::{Indicator, Timestamp};
+use vigie_wire::Timestamp;
 
 use crate::clock::rfc3339;
 use crate::node::Node;
@@ -169,10 +169,8 @@ async fn write_alert(node: &Node, alert: &NewAlert, decision: &[NewDecision]) ->
         decided = decisions.len(),
         "detection"
     );
-    // A scenario on trial proves nothing, neither against an address nor for who named it.
-    if let (Some(behaviour), Ok(ip), false) = (alert.behaviour, alert.value.parse(), alert.simulated) {
-        node.opinion
-            .own_detection(&Indicator::ip(ip), behaviour, alert.last);
+    if let Some((subject, behaviour)) = decide::proven(alert, &node.spared()) {
+        node.opinion.own_detection(&subject, behaviour, alert.last);
     }
     node.table.put(&decisions, node.now());
     if alert.share == Share::Pending {

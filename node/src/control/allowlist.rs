@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vigie_store::{Allowed, DecisionFilter};
+use vigie_store::Allowed;
 
 use super::words::{Problem, duration};
 use super::{Answer, Shared};
@@ -44,20 +44,7 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     };
     node.store.allow(&entry).await?;
     node.reload_allowlist().await?;
-    let mut ended = 0;
-    for held in node.table.active(now) {
-        let touches =
-            network(&held.decision.value).is_some_and(|value| net.contains(&value) || value.contains(&net));
-        if touches {
-            ended += node
-                .end(&DecisionFilter {
-                    id: Some(held.id),
-                    ..DecisionFilter::default()
-                })
-                .await?
-                .len();
-        }
-    }
+    let ended = node.sweep().await?;
     Ok(Json(json!({"ended": ended})))
 }
 
