@@ -17,7 +17,7 @@ pub use fork::{Conduct, Suspicion};
 pub use held::{Gap, Head, Held, Place};
 use track::{Judgement, Track};
 
-use crate::constants::{DAY_MILLIS, HELD, IN_FLIGHT, RETENTION_DAYS};
+use crate::constants::{DAY_MILLIS, FUTURE_SKEW, HELD, IN_FLIGHT, RETENTION_DAYS};
 use crate::directory::Directory;
 use crate::rate::{Class, Slot};
 use crate::validate::Ignored;
@@ -47,6 +47,12 @@ pub enum Offer {
 /// Why a proof was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofRefused {
+    /// It is about a chain of another network: what a key did there says nothing here.
+    #[error("the proof is about another network")]
+    OtherNetwork,
+    /// One of its headers is signed for a time that has not come. Sync brings it again.
+    #[error("the proof is of a time that has not come")]
+    Future,
     /// Nobody admitted has that name, so nothing of his is held and the proof is worth nothing.
     #[error("the proof is about a publisher that this node does not know")]
     UnknownPublisher,
@@ -55,11 +61,19 @@ pub enum ProofRefused {
     Signature(#[source] SignatureError),
 }
 
+/// An envelope on its way to the store.
+#[derive(Clone, Copy, Debug)]
+struct Flying {
+    held: Held,
+    /// None once statements came that leave its publisher without a say.
+    class: Option<Class>,
+}
+
 /// Which (publisher, epoch, seq, hash) this node holds.
 #[derive(Clone, Debug, Default)]
 pub struct ChainIndex {
     tracks: BTreeMap<PublisherId, Track>,
-    in_flight: BTreeMap<(PublisherId, Place), (HeaderHash, Class)>,
+    in_flight: BTreeMap<(PublisherId, Place), Flying>,
     total: usize,
     /// Signed times before this are expired.
     floor: Option<Timestamp>,
@@ -92,8 +106,8 @@ impl ChainIndex {
         if self.floor.is_some_and(|floor| held.time < floor) {
             return Offer::Expired;
         }
-        if let Some((hash, _)) = self.in_flight.get(&(held.publisher, held.place())) {
-            return if *hash == held.hash {
+        if let Some(flying) = self.in_flight.get(&(held.publisher, held.place())) {
+            return if flying.held.hash == held.hash {
                 Offer::Duplicate
             } else {
                 Offer::Busy
@@ -120,7 +134,7 @@ impl ChainIndex {
     pub fn knows(&self, header: &Header) -> bool {
         let held = Held::of(header);
         let flying = self.in_flight.get(&(held.publisher, held.place()));
-        flying.is_some_and(|(hash, _)| *hash == held.hash)
+        flying.is_some_and(|flying| flying.held.hash == held.hash)
             || self.hash_at(held.publisher, held.place()) == Some(held.hash)
     }
 
@@ -135,8 +149,9 @@ impl ChainIndex {
             return false;
         }
         let held = Held::of(header);
+        let class = Some(class);
         self.in_flight
-            .insert((held.publisher, held.place()), (held.hash, class));
+            .insert((held.publisher, held.place()), Flying { held, class });
         true
     }
 
@@ -167,9 +182,14 @@ impl ChainIndex {
     /// that this one is known, which only ever befalls publishers that exceed their rate, or whatever had to make room.
     /// The envelope itself is among them if it lost its place while it was on its way.
     pub fn record(&mut self, header: &Header) -> Vec<Held> {
+        if !header.kind.is_chained() {
+            return Vec::new();
+        }
         let held = Held::of(header);
         let reserved = self.in_flight.remove(&(held.publisher, held.place()));
-        let class = reserved.map_or(Class::Member, |(_, class)| class);
+        let Some(class) = reserved.map_or(Some(Class::Member), |flying| flying.class) else {
+            return vec![held];
+        };
         let track = self.tracks.entry(held.publisher).or_default();
         let before = track.len();
         let dropped = track.insert(held, class, self.floor);
@@ -189,8 +209,15 @@ impl ChainIndex {
         &mut self,
         proof: EquivocationProof,
         directory: &Directory,
+        now: Timestamp,
     ) -> Result<Vec<Held>, ProofRefused> {
         let publisher = fork::accused(&proof);
+        if proof.first().header().network != directory.network() {
+            return Err(ProofRefused::OtherNetwork);
+        }
+        if fork::time(&proof) > now + FUTURE_SKEW {
+            return Err(ProofRefused::Future);
+        }
         let key = directory
             .key_of(publisher)
             .ok_or(ProofRefused::UnknownPublisher)?;
@@ -213,6 +240,15 @@ impl ChainIndex {
                     timeline.standing_in(place.epoch, time).class()
                 }),
             );
+        }
+        for flying in self.in_flight.values_mut() {
+            let Held {
+                publisher,
+                epoch,
+                time,
+                ..
+            } = flying.held;
+            flying.class = directory.timeline(publisher).standing_in(epoch, time).class();
         }
         self.tracks.retain(|_, track| !track.is_empty());
         self.total = self.total.saturating_sub(dropped.len());
@@ -308,6 +344,11 @@ impl ChainIndex {
     /// The proof that stands in the place of what came after it.
     pub fn proof(&self, publisher: PublisherId, epoch: u32) -> Option<&EquivocationProof> {
         self.tracks.get(&publisher)?.proof(epoch)
+    }
+
+    /// The name of that proof.
+    pub(crate) fn proof_name(&self, publisher: PublisherId, epoch: u32) -> Option<[u8; 16]> {
+        self.tracks.get(&publisher)?.proof_name(epoch)
     }
 
     /// Whether the proofs against a publisher amount to equivocation.

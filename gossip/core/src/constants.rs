@@ -23,6 +23,8 @@ pub const RETENTION_DAYS: i64 = 30;
 pub const BODY_RETENTION: Duration = Duration::from_secs(7 * DAY);
 /// Heads of one publisher that are signed sooner after each other than this are not passed on.
 pub const HEAD_INTERVAL: Duration = Duration::from_secs(10);
+/// Heads that were signed longer ago than this are not passed on: they name what sync brings anyway.
+pub const HEAD_AGE: Duration = Duration::from_secs(10 * MINUTE);
 /// Milliseconds of one UTC day.
 pub const DAY_MILLIS: i64 = 86_400_000;
 
@@ -94,7 +96,7 @@ pub const HELD_PER_PUBLISHER: usize = 65_536;
 pub const HELD: usize = 4_000_000;
 /// Envelopes admitted and not yet stored.
 pub const IN_FLIGHT: usize = 4_096;
-/// Epochs of one publisher whose forks are remembered.
+/// Epochs of one publisher whose forks are remembered; the last of so many is equivocation, however long ago the others were.
 pub const FORKS_PER_PUBLISHER: usize = 8;
 /// Gaps told of one chain.
 pub const GAPS_PER_CHAIN: usize = 64;

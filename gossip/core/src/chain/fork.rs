@@ -52,6 +52,12 @@ pub(super) fn accused(proof: &EquivocationProof) -> PublisherId {
     headers(proof).0.publisher
 }
 
+/// The later of the two signed times.
+pub(super) fn time(proof: &EquivocationProof) -> Timestamp {
+    let (first, second) = headers(proof);
+    first.time_base.max(second.time_base)
+}
+
 fn headers(proof: &EquivocationProof) -> (&Header, &Header) {
     (proof.first().header(), proof.second().header())
 }
@@ -86,9 +92,7 @@ impl Suspicion {
 
 impl Fork {
     pub(super) fn new(proof: EquivocationProof) -> Self {
-        let (first, second) = headers(&proof);
-        let time = first.time_base.max(second.time_base);
-        let seq = first.seq;
+        let (seq, time) = (headers(&proof).0.seq, time(&proof));
         let mut name = [0; 16];
         let mut hasher = blake3::Hasher::new_derive_key("vigie/proof-name/v1");
         // What was asserted, when: a signature has no say in which of two proofs is kept.
@@ -118,8 +122,9 @@ impl Fork {
         self.time + ACCIDENT_GRACE
     }
 
-    /// Whether two forks stand too close in time for both to be accidents.
-    pub(super) fn close_to(&self, other: &Self) -> bool {
-        self.time.since(other.time).max(other.time.since(self.time)) <= ACCIDENT_MEMORY
+    /// Whether this one is no accident after a fork of an earlier epoch: it follows too soon, or is signed for a time
+    /// before that one's, which only somebody does who wants it to look long ago.
+    pub(super) fn too_soon_after(&self, earlier: &Self) -> bool {
+        self.time <= earlier.time + ACCIDENT_MEMORY
     }
 }

@@ -78,7 +78,9 @@ impl Track {
         if self.voids(place, held.time, floor) {
             return Judgement::AfterFork;
         }
-        if self.lowest.is_some_and(|lowest| place < lowest) {
+        let full = self.len >= HELD_PER_PUBLISHER;
+        let below_all = full && self.places().next().is_some_and(|first| place < first);
+        if below_all || self.lowest.is_some_and(|lowest| place < lowest) {
             return Judgement::BelowFloor;
         }
         match self.hash_at(place) {
@@ -135,8 +137,11 @@ impl Track {
         }
         self.put(&held, class);
         let mut dropped = self.settle_hour(Slot::of(held.time));
-        if self.len > HELD_PER_PUBLISHER {
-            dropped.extend(self.raise_floor(HELD_PER_PUBLISHER / 16));
+        // The highest so many stay, whatever order they came in.
+        let beyond = self.len.saturating_sub(HELD_PER_PUBLISHER);
+        if beyond > 0 {
+            let lowest = self.places().take(beyond).collect();
+            dropped.extend(self.take_all(lowest));
         }
         if !dropped.is_empty() {
             dropped.extend(self.settle_forks(floor));
@@ -153,7 +158,7 @@ impl Track {
         }
         self.forks.insert(epoch, fork);
         while self.forks.len() > FORKS_PER_PUBLISHER {
-            // Two within the memory are enough to convict, so the latest can go.
+            // The last of so many convicts, whenever it was, and voids the epochs of those that go here.
             self.forks.pop_last();
         }
         self.settle_forks(floor)
@@ -267,12 +272,17 @@ impl Track {
         self.forks.get(&epoch).map(|fork| &fork.proof)
     }
 
+    pub(super) fn proof_name(&self, epoch: u32) -> Option<[u8; 16]> {
+        self.forks.get(&epoch).map(Fork::name)
+    }
+
     /// What the forks amount to, as if an envelope of `offered` (epoch, signed time) were held too.
     pub(super) fn conduct(&self, offered: Option<(u32, Timestamp)>, floor: Option<Timestamp>) -> Conduct {
         let mut conduct = Conduct::Clean;
         let mut before: Vec<&Fork> = Vec::new();
         for (epoch, fork) in &self.forks {
-            if before.iter().any(|earlier| fork.close_to(earlier)) {
+            let last = before.len() + 1 >= FORKS_PER_PUBLISHER;
+            if last || before.iter().any(|earlier| fork.too_soon_after(earlier)) {
                 return Conduct::Equivocation { epoch: *epoch };
             }
             before.push(fork);

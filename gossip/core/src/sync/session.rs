@@ -239,8 +239,7 @@ impl Session {
     }
 
     fn on_fork(&mut self, view: &View<'_>, (publisher, epoch): (PublisherId, u32), name: [u8; 16]) {
-        let known = view.index.forks().any(|fork| fork == (publisher, epoch, name));
-        if !known {
+        if view.index.proof_name(publisher, epoch) != Some(name) {
             self.plan.want_proof(publisher, epoch);
         }
     }
@@ -296,10 +295,13 @@ impl Session {
             }
         }
         let headers: Vec<Header> = parsed.iter().map(|one| *one.header()).collect();
+        // A head stands at no place, though it names one: taken for an envelope it would keep the true one out.
         let fits = |header: &Header| {
-            asked
-                .iter()
-                .any(|range| range.contains(header.publisher, header.epoch, header.seq))
+            header.kind.is_chained()
+                && header.network == view.directory.network()
+                && asked
+                    .iter()
+                    .any(|range| range.contains(header.publisher, header.epoch, header.seq))
         };
         if !headers.iter().all(fits) {
             return Err(Fault::Unasked);
@@ -335,14 +337,16 @@ impl Session {
     }
 }
 
-/// Our own highest envelope among these, if we hold none as high. A peer's word is not enough: the signature must be ours.
+/// Our own highest envelope among these, if we hold none as high. A peer's word is not enough: the signature must be ours,
+/// and for this network's chain, since the key may have another one elsewhere.
 fn own_head(parsed: &[Unverified], view: &View<'_>) -> Option<Action> {
     let own = view.own?;
     let key = view.directory.key_of(own)?;
     let held = view.index.highest(own).map(|head| (head.epoch, head.seq));
     let highest = parsed
         .iter()
-        .filter(|one| one.header().publisher == own)
+        .filter(|one| one.header().publisher == own && one.header().network == view.directory.network())
+        .filter(|one| one.header().kind.is_chained())
         .filter(|one| Some((one.header().epoch, one.header().seq)) > held)
         .filter(|one| one.is_signed_by(&key))
         .map(Unverified::header)

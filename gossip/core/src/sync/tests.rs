@@ -3,7 +3,10 @@ use super::*;
 use crate::constants::RANGE_PLACES;
 use crate::directory::Directory;
 use crate::sync::plan::Plan;
-use crate::wire::{Founder, Genesis, Labels, PublisherId, SecretKey, StatementId, Timestamp};
+use crate::wire::{
+    Draft, Founder, Genesis, HeaderHash, Labels, NetworkId, Payload, PublisherId, Retracted, SecretKey,
+    StatementId, Timestamp, Tlp,
+};
 use crate::{ChainIndex, Head, Held};
 
 fn now() -> Timestamp {
@@ -76,6 +79,62 @@ fn heads(seq: u64, more: bool) -> Response {
         forks: Vec::new(),
         more,
     }
+}
+
+/// What the key behind these heads signed as place 3 of his chain, or about it.
+fn signed(network: NetworkId, payload: Payload) -> Vec<u8> {
+    let draft = Draft {
+        network,
+        epoch: 0,
+        seq: 3,
+        prev: HeaderHash([4; 32]),
+        time_base: now(),
+        tlp: Tlp::Clear,
+        policy: 0,
+        payload,
+    };
+    draft
+        .seal(&SecretKey::from_seed([2; 32]), [0; 16])
+        .unwrap()
+        .encode()
+}
+
+#[test]
+fn a_head_or_an_envelope_of_another_network_is_nothing_that_was_asked_for() {
+    let index = ChainIndex::new();
+    let network = directory().network();
+    let retraction = || {
+        Payload::Retraction(vec![Retracted {
+            epoch: 0,
+            seq: 1,
+            row: 0,
+        }])
+    };
+    let drive = |envelope: Vec<u8>| {
+        let Response::Heads { mut heads, .. } = heads(3, false) else {
+            unreachable!()
+        };
+        heads[0].publisher = SecretKey::from_seed([2; 32]).public().publisher_id();
+        let heads = Response::Heads {
+            heads,
+            forks: Vec::new(),
+            more: false,
+        };
+        drive(
+            &index,
+            vec![no_statements(), heads, Response::Envelopes(vec![envelope])],
+        )
+    };
+    for wrong in [
+        signed(network, Payload::Head),
+        signed(NetworkId([7; 16]), retraction()),
+    ] {
+        assert!(matches!(drive(wrong)[..], [Action::Blame(Fault::Unasked)]));
+    }
+    assert!(matches!(
+        drive(signed(network, retraction()))[..],
+        [Action::Deliver(Delivery::Envelopes(_)), ..]
+    ));
 }
 
 fn asked(actions: &[Action]) -> &Request {

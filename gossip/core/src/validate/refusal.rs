@@ -56,7 +56,7 @@ pub enum Ignored {
     /// It is held already.
     #[error("it is held already")]
     Duplicate,
-    /// A head that names nothing newer than is known.
+    /// A head that names nothing newer than is known, or is no news itself.
     #[error("it names no newer place")]
     Stale,
     /// Too much is on its way to the store. Sync brings it again.

@@ -2,7 +2,7 @@
 
 use super::{Admitted, Ignored, Refusal, Unverified, asks_urgency};
 use crate::chain::{ChainIndex, Held, Offer};
-use crate::constants::FRESH;
+use crate::constants::{FRESH, HEAD_AGE};
 use crate::directory::{Directory, Standing};
 use crate::rate::Class;
 use crate::wire::{Envelope, Form, Header, Timestamp};
@@ -58,6 +58,8 @@ impl Verified {
         }
         if header.kind.is_chained() {
             check_place(&self.envelope, index, class)?;
+        } else if now.since(header.time_base) > HEAD_AGE {
+            return Err(Ignored::Stale.into());
         } else {
             index
                 .note_head(self.envelope.signed_header())

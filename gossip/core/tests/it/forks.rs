@@ -1,6 +1,7 @@
 //! Forks: proofs, restored backups, and equivocation.
 
-use vigie_gossip_core::wire::{Payload, Timestamp};
+use vigie_gossip_core::chain::ProofRefused;
+use vigie_gossip_core::wire::{EquivocationProof, NetworkId, Payload, Timestamp};
 use vigie_gossip_core::{Conduct, Ignored, Refusal};
 
 use crate::node::Node;
@@ -142,6 +143,7 @@ fn a_second_fork_within_ninety_days_is_equivocation() {
 #[test]
 fn a_head_that_names_another_hash_is_half_a_proof() {
     let mut node = node();
+    node.now = t0() + 5 * MINUTE;
     let mut chain = Writer::new(node.directory.network(), 101);
     feed(
         &mut node,
@@ -159,11 +161,19 @@ fn a_head_that_names_another_hash_is_half_a_proof() {
         Err(Refusal::Ignored(Ignored::Fork(_)))
     ));
     assert_eq!(places(&node), [(0, 0)]);
+    node.now = t0() + HOUR;
+    let old = chain.head(t0() + 49 * MINUTE, chain.prev).encode();
+    assert_eq!(
+        node.receive(&old),
+        Err(Refusal::Ignored(Ignored::Stale)),
+        "heads of the past cannot be poured out"
+    );
 }
 
 #[test]
 fn a_head_makes_what_is_missing_at_the_end_a_gap() {
     let mut node = node();
+    node.now = t0();
     let mut chain = Writer::new(node.directory.network(), 101);
     let envelopes: Vec<Vec<u8>> = (0..6).map(|host| chain.see(host, 1, t0()).encode()).collect();
     feed(&mut node, &[envelopes[0].clone(), envelopes[2].clone()]);
@@ -206,4 +216,79 @@ fn a_proof_travels_in_an_envelope_too() {
         Conduct::Suspended { epoch: 0 }
     );
     assert_eq!(places(&hearer), [(0, 0), (0, 0), (0, 1)]);
+}
+
+/// Two envelopes of one place, made to order.
+fn proof(network: NetworkId, epoch: u32, seq: u64, at: Timestamp) -> EquivocationProof {
+    let [one, other] = [1, 2].map(|host| {
+        let mut chain = Writer {
+            epoch,
+            seq,
+            ..Writer::new(network, 101)
+        };
+        chain.see(host, 1, at).signed_header().clone()
+    });
+    EquivocationProof::new(one, other).unwrap()
+}
+
+#[test]
+fn what_a_key_did_in_another_network_or_will_do_proves_nothing() {
+    let mut node = node();
+    let network = node.directory.network();
+    let now = node.now;
+    let elsewhere = proof(NetworkId([7; 16]), 0, 0, t0());
+    assert_eq!(
+        node.index.convict(elsewhere, &node.directory, now),
+        Err(ProofRefused::OtherNetwork)
+    );
+    let later = proof(network, 0, 0, now + 3 * MINUTE);
+    assert_eq!(
+        node.index.convict(later.clone(), &node.directory, now),
+        Err(ProofRefused::Future)
+    );
+    assert_eq!(node.index.conduct(publisher(101)), Conduct::Clean);
+    assert_eq!(
+        node.index.convict(later, &node.directory, now + MINUTE),
+        Ok(Vec::new())
+    );
+}
+
+#[test]
+fn a_second_fork_cannot_be_dated_back() {
+    let mut node = node();
+    let network = node.directory.network();
+    node.convict(proof(network, 0, 0, t0()));
+    node.convict(proof(network, 1, 0, t0() - 91 * DAY));
+    assert_eq!(
+        node.index.conduct(publisher(101)),
+        Conduct::Equivocation { epoch: 1 }
+    );
+}
+
+#[test]
+fn nobody_has_eight_accidents() {
+    let mut node = node();
+    let network = node.directory.network();
+    for nth in 0..7_u32 {
+        node.convict(proof(network, nth, 0, t0() - (7 - nth) * 91 * DAY));
+        let conduct = node.index.conduct(publisher(101));
+        assert!(
+            !matches!(conduct, Conduct::Equivocation { .. }),
+            "{nth}: {conduct:?}"
+        );
+    }
+    node.convict(proof(network, 7, 0, t0()));
+    assert_eq!(
+        node.index.conduct(publisher(101)),
+        Conduct::Equivocation { epoch: 7 }
+    );
+    node.convict(proof(network, 8, 0, t0()));
+    let mut chain = Writer {
+        epoch: 8,
+        ..Writer::new(network, 101)
+    };
+    assert_eq!(
+        node.receive(&chain.see(1, 1, t0()).encode()),
+        Err(Refusal::Ignored(Ignored::AfterFork))
+    );
 }

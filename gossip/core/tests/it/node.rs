@@ -118,7 +118,7 @@ impl Node {
     }
 
     pub(crate) fn convict(&mut self, proof: vigie_gossip_core::wire::EquivocationProof) {
-        if let Ok(dropped) = self.index.convict(proof, &self.directory) {
+        if let Ok(dropped) = self.index.convict(proof, &self.directory, self.now) {
             self.drop_all(dropped);
         }
     }

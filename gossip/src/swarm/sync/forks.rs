@@ -35,7 +35,8 @@ impl Task {
     pub(in super::super) fn convict(&mut self, proof: EquivocationProof, from: Option<PeerId>) {
         let publisher = proof.first().header().publisher;
         let known = self.chains.proof(publisher, proof.first().header().epoch) == Some(&proof);
-        match self.chains.convict(proof.clone(), &self.directory) {
+        let now = self.now();
+        match self.chains.convict(proof.clone(), &self.directory, now) {
             Ok(_) if known => {}
             Ok(dropped) => {
                 tracing::warn!(publisher.id = %publisher, "a publisher forked its chain");
