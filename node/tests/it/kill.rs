@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::network::found;
+use crate::network::{found, join, up_as_seed};
 use crate::support::{Home, append, guesses, until, watch};
 
 /// Addresses that guess, each often enough for one alert.
@@ -43,6 +43,10 @@ fn alerts(home: &Home) -> Vec<Value> {
     home.rows(&["alerts", "list", "--limit", "10000"])
 }
 
+fn sightings(home: &Home) -> Vec<Value> {
+    home.rows(&["sightings", "list", "--limit", "10000"])
+}
+
 /// A cheap source of chance: a xorshift, seeded by the run and printed, so that a failure can be repeated.
 struct Chance(u64);
 
@@ -62,12 +66,16 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
     println!("NODE_KILL_SEED={seed}");
     let mut chance = Chance(seed);
     let killed = Home::watching();
-    found(&killed, &[]);
-    // The same log, read by a node that nobody disturbs.
+    // The same log, read by a node that nobody disturbs. It is the seed, which hears what the other says.
     let calm = Home::with(&watch(&killed.log()));
-    let _calm_node = calm.up();
+    found(&calm, &[&killed]);
+    calm.say(&["share", "off"]);
+    let at_calm = up_as_seed(&calm, "/ip4/127.0.0.1/tcp/0");
+    join(&killed, &at_calm.page.to_string(), "yes");
     let written = AtomicUsize::new(0);
     let portions = portions();
+    // A log that was never seen is read from its end, so the writer waits for both.
+    let mut first = Some(killed.up());
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for portion in &portions {
@@ -81,7 +89,7 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
             }
         });
         for kill in 1..=KILLS {
-            let node = killed.up();
+            let node = first.take().unwrap_or_else(|| killed.up());
             // Until the writer has come so far, and then a moment that nobody chose.
             let goal = portions.len() * kill / (KILLS + 1);
             until("the writer goes on", || written.load(Ordering::Relaxed) >= goal);
@@ -99,6 +107,7 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
             .iter()
             .all(|alert| alert["shared"].as_str().unwrap().contains('/'))
     });
+    until("the seed has heard all", || sightings(&calm).len() >= ATTACKERS);
     assert!(node.terminate().0.success(), "{}", killed.told());
 
     let found = alerts(&killed);
@@ -120,7 +129,7 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
     let decisions = killed.rows(&["decisions", "list", "--limit", "10000"]);
     let decided: BTreeSet<&str> = decisions.iter().filter_map(|row| row["value"].as_str()).collect();
     assert_eq!((decisions.len(), decided.len()), (ATTACKERS, ATTACKERS));
-    let sightings = killed.rows(&["sightings", "list", "--limit", "10000"]);
+    let sightings = sightings(&killed);
     let subjects: BTreeSet<&str> = sightings
         .iter()
         .filter_map(|row| row["indicator"]["value"].as_str())
@@ -130,6 +139,8 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
         (ATTACKERS, ATTACKERS),
         "{sightings:?}"
     );
+    let ids_of = |rows: &[Value]| -> BTreeSet<String> { rows.iter().map(|row| row["id"].to_string()).collect() };
+    assert_eq!(ids_of(&sightings), ids_of(&self::sightings(&calm)), "what was said and what was heard");
     let ids: BTreeSet<&str> = sightings.iter().filter_map(|row| row["id"].as_str()).collect();
     let shared: BTreeSet<&str> = found.iter().filter_map(|row| row["shared"].as_str()).collect();
     assert_eq!(ids, shared);
