@@ -80,11 +80,7 @@ fn requests(timeout: Duration, streams: usize) -> request_response::Config {
 }
 
 fn connection_limits(seed: bool) -> ConnectionLimits {
-    let inbound = if seed {
-        limits::SEED_INBOUND
-    } else {
-        limits::MEMBER_INBOUND
-    };
+    let inbound = limits::inbound(seed);
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(limits::PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(limits::PENDING_CONNECTIONS))

@@ -191,6 +191,25 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_the_names_that_must_be_the_same_everywhere() {
+        let page = include_str!("../../docs/protocol.md");
+        let network = NETWORK.to_string();
+        let topics = crate::topic::Topics::of(NETWORK);
+        let names = [
+            crate::topic::hello_protocol(NETWORK).to_string(),
+            crate::topic::sync_protocol(NETWORK).to_string(),
+            topics.urgent.to_string(),
+            topics.sightings.to_string(),
+            topics.directory.to_string(),
+            String::from_utf8(DOMAIN.to_vec()).unwrap(),
+        ];
+        for name in names {
+            let name = name.replace(&network, "<network>");
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn a_proof_is_for_one_pair_of_peers_in_one_direction() {
         let (one, other, third) = (PeerId::random(), PeerId::random(), PeerId::random());
         let proof = proof(one, other);

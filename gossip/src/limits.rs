@@ -27,6 +27,10 @@ pub const SESSIONS: usize = 8;
 pub const OUTSIDER_SESSIONS: usize = 2;
 /// Signatures verified together.
 pub const BATCH: usize = 64;
+/// Envelopes out of bundles that wait together with what sessions brought.
+pub const UNASKED: usize = 256;
+/// Statements heard from a peer that is no member and came by itself, in one session.
+pub const STRANGERS_STATEMENTS: usize = 256;
 /// Chains watched because a place was jumped over.
 pub const GAPS: usize = 1_024;
 /// Requests on their way to one peer and from it.
@@ -38,8 +42,8 @@ pub const GOSSIP_BYTES: usize = 64 * 1_024;
 pub const IDONTWANT_BYTES: usize = 4 * 1_024;
 /// A hello of either side.
 pub const HELLO_BYTES: usize = 4 * 1_024;
-/// A sync request.
-pub const SYNC_REQUEST_BYTES: usize = 1_024 * 1_024;
+/// A sync request: the longest names 16 384 statements by eight bytes each.
+pub const SYNC_REQUEST_BYTES: usize = 192 * 1_024;
 /// A sync response.
 pub const SYNC_RESPONSE_BYTES: usize = 1_024 * 1_024;
 
@@ -51,13 +55,15 @@ pub const CONNECTIONS_PER_PEER: u32 = 2;
 pub const MEMBER_INBOUND: u32 = 60;
 /// Incoming connections of a seed.
 pub const SEED_INBOUND: u32 = 2_000;
+/// Incoming connections that the nodes of one organisation may have in any case; more if an eighth of all is more.
+pub const ORGANISATION_INBOUND: usize = 4;
 /// Share of the machine's memory beyond which no connection is taken.
 pub const MEMORY_SHARE: f64 = 0.7;
 /// Addresses kept for redialling.
 pub const DIAL_ADDRESSES: usize = 256;
 
 /// Gossip frames kept of a peer that has not proven itself, and given to gossipsub once it has.
-pub const GATE_FRAMES: usize = 16;
+pub const GATE_FRAMES: usize = 8;
 /// Gossip frames dropped at the gate before the connection is.
 pub const GATE_DROPS: u32 = 512;
 /// Peers remembered as banned.
@@ -80,7 +86,12 @@ pub const BYTES_BURST: f64 = 8.0 * 1_048_576.0;
 pub const BYTES_RATE: f64 = 1_048_576.0;
 
 /// A median clock difference beyond this is reported.
-pub const SKEW_LIMIT_MILLIS: i64 = 30_000;
+pub const SKEW_LIMIT_MILLIS: u64 = 30_000;
+
+/// Incoming connections.
+pub const fn inbound(seed: bool) -> u32 {
+    if seed { SEED_INBOUND } else { MEMBER_INBOUND }
+}
 
 /// What may be spent now, refilled at a steady rate.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ impl Task {
                 message_id,
                 message,
             }) => {
-                self.on_message(propagation_source, message_id, &message.data);
+                self.on_message(propagation_source, message_id, &message.topic, &message.data);
             }
             GateEvent::Gossip(Event::SlowPeer {
                 peer_id,

@@ -13,6 +13,7 @@ use vigie_gossip_core::directory::{Standing, Why};
 use vigie_gossip_core::wire::PublisherId;
 
 use super::Task;
+use super::peers::Connected;
 use crate::behaviour::gate::Gossipsub;
 use crate::event::MeshEvent;
 use crate::hello::{Hello, Proof};
@@ -54,6 +55,10 @@ impl Task {
                 message: Message::Request { request, channel, .. },
                 ..
             } => {
+                let entry = self.peers.get_mut(&peer);
+                if !entry.is_some_and(|entry| entry.requests.take(1.0, Instant::now())) {
+                    return self.counters.add(Counted::HelloRefused);
+                }
                 let hello = self.own_hello(peer);
                 // An error says that the peer has gone meanwhile.
                 drop(self.swarm.behaviour_mut().hello.send_response(channel, hello));
@@ -113,12 +118,29 @@ impl Task {
             }
         }
         self.place(peer);
+        if self.is_one_too_many(peer) {
+            tracing::info!(peer.id = %peer, "its organisation has its share of our connections");
+            return self.disconnect(peer);
+        }
         match (first, dialled) {
             (true, true) => self.sync_with(peer),
             (true, false) => self.sync_soon(peer),
             (false, _) => {}
         }
         self.review_clock();
+    }
+
+    /// Names of peers cost nothing, so members share by organisation what they take of our incoming connections.
+    fn is_one_too_many(&self, peer: PeerId) -> bool {
+        let incoming = |entry: &&Connected| !entry.outbound && entry.is_member();
+        let org = |entry: &Connected| self.directory.org_of(entry.publisher?);
+        let Some(newest) = self.peers.get(&peer).filter(incoming) else {
+            return false;
+        };
+        let own = org(newest);
+        let share = (limits::inbound(self.config.seed) as usize / 8).max(limits::ORGANISATION_INBOUND);
+        let others = self.peers.values().filter(incoming);
+        own.is_some() && others.filter(|entry| org(entry) == own).count() > share
     }
 
     fn proven(&self, peer: PeerId, proof: &Proof) -> Option<PublisherId> {

@@ -64,7 +64,9 @@ impl Task {
             BehaviourEvent::Sync(event) => self.on_sync_event(event),
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 if let Some(peer) = self.peers.get_mut(&peer_id) {
-                    peer.agent = Some(info.agent_version.chars().take(64).collect());
+                    // It is shown on terminals and in logs.
+                    let visible = info.agent_version.chars().filter(|char| !char.is_control());
+                    peer.agent = Some(visible.take(64).collect());
                 }
             }
             BehaviourEvent::Ping(event) => self.on_ping(&event),
@@ -102,11 +104,7 @@ impl Task {
 
     /// Who is no member has a quarter of the incoming connections: the oldest goes, never one of a member.
     fn make_room(&mut self, newest: PeerId) {
-        let limit = if self.config.seed {
-            limits::SEED_INBOUND
-        } else {
-            limits::MEMBER_INBOUND
-        };
+        let limit = limits::inbound(self.config.seed);
         let strangers = || {
             self.peers
                 .iter()
@@ -232,7 +230,7 @@ impl Task {
 
     pub(super) fn review_clock(&mut self) {
         let median = median_skew(self.peers.values());
-        let skewed = median.is_some_and(|millis| millis.abs() > limits::SKEW_LIMIT_MILLIS);
+        let skewed = median.is_some_and(|millis| millis.unsigned_abs() > limits::SKEW_LIMIT_MILLIS);
         if let (Some(millis), true) = (median, skewed != self.skewed) {
             self.skewed = skewed;
             tracing::warn!(

@@ -18,21 +18,41 @@ impl Task {
         Ok(insertion != Insertion::Known)
     }
 
-    /// Takes what a peer sent. Only a wrong signature is its fault; a full shelf is nobody's.
+    /// Takes what a peer says of its own knowledge: in a hello, or by sync. Only a wrong signature is its fault; a full
+    /// shelf is nobody's. Of a change of seeds it may have another history than we, so that counts little.
     pub(super) fn learn(&mut self, statements: impl IntoIterator<Item = Statement>, from: PeerId) {
-        let mut forged = 0.0;
+        let mut faults = 0.0;
         for statement in statements {
+            let signed = statement.signer().is_some();
             match self.insert(statement) {
                 Ok(_) => {}
                 Err(StatementRefused::Signature(error)) => {
                     tracing::info!(peer.id = %from, %error, "forged statement");
-                    forged += limits::FAULT_HIGH;
+                    faults += if signed {
+                        limits::FAULT_HIGH
+                    } else {
+                        limits::FAULT_LOW
+                    };
                 }
                 Err(error) => tracing::debug!(peer.id = %from, %error, "statement not kept"),
             }
+            if faults > limits::FAULTS {
+                break;
+            }
         }
-        if forged > 0.0 {
-            self.blame(from, forged);
+        if faults > 0.0 {
+            self.blame(from, faults);
+        }
+        self.after_statements();
+    }
+
+    /// Takes what an envelope carried. Whoever brought that had to check the envelope, not what it quotes: blaming him
+    /// would let a publisher of forged statements have every honest forwarder banned.
+    pub(super) fn learn_quoted(&mut self, statements: Vec<Statement>) {
+        for statement in statements {
+            if let Err(error) = self.insert(statement) {
+                tracing::debug!(%error, "statement of an envelope not kept");
+            }
         }
         self.after_statements();
     }

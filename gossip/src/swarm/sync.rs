@@ -48,6 +48,7 @@ pub(super) struct Sync {
     inbox: VecDeque<(PeerId, Unverified)>,
     reading: Reading,
     next_round: Instant,
+    next_repair: Instant,
     next_expiry: Instant,
 }
 
@@ -63,6 +64,7 @@ impl Sync {
             inbox: VecDeque::new(),
             reading: Reading::default(),
             next_round: now,
+            next_repair: now,
             next_expiry: now,
         }
     }

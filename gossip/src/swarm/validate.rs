@@ -7,13 +7,13 @@
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use libp2p::PeerId;
-use libp2p::gossipsub::{MessageAcceptance, MessageId};
+use libp2p::gossipsub::{MessageAcceptance, MessageId, TopicHash};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use vigie_gossip_core::validate::{
     Acceptance, Admitted, Ignored, Penalty, Refusal, Unverified, Verified, outcome,
 };
-use vigie_gossip_core::wire::{Header, Kind, Payload};
+use vigie_gossip_core::wire::{Bundle, Header, Kind, Payload};
 
 use super::Task;
 use crate::behaviour::gossip::GRAYLIST;
@@ -24,8 +24,15 @@ use crate::telemetry::Counted;
 /// Where an envelope came from.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
-    Gossip { id: MessageId, from: PeerId },
-    Sync { from: PeerId },
+    Gossip {
+        id: MessageId,
+        from: PeerId,
+        /// Whether it may go on, on the topic on which it came.
+        relay: bool,
+    },
+    Sync {
+        from: PeerId,
+    },
 }
 
 /// The node's answer to one envelope.
@@ -41,20 +48,47 @@ pub(super) struct Stored {
 pub(super) type Storing = FuturesUnordered<BoxFuture<'static, Stored>>;
 
 impl Task {
-    pub(super) fn on_message(&mut self, from: PeerId, id: MessageId, bytes: &[u8]) {
+    pub(super) fn on_message(&mut self, from: PeerId, id: MessageId, topic: &TopicHash, bytes: &[u8]) {
+        if Bundle::is_bundle(bytes) {
+            return self.on_bundle(from, &id, bytes);
+        }
         let judged = Unverified::parse(bytes).and_then(|unverified| self.judge(unverified));
         match judged {
-            Ok(admitted) if !admitted.envelope().header().kind.is_chained() => {
-                self.report(&id, from, MessageAcceptance::Accept);
+            Ok(admitted) => {
+                // What is not urgent is taken and does not overtake.
+                let relay = admitted.urgent() || *topic != self.topics.urgent.hash();
+                if admitted.envelope().header().kind.is_chained() {
+                    self.store(admitted, Origin::Gossip { id, from, relay });
+                } else {
+                    self.report(&id, from, verdict(relay));
+                }
             }
-            Ok(admitted) => self.store(admitted, Origin::Gossip { id, from }),
-            Err(refusal) => {
-                let (acceptance, _) = outcome(&refusal);
-                self.report(&id, from, acceptance_of(acceptance));
-                self.on_refusal(refusal, from);
-                self.review_score(from);
+            Err(refusal) => self.refuse(&id, from, refusal),
+        }
+    }
+
+    fn refuse(&mut self, id: &MessageId, from: PeerId, refusal: Refusal) {
+        let (acceptance, _) = outcome(&refusal);
+        self.report(id, from, acceptance_of(acceptance));
+        self.on_refusal(refusal, from);
+        self.review_score(from);
+    }
+
+    /// The envelopes of a bundle are taken as if sync had brought them. The bundle itself goes no further: whoever made
+    /// it gives it to his neighbours, and what is in it travels by itself.
+    fn on_bundle(&mut self, from: PeerId, id: &MessageId, bytes: &[u8]) {
+        let bundle = match Bundle::decode(bytes) {
+            Ok(bundle) => bundle,
+            Err(error) => return self.refuse(id, from, error.into()),
+        };
+        self.report(id, from, MessageAcceptance::Ignore);
+        for bytes in bundle.envelopes() {
+            match Unverified::parse(bytes) {
+                Ok(envelope) => self.take_later(from, envelope),
+                Err(refusal) => self.on_refusal(refusal, from),
             }
         }
+        self.pump();
     }
 
     /// Gossipsub is deaf to whom it has graylisted; keeping the connection would only hide that.
@@ -140,21 +174,16 @@ impl Task {
         }
         let from = match origin {
             Origin::Sync { from } => from,
-            Origin::Gossip { id, from } => {
+            Origin::Gossip { id, from, relay } => {
                 if stored {
                     self.note_gap(&header);
                 }
-                let verdict = if stored {
-                    MessageAcceptance::Accept
-                } else {
-                    MessageAcceptance::Ignore
-                };
-                self.report(&id, from, verdict);
+                self.report(&id, from, verdict(stored && relay));
                 from
             }
         };
         match payload.filter(|_| stored) {
-            Some(Payload::Statements(statements)) => self.learn(statements, from),
+            Some(Payload::Statements(statements)) => self.learn_quoted(statements),
             Some(Payload::Proof(proof)) => self.convict(*proof, Some(from)),
             _ => {}
         }
@@ -172,6 +201,14 @@ impl Task {
         if !gossipsub.report_message_validation_result(id, &from, verdict) {
             self.counters.add(Counted::GossipReportLate);
         }
+    }
+}
+
+const fn verdict(relay: bool) -> MessageAcceptance {
+    if relay {
+        MessageAcceptance::Accept
+    } else {
+        MessageAcceptance::Ignore
     }
 }
 

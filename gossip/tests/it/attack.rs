@@ -10,7 +10,7 @@ use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
 use vigie_gossip::hello::{Hello, Proof};
 use vigie_gossip::topic::{Topics, hello_protocol};
-use vigie_gossip::wire::{Statement, Tlp};
+use vigie_gossip::wire::{Bundle, Draft, HeaderHash, Payload, Statement, Tlp};
 
 use crate::node::{Node, Seen, Setup, put, transport_seed};
 use crate::world::{OUTSIDER, SEED, World, node_key, now};
@@ -300,4 +300,74 @@ async fn a_fork_is_proven_from_the_store_and_the_wire() {
     };
     let proof = liar.while_running(seed.until("a fork", forked)).await;
     proof.verify(&node_key(LIAR).public()).unwrap();
+}
+
+/// Whoever brings an envelope has checked the envelope, not the statements that its publisher quotes in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_statements_in_an_envelope_are_not_the_forwarders_fault() {
+    let world = World::new();
+    let all = [SEED, 1, LIAR];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
+    let mut forwarder = Liar::connect(&world, LIAR, &seed).await;
+    forwarder.while_running(seed.until_subscribed(1)).await;
+    let forged = (4..14).map(|subject| {
+        let mut bytes = world.vouch(1, subject).encode();
+        *bytes.last_mut().unwrap() ^= 1;
+        Statement::decode(&bytes).unwrap()
+    });
+    let quoting = Draft {
+        network: world.network,
+        epoch: 0,
+        seq: 0,
+        prev: HeaderHash([0; 32]),
+        time_base: now(),
+        tlp: Tlp::Clear,
+        policy: 0,
+        payload: Payload::Statements(forged.collect()),
+    };
+    let quoting = quoting.seal(&node_key(1), [1; 16]).unwrap();
+    let next = world.envelope(1, Some(&quoting), Tlp::Green);
+    let topic = forwarder.topics.directory.clone();
+    for envelope in [&quoting, &next] {
+        forwarder.publish(&topic, envelope.encode());
+        forwarder
+            .while_running(seed.until_stored(std::slice::from_ref(envelope)))
+            .await;
+    }
+    let reported = async {
+        while seed.mesh.counters().get("gossip_accepted") < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    forwarder.while_running(reported).await;
+    assert_eq!(seed.mesh.counters().get("peers_banned"), 0);
+}
+
+/// What the page defines is no garbage, and what is not urgent does not overtake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bundle_is_taken_and_only_the_urgent_goes_on_as_urgent() {
+    let world = World::new();
+    let all = [SEED, 1, LIAR];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
+    let mut liar = Liar::connect(&world, LIAR, &seed).await;
+    liar.while_running(seed.until_subscribed(1)).await;
+    let chain = world.chain(1, 4, Tlp::Green);
+    let mut bundle = Bundle::new();
+    for envelope in &chain[..3] {
+        bundle.push(&envelope.encode()).unwrap();
+    }
+    let topic = liar.topics.sightings.clone();
+    liar.publish(&topic, bundle.encode());
+    liar.while_running(seed.until_stored(&chain[..3])).await;
+    let topic = liar.topics.urgent.clone();
+    liar.publish(&topic, chain[3].encode());
+    liar.while_running(seed.until_stored(&chain)).await;
+    let count = |name| seed.mesh.counters().get(name);
+    let reported = async {
+        while count("gossip_ignored") < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    liar.while_running(reported).await;
+    assert_eq!(count("gossip_accepted") + count("gossip_rejected"), 0);
 }

@@ -3,7 +3,7 @@
 use libp2p::PeerId;
 use libp2p::request_response::ResponseChannel;
 use tokio::time::Instant;
-use vigie_gossip_core::sync::{Action, Fetch, Message, Session};
+use vigie_gossip_core::sync::{Action, Fetch, Message, Response, Session};
 
 use super::super::Task;
 use super::reading::{Purpose, Read};
@@ -47,17 +47,26 @@ impl Task {
         match read.purpose {
             Purpose::Proof(suspicion) => self.prove(&suspicion, &read.envelopes),
             Purpose::Serve { peer, channel, fetch } => {
+                // What may not be shown has cost the store as much as what may.
+                let bytes = read.envelopes.iter().map(Vec::len).sum();
+                self.charge(peer, bytes);
                 let response = fetch.reply(read.envelopes);
                 self.respond(peer, channel, &response);
             }
         }
     }
 
+    fn charge(&mut self, peer: PeerId, bytes: usize) {
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            let size = u32::try_from(bytes).unwrap_or(u32::MAX);
+            entry.bytes.charge(f64::from(size), Instant::now());
+        }
+    }
+
     fn respond(&mut self, peer: PeerId, channel: ResponseChannel<Vec<u8>>, response: &Message) {
         let bytes = response.encode();
-        if let Some(entry) = self.peers.get_mut(&peer) {
-            let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            entry.bytes.charge(f64::from(size), Instant::now());
+        if !matches!(response, Message::Response(Response::Envelopes(_))) {
+            self.charge(peer, bytes.len());
         }
         self.counters.add(Counted::SyncServed);
         // An error says that the peer has gone, or has waited too long.

@@ -109,7 +109,15 @@ impl Task {
 
     fn on_delivery(&mut self, peer: PeerId, delivery: Delivery) {
         match delivery {
-            Delivery::Statements(statements) => self.learn(statements, peer),
+            Delivery::Statements(mut statements) => {
+                // A stranger who came to us has its own to show. Whom we dialled may have to teach us everything.
+                let entry = self.peers.get(&peer);
+                if !entry.is_some_and(|entry| entry.outbound || entry.is_member()) {
+                    statements.truncate(limits::STRANGERS_STATEMENTS);
+                    self.end_session(peer, None);
+                }
+                self.learn(statements, peer);
+            }
             Delivery::Proofs(proofs) => proofs
                 .into_iter()
                 .for_each(|proof| self.convict(proof, Some(peer))),
@@ -118,6 +126,16 @@ impl Task {
                     .inbox
                     .extend(envelopes.into_iter().map(|envelope| (peer, envelope)));
             }
+        }
+    }
+
+    /// An envelope that came otherwise than by a session, if there is room.
+    pub(in super::super) fn take_later(&mut self, from: PeerId, envelope: Unverified) {
+        let room = self.sync.inbox.len() < limits::UNASKED && envelope.header().kind.is_chained();
+        if room {
+            self.sync.inbox.push_back((from, envelope));
+        } else {
+            self.counters.add(Counted::SyncRefused);
         }
     }
 

@@ -79,6 +79,10 @@ impl Task {
     }
 
     fn repair_gaps(&mut self, now: Instant) {
+        // Somebody who always leaves gaps makes us ask no more often than they are given to close.
+        if self.sync.next_repair > now {
+            return;
+        }
         let due: Vec<_> = self
             .sync
             .gaps
@@ -97,6 +101,7 @@ impl Task {
             open |= from_the_start || !self.chains.gaps_of(publisher, epoch).is_empty();
         }
         if open {
+            self.sync.next_repair = now + self.config.timing.gap_wait;
             self.round();
         }
     }
