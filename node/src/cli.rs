@@ -16,6 +16,7 @@ mod listing;
 mod network;
 mod peers;
 mod policy;
+mod revoke;
 mod share;
 mod sightings;
 mod status;
@@ -96,6 +97,7 @@ enum Command {
     Policy(policy::Policy),
     Id(id::Id),
     Vouch(vouch::Vouch),
+    Revoke(revoke::Revoke),
     #[command(subcommand)]
     Network(network::Network),
     CheckConfig(check::CheckConfig),
@@ -130,6 +132,7 @@ impl Cli {
             Command::Policy(command) => command.run(global).await,
             Command::Id(command) => command.run(global),
             Command::Vouch(command) => command.run(global).await,
+            Command::Revoke(command) => command.run(global).await,
             Command::Network(command) => command.run(global),
             Command::CheckConfig(command) => command.run(global),
             Command::Demo(command) => command.run().await,

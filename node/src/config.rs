@@ -11,6 +11,7 @@ mod store;
 
 use std::fmt;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -64,7 +65,17 @@ impl Config {
     /// The file's content, or what holds without one.
     pub(crate) fn load(path: &Path, required: bool) -> anyhow::Result<Self> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Self::parse(path, &text)?),
+            Ok(text) => {
+                let config = Self::parse(path, &text)?;
+                let open = std::fs::metadata(path).is_ok_and(|found| found.mode() & 0o044 != 0);
+                if open && config.store.tells_password() {
+                    tracing::warn!(
+                        "{} tells a database's password and others may read it: run chmod 600 on it",
+                        path.display()
+                    );
+                }
+                Ok(config)
+            }
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound && !required => {
                 Ok(Self::default())
             }

@@ -43,22 +43,30 @@ pub(crate) fn rules(node: &Node) -> anyhow::Result<Ruleset> {
 }
 
 fn found() -> (Vec<SourceConfig>, Vec<String>) {
-    let (taken, left): (Vec<Found>, Vec<Found>) = discover(Path::new("/"))
-        .into_iter()
-        .partition(|found| found.taken);
-    for found in &left {
+    let found = discover(Path::new("/"));
+    for left in found.iter().filter(|found| !found.taken) {
         tracing::info!(
-            service = found.service,
-            log = found.source.from.name(),
-            why = found.why,
+            service = left.service,
+            log = left.source.from.name(),
+            why = left.why,
             "a log is not read"
         );
     }
-    let lines = taken
-        .iter()
-        .map(|found| format!("{} ({})", found.source.from.name(), found.service))
-        .collect();
-    (taken.into_iter().map(|found| found.source).collect(), lines)
+    let lines = found.iter().filter_map(told).collect();
+    let taken = found.into_iter().filter(|found| found.taken);
+    (taken.map(|found| found.source).collect(), lines)
+}
+
+/// What a person must know: what is read, and what is there and refuses to be.
+fn told(found: &Found) -> Option<String> {
+    let (log, service, why) = (found.source.from.name(), found.service, &found.why);
+    let refused = why.contains("cannot be read");
+    match (found.taken, refused) {
+        (true, false) => Some(format!("{log} ({service})")),
+        (true, true) => Some(format!("{log} ({service}; {why})")),
+        (false, true) => Some(format!("NOT read: {log} ({service}; {why})")),
+        (false, false) => None,
+    }
 }
 
 async fn positions(node: &Node) -> anyhow::Result<HashMap<String, Resume>> {
@@ -92,4 +100,26 @@ fn line(input: &Input) -> String {
         place.map_or("standard input", String::as_str),
         input.kind.get_ref()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_log_that_refuses_to_be_read_is_said() {
+        let machine = tempfile::tempdir().unwrap();
+        let logs = machine.path().join("var/log");
+        std::fs::create_dir_all(&logs).unwrap();
+        let log = logs.join("auth.log");
+        std::fs::write(&log, "").unwrap();
+        let lines = || -> Vec<String> { discover(machine.path()).iter().filter_map(told).collect() };
+        assert_eq!(lines(), [format!("{} (sshd)", log.display())]);
+        std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0)).unwrap();
+        // Root reads everything.
+        if std::fs::File::open(&log).is_err() {
+            assert!(lines()[0].starts_with("NOT read: "), "{:?}", lines());
+        }
+    }
 }

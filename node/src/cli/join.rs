@@ -121,7 +121,7 @@ fn answer(given: Option<Answer>, question: &str) -> anyhow::Result<bool> {
     }
 }
 
-fn ask(question: &str) -> anyhow::Result<bool> {
+pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!("there is no terminal to ask on: answer with --yes, --share and --anchor");
     }

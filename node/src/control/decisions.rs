@@ -1,7 +1,10 @@
 //! Decisions, for `vigie decisions`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Query, State};
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vigie_store::{Decision, DecisionFilter, NewDecision, Origin, Remediation};
@@ -11,6 +14,9 @@ use super::words::{Problem, duration, spell};
 use super::{Answer, Shared};
 use crate::config::network;
 use crate::decide;
+
+/// Longest life of a decision by hand: bouncers count in hours and must be able to hold the number.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -59,7 +65,14 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     if let Some(why) = decide::refusal(target, &node.spared()) {
         return Err(Problem::wrong(format!("no decision on {}: {why}", new.value)));
     }
-    let single = target.prefix_len() == target.max_prefix_len();
+    let length = duration(&new.duration)?;
+    if length > LONGEST {
+        return Err(Problem::wrong(format!(
+            "{} is longer than a decision may hold: 365d",
+            new.duration
+        )));
+    }
+    let single = is_single(target);
     let decision = NewDecision {
         origin: Origin::Manual,
         remediation: new
@@ -67,14 +80,10 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
             .parse::<Remediation>()
             .map_err(|error| Problem::wrong(error.to_string()))?,
         scope: if single { "Ip" } else { "Range" }.to_owned(),
-        value: if single {
-            target.addr().to_string()
-        } else {
-            target.to_string()
-        },
+        value: canonical(target),
         scenario: "manual".to_owned(),
         created_at: now,
-        until: now + duration(&new.duration)?,
+        until: now + length,
         simulated: false,
         reason: new.reason,
     };
@@ -87,10 +96,14 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     if filter.id.is_none() && filter.value.is_none() {
         return Err(Problem::wrong("say which decisions: by id or by value"));
     }
+    // As `add` writes it. Imported decisions may be on something else, such as a country.
+    let value = filter
+        .value
+        .map(|value| network(&value).map_or(value, canonical));
     let ended = node
         .end(&DecisionFilter {
             id: filter.id,
-            value: filter.value,
+            value,
             ..DecisionFilter::default()
         })
         .await?;
@@ -98,6 +111,19 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
         return Err(Problem::not_found("no such decision holds"));
     }
     Ok(Json(json!({"ended": ended.len()})))
+}
+
+fn is_single(target: IpNet) -> bool {
+    target.prefix_len() == target.max_prefix_len()
+}
+
+/// A target as decisions name it: an address alone, or a network.
+fn canonical(target: IpNet) -> String {
+    if is_single(target) {
+        target.addr().to_string()
+    } else {
+        target.to_string()
+    }
 }
 
 fn row(decision: &Decision, now: Timestamp) -> Value {
@@ -116,4 +142,18 @@ fn row(decision: &Decision, now: Timestamp) -> Value {
         "simulated": written.simulated,
         "reason": written.reason,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_target_has_one_name() {
+        let name = |text| canonical(network(text).unwrap());
+        assert_eq!(name("192.88.99.7/32"), "192.88.99.7");
+        assert_eq!(name("::ffff:192.88.99.7"), "192.88.99.7");
+        assert_eq!(name("192.88.99.7/24"), "192.88.99.0/24");
+        assert_eq!(name("2002:DB8:0::1"), "2002:db8::1");
+    }
 }

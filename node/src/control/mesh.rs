@@ -129,7 +129,11 @@ pub(super) async fn accept(State(node): Shared, Json(signed): Json<Signed>) -> A
             .await
             .map_err(anyhow::Error::new)?;
         // Sync would bring it to everybody within a round; as an envelope it is there at once.
-        chain::publish(&node, Payload::Statements(vec![statement]), 0, |_| Vec::new()).await?;
+        let told = chain::publish(&node, Payload::Statements(vec![statement]), 0, |_| Vec::new());
+        if let Err(error) = told.await {
+            // It is in force: whoever revoked himself, say, signs no envelope any more.
+            tracing::warn!(error = format!("{error:#}"), "a statement goes out by sync only");
+        }
     }
     Ok(Json(json!({"new": new})))
 }
