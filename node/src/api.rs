@@ -3,6 +3,7 @@
 //! One file an endpoint. Answers come from `table`; deviations from CrowdSec's behaviour are listed in docs/lapi.md.
 //! Deliberately absent: commands for people, which go over the socket in the data directory (`control`).
 
+mod asker;
 mod auth;
 mod decisions;
 mod events;
@@ -16,10 +17,12 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
-use http::StatusCode;
-use serde_json::json;
+use axum::{Extension, Json, Router, middleware};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
+use self::asker::Asker;
 use crate::control;
 use crate::node::Node;
 
@@ -29,10 +32,14 @@ const LARGEST_BODY: usize = 2 << 20;
 /// All routes, over a running node.
 pub(crate) fn router(node: Arc<Node>) -> Router {
     let limits = Arc::new(auth::Limits::default());
+    let followers = Arc::new(Semaphore::new(events::MOST_FOLLOWERS));
     let keyed = Router::new()
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/stream", get(stream::read))
-        .route("/v1/decisions/events", get(events::follow))
+        .route(
+            "/v1/decisions/events",
+            get(events::follow).layer(Extension(followers)),
+        )
         .layer(middleware::from_fn_with_state(
             (Arc::clone(&node), limits),
             auth::check,
@@ -45,19 +52,42 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .fallback(|| async { StatusCode::NOT_FOUND })
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::map_response(plain))
         .with_state(node)
 }
 
-/// What a newcomer needs to join. Public: the genesis file and the addresses say nothing that peers do not see.
-async fn network(State(node): State<Arc<Node>>) -> Response {
-    match control::invitation(&node).await {
-        Some(invitation) => Json(invitation).into_response(),
-        None => (
-            StatusCode::NOT_FOUND,
-            Json(json!({"message": "this node joined no network"})),
-        )
-            .into_response(),
+/// What a newcomer needs to join. A seed tells everybody, because joining begins there; who belongs to a network is
+/// nothing that other nodes tell strangers.
+async fn network(State(node): State<Arc<Node>>, asker: Asker) -> Response {
+    let invitation = if asker == Asker::Here || is_seed(&node) {
+        control::invitation(&node).await
+    } else {
+        None
+    };
+    match invitation {
+        Some(mut invitation) => {
+            if let Some(Value::Array(peers)) = invitation.get_mut("peers") {
+                peers.retain(|peer| peer.as_str().is_some_and(|address| asker.may_know(address)));
+            }
+            Json(invitation).into_response()
+        }
+        None => failed(StatusCode::NOT_FOUND, "this node joined no network that it tells of"),
     }
+}
+
+fn is_seed(node: &Node) -> bool {
+    node.membership.directory().is_some_and(|directory| {
+        let mut seeds = directory.genesis().seeds.iter();
+        seeds.any(|seed| seed.key == node.identity.org)
+    })
+}
+
+/// Nothing that is said here is kept on the way, or taken for anything but what it is said to be.
+async fn plain(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
 }
 
 /// CrowdSec's shape of an error.

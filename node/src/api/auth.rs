@@ -2,9 +2,11 @@
 //!
 //! Keys have 256 bits, so a plain hash suffices and guessing is hopeless; the limit is there to keep guessers cheap.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -12,15 +14,18 @@ use axum::response::Response;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::{HeaderMap, Method, StatusCode};
 use vigie_store::Bouncer;
+use vigie_wire::Timestamp;
 
 use super::failed;
 use crate::node::Node;
 
 /// Wrong keys per minute and address before it is told to wait.
 const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not zero");
+/// The same visitor is noted again after this.
+const NOTED: Duration = Duration::from_secs(60);
 /// Longest program name that is kept, in bytes.
 const LONGEST_AGENT: usize = 128;
-/// Addresses held by the limiter before it forgets those at rest.
+/// Addresses and visits that are held before those at rest are forgotten.
 const MOST_ADDRESSES: usize = 10_000;
 
 /// Who asks: put into the request by [`check`].
@@ -31,17 +36,44 @@ pub(super) struct Caller {
     pub(super) address: String,
 }
 
-/// Wrong keys, by address (a /64 counts as one).
+/// What is remembered of those who ask, so that nobody costs more than he should.
 #[derive(Debug)]
 pub(super) struct Limits {
+    /// Wrong keys, by address (a /64 counts as one).
     wrong: DefaultKeyedRateLimiter<IpAddr>,
+    /// Visits that were noted in the database within the last minute.
+    noted: Mutex<HashMap<Visit, Timestamp>>,
 }
+
+/// The key's hash, and the address and program that it came from.
+type Visit = ([u8; 32], String, String);
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)),
+            noted: Mutex::default(),
         }
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// Whether to note this visit: a live bouncer asks for each of its visitors, and a note costs a write to the disk.
+    fn is_notable(&self, visit: Visit, now: Timestamp) -> bool {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = |at: &Timestamp| *at <= now && now.since(*at) < NOTED;
+        if noted.len() >= MOST_ADDRESSES {
+            noted.retain(|_, at| recent(at));
+        }
+        if noted.get(&visit).is_some_and(recent) {
+            return false;
+        }
+        if noted.len() < MOST_ADDRESSES {
+            noted.insert(visit, now);
+        }
+        true
     }
 }
 
@@ -81,10 +113,13 @@ pub(super) async fn check(
     };
     if request.method() != Method::HEAD {
         let agent = agent(request.headers());
-        if let Err(error) = node
-            .store
-            .touch_bouncer(&caller.bouncer.name, &agent, &caller.address, node.now())
-            .await
+        let now = node.now();
+        let visit = (caller.bouncer.key_hash, caller.address.clone(), agent.clone());
+        if limits.is_notable(visit, now)
+            && let Err(error) = node
+                .store
+                .touch_bouncer(&caller.bouncer.name, &agent, &caller.address, now)
+                .await
         {
             tracing::warn!(%error, "a bouncer's visit could not be noted");
         }
@@ -128,4 +163,22 @@ fn agent(headers: &HeaderMap) -> String {
         .filter(|c| !c.is_control())
         .take(LONGEST_AGENT)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_is_noted_once_a_minute() {
+        let limits = Limits::default();
+        let visit = |address: &str| ([7; 32], address.to_owned(), "lua/1".to_owned());
+        let at = Timestamp::from_secs;
+        assert!(limits.is_notable(visit("10.0.0.1"), at(100)));
+        assert!(!limits.is_notable(visit("10.0.0.1"), at(159)));
+        assert!(limits.is_notable(visit("10.0.0.2"), at(159)));
+        assert!(limits.is_notable(visit("10.0.0.1"), at(160)));
+        // The clock was set back.
+        assert!(limits.is_notable(visit("10.0.0.1"), at(5)));
+    }
 }

@@ -1,7 +1,6 @@
 //! `GET /v1/decisions`: what is decided on an address. The literal `null` if nothing is, as live bouncers expect.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -9,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use ipnet::IpNet;
-use vigie_store::Decision;
+use vigie_store::{Decision, DecisionId};
 
 use super::auth::Caller;
 use super::failed;
@@ -17,6 +16,7 @@ use super::filter::{Filter, active};
 use super::shape::Shape;
 use crate::config::network;
 use crate::node::Node;
+use crate::table::Entry;
 
 pub(super) async fn list(
     State(node): State<Arc<Node>>,
@@ -33,12 +33,19 @@ pub(super) async fn list(
             );
         }
     };
+    let after = match query.get("id_gt").map(|text| text.parse::<DecisionId>()) {
+        None => None,
+        Some(Ok(after)) => Some(after),
+        Some(Err(_)) => return failed(StatusCode::BAD_REQUEST, "id_gt is not a number"),
+    };
     let contains = query.get("contains").is_none_or(|value| value != "false");
     let filter = Filter::new(&query);
     let snapshot = node.table.snapshot();
     let mut hits: Vec<&Arc<Decision>> = snapshot
         .entries
         .values()
+        .filter(|entry| after.is_none_or(|after| entry.held.id > after))
+        .filter(|entry| target.is_none_or(|target| hit(entry, target, contains)))
         .map(|entry| &entry.held)
         .filter(|held| active(held, now) && filter.admits(held, &caller.bouncer))
         .filter(|held| {
@@ -46,10 +53,12 @@ pub(super) async fn list(
                 .get("value")
                 .is_none_or(|value| *value == held.decision.value)
         })
-        .filter(|held| target.is_none_or(|target| hit(held, target, contains)))
         .collect();
-    // Live bouncers look at the first one only: the one to enforce stands there.
-    hits.sort_by_key(|held| std::cmp::Reverse((held.decision.remediation, held.decision.until)));
+    // Live bouncers look at the first one only: the one to enforce stands there. Who asks for what follows a number
+    // asks page by page, and goes on from the last number of each.
+    if after.is_none() {
+        hits.sort_by_key(|held| std::cmp::Reverse((held.decision.remediation, held.decision.until)));
+    }
     let shapes: Vec<Shape> = page(&query, &hits)
         .iter()
         .map(|held| Shape::of(held, now))
@@ -80,20 +89,14 @@ fn target(query: &HashMap<String, String>) -> Result<Option<IpNet>, &String> {
 }
 
 /// With `contains` a decision that holds the target, without it one that lies inside. Families never mix.
-fn hit(held: &Decision, target: IpNet, contains: bool) -> bool {
-    let value = &held.decision.value;
-    let Some(net) = value
-        .parse()
-        .ok()
-        .or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from))
-    else {
-        return false;
-    };
-    if contains {
-        net.contains(&target)
-    } else {
-        target.contains(&net)
-    }
+fn hit(entry: &Entry, target: IpNet, contains: bool) -> bool {
+    entry.net.is_some_and(|net| {
+        if contains {
+            net.contains(&target)
+        } else {
+            target.contains(&net)
+        }
+    })
 }
 
 fn page<'a>(query: &HashMap<String, String>, hits: &'a [&'a Arc<Decision>]) -> &'a [&'a Arc<Decision>] {

@@ -30,11 +30,17 @@ impl Shape {
             kind: decision.remediation.word(),
             scope: decision.scope.clone(),
             value: decision.value.clone(),
-            duration: duration(decision.until.as_secs().saturating_sub(now.as_secs())),
+            duration: duration(left(decision.until, now)),
             scenario: decision.scenario.clone(),
             simulated: decision.simulated,
         }
     }
+}
+
+/// Seconds that are left. What holds has at least one: to nftables none means for ever.
+fn left(until: Timestamp, now: Timestamp) -> i64 {
+    let secs = until.as_secs().saturating_sub(now.as_secs());
+    if until > now { secs.max(1) } else { secs }
 }
 
 /// A Go duration in whole seconds. The Lua bouncer's pattern takes neither days nor decimals.
@@ -70,6 +76,15 @@ mod tests {
         assert_eq!(duration(14_399), "3h59m59s");
         assert_eq!(duration(0), "0h0m0s");
         assert_eq!(duration(-50_245), "-13h57m25s");
+    }
+
+    #[test]
+    fn what_holds_has_at_least_a_second_left() {
+        let at = Timestamp::from_millis;
+        assert_eq!(left(at(10_900), at(10_200)), 1);
+        assert_eq!(left(at(12_900), at(10_200)), 2);
+        assert_eq!(left(at(10_200), at(10_200)), 0);
+        assert_eq!(left(at(9_900), at(10_200)), -1);
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! `GET /v1/decisions/stream`: everything at startup, then what changed since this instance last read.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use http::{Method, StatusCode};
+use futures::{StreamExt, stream};
+use http::{Method, StatusCode, header};
 use serde::Serialize;
 use vigie_store::{Bouncer, Decision, Remediation};
 use vigie_wire::Timestamp;
@@ -21,6 +25,9 @@ use crate::table::{Entry, Snapshot, Version};
 
 /// Ends are told of once more for so long, as CrowdSec does.
 const OVERLAP: Duration = Duration::from_secs(2);
+
+/// A long answer is handed to the connection in pieces of so many bytes, each when there is room for it.
+const CHUNK: usize = 16 << 10;
 
 /// What a stream answer says.
 #[derive(Debug, Serialize)]
@@ -40,7 +47,7 @@ pub(super) async fn read(
     }
     let startup = query.get("startup").is_some_and(|value| value == "true");
     let cursor = match node.store.cursor(&caller.bouncer.name, &caller.address).await {
-        Ok(cursor) => cursor.filter(|_| !startup),
+        Ok(cursor) => cursor,
         Err(error) => {
             tracing::error!(%error, "a cursor could not be read");
             return failed(
@@ -55,7 +62,7 @@ pub(super) async fn read(
     let (snapshot, mark) = node.table.mark(now);
     let change = Change::between(
         &snapshot,
-        cursor,
+        resumed(cursor, mark).filter(|_| !startup),
         now,
         &Wanted {
             filter: &filter,
@@ -63,14 +70,44 @@ pub(super) async fn read(
             dedup,
         },
     );
-    if let Err(error) = node
-        .store
-        .set_cursor(&caller.bouncer.name, &caller.address, mark)
-        .await
-    {
-        tracing::warn!(%error, "a cursor could not be kept: the bouncer hears these changes again");
-    }
-    Json(change).into_response()
+    let Ok(bytes) = serde_json::to_vec(&change) else {
+        return failed(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the answer could not be written",
+        );
+    };
+    let heard = async move {
+        let Caller { bouncer, address } = caller;
+        if let Err(error) = node.store.set_cursor(&bouncer.name, &address, mark).await {
+            tracing::warn!(%error, "a cursor could not be kept: the bouncer hears these changes again");
+        }
+    };
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, whole(bytes.into(), heard)).into_response()
+}
+
+/// Where a reader goes on who was so far: from the beginning if that is a place that was never reached, because the
+/// clock was set back, an old database restored, or the place made up.
+pub(super) fn resumed(cursor: Option<Version>, mark: Version) -> Option<Version> {
+    cursor.filter(|cursor| *cursor <= mark)
+}
+
+/// A body of these bytes, and what is done once they went out. Nothing is done if the reader leaves before that. The
+/// body has no announced length: its last chunk, which is empty, goes out when all is done, so a reader that has the
+/// whole answer and asks again is known to have it.
+fn whole(bytes: Bytes, then: impl Future<Output = ()> + Send + 'static) -> Body {
+    let starts = (0..bytes.len()).step_by(CHUNK);
+    let chunks = starts.map(move |start| {
+        let end = bytes.len().min(start + CHUNK);
+        Ok::<_, Infallible>(bytes.slice(start..end))
+    });
+    let last = async {
+        // What was handed over goes to the socket before this comes back, and if it cannot, this does not come back.
+        tokio::task::yield_now().await;
+        then.await;
+        Ok(Bytes::new())
+    };
+    Body::from_stream(stream::iter(chunks.collect::<Vec<_>>()).chain(stream::once(last)))
 }
 
 /// What one reader is served.
@@ -145,6 +182,10 @@ fn key(held: &Decision) -> Key<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use http_body_util::BodyExt;
+
     use super::*;
     use crate::table::Table;
     use crate::testing::decision;
@@ -180,6 +221,35 @@ mod tests {
                 .collect()
         };
         assert_eq!((ids("new"), ids("deleted")), (new.to_vec(), deleted.to_vec()));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_kept_only_if_the_whole_answer_was_taken() {
+        let answer = |kept: &Arc<AtomicBool>| {
+            let kept = Arc::clone(kept);
+            whole(vec![b'x'; 2 * CHUNK + 1].into(), async move {
+                kept.store(true, Ordering::Relaxed);
+            })
+        };
+        let kept = Arc::new(AtomicBool::new(false));
+        let mut cut = answer(&kept);
+        for expected in [CHUNK, CHUNK, 1] {
+            let frame = cut.frame().await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap().len(), expected);
+        }
+        drop(cut);
+        assert!(!kept.load(Ordering::Relaxed));
+        let taken = answer(&kept).collect().await.unwrap();
+        assert_eq!(taken.to_bytes().len(), 2 * CHUNK + 1);
+        assert!(kept.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_place_in_the_future_is_none() {
+        let later = NOW + Duration::from_millis(1);
+        assert_eq!(resumed(Some(NOW), NOW), Some(NOW));
+        assert_eq!(resumed(Some(later), NOW), None);
+        assert_eq!(resumed(None, NOW), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use vigie_store::{AlertFilter, DecisionFilter};
 
+use super::asker::Asker;
 use crate::clock::rfc3339;
 use crate::control::{self, Status};
 use crate::node::Node;
@@ -31,7 +32,11 @@ struct Row {
     when: String,
 }
 
-pub(super) async fn page(State(node): State<Arc<Node>>) -> Response {
+/// For people on this machine only: there is no key to this page.
+pub(super) async fn page(State(node): State<Arc<Node>>, asker: Asker) -> Response {
+    if asker != Asker::Here {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     match render(&node).await {
         Ok(page) => {
             let policy =

@@ -82,7 +82,11 @@ impl Place {
                 .and_then(|code| code.parse().ok())
                 .unwrap_or(0),
             head: head.to_lowercase(),
-            body: body.to_owned(),
+            body: if head.to_lowercase().contains("transfer-encoding: chunked") {
+                joined(body)
+            } else {
+                body.to_owned()
+            },
         }
     }
 
@@ -104,9 +108,21 @@ impl Place {
     }
 }
 
+/// The chunks of a body as one; what is cut off stays so. Lengths count bytes, so chunks may end within a letter.
+fn joined(body: &str) -> String {
+    let (mut rest, mut whole) = (body.as_bytes(), Vec::new());
+    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        let chunk = &rest[end + 2..];
+        whole.extend_from_slice(&chunk[..length.min(chunk.len())]);
+        rest = chunk.get(length + 2..).unwrap_or_default();
+    }
+    String::from_utf8(whole).unwrap()
+}
+
 fn request(method: &str, path: &str, key: Option<&str>, more: &str) -> String {
     let key = key.map(|key| format!("X-Api-Key: {key}\r\n")).unwrap_or_default();
-    format!("{method} {path} HTTP/1.1\r\nHost: vigie\r\nUser-Agent: test/1\r\n{key}{more}\r\n")
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test/1\r\n{key}{more}\r\n")
 }
 
 // === impl Events ===
