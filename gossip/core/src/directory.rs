@@ -339,13 +339,13 @@ impl Directory {
     /// One organisation that is, or was at some time, admitted.
     pub fn organisation(&self, org: OrgId) -> Option<Organisation> {
         let key = self.derived().ids.get(&org)?;
-        organisation::describe(&self.genesis, self.derived(), key)
+        organisation::describe(self.derived(), key)
     }
 
     /// All organisations that are, or were at some time, admitted.
     pub fn organisations(&self) -> impl Iterator<Item = Organisation> + '_ {
         let keys = self.derived().orgs.keys();
-        keys.filter_map(|key| organisation::describe(&self.genesis, self.derived(), key))
+        keys.filter_map(|key| organisation::describe(self.derived(), key))
     }
 
     /// The vouches that hold at a time and whose vouchers are admitted then: the edges of the graph of trust.

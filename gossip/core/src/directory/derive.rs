@@ -9,13 +9,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::OnceLock;
 
 use super::intervals::Intervals;
+use super::organisation::{self, Described};
 use super::publishers::{self, Publishers};
 use super::seeds::Seeds;
 use super::shelf::Shelf;
 use super::standing::proven;
 use super::vouching::{self, Counted};
 use crate::constants::MEMBERS_TO_ADMIT;
-use crate::wire::{Genesis, OrgId, PublicKey, RevocationTarget, Statement, StatementId, Timestamp};
+use crate::wire::{
+    Genesis, OrgId, PublicKey, PublisherId, RevocationTarget, Statement, StatementId, Timestamp,
+};
 
 /// All answers.
 #[derive(Clone, Debug)]
@@ -25,6 +28,9 @@ pub(super) struct Derived {
     pub(super) ids: BTreeMap<OrgId, PublicKey>,
     pub(super) vouches: Vec<Counted>,
     pub(super) publishers: Publishers,
+    /// What is said of each organisation, and the nodes that each certified.
+    pub(super) described: BTreeMap<PublicKey, Described>,
+    pub(super) nodes: BTreeMap<PublicKey, BTreeSet<PublisherId>>,
     digest: OnceLock<[u8; 32]>,
 }
 
@@ -49,7 +55,15 @@ pub(super) fn derive(genesis: &Genesis, shelf: &Shelf, seeds: &Seeds) -> Derived
     inherit(&mut orgs, shelf);
     let publishers = publishers::collect(shelf, &orgs);
     let ids = orgs.keys().map(|key| (key.org_id(), *key)).collect();
+    let mut nodes: BTreeMap<PublicKey, BTreeSet<PublisherId>> = BTreeMap::new();
+    for (publisher, timeline) in publishers.iter() {
+        for org in timeline.orgs() {
+            nodes.entry(org).or_default().insert(publisher);
+        }
+    }
     Derived {
+        described: organisation::describe_all(genesis, &seeds.list, &orgs, &vouches),
+        nodes,
         seeds: seeds.clone(),
         orgs,
         ids,

@@ -1,10 +1,11 @@
 //! What the directory tells about an organisation, and the edges between them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use super::derive::Derived;
+use super::derive::{Admission, Derived};
 use super::intervals::Intervals;
-use crate::wire::{Genesis, Labels, OrgId, PublicKey, PublisherId, Timestamp};
+use super::vouching::Counted;
+use crate::wire::{Founder, Genesis, Labels, OrgId, PublicKey, PublisherId, Timestamp};
 
 /// An organisation that is, or was at some time, admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,50 +39,84 @@ pub struct Edge {
     pub expires: Timestamp,
 }
 
-pub(super) fn describe(genesis: &Genesis, derived: &Derived, key: &PublicKey) -> Option<Organisation> {
+/// What others say of an organisation.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    name: Box<str>,
+    labels: Labels,
+    history: u32,
+}
+
+/// What is said of everybody, at once: asked one by one, everybody would look through all vouches.
+pub(super) fn describe_all(
+    genesis: &Genesis,
+    seeds: &[Founder],
+    orgs: &BTreeMap<PublicKey, Admission>,
+    vouches: &[Counted],
+) -> BTreeMap<PublicKey, Described> {
+    let mut best: BTreeMap<PublicKey, (bool, &Counted)> = BTreeMap::new();
+    for vouch in vouches {
+        let Some(voucher) = orgs.get(&vouch.voucher) else {
+            continue;
+        };
+        // The latest vouch of a seed, else the latest of anybody admitted; ties by id.
+        let rank = |(seed, vouch): (bool, &Counted)| (seed, vouch.issued, vouch.id);
+        let this = (voucher.seed.contains(vouch.issued), vouch);
+        let known = best.entry(vouch.subject).or_insert(this);
+        if rank(this) > rank(*known) {
+            *known = this;
+        }
+    }
+    let vouched = best.into_iter().map(|(key, (_, vouch))| {
+        let (name, labels) = (vouch.name.clone(), vouch.labels);
+        let history = 0;
+        (
+            key,
+            Described {
+                name,
+                labels,
+                history,
+            },
+        )
+    });
+    // Later ones replace earlier ones.
+    let founders = genesis.members.iter().chain(&genesis.seeds).chain(seeds);
+    let founded = founders.map(|founder| {
+        let Founder {
+            key,
+            name,
+            labels,
+            history,
+        } = founder.clone();
+        (
+            key,
+            Described {
+                name,
+                labels,
+                history,
+            },
+        )
+    });
+    vouched.chain(founded).collect()
+}
+
+pub(super) fn describe(derived: &Derived, key: &PublicKey) -> Option<Organisation> {
     let org = derived.orgs.get(key)?;
-    let founders = derived
-        .seeds
-        .list
-        .iter()
-        .chain(&genesis.seeds)
-        .chain(&genesis.members);
-    let described = founders
-        .into_iter()
-        .find(|founder| founder.key == *key)
-        .map(|founder| (founder.name.clone(), founder.labels, founder.history))
-        .or_else(|| by_vouch(derived, key).map(|(name, labels)| (name, labels, 0)));
-    let (name, labels, history) = described?;
-    let nodes: BTreeSet<PublisherId> = derived
-        .publishers
-        .iter()
-        .filter(|(_, timeline)| timeline.orgs().any(|org| org == *key))
-        .map(|(publisher, _)| publisher)
-        .collect();
+    let Described {
+        name,
+        labels,
+        history,
+    } = derived.described.get(key)?.clone();
     Some(Organisation {
         key: *key,
         name,
         labels,
         seed: derived.seeds.list.iter().any(|seed| seed.key == *key),
         history,
-        nodes: nodes.into_iter().collect(),
+        nodes: derived.nodes.get(key).into_iter().flatten().copied().collect(),
         admitted: org.admitted.clone(),
         proven: org.proven.clone(),
     })
-}
-
-/// The latest vouch of a seed, else the latest of anybody admitted; ties by id.
-fn by_vouch(derived: &Derived, key: &PublicKey) -> Option<(Box<str>, Labels)> {
-    derived
-        .vouches
-        .iter()
-        .filter(|vouch| vouch.subject == *key)
-        .filter_map(|vouch| {
-            let voucher = derived.orgs.get(&vouch.voucher)?;
-            Some((voucher.seed.contains(vouch.issued), vouch))
-        })
-        .max_by_key(|(seed, vouch)| (*seed, vouch.issued, vouch.id))
-        .map(|(_, vouch)| (vouch.name.clone(), vouch.labels))
 }
 
 pub(super) fn edges(derived: &Derived, at: Timestamp) -> impl Iterator<Item = Edge> + '_ {
