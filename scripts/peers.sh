@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.."
 peers=$PWD/target/peers
 apt_state=$peers/.apt
 elsewhere=/var/tmp/vigie-peers-$(id -u)
-PATH=$PATH:/usr/sbin:/sbin
+# Without our own wrappers, which make puts there; with what Debian keeps for root.
+PATH=${PATH//:$peers\/bin/}:/usr/sbin:/sbin
 
 say() { printf 'peers: %s\n' "$*"; }
 
