@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::routing::{delete, get, post};
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -63,6 +63,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .fallback(|| async {
             Problem::not_found("the node knows no such request; command and node differ in version")
         })
+        .layer(middleware::map_response(words::as_problem))
         .with_state(node)
 }
 

@@ -95,6 +95,10 @@ where
         ended = &mut served => ended,
         () = silent => return,
         () = shutdown.cancelled() => {
+            if !asked.load(Ordering::Relaxed) {
+                // Half a head at most: nobody is owed an answer.
+                return;
+            }
             served.as_mut().graceful_shutdown();
             served.await
         }

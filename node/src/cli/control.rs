@@ -3,6 +3,7 @@
 //! Both ways lead to the same routes (`crate::control`), so a command behaves the same with and without a node.
 
 use std::path::Path;
+use std::pin::pin;
 
 use anyhow::{Context, bail};
 use axum::Router;
@@ -116,12 +117,14 @@ async fn over_socket(
         let status = answer.status();
         Ok::<_, hyper::Error>((status, answer.into_body().collect().await?.to_bytes().to_vec()))
     };
+    let mut exchange = pin!(exchange);
     tokio::select! {
-        answer = exchange => Ok(answer?),
-        ended = connection => match ended {
-            Ok(()) => bail!("the node closed the connection"),
-            Err(error) => Err(error.into()),
-        },
+        answer = &mut exchange => Ok(answer?),
+        ended = connection => {
+            ended?;
+            // Closed after the answer, or instead of it.
+            exchange.await.context("the node closed the connection")
+        }
     }
 }
 

@@ -32,6 +32,8 @@ impl Completions {
 
 impl Man {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.directory)
+            .with_context(|| format!("cannot make {}", self.directory.display()))?;
         clap_mangen::generate_to(Cli::command(), &self.directory)
             .with_context(|| format!("cannot write man pages to {}", self.directory.display()))
     }

@@ -66,6 +66,9 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
         return Err(Problem::wrong(format!("no decision on {}: {why}", new.value)));
     }
     let length = duration(&new.duration)?;
+    if length.is_zero() {
+        return Err(Problem::wrong("a decision of no duration decides nothing"));
+    }
     if length > LONGEST {
         return Err(Problem::wrong(format!(
             "{} is longer than a decision may hold: 365d",
@@ -97,9 +100,7 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
         return Err(Problem::wrong("say which decisions: by id or by value"));
     }
     // As `add` writes it. Imported decisions may be on something else, such as a country.
-    let value = filter
-        .value
-        .map(|value| network(&value).map_or(value, canonical));
+    let value = filter.value.map(|value| network(&value).map_or(value, canonical));
     let ended = node
         .end(&DecisionFilter {
             id: filter.id,

@@ -5,11 +5,15 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use serde_json::json;
 use vigie_store::StoreError;
 use vigie_wire::Timestamp;
 
 use crate::config;
+
+/// Longest text of axum's that is repeated, in bytes.
+const LONGEST_DETAIL: usize = 4 << 10;
 
 /// A request that could not be served, as `application/problem+json`.
 #[derive(Debug)]
@@ -57,6 +61,25 @@ impl IntoResponse for Problem {
         )
             .into_response()
     }
+}
+
+/// What axum itself refuses, a body that is no JSON say, is said as plain text: made a problem as all others.
+pub(super) async fn as_problem(answer: Response) -> Response {
+    let status = answer.status();
+    let is_text = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() || !is_text {
+        return answer;
+    }
+    let detail = axum::body::to_bytes(answer.into_body(), LONGEST_DETAIL).await;
+    let detail = detail.map(|text| String::from_utf8_lossy(&text).into_owned());
+    Problem {
+        status,
+        detail: detail.unwrap_or_default(),
+    }
+    .into_response()
 }
 
 impl From<StoreError> for Problem {

@@ -61,7 +61,7 @@ fn a_log_line_becomes_an_alert_a_decision_and_a_sighting() {
         "{preview:?}"
     );
     let leaves = serde_json::to_string(&preview[0]["sighting"]).unwrap();
-    for secret in ["root", "alice", "4711", "40000", "host"] {
+    for secret in ["root", "alice", "sshd", "port", "host"] {
         assert!(!leaves.contains(secret), "{secret} would leave: {leaves}");
     }
 

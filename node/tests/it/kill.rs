@@ -139,8 +139,13 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
         (ATTACKERS, ATTACKERS),
         "{sightings:?}"
     );
-    let ids_of = |rows: &[Value]| -> BTreeSet<String> { rows.iter().map(|row| row["id"].to_string()).collect() };
-    assert_eq!(ids_of(&sightings), ids_of(&self::sightings(&calm)), "what was said and what was heard");
+    let ids_of =
+        |rows: &[Value]| -> BTreeSet<String> { rows.iter().map(|row| row["id"].to_string()).collect() };
+    assert_eq!(
+        ids_of(&sightings),
+        ids_of(&self::sightings(&calm)),
+        "what was said and what was heard"
+    );
     let ids: BTreeSet<&str> = sightings.iter().filter_map(|row| row["id"].as_str()).collect();
     let shared: BTreeSet<&str> = found.iter().filter_map(|row| row["shared"].as_str()).collect();
     assert_eq!(ids, shared);

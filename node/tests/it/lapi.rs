@@ -139,6 +139,52 @@ fn reads_are_filtered_as_asked() {
 }
 
 #[test]
+fn numbers_page_through_all_decisions() {
+    let (home, _node, [place, _]) = serving();
+    let key = home.key("one", "ban");
+    for value in ["192.88.99.1", "192.88.99.2", "192.88.99.3"] {
+        ban(&home, value, "4h");
+    }
+    let (mut last, mut heard) = (0, Vec::new());
+    loop {
+        let page = place.get(&format!("/v1/decisions?limit=2&id_gt={last}"), &key);
+        let Some(rows) = page.as_array() else { break };
+        heard.extend(values(&page).into_iter().map(str::to_owned));
+        last = rows.last().unwrap()["id"].as_i64().unwrap();
+    }
+    assert_eq!(heard, ["192.88.99.1", "192.88.99.2", "192.88.99.3"]);
+    assert_eq!(place.ask("GET", "/v1/decisions?id_gt=x", Some(&key)).status, 400);
+}
+
+#[test]
+fn the_page_is_shown_to_this_machine_only() {
+    let (_home, _node, [tcp, unix]) = serving();
+    let page = |place: &Place, host: &str| {
+        let head = format!("GET / HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
+        place.raw(head.as_bytes())
+    };
+    for host in ["localhost", "127.0.0.1:8480", "[::1]"] {
+        let shown = page(&tcp, &format!("Host: {host}\r\n"));
+        assert_eq!(shown.status, 200, "{host}");
+        assert!(shown.head.contains("cache-control: no-store"), "{}", shown.head);
+        assert!(
+            shown.head.contains("x-content-type-options: nosniff"),
+            "{}",
+            shown.head
+        );
+        assert_eq!(page(&unix, &format!("Host: {host}\r\n")).status, 404, "{host}");
+    }
+    for host in [
+        "",
+        "Host: rebound.example\r\n",
+        "Host: localhost\r\nHost: rebound.example\r\n",
+    ] {
+        let refused = page(&tcp, host);
+        assert!(matches!(refused.status, 400 | 404), "{host}: {refused:?}");
+    }
+}
+
+#[test]
 fn a_stream_tells_each_reader_everything_once() {
     let (home, _node, [tcp, unix]) = serving();
     let (one, two) = (home.key("one", "ban"), home.key("two", "ban"));

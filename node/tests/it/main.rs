@@ -1,12 +1,15 @@
 //! The node's integration tests, one binary: linking is what costs.
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
+mod bad_input;
+mod cli;
 mod http;
 mod journey;
 mod kill;
 mod lapi;
 mod mesh;
 mod network;
+mod skip;
 mod support;
 mod tidy;
 mod up;

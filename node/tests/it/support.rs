@@ -209,7 +209,9 @@ impl Home {
         }
         if std::fs::read_to_string(self.data().join("vigie.toml")).is_ok_and(|text| text.contains("file =")) {
             // Lines of a log that was never seen count from its end on, and where that is must be known first.
-            until("the log is open", || self.told().matches("read to its end").count() > already);
+            until("the log is open", || {
+                self.told().matches("read to its end").count() > already
+            });
         }
         let page = words
             .iter()
