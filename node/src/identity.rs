@@ -134,9 +134,10 @@ fn organisation(
 ) -> anyhow::Result<(Option<Zeroizing<[u8; 32]>>, bool)> {
     let recovered = recovered.map(Zeroizing::new);
     let secret = paths.key("organisation");
-    let held = match secret.exists() {
-        true => Some(read(&secret, "organisation")?),
-        false => None,
+    let held = if secret.exists() {
+        Some(read(&secret, "organisation")?)
+    } else {
+        None
     };
     let public = paths.key("organisation.pub");
     let known = match (&held, public.exists()) {

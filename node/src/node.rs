@@ -188,10 +188,10 @@ impl Node {
         match share::addresses_here() {
             Ok(here) => self.here.store(Arc::new(here)),
             Err(error) if self.running() => {
-                tracing::debug!(%error, "this machine does not tell its addresses")
+                tracing::debug!(%error, "this machine does not tell its addresses");
             }
             Err(error) => {
-                tracing::warn!(%error, "this machine does not tell its addresses: name them in [policy] own")
+                tracing::warn!(%error, "this machine does not tell its addresses: name them in [policy] own");
             }
         }
         let now = self.now();

@@ -71,9 +71,10 @@ fn read_phrase() -> anyhow::Result<[u8; 32]> {
 /// Says what was made. The recovery phrase is shown once and only to a person: what a service says is kept in journals.
 pub(crate) fn show_fresh(fresh: &Fresh, paths: &Paths) -> anyhow::Result<()> {
     let identity = &fresh.identity;
-    let what = match fresh.kept {
-        true => "A new node of the organisation that was here",
-        false => "A new identity",
+    let what = if fresh.kept {
+        "A new node of the organisation that was here"
+    } else {
+        "A new identity"
     };
     say(&format!(
         "{what}, in {}.\n  organisation  {}\n  node          {}\n\n",
