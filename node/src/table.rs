@@ -16,7 +16,7 @@ use vigie_store::{Decision, DecisionId};
 use vigie_wire::Timestamp;
 
 /// Ended decisions are kept so long, for bouncers that come back after an outage.
-pub(crate) const KEPT_AFTER_END: Duration = Duration::from_secs(24 * 3_600);
+pub(crate) const KEPT_AFTER_END: Duration = Duration::from_hours(24);
 /// After a restart a decision counts as this much younger: a bouncer may hear of it twice, never not at all.
 const RESTART_SLACK: Duration = Duration::from_secs(10);
 
@@ -183,7 +183,10 @@ impl Table {
     pub(crate) fn of_value(&self, value: &str) -> Vec<Arc<Decision>> {
         let (snapshot, ids) = {
             let writing = self.writing();
-            (self.snapshot(), writing.by_value.get(value).cloned().unwrap_or_default())
+            (
+                self.snapshot(),
+                writing.by_value.get(value).cloned().unwrap_or_default(),
+            )
         };
         let held = |id| Some(Arc::clone(&snapshot.entries.get(id)?.held));
         ids.iter().filter_map(held).collect()

@@ -78,7 +78,10 @@ fn is_ours(host: &str, listen: Option<IpAddr>) -> bool {
         return false;
     };
     let name = authority.host();
-    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let ip = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
     let here = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| here.contains(&ip) || listen == Some(ip))
 }
@@ -96,7 +99,13 @@ mod tests {
 
     #[test]
     fn only_this_machine_by_its_own_name_is_here() {
-        for host in ["localhost", "LOCALHOST:8480", "127.0.0.1:80", "[::1]:8480", "127.0.0.9"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8480",
+            "127.0.0.1:80",
+            "[::1]:8480",
+            "127.0.0.9",
+        ] {
             check(Some("127.0.0.1"), host, Asker::Here);
             check(Some("::ffff:127.0.0.1"), host, Asker::Here);
             check(Some("::1"), host, Asker::Here);
@@ -105,7 +114,15 @@ mod tests {
             check(Some("192.88.99.7"), host, Asker::Anywhere);
             check(None, host, Asker::Anywhere);
         }
-        for host in ["", "vigie.example", "localhost.example", "127.0.0.2", "0.0.0.0:8480", "localhost@a.example", "a b"] {
+        for host in [
+            "",
+            "vigie.example",
+            "localhost.example",
+            "127.0.0.2",
+            "0.0.0.0:8480",
+            "localhost@a.example",
+            "a b",
+        ] {
             check(Some("127.0.0.1"), host, Asker::Anywhere);
         }
     }
@@ -113,7 +130,13 @@ mod tests {
     #[test]
     fn inner_addresses_are_told_to_those_who_can_use_them() {
         let told = |asker: Asker| {
-            let all = ["/ip4/127.0.0.1/tcp/1", "/ip4/10.0.0.1/tcp/1", "/ip4/192.88.99.1/udp/1/quic-v1", "/ip6/::1/tcp/1", "/dns/a.example/tcp/1"];
+            let all = [
+                "/ip4/127.0.0.1/tcp/1",
+                "/ip4/10.0.0.1/tcp/1",
+                "/ip4/192.88.99.1/udp/1/quic-v1",
+                "/ip6/::1/tcp/1",
+                "/dns/a.example/tcp/1",
+            ];
             all.map(|address| asker.may_know(address))
         };
         assert_eq!(told(Asker::Here), [true; 5]);

@@ -22,7 +22,7 @@ use crate::node::Node;
 /// Wrong keys per minute and address before it is told to wait.
 const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not zero");
 /// The same visitor is noted again after this.
-const NOTED: Duration = Duration::from_secs(60);
+const NOTED: Duration = Duration::from_mins(1);
 /// Longest program name that is kept, in bytes.
 const LONGEST_AGENT: usize = 128;
 /// Addresses and visits that are held before those at rest are forgotten.
