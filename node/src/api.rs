@@ -71,7 +71,10 @@ async fn network(State(node): State<Arc<Node>>, asker: Asker) -> Response {
             }
             Json(invitation).into_response()
         }
-        None => failed(StatusCode::NOT_FOUND, "this node joined no network that it tells of"),
+        None => failed(
+            StatusCode::NOT_FOUND,
+            "this node joined no network that it tells of",
+        ),
     }
 }
 
@@ -86,7 +89,10 @@ fn is_seed(node: &Node) -> bool {
 async fn plain(mut answer: Response) -> Response {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     answer
 }
 

@@ -71,9 +71,8 @@ pub(crate) async fn run(wish: &Wish) -> anyhow::Result<()> {
     ended?;
     match shown {
         Some(outcome) if wish.once => outcome.conclude(),
-        Some(_) => Ok(()),
         None if wish.once => bail!("interrupted before everything had happened"),
-        None => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -56,10 +56,10 @@ impl Settings {
                         .with_context(wrong)?;
                 }
                 "joined" => {
-                    values.joined_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?))
+                    values.joined_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?));
                 }
                 "enforced" => {
-                    values.enforced_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?))
+                    values.enforced_at = Some(Timestamp::from_millis(text.parse().with_context(wrong)?));
                 }
                 "peers" => values.peers = text.split_whitespace().map(str::to_owned).collect(),
                 // Written by a newer program: not ours to judge.

@@ -116,7 +116,7 @@ mod tests {
         std::fs::write(&log, "").unwrap();
         let lines = || -> Vec<String> { discover(machine.path()).iter().filter_map(told).collect() };
         assert_eq!(lines(), [format!("{} (sshd)", log.display())]);
-        std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0o000)).unwrap();
         // Root reads everything.
         if std::fs::File::open(&log).is_err() {
             assert!(lines()[0].starts_with("NOT read: "), "{:?}", lines());

@@ -88,7 +88,7 @@ impl Watch {
             SensorEvent::Visitor { ip, at } => {
                 self.node
                     .opinion
-                    .remember(ip, vigie_reputation::Tier::Visitor, at)
+                    .remember(ip, vigie_reputation::Tier::Visitor, at);
             }
             SensorEvent::Checkpoint { source, resume } => {
                 let (name, text) = (format!("position/{source}"), serde_json::to_string(&resume)?);

@@ -20,7 +20,7 @@ const LARGEST: usize = 1 << 20;
 /// Join the network of a seed
 #[derive(Debug, Args)]
 pub(crate) struct Join {
-    /// Where the seed hands out its invitation: https://seed.example, host:port, or a file
+    /// Where the seed hands out its invitation: a URL, host:port, or a file
     seed: String,
     /// Answer the first question: share our detections?
     #[arg(long, value_name = "yes|no")]

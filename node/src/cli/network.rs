@@ -107,7 +107,7 @@ fn founder(text: &str) -> anyhow::Result<Founder> {
             Some(("country", value)) => country = Some(value),
             Some(("asn", value)) => asn = Some(value.parse().context("an autonomous system is a number")?),
             Some(("history", value)) => {
-                history = value.parse().context("a history is a number of sightings")?
+                history = value.parse().context("a history is a number of sightings")?;
             }
             _ => bail!("{part:?} is none of name=, operator=, country=, asn=, history="),
         }

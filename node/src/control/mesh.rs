@@ -56,7 +56,7 @@ pub(super) async fn peers(State(node): Shared) -> Answer {
         json!({
             "peer": peer.id,
             "organisation": peer.publisher.and_then(|publisher| node.membership.name_of_publisher(publisher)),
-            "standing": peer.standing.as_ref().map(standing_words),
+            "standing": peer.standing.map(standing_words),
             "address": peer.address,
             "direction": if peer.outbound { "out" } else { "in" },
             "agent": peer.agent,

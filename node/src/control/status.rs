@@ -70,11 +70,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
             .directory()
             .map(|directory| directory.genesis().name.to_string()),
         network_id: node.membership.network(),
-        standing: node
-            .membership
-            .standing(publisher, now)
-            .as_ref()
-            .map(standing_words),
+        standing: node.membership.standing(publisher, now).map(standing_words),
         peers,
         sharing: node.sharing().enabled,
         anchors: settings.anchors.len(),
@@ -100,7 +96,7 @@ fn totals(snapshot: &vigie_sensor::stats::Snapshot) -> SensorTotals {
 }
 
 /// A standing in words.
-pub(super) fn standing_words(standing: &Standing) -> String {
+pub(super) fn standing_words(standing: Standing) -> String {
     match standing {
         Standing::Seed => "seed".to_owned(),
         Standing::Member => "member".to_owned(),

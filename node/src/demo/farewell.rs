@@ -85,6 +85,8 @@ pub(crate) fn look_around(outcome: &Outcome, world: &World) {
         world.seed.example("status"),
     ];
     examples.extend(world.firewalls.last().map(super::firewall::Firewall::look));
-    examples.iter().for_each(|line| say(&format!("  {line}\n")));
+    for line in &examples {
+        say(&format!("  {line}\n"));
+    }
     say("\n");
 }

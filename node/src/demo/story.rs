@@ -140,7 +140,7 @@ impl Story<'_> {
                 let why = format!("{why:#}");
                 self.stage.done(
                     "no firewalls on this machine: decisions are shown instead",
-                    &[why.clone()],
+                    std::slice::from_ref(&why),
                 );
                 return Ok(Some(why));
             }
@@ -302,9 +302,8 @@ impl Story<'_> {
             .until("D's sighting reaches A, B and C", &who, look)
             .await?;
         replay.end().await?;
-        let details = [format!(
-            "forged lines in D's own log; its sighting is signed and admitted like any other"
-        )];
+        let details =
+            ["forged lines in D's own log; its sighting is signed and admitted like any other".to_owned()];
         let last = arrived.iter().max().copied().unwrap_or_default();
         tracing::debug!(at = last.as_millis(), "the lie arrived everywhere");
         self.stage
@@ -386,6 +385,7 @@ impl Story<'_> {
 }
 
 /// All of them, once all are there.
+#[expect(clippy::unnecessary_wraps, reason = "it ends looks that may fail")]
 fn both<const N: usize>(all: Vec<Option<Timestamp>>) -> anyhow::Result<Option<[Timestamp; N]>> {
     let all: Option<Vec<Timestamp>> = all.into_iter().collect();
     Ok(all.and_then(|all| all.try_into().ok()))

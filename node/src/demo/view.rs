@@ -95,9 +95,9 @@ impl View {
     pub(crate) fn done(&mut self, text: &str, time: Time, details: &[String]) {
         if !self.live {
             say(&format!("{:>12}  {text}\n", spell(time)));
-            details
-                .iter()
-                .for_each(|detail| say(&format!("{:>12}    {detail}\n", "")));
+            for detail in details {
+                say(&format!("{:>12}    {detail}\n", ""));
+            }
         }
         if let Some(step) = self.steps.last_mut() {
             text.clone_into(&mut step.text);

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use crate::http::Place;
 use crate::network::{found, identity, join, up_as_seed};
-use crate::support::{Home, Node, guesses, until};
+use crate::support::{Home, Node, guesses, login, until, watch};
 
 fn heard(home: &Home, ip: &str) -> Vec<Value> {
     home.rows(&["sightings", "list", "--value", ip])
@@ -141,6 +142,62 @@ fn a_newcomer_is_heard_once_vouched_for_and_gets_what_was_before_him() {
     until("it hears what is new", || {
         heard(&newcomer, "192.88.99.23").len() == 1
     });
+}
+
+/// Decisions of the mesh on this address, as the list has them.
+fn from_the_mesh(home: &Home, ip: &str) -> Vec<Value> {
+    home.rows(&["decisions", "list", "--origin", "mesh", "--value", ip])
+}
+
+#[test]
+fn two_independent_words_block_where_policy_enforces_and_never_a_user_of_ours() {
+    let seed = Home::quiet();
+    let (one, two) = (Home::watching(), Home::watching());
+    let (trying, enforcing) = (Home::quiet(), Home::watching());
+    enforcing.configure(&(watch(&enforcing.log()) + "[policy]\nremote = \"enforce\"\n"));
+    found(&seed, &[&one, &two, &trying, &enforcing]);
+    let at_seed = up_as_seed(&seed, "/ip4/127.0.0.1/tcp/0");
+    let everybody = [&one, &two, &trying, &enforcing];
+    let nodes = everybody.map(|home| {
+        join(home, &at_seed.page.to_string(), "yes");
+        home.up()
+    });
+    for home in everybody {
+        until("everybody is connected", || is_connected(home));
+    }
+    let key = enforcing.key("firewall", "ban");
+    let place = Place::Tcp(nodes[3].page);
+    let mut pushed = place.follow("/v1/decisions/events", &key);
+    enforcing.append(&login("192.88.99.51"));
+    until("our user is known", || enforcing.json(&["status"])["sensor"]["parsed"] == 1);
+
+    // One organisation's word, then a second one's, both on an attacker and on somebody who logs in at ours.
+    let attackers = guesses("192.88.99.51", 6) + &guesses("192.88.99.50", 6);
+    one.append(&attackers);
+    until("the first word arrives", || heard(&enforcing, "192.88.99.50").len() == 1);
+    assert!(from_the_mesh(&enforcing, "192.88.99.50").iter().all(|row| row["remediation"] != "ban"));
+    two.append(&attackers);
+    pushed.until("new", "192.88.99.50");
+    let blocked = &place.get("/v1/decisions?ip=192.88.99.50", &key)[0];
+    assert_eq!((&blocked["origin"], &blocked["type"]), (&"mesh".into(), &"ban".into()), "{blocked}");
+    assert_eq!(enforcing.rows(&["alerts", "list"]).len(), 0, "it never came here");
+    let why = enforcing.say(&["explain", "192.88.99.50"]);
+    assert!(why.contains("member0") && why.contains("member1"), "{why}");
+
+    until("both words on our user arrived", || heard(&enforcing, "192.88.99.51").len() == 2);
+    assert!(from_the_mesh(&enforcing, "192.88.99.51").iter().all(|row| row["remediation"] != "ban"));
+    assert_eq!(place.ask("GET", "/v1/decisions?ip=192.88.99.51", Some(&key)).body, "null");
+
+    // Whoever only joined sees what would be, for three days.
+    until("it is simulated", || from_the_mesh(&trying, "192.88.99.50").iter().any(|row| row["remediation"] == "ban"));
+    assert!(from_the_mesh(&trying, "192.88.99.50").iter().all(|row| row["simulated"] == true));
+    let eager = trying.key("firewall", "ban");
+    assert_eq!(Place::Tcp(nodes[2].page).ask("GET", "/v1/decisions?ip=192.88.99.50", Some(&eager)).body, "null");
+    assert!(trying.refuse(&["policy", "enforce"]).contains("72 h"));
+
+    // Whoever is allowed here is released, whatever the mesh says.
+    enforcing.say(&["allowlist", "add", "192.88.99.50", "--reason", "a partner"]);
+    pushed.until("deleted", "192.88.99.50");
 }
 
 #[test]

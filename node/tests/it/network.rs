@@ -5,16 +5,19 @@ use crate::support::{Home, Node, eventually};
 /// This home founds a network as its only seed, with these homes as members, and joins it. It shares.
 pub(crate) fn found(seed: &Home, members: &[&Home]) {
     let file = seed.beside("invitation");
-    let founder = |home: &Home, name: &str| format!("{},name={name},history=500", identity(home));
+    // Each is operated by itself and stands in a network of its own.
+    let founder = |home: &Home, name: &str, asn: usize| {
+        format!("{},name={name},operator={name},asn={asn},history=500", identity(home))
+    };
     let mut arguments = vec![
         "network".to_owned(),
         "found".to_owned(),
         "--name".to_owned(),
         "test".to_owned(),
     ];
-    arguments.extend(["--seed".to_owned(), founder(seed, "seed")]);
+    arguments.extend(["--seed".to_owned(), founder(seed, "seed", 64_496)]);
     for (number, member) in members.iter().enumerate() {
-        arguments.extend(["--member".to_owned(), founder(member, &format!("member{number}"))]);
+        arguments.extend(["--member".to_owned(), founder(member, &format!("member{number}"), 64_497 + number)]);
     }
     arguments.push(file.to_str().unwrap().to_owned());
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -323,14 +323,11 @@ pub(crate) fn append(log: &Path, lines: &str) {
 /// Lines of sshd: so many wrong passwords from this address, now.
 pub(crate) fn guesses(ip: &str, count: usize) -> String {
     let now = stamp();
-    (0..count)
-        .map(|port| {
-            format!(
-                "{now} host sshd[4711]: Failed password for root from {ip} port {} ssh2\n",
-                40_000 + port
-            )
-        })
-        .collect()
+    let line = |port: usize| {
+        let port = 40_000 + port;
+        format!("{now} host sshd[4711]: Failed password for root from {ip} port {port} ssh2\n")
+    };
+    (0..count).map(line).collect::<Vec<_>>().concat()
 }
 
 /// A line of sshd: somebody of ours logs in.
