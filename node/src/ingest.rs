@@ -156,6 +156,10 @@ async fn keep(node: &Node, admitted: &Admitted) -> anyhow::Result<bool> {
 }
 
 async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Result<()> {
+    if envelope.org == node.identity.org.org_id() {
+        // Another node of ours, or our own chain come back by sync: our word is not the mesh's.
+        return Ok(());
+    }
     for (id, sighting) in &envelope.sightings {
         let row = SightingRow {
             id: *id,

@@ -169,30 +169,64 @@ fn two_independent_words_block_where_policy_enforces_and_never_a_user_of_ours() 
     let place = Place::Tcp(nodes[3].page);
     let mut pushed = place.follow("/v1/decisions/events", &key);
     enforcing.append(&login("192.88.99.51"));
-    until("our user is known", || enforcing.json(&["status"])["sensor"]["parsed"] == 1);
+    until("our user is known", || {
+        enforcing.json(&["status"])["sensor"]["parsed"] == 1
+    });
 
     // One organisation's word, then a second one's, both on an attacker and on somebody who logs in at ours.
     let attackers = guesses("192.88.99.51", 6) + &guesses("192.88.99.50", 6);
     one.append(&attackers);
-    until("the first word arrives", || heard(&enforcing, "192.88.99.50").len() == 1);
-    assert!(from_the_mesh(&enforcing, "192.88.99.50").iter().all(|row| row["remediation"] != "ban"));
+    until("the first word arrives", || {
+        heard(&enforcing, "192.88.99.50").len() == 1
+    });
+    assert!(
+        from_the_mesh(&enforcing, "192.88.99.50")
+            .iter()
+            .all(|row| row["remediation"] != "ban")
+    );
     two.append(&attackers);
     pushed.until("new", "192.88.99.50");
     let blocked = &place.get("/v1/decisions?ip=192.88.99.50", &key)[0];
-    assert_eq!((&blocked["origin"], &blocked["type"]), (&"mesh".into(), &"ban".into()), "{blocked}");
+    assert_eq!(
+        (&blocked["origin"], &blocked["type"]),
+        (&"mesh".into(), &"ban".into()),
+        "{blocked}"
+    );
     assert_eq!(enforcing.rows(&["alerts", "list"]).len(), 0, "it never came here");
     let why = enforcing.say(&["explain", "192.88.99.50"]);
     assert!(why.contains("member0") && why.contains("member1"), "{why}");
 
-    until("both words on our user arrived", || heard(&enforcing, "192.88.99.51").len() == 2);
-    assert!(from_the_mesh(&enforcing, "192.88.99.51").iter().all(|row| row["remediation"] != "ban"));
-    assert_eq!(place.ask("GET", "/v1/decisions?ip=192.88.99.51", Some(&key)).body, "null");
+    until("both words on our user arrived", || {
+        heard(&enforcing, "192.88.99.51").len() == 2
+    });
+    assert!(
+        from_the_mesh(&enforcing, "192.88.99.51")
+            .iter()
+            .all(|row| row["remediation"] != "ban")
+    );
+    assert_eq!(
+        place.ask("GET", "/v1/decisions?ip=192.88.99.51", Some(&key)).body,
+        "null"
+    );
 
     // Whoever only joined sees what would be, for three days.
-    until("it is simulated", || from_the_mesh(&trying, "192.88.99.50").iter().any(|row| row["remediation"] == "ban"));
-    assert!(from_the_mesh(&trying, "192.88.99.50").iter().all(|row| row["simulated"] == true));
+    until("it is simulated", || {
+        from_the_mesh(&trying, "192.88.99.50")
+            .iter()
+            .any(|row| row["remediation"] == "ban")
+    });
+    assert!(
+        from_the_mesh(&trying, "192.88.99.50")
+            .iter()
+            .all(|row| row["simulated"] == true)
+    );
     let eager = trying.key("firewall", "ban");
-    assert_eq!(Place::Tcp(nodes[2].page).ask("GET", "/v1/decisions?ip=192.88.99.50", Some(&eager)).body, "null");
+    assert_eq!(
+        Place::Tcp(nodes[2].page)
+            .ask("GET", "/v1/decisions?ip=192.88.99.50", Some(&eager))
+            .body,
+        "null"
+    );
     assert!(trying.refuse(&["policy", "enforce"]).contains("72 h"));
 
     // Whoever is allowed here is released, whatever the mesh says.

@@ -7,7 +7,10 @@ pub(crate) fn found(seed: &Home, members: &[&Home]) {
     let file = seed.beside("invitation");
     // Each is operated by itself and stands in a network of its own.
     let founder = |home: &Home, name: &str, asn: usize| {
-        format!("{},name={name},operator={name},asn={asn},history=500", identity(home))
+        format!(
+            "{},name={name},operator={name},asn={asn},history=500",
+            identity(home)
+        )
     };
     let mut arguments = vec![
         "network".to_owned(),
@@ -17,7 +20,10 @@ pub(crate) fn found(seed: &Home, members: &[&Home]) {
     ];
     arguments.extend(["--seed".to_owned(), founder(seed, "seed", 64_496)]);
     for (number, member) in members.iter().enumerate() {
-        arguments.extend(["--member".to_owned(), founder(member, &format!("member{number}"), 64_497 + number)]);
+        arguments.extend([
+            "--member".to_owned(),
+            founder(member, &format!("member{number}"), 64_497 + number),
+        ]);
     }
     arguments.push(file.to_str().unwrap().to_owned());
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
