@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use vigie_sensor::rules::Ruleset;
 use vigie_sensor::run::{Resume, SensorConfig};
 use vigie_sensor::source::{Found, From, SourceConfig, Start, discover};
@@ -39,7 +39,17 @@ pub(crate) fn rules(node: &Node) -> anyhow::Result<Ruleset> {
     if directory.as_os_str().is_empty() {
         return Ruleset::builtin().context("the rules inside this program are damaged");
     }
-    Ok(Ruleset::load_dir(directory)?)
+    if !directory.is_dir() {
+        bail!("[sensor] rules: {} is not a directory", directory.display());
+    }
+    let rules = Ruleset::load_dir(directory)?;
+    if rules.scenarios.is_empty() {
+        bail!(
+            "[sensor] rules: {} holds no scenario, so nothing would be detected",
+            directory.display()
+        );
+    }
+    Ok(rules)
 }
 
 fn found() -> (Vec<SourceConfig>, Vec<String>) {

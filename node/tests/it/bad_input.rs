@@ -41,7 +41,10 @@ fn a_rule_file_with_a_mistake_is_named_with_its_place() {
         assert!(said.contains(&format!("wrong.yaml{place}")), "no {place}: {said}");
     }
     home.configure(&format!("{config}rules = \"/nonexistent\"\n"));
-    assert!(up_refused(&home).contains("/nonexistent"));
+    assert!(up_refused(&home).contains("/nonexistent is not a directory"));
+    std::fs::remove_file(&file).unwrap();
+    home.configure(&format!("{config}rules = \"{}\"\n", rules.display()));
+    assert!(up_refused(&home).contains("holds no scenario"));
 }
 
 #[test]
