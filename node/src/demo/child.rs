@@ -15,7 +15,7 @@ use tokio::process::{Child as Process, ChildStdout, Command};
 /// How long a process may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(8);
 /// Lines of its output that a failure shows.
-const LAST_WORDS: usize = 12;
+const LAST_WORDS: usize = 8;
 
 /// A program with its arguments, not started yet.
 #[derive(Clone, Debug, Default)]

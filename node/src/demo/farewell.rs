@@ -49,9 +49,13 @@ pub(crate) fn explain(outcome: &Outcome) {
         .explanation
         .iter()
         .for_each(|line| say(&format!("  {line}\n")));
-    let last = outcome.detection_to_last_block.as_millis();
+    let millis = outcome.detection_to_last_block.as_millis();
+    let last = match outcome.no_firewalls {
+        Some(_) => "decision to block",
+        None => "closed firewall",
+    };
     say(&format!(
-        "\nFrom the first detection to the last closed firewall: {last} ms.\n"
+        "\nFrom the first detection to the last {last}: {millis} ms.\n"
     ));
 }
 

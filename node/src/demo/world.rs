@@ -18,6 +18,8 @@ use crate::paths::write_private;
 
 /// Sightings that the genesis grants to the founding members as confirmed.
 const HISTORY: u32 = 400;
+/// A socket's path has at most 107 bytes, so the directory that it stands in must not be deep.
+const LONGEST: usize = 60;
 /// How the names of the demo's directories begin.
 pub(crate) const ROOT: &str = "vigie-demo-";
 
@@ -44,7 +46,11 @@ impl World {
     pub(crate) fn new(keep: bool, log: &str) -> anyhow::Result<Self> {
         let mut random = [0; 4];
         getrandom::fill(&mut random).context("the system gives no random bytes")?;
-        let root = std::env::temp_dir().join(format!("{ROOT}{}", hex::encode(random)));
+        let mut place = std::env::temp_dir();
+        if place.as_os_str().len() > LONGEST {
+            place = PathBuf::from("/tmp");
+        }
+        let root = place.join(format!("{ROOT}{}", hex::encode(random)));
         let made = DirBuilder::new().mode(0o700).create(&root);
         made.with_context(|| format!("cannot make {}", root.display()))?;
         let sweep = Line::vigie()?.and(&["demo-part", "sweep", &text(&root)?]);
