@@ -17,7 +17,8 @@ use crate::paths::Paths;
 /// The genesis of a network
 #[derive(Debug, Subcommand)]
 pub(crate) enum Network {
-    /// Write an invitation to a new network. Its founders are KEY,name=...[,operator=...][,country=..][,asn=..][,history=N]
+    /// Write an invitation to a new network. Its founders are `KEY,name=NAME`, then `,operator=`,
+    /// `,country=`, `,asn=` and `,history=` as known
     Found {
         /// The network's name
         #[arg(long)]
