@@ -29,6 +29,8 @@ enum Effect {
     Alert {
         alert: Box<NewAlert>,
         decision: Option<NewDecision>,
+        /// The decision as it is enforced while it waits for the disk.
+        held: Option<Decision>,
     },
     Login(Remembered),
     Position {
@@ -107,22 +109,37 @@ impl Watch {
             alert.share = Share::Pending;
         }
         let decision = decide::on_detection(&alert, &self.node.enforcing());
-        if self.failing
-            && let Some(decision) = &decision
-        {
-            // The disk is full or the database away: enforcement does not wait for it.
-            self.provisional -= 1;
-            let held = Decision {
-                id: self.provisional,
-                alert: None,
-                decision: decision.clone(),
-            };
-            self.node.table.put(&[held], now);
-        }
         self.backlog.push_back(Effect::Alert {
             alert: Box::new(alert),
             decision,
+            held: None,
         });
+        if self.failing {
+            self.enforce_what_waits();
+        }
+    }
+
+    /// The disk is full or the database away: enforcement does not wait for it.
+    fn enforce_what_waits(&mut self) {
+        let mut enforced = Vec::new();
+        for effect in &mut self.backlog {
+            if let Effect::Alert {
+                decision: Some(decision),
+                held: held @ None,
+                ..
+            } = effect
+            {
+                self.provisional -= 1;
+                let provisional = Decision {
+                    id: self.provisional,
+                    alert: None,
+                    decision: decision.clone(),
+                };
+                enforced.push(provisional.clone());
+                *held = Some(provisional);
+            }
+        }
+        self.node.table.put(&enforced, self.node.now());
     }
 
     /// Writes what waits, in order, as far as the store takes it.
@@ -141,6 +158,7 @@ impl Watch {
                         );
                     }
                     self.failing = true;
+                    self.enforce_what_waits();
                     return;
                 }
             }
@@ -150,23 +168,42 @@ impl Watch {
 
 async fn write(node: &Node, effect: &Effect) -> Result<(), StoreError> {
     match effect {
-        Effect::Alert { alert, decision } => write_alert(node, alert, decision.as_slice()).await,
+        Effect::Alert {
+            alert,
+            decision,
+            held,
+        } => write_alert(node, alert, decision.as_slice(), held.as_ref()).await,
         Effect::Login(login) => node.store.remember(login).await,
         Effect::Position { name, text } => node.store.put_note(name, text).await,
     }
 }
 
-async fn write_alert(node: &Node, alert: &NewAlert, decision: &[NewDecision]) -> Result<(), StoreError> {
-    let Some((id, decisions)) = node.store.insert_alert(alert, decision).await? else {
+async fn write_alert(
+    node: &Node,
+    alert: &NewAlert,
+    decision: &[NewDecision],
+    held: Option<&Decision>,
+) -> Result<(), StoreError> {
+    let written = node.store.insert_alert(alert, decision).await?;
+    // What stood for the decision until now ends with its writing, so that one decision is one, also when it is ended.
+    let ended = held.map(|held| {
+        let mut ended = held.clone();
+        ended.decision.until = node.now();
+        ended
+    });
+    let Some((id, mut decisions)) = written else {
         // Seen before the last restart: its effects are in the store already.
+        node.table.put(ended.as_slice(), node.now());
         return Ok(());
     };
+    let decided = decisions.len();
+    decisions.extend(ended);
     tracing::info!(
         detection.id = hex::encode(alert.detection),
         alert.id = id,
         scenario = alert.scenario,
         indicator = alert.value,
-        decided = decisions.len(),
+        decided,
         "detection"
     );
     if let Some((subject, behaviour)) = decide::proven(alert, &node.spared()) {

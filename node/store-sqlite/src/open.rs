@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 use vigie_store::{Store, StoreError};
 
 use crate::error::{failed, file_failed};
@@ -66,7 +66,13 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+        let writer = pool(1)
+            // On a full disk SQLite rolls back by itself, and the connection's own count of transactions stays wrong for
+            // ever: such a connection is replaced by a new one.
+            .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
         if let Err(error) = schema::upgrade(&writer, &path, migrations).await {
             writer.close().await;
             return Err(error);

@@ -131,9 +131,12 @@ impl Events {
     /// The next event's body.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Value {
+        let begun = Instant::now();
         let mut line = String::new();
         loop {
             line.clear();
+            // The server keeps the connection alive with comments, so the socket's own deadline does not come.
+            assert!(begun.elapsed() < PATIENCE, "nothing was pushed");
             assert!(
                 self.0.read_line(&mut line).unwrap() > 0,
                 "the stream of events ended"

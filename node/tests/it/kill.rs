@@ -161,3 +161,54 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
         "an epoch was spent for nothing: {ids:?}"
     );
 }
+
+fn copy_directory(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::set_permissions(to, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_node_whose_disk_is_set_back_signs_nothing_twice() {
+    let (seed, home) = (Home::quiet(), Home::watching());
+    found(&seed, &[&home]);
+    let at_seed = up_as_seed(&seed, "/ip4/127.0.0.1/tcp/0");
+    join(&home, &at_seed.page.to_string(), "yes");
+    let node = home.up();
+    home.append(&guesses("192.88.99.1", 6));
+    until("the first is heard", || sightings(&seed).len() == 1);
+    assert!(node.terminate().0.success());
+    copy_directory(&home.data(), &home.beside("old"));
+    let node = home.up();
+    home.append(&guesses("192.88.99.2", 6));
+    until("the second is heard", || sightings(&seed).len() == 2);
+    node.kill();
+
+    // Somebody takes the old disk, with the same node key, which `vigie restore` would never do.
+    std::fs::remove_dir_all(home.data()).unwrap();
+    copy_directory(&home.beside("old"), &home.data());
+    home.append(&guesses("192.88.99.3", 6));
+    let node = home.up();
+    let heard = |ip: &str| sightings(&seed).iter().any(|row| row["indicator"]["value"] == ip);
+    until("the third is heard", || heard("192.88.99.3"));
+    let ids: Vec<String> = sightings(&seed).iter().map(|row| row["id"].to_string()).collect();
+    assert!(
+        ids.iter().any(|id| id.contains("/1/0/")),
+        "a new epoch began: {ids:?}"
+    );
+    assert_eq!(seed.rows(&["peers"])[0]["standing"], "member");
+    assert!(
+        !seed.told().contains("two envelopes"),
+        "a false accusation: {}",
+        seed.told()
+    );
+    until("it has its own history back", || {
+        sightings(&home).len() == sightings(&seed).len()
+    });
+    drop(node);
+}

@@ -3,12 +3,14 @@
 
 mod bad_input;
 mod cli;
+mod full_disk;
 mod http;
 mod journey;
 mod kill;
 mod lapi;
 mod mesh;
 mod network;
+#[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
 mod support;
 mod tidy;
