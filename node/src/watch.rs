@@ -26,17 +26,17 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// What an event leads to on disk, in the order of the events.
 enum Effect {
-    Alert {
-        alert: Box<NewAlert>,
-        decision: Option<NewDecision>,
-        /// The decision as it is enforced while it waits for the disk.
-        held: Option<Decision>,
-    },
+    Alert(Box<Found>),
     Login(Remembered),
-    Position {
-        name: String,
-        text: String,
-    },
+    Position { name: String, text: String },
+}
+
+/// One detection and what it leads to.
+struct Found {
+    alert: NewAlert,
+    decision: Option<NewDecision>,
+    /// The decision as it is enforced while it waits for the disk.
+    held: Option<Decision>,
 }
 
 /// The sensor's events on their way to disk.
@@ -109,11 +109,12 @@ impl Watch {
             alert.share = Share::Pending;
         }
         let decision = decide::on_detection(&alert, &self.node.enforcing());
-        self.backlog.push_back(Effect::Alert {
-            alert: Box::new(alert),
+        let found = Found {
+            alert,
             decision,
             held: None,
-        });
+        };
+        self.backlog.push_back(Effect::Alert(Box::new(found)));
         if self.failing {
             self.enforce_what_waits();
         }
@@ -123,21 +124,18 @@ impl Watch {
     fn enforce_what_waits(&mut self) {
         let mut enforced = Vec::new();
         for effect in &mut self.backlog {
-            if let Effect::Alert {
-                decision: Some(decision),
-                held: held @ None,
-                ..
-            } = effect
-            {
-                self.provisional -= 1;
-                let provisional = Decision {
-                    id: self.provisional,
-                    alert: None,
-                    decision: decision.clone(),
-                };
-                enforced.push(provisional.clone());
-                *held = Some(provisional);
-            }
+            let Effect::Alert(found) = effect else { continue };
+            let (None, Some(decision)) = (&found.held, &found.decision) else {
+                continue;
+            };
+            self.provisional -= 1;
+            let held = Decision {
+                id: self.provisional,
+                alert: None,
+                decision: decision.clone(),
+            };
+            enforced.push(held.clone());
+            found.held = Some(held);
         }
         self.node.table.put(&enforced, self.node.now());
     }
@@ -168,25 +166,17 @@ impl Watch {
 
 async fn write(node: &Node, effect: &Effect) -> Result<(), StoreError> {
     match effect {
-        Effect::Alert {
-            alert,
-            decision,
-            held,
-        } => write_alert(node, alert, decision.as_slice(), held.as_ref()).await,
+        Effect::Alert(found) => write_alert(node, found).await,
         Effect::Login(login) => node.store.remember(login).await,
         Effect::Position { name, text } => node.store.put_note(name, text).await,
     }
 }
 
-async fn write_alert(
-    node: &Node,
-    alert: &NewAlert,
-    decision: &[NewDecision],
-    held: Option<&Decision>,
-) -> Result<(), StoreError> {
-    let written = node.store.insert_alert(alert, decision).await?;
+async fn write_alert(node: &Node, found: &Found) -> Result<(), StoreError> {
+    let alert = &found.alert;
+    let written = node.store.insert_alert(alert, found.decision.as_slice()).await?;
     // What stood for the decision until now ends with its writing, so that one decision is one, also when it is ended.
-    let ended = held.map(|held| {
+    let ended = found.held.as_ref().map(|held| {
         let mut ended = held.clone();
         ended.decision.until = node.now();
         ended
