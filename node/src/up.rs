@@ -132,19 +132,29 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
 
 fn serve_socket(path: &Path, mode: u32, router: Router, tasks: &mut Tasks) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    // The directory lock is ours, so a socket that is left here belongs to nobody.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            bail!("cannot replace the socket {}: {error}", path.display())
-        }
-        _ => {}
-    }
+    clear_away(path)?;
     let listener =
         UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     let shutdown = tasks.shutdown.clone();
     tasks.spawn("socket", serve::run(listener, router, |_| None, shutdown));
     Ok(())
+}
+
+/// Removes a socket that a killed node left. Any other file, and a socket where somebody answers, is not ours.
+fn clear_away(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    let found = match std::fs::symlink_metadata(path) {
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        found => found.with_context(|| format!("cannot look at {}", path.display()))?,
+    };
+    if !found.file_type().is_socket() {
+        bail!("{} is there and is no socket; it is not replaced", path.display());
+    }
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        bail!("somebody answers on the socket {} already", path.display());
+    }
+    std::fs::remove_file(path).with_context(|| format!("cannot replace the socket {}", path.display()))
 }
 
 // === the sensor ===
@@ -267,4 +277,28 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     let gone = node.store.forget(&retention).await?;
     tracing::debug!(rows = gone, "forgotten");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_socket_that_nobody_answers_is_cleared_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lapi.sock");
+        clear_away(&path).unwrap();
+        let answering = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(
+            clear_away(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("somebody answers")
+        );
+        drop(answering);
+        clear_away(&path).unwrap();
+        assert!(!path.exists());
+        std::fs::write(&path, "a file of somebody's").unwrap();
+        assert!(clear_away(&path).unwrap_err().to_string().contains("no socket"));
+    }
 }
