@@ -84,7 +84,8 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
             .map_err(|error| Problem::wrong(error.to_string()))?,
         scope: if single { "Ip" } else { "Range" }.to_owned(),
         value: canonical(target),
-        scenario: "manual".to_owned(),
+        // As CrowdSec does it: what lists and bouncers show as the scenario is the person's reason.
+        scenario: new.reason.clone(),
         created_at: now,
         until: now + length,
         simulated: false,

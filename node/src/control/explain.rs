@@ -8,6 +8,7 @@ use serde_json::json;
 use vigie_reputation::{Contribution, Verdict};
 use vigie_store::{AlertFilter, Decision};
 use vigie_wire::Indicator;
+use vigie_wire::indicator::is_public;
 
 use super::words::{Problem, spell};
 use super::{Answer, Shared};
@@ -41,6 +42,13 @@ pub(super) async fn show(State(node): Shared, Path(address): Path<String>) -> An
     let mut lines = vec![headline(&subject, blocked)];
     if contains(&node.spared(), ip.to_canonical()) {
         lines.push("  It is our own or on the allowlist: nothing is ever decided against it.".to_owned());
+    }
+    if !is_public(ip) {
+        lines.push(
+            "  It is no public address (private, reserved, or for documentation): what the sensor sees of it is shown, \
+             never enforced or shared."
+                .to_owned(),
+        );
     }
     lines.push(format!("  Our own sensor: {} alerts.", own.len()));
     lines.extend(

@@ -85,6 +85,8 @@ fn a_log_line_becomes_an_alert_a_decision_and_a_sighting() {
     );
     let explained = home.say(&["explain", "192.88.99.7"]);
     assert!(explained.contains("192.88.99.7"), "{explained}");
+    let documented = home.say(&["explain", "203.0.113.7"]);
+    assert!(documented.contains("no public address"), "{documented}");
 
     // One span logs both ids, so one grep for each follows the line.
     let log = home.told();

@@ -86,7 +86,10 @@ fn answers_have_crowdsecs_status_and_bytes() {
             .and_then(|rest| rest.strip_suffix('s'))
             .is_some_and(|secs| secs.parse::<u8>().is_ok());
         assert!(lua || duration == "4h0m0s", "{duration}");
-        assert_eq!(hit[0]["origin"], "manual");
+        assert_eq!(
+            (&hit[0]["origin"], &hit[0]["scenario"]),
+            (&json!("manual"), &json!("added by hand"))
+        );
         assert_eq!((&hit[0]["type"], &hit[0]["scope"]), (&json!("ban"), &json!("Ip")));
 
         assert_eq!(place.ask("GET", "/v1/nothing", Some(&key)).status, 404);
