@@ -57,7 +57,7 @@ impl Envelopes for PostgresStore {
 
     async fn held(&self) -> Result<Vec<HeldEnvelope>, StoreError> {
         let rows =
-            sqlx::query("SELECT publisher, epoch, seq, hash, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq")
+            sqlx::query("SELECT publisher, epoch, seq, hash, kind, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq")
                 .fetch_all(&self.pool)
                 .await
                 .map_err(failed)?;
@@ -218,6 +218,7 @@ fn held_envelope(row: &PgRow) -> Result<HeldEnvelope, StoreError> {
     let columns = Columns::new(row, "envelope");
     Ok(HeldEnvelope {
         held: held(row)?,
+        kind: columns.number("kind")?,
         time_base: columns.time("time_base")?,
         rows: columns.number("row_count")?,
         urgent: columns.flag("urgent")?,

@@ -55,7 +55,7 @@ impl Envelopes for SqliteStore {
 
     async fn held(&self) -> Result<Vec<HeldEnvelope>, StoreError> {
         let rows =
-            sqlx::query("SELECT publisher, epoch, seq, hash, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq")
+            sqlx::query("SELECT publisher, epoch, seq, hash, kind, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq")
                 .fetch_all(&self.readers)
                 .await
                 .map_err(failed)?;
@@ -216,6 +216,7 @@ fn held_envelope(row: &SqliteRow) -> Result<HeldEnvelope, StoreError> {
     let columns = Columns::new(row, "envelope");
     Ok(HeldEnvelope {
         held: held(row)?,
+        kind: columns.number("kind")?,
         time_base: columns.time("time_base")?,
         rows: columns.number("row_count")?,
         urgent: columns.flag("urgent")?,

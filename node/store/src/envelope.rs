@@ -41,11 +41,14 @@ pub struct NewEnvelope {
     pub received_at: Timestamp,
 }
 
-/// What is known of an envelope that is held, without its content: what rates and retention are counted by.
+/// What is known of an envelope that is held, without its content: what rates and retention are counted by,
+/// and which envelopes are read again at a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldEnvelope {
     /// Its place.
     pub held: Held,
+    /// The kind's number.
+    pub kind: u8,
     /// Its signed time.
     pub time_base: Timestamp,
     /// Its rows.

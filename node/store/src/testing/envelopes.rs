@@ -96,10 +96,11 @@ pub(super) async fn held_in_order(store: AnyStore) {
 
 pub(super) async fn held_with_header(store: AnyStore) {
     let mut one = envelope(place(1, 0), &[ip(1)], 1);
-    (one.rows, one.urgent) = (u16::MAX, true);
+    (one.kind, one.rows, one.urgent) = (7, u16::MAX, true);
     let two = envelope(place(1, 1), &[], 1);
     let expected = [&one, &two].map(|envelope| HeldEnvelope {
         held: envelope.held,
+        kind: envelope.kind,
         time_base: envelope.time_base,
         rows: envelope.rows,
         urgent: envelope.urgent,
