@@ -13,3 +13,4 @@ pub mod rules;
 pub mod run;
 pub mod source;
 pub mod stats;
+pub mod trace;

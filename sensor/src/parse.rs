@@ -20,6 +20,7 @@ pub use self::event::Event;
 use self::names::{FieldId, Space};
 use crate::line::Line;
 use crate::rules::{Ruleset, Stage};
+use crate::trace::Trace;
 
 /// Parses lines under a set of rules.
 #[derive(Debug)]
@@ -74,30 +75,15 @@ impl Parser {
 
     /// Parses one line. `now` dates lines without a date and gives those without a year theirs.
     pub fn parse(&mut self, line: &Line, now: Timestamp) -> Parsed<'_> {
+        self.parse_traced(line, now, &mut ())
+    }
+
+    /// Like [`Parser::parse`], and tells each step.
+    pub fn parse_traced(&mut self, line: &Line, now: Timestamp, trace: &mut impl Trace) -> Parsed<'_> {
         self.event.begin(line);
         self.scratch.now = now;
-        let mut reached = 0;
-        for (at, stage) in self.stages.iter().enumerate() {
-            if reached > at {
-                continue;
-            }
-            // A stage that nothing left by `onsuccess: next_stage` is where the line stays.
-            if reached < at {
-                let stuck = self.stages.get(reached).map_or("", |stage| &*stage.name);
-                return Parsed::Unparsed { stage: stuck };
-            }
-            let mut understood = false;
-            for node in &stage.nodes {
-                let done = node.process(&mut self.event, &mut self.scratch);
-                understood |= done.success;
-                if done.next_stage || (done.success && node.next_stage) {
-                    reached = at + 1;
-                    break;
-                }
-            }
-            if !understood {
-                return Parsed::Unparsed { stage: &stage.name };
-            }
+        if let Some(stage) = walk(&self.stages, &mut self.event, &mut self.scratch, trace) {
+            return Parsed::Unparsed { stage };
         }
         if self.event.whitelisted {
             Parsed::Whitelisted(&self.event)
@@ -110,4 +96,38 @@ impl Parser {
     pub fn event(&self) -> &Event {
         &self.event
     }
+}
+
+/// Takes an event through stages; the name of the one where it stays, if it does not come through all of them.
+fn walk<'s>(
+    stages: &'s [Stage],
+    event: &mut Event,
+    scratch: &mut Scratch,
+    trace: &mut impl Trace,
+) -> Option<&'s str> {
+    let mut reached = 0;
+    for (at, stage) in stages.iter().enumerate() {
+        trace.stage(&stage.name);
+        if reached > at {
+            continue;
+        }
+        // A stage that nothing left by `onsuccess: next_stage` is where the line stays.
+        if reached < at {
+            return Some(stages.get(reached).map_or("", |stage| &*stage.name));
+        }
+        let mut understood = false;
+        for node in &stage.nodes {
+            let done = node.process(event, scratch);
+            trace.node(&stage.name, &node.name, event, done.success);
+            understood |= done.success;
+            if done.next_stage || (done.success && node.next_stage) {
+                reached = at + 1;
+                break;
+            }
+        }
+        if !understood {
+            return Some(&stage.name);
+        }
+    }
+    None
 }
