@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Brings the programs that tests and the demo look at from outside: nft, ip and a PostgreSQL server. What the machine
+# Brings the programs that tests and the demo look at from outside: nft, ip, a PostgreSQL server, a browser. What the machine
 # has is used as it is. What it lacks is downloaded as Debian packages and unpacked under target/peers/<name>, so
 # nothing is installed, registered or started, and no root is needed. Without a network it says what is missing.
 #
 #   scripts/peers.sh            all of them         scripts/peers.sh nftables    one of them
 #   scripts/peers.sh --clean    remove them
 #
-# Tests look in PATH, /usr/lib/postgresql/*/bin and target/peers/*; target/peers/bin holds wrappers for nft and ip.
+# Tests look in PATH, /usr/lib/postgresql/*/bin and target/peers/*; target/peers/bin holds wrappers for nft, ip and chromium.
 # shellcheck disable=SC2317  # functions are called by the names of the programs
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,13 +25,18 @@ if [ "${1:-}" = --clean ]; then
   exit 0
 fi
 
-# The libraries that were unpacked below $1, as LD_LIBRARY_PATH wants them.
-libraries() { echo "$1"/usr/lib/*-linux-gnu; }
+# The libraries that were unpacked below $1, as LD_LIBRARY_PATH wants them. The browser's sound has a folder of its own.
+libraries() {
+  local folder
+  folder=$(echo "$1"/usr/lib/*-linux-gnu)
+  echo "$folder:$folder/pulseaudio"
+}
 
 # === What the machine has ===
 
 has_nftables() { command -v nft; }
 has_iproute2() { command -v ip; }
+has_chromium() { command -v chromium; }
 has_postgresql() {
   local candidate
   for candidate in "$(dirname "$(command -v postgres || echo /nowhere/x)")" /usr/lib/postgresql/*/bin; do
@@ -48,6 +53,7 @@ has_postgresql() {
 runs() { LD_LIBRARY_PATH=$(libraries "$1") "$2" "$3" >/dev/null 2>&1; }
 works_nftables() { runs "$1" "$1/usr/sbin/nft" --version; }
 works_iproute2() { runs "$1" "$1/usr/bin/ip" -V; }
+works_chromium() { runs "$1" "$1/usr/lib/chromium/chromium" --version; }
 works_postgresql() {
   local bin
   bin=$(echo "$1"/usr/lib/postgresql/*/bin)
@@ -155,11 +161,12 @@ bring() {
   case $name in
     nftables) wrap nft "$place/usr/sbin/nft" nftables ;;
     iproute2) wrap ip "$place/usr/bin/ip" iproute2 ;;
+    chromium) wrap chromium "$place/usr/lib/chromium/chromium" chromium ;;
     postgresql) within_reach "$place" || move_within_reach "$name" ;;
   esac
 }
 
-[ $# -gt 0 ] || set -- nftables iproute2 postgresql
+[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium
 failed=0
 for name in "$@"; do
   bring "$name" || failed=1

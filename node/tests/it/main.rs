@@ -10,6 +10,7 @@ mod kill;
 mod lapi;
 mod mesh;
 mod network;
+mod page;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
 mod support;
