@@ -187,9 +187,14 @@ impl Detector {
 
     /// One more line of a source was dealt with, whether or not it became an event.
     pub fn line_done(&mut self, source: &Arc<str>) {
+        self.lines_done(source, 1);
+    }
+
+    /// So many more lines of a source were dealt with.
+    pub fn lines_done(&mut self, source: &Arc<str>, lines: u64) {
         let source = self.progress.source(source);
         if let Some(source) = self.progress.sources.get_mut(source) {
-            source.ordinal += 1;
+            source.ordinal += lines;
         }
     }
 

@@ -9,6 +9,7 @@ pub mod expr;
 pub mod grok;
 pub mod line;
 pub mod parse;
+pub mod replay;
 pub mod rules;
 pub mod run;
 pub mod source;

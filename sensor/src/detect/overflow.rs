@@ -163,10 +163,6 @@ impl Detector {
     }
 
     /// The overflow as an event, for scenarios that count overflows.
-    #[expect(
-        clippy::arc_with_non_send_sync,
-        reason = "events stay in the detector's thread; they share overflows"
-    )]
     fn event(&self, plan: &Plan, finished: &Finished, who: &Who) -> Option<Event> {
         let mut event = Event::blank(Arc::clone(&self.names));
         event.source = Arc::clone(&self.progress.sources.get(finished.source)?.name);

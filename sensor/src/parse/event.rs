@@ -4,8 +4,7 @@
 //! that starts with the line itself, and a field is a range of it: a capture costs eight bytes and no
 //! allocation, and one event is used again for every line. Deliberately absent: how fields get their values.
 
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use vigie_wire::Timestamp;
 
@@ -36,9 +35,9 @@ pub struct Event {
     places: Vec<u16>,
     /// Fields that no rule names: space, name, value.
     unnamed: Vec<(Space, Span, Span)>,
-    pub(crate) unmarshaled: RefCell<Vec<(Box<str>, Json)>>,
+    pub(crate) unmarshaled: Inner<Vec<(Box<str>, Json)>>,
     /// `SetMeta` and `SetParsed` of expressions, applied after the expression ran.
-    pub(crate) pending: RefCell<Vec<(Space, String, String)>>,
+    pub(crate) pending: Inner<Vec<(Space, String, String)>>,
     pub(crate) str_time: Span,
     pub(crate) str_time_format: Span,
     pub(crate) marshaled_time: Span,
@@ -52,6 +51,33 @@ pub struct Event {
     pub(crate) overflow: Option<Arc<Overflow>>,
     /// Texts that found no room.
     dropped: u32,
+}
+
+/// What expressions fill while they only borrow the event. A lock and no cell, so that events may go to another thread
+/// though they share overflows; nobody ever waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Inner<T>(RwLock<T>);
+
+// === impl Inner ===
+
+impl<T> Inner<T> {
+    pub(crate) fn borrow(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn borrow_mut(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Clone> Clone for Inner<T> {
+    fn clone(&self) -> Self {
+        Self(RwLock::new(self.borrow().clone()))
+    }
 }
 
 // === impl Span ===
@@ -88,8 +114,8 @@ impl Event {
             line: Span::default(),
             fields: Vec::new(),
             unnamed: Vec::new(),
-            unmarshaled: RefCell::default(),
-            pending: RefCell::default(),
+            unmarshaled: Inner::default(),
+            pending: Inner::default(),
             str_time: Span::default(),
             str_time_format: Span::default(),
             marshaled_time: Span::default(),
@@ -107,11 +133,20 @@ impl Event {
 
     /// Begins a new line in the same buffers.
     pub fn begin(&mut self, line: &Line) {
+        self.begin_text(&line.text, line);
+    }
+
+    /// Begins a text as a line from where another is.
+    pub(crate) fn begin_text(&mut self, text: &str, line: &Line) {
         self.clear();
-        self.line = self.put(&line.text);
-        self.source.clone_from(&line.source);
+        self.line = self.put(text);
+        if !Arc::ptr_eq(&self.source, &line.source) {
+            self.source.clone_from(&line.source);
+        }
+        if !Arc::ptr_eq(&self.kind, &line.kind) {
+            self.kind.clone_from(&line.kind);
+        }
         self.position.clone_from(&line.position);
-        self.kind.clone_from(&line.kind);
         self.time = line.read_at;
     }
 
