@@ -13,7 +13,9 @@ use vigie_wire::Timestamp;
 use crate::line::Position;
 use crate::parse::event::Event;
 use crate::parse::names::Names;
+use crate::parse::post::PostParser;
 use crate::rules::Ruleset;
+use crate::trace::Trace;
 
 mod arena;
 mod bucket;
@@ -24,6 +26,7 @@ mod overflow;
 mod plan;
 mod pouring;
 pub mod progress;
+mod who;
 
 use arena::Arena;
 pub use detection::{Detection, DetectionEvent, DetectionId};
@@ -67,6 +70,8 @@ pub struct Counts {
     pub evicted: u64,
     /// Overflows held back by a filter or a blackhole.
     pub suppressed: u64,
+    /// Overflows that a postoverflow whitelisted.
+    pub whitelisted: u64,
     /// Overflows without anybody to name.
     pub sourceless: u64,
     /// Expressions that failed.
@@ -88,6 +93,15 @@ struct Hole {
     source: usize,
 }
 
+/// Where overflows go.
+struct Told<'t, T> {
+    now: Timestamp,
+    out: &'t mut Vec<Detection>,
+    /// Overflows that are poured into the buckets again.
+    again: Vec<Event>,
+    trace: &'t mut T,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Detector {
@@ -96,6 +110,7 @@ pub struct Detector {
     arena: Arena,
     progress: Progress,
     packer: Packer,
+    post: PostParser,
     /// Partitions whose overflows are ignored for a while after one was told.
     holes: HashMap<u64, Hole>,
     limits: Limits,
@@ -131,6 +146,7 @@ impl Detector {
             arena: Arena::default(),
             progress: Progress::default(),
             packer: Packer::default(),
+            post: PostParser::new(rules),
             holes: HashMap::new(),
             limits,
             counts: Counts::default(),
@@ -140,29 +156,39 @@ impl Detector {
 
     /// Pours one event into every scenario that wants it. `now` only bounds times in the future.
     pub fn pour(&mut self, event: &Event, now: Timestamp, out: &mut Vec<Detection>) -> Oddity {
+        self.pour_traced(event, now, out, &mut ())
+    }
+
+    /// Like [`Detector::pour`], and tells each step.
+    pub fn pour_traced(
+        &mut self,
+        event: &Event,
+        now: Timestamp,
+        out: &mut Vec<Detection>,
+        trace: &mut impl Trace,
+    ) -> Oddity {
         let mut oddity = Oddity::default();
-        let mut events = Vec::new();
-        self.pour_one(event, now, &mut oddity, out, &mut events);
+        let mut told = Told {
+            now,
+            out,
+            again: Vec::new(),
+            trace,
+        };
+        self.pour_one(event, &mut oddity, &mut told);
         for _ in 0..MAX_REPROCESS {
-            for overflow in std::mem::take(&mut events) {
-                self.pour_one(&overflow, now, &mut oddity, out, &mut events);
+            for overflow in std::mem::take(&mut told.again) {
+                self.pour_one(&overflow, &mut oddity, &mut told);
             }
         }
         self.poured_since_sweep += 1;
         if self.poured_since_sweep >= self.arena.len() + 1_024 {
-            self.sweep(now, out);
+            self.sweep(&mut told);
         }
         oddity
     }
 
-    fn pour_one(
-        &mut self,
-        event: &Event,
-        now: Timestamp,
-        oddity: &mut Oddity,
-        out: &mut Vec<Detection>,
-        again: &mut Vec<Event>,
-    ) {
+    fn pour_one(&mut self, event: &Event, oddity: &mut Oddity, told: &mut Told<'_, impl Trace>) {
+        let now = told.now;
         let source = self.progress.source(event.source());
         let mut at = event.time();
         oddity.future |= at > now + FUTURE_SKEW;
@@ -180,7 +206,7 @@ impl Detector {
         }
         for finished in ended {
             if let Some(plan) = plans.get(finished.plan) {
-                self.conclude(plan, &finished, now, out, again);
+                self.conclude(plan, finished, told);
             }
         }
     }
@@ -219,11 +245,16 @@ impl Detector {
                 source.estimate(now);
             }
         }
-        self.sweep(now, out);
+        self.sweep(&mut Told {
+            now,
+            out,
+            again: Vec::new(),
+            trace: &mut (),
+        });
     }
 
     /// Ends all buckets whose time is over in every log that fed them.
-    fn sweep(&mut self, now: Timestamp, out: &mut Vec<Detection>) {
+    fn sweep(&mut self, told: &mut Told<'_, impl Trace>) {
         self.poured_since_sweep = 0;
         let plans = Arc::clone(&self.plans);
         let due: Vec<(u128, usize, Timestamp)> = self
@@ -239,11 +270,10 @@ impl Detector {
                     .then_some((bucket.key, bucket.plan, due))
             })
             .collect();
-        let mut again = Vec::new();
         for (key, plan, due) in due {
             let Some(plan) = plans.get(plan) else { continue };
             if let Some(finished) = self.end_of_life(key, plan, due) {
-                self.conclude(plan, &finished, now, out, &mut again);
+                self.conclude(plan, finished, told);
             }
         }
         let progress = &self.progress;

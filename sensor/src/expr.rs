@@ -9,6 +9,7 @@ mod code;
 mod eval;
 mod functions;
 mod lexer;
+pub mod results;
 mod syntax;
 mod types;
 pub mod value;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+pub use self::results::{NodeResult, ParserResults, Results};
 pub use self::types::Scope;
 pub use self::value::{Object, Value};
 use crate::parse::event::Event;
@@ -63,6 +65,8 @@ pub struct Env<'a> {
     pub queue: &'a [Event],
     /// `signal`
     pub signal: Option<&'a Overflow>,
+    /// `results`
+    pub results: Option<Results<'a>>,
 }
 
 /// A compiled expression.
@@ -120,6 +124,15 @@ impl<'a> Env<'a> {
             event,
             queue: &[],
             signal: None,
+            results: None,
+        }
+    }
+
+    /// Of the test of a rule. The event is empty; asserts do not see it.
+    pub fn of_test(blank: &'a Event, results: Results<'a>) -> Self {
+        Self {
+            results: Some(results),
+            ..Self::of(blank)
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod json;
 pub mod names;
 pub(crate) mod node;
 pub mod overflow;
+pub(crate) mod post;
 
 use std::sync::Arc;
 
@@ -60,16 +61,10 @@ impl Parser {
     /// A parser under these rules. Parsers are cheap: one for each thread.
     pub fn new(rules: &Ruleset) -> Self {
         let names = Arc::clone(rules.names());
-        let scratch = Scratch {
-            locations: (0..rules.groks).map(|_| None).collect(),
-            text: String::new(),
-            marshaled_time: names.find(Space::Enriched, "MarshaledTime"),
-            now: Timestamp::ZERO,
-        };
         Self {
             stages: Arc::clone(&rules.stages),
             event: Event::blank(names),
-            scratch,
+            scratch: Scratch::new(rules),
         }
     }
 
@@ -115,6 +110,19 @@ impl Parser {
     /// The event of the last line.
     pub fn event(&self) -> &Event {
         &self.event
+    }
+}
+
+// === impl Scratch ===
+
+impl Scratch {
+    fn new(rules: &Ruleset) -> Self {
+        Self {
+            locations: (0..rules.groks).map(|_| None).collect(),
+            text: String::new(),
+            marshaled_time: rules.names().find(Space::Enriched, "MarshaledTime"),
+            now: Timestamp::ZERO,
+        }
     }
 }
 

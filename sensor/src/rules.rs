@@ -30,6 +30,7 @@ use crate::parse::node::Node;
 pub struct Ruleset {
     names: Arc<Names>,
     pub(crate) stages: Arc<[Stage]>,
+    pub(crate) postoverflows: Arc<[Stage]>,
     pub(crate) groks: usize,
     /// The scenarios, in the order in which they were loaded.
     pub scenarios: Vec<Arc<Scenario>>,
@@ -51,6 +52,7 @@ pub struct Loader {
     data: Data,
     data_dir: Option<std::path::PathBuf>,
     parsers: Vec<File>,
+    postoverflows: Vec<File>,
     scenarios: Vec<File>,
     errors: Vec<RuleError>,
 }
@@ -116,6 +118,7 @@ impl Loader {
             data: Data::default(),
             data_dir: None,
             parsers: Vec::new(),
+            postoverflows: Vec::new(),
             scenarios: Vec::new(),
             errors: Vec::new(),
         }
@@ -142,6 +145,16 @@ impl Loader {
     /// Adds a parser file.
     pub fn parser(&mut self, stage: &str, name: &str, text: &str) -> &mut Self {
         self.parsers.push(File {
+            name: name.to_owned(),
+            stage: stage.to_owned(),
+            text: text.to_owned(),
+        });
+        self
+    }
+
+    /// Adds a file of a postoverflow.
+    pub fn postoverflow(&mut self, stage: &str, name: &str, text: &str) -> &mut Self {
+        self.postoverflows.push(File {
             name: name.to_owned(),
             stage: stage.to_owned(),
             text: text.to_owned(),
@@ -186,20 +199,10 @@ impl Loader {
             groks: 0,
             warnings: Vec::new(),
         };
-        let mut stages: Vec<Stage> = Vec::new();
-        self.parsers
-            .sort_by(|one, other| (&one.stage, &one.name).cmp(&(&other.stage, &other.name)));
-        for file in &self.parsers {
-            let source = Source::new(&file.name, &file.text);
-            let (documents, broken) = source.documents();
-            errors.extend(broken);
-            for document in documents.iter().filter(|document| !document.root.is_null()) {
-                match node::read(&mut compiler, &source, &document.root, None) {
-                    Ok(node) => add_to_stage(&mut stages, &file.stage, node),
-                    Err(error) => errors.push(error),
-                }
-            }
-        }
+        let stages = read_stages(&mut compiler, &mut self.parsers, &mut errors);
+        let postoverflows = read_stages(&mut compiler, &mut self.postoverflows, &mut errors);
+        self.scenarios
+            .sort_by(|one, other| one.order().cmp(&other.order()));
         let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
         let mut known: HashSet<Arc<str>> = HashSet::new();
         for file in &self.scenarios {
@@ -224,10 +227,42 @@ impl Loader {
             names: Arc::new(compiler.names),
             warnings: compiler.warnings,
             stages: stages.into(),
+            postoverflows: postoverflows.into(),
             scenarios,
         };
         (rules, errors)
     }
+}
+
+// === impl File ===
+
+impl File {
+    /// Installed rules lie side by side under the name of their file, whoever wrote them, and are read in that order.
+    fn order(&self) -> (&str, &str, &str) {
+        let file = self
+            .name
+            .rsplit_once('/')
+            .map_or(self.name.as_str(), |(_, file)| file);
+        (&self.stage, file, &self.name)
+    }
+}
+
+/// Compiles files to stages.
+fn read_stages(compiler: &mut Compiler<'_>, files: &mut [File], errors: &mut Vec<RuleError>) -> Vec<Stage> {
+    let mut stages: Vec<Stage> = Vec::new();
+    files.sort_by(|one, other| one.order().cmp(&other.order()));
+    for file in files {
+        let source = Source::new(&file.name, &file.text);
+        let (documents, broken) = source.documents();
+        errors.extend(broken);
+        for document in documents.iter().filter(|document| !document.root.is_null()) {
+            match node::read(compiler, &source, &document.root, None) {
+                Ok(node) => add_to_stage(&mut stages, &file.stage, node),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    stages
 }
 
 /// Puts a node behind those of its stage.

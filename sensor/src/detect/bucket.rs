@@ -4,7 +4,6 @@
 //! same buckets as in `CrowdSec`. Deliberately absent: who decides what is poured (`detect`) and what an overflow
 //! becomes (`overflow`).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashSet;
@@ -12,6 +11,7 @@ use vigie_wire::Timestamp;
 
 use super::meta::Packed;
 use super::progress::Anchor;
+use super::who::Whos;
 use crate::line::Position;
 use crate::parse::event::Event;
 
@@ -25,15 +25,8 @@ const MAX_DISTINCT: usize = 10_000;
 pub(crate) struct Kept {
     pub(crate) at: Timestamp,
     pub(crate) meta: Packed,
-    pub(crate) who: Option<Arc<Who>>,
-}
-
-/// Whom an event speaks of, in the scenario's scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Who {
-    pub(crate) value: Box<str>,
-    pub(crate) ip: Option<std::net::IpAddr>,
-    pub(crate) range: Box<str>,
+    /// Whom it speaks of; `None` if the scenario's scope is not to be had of it.
+    pub(crate) whos: Option<Whos>,
 }
 
 /// See the module.

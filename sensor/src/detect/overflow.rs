@@ -1,21 +1,23 @@
 //! A bucket overflowed: is it told, and as what?
 //!
 //! Order of the questions as in `CrowdSec`: whose address is it, does the overflow filter hold, is the partition in a
-//! blackhole. Before: `pouring`. After: the detections of `detect`. Deliberately absent: when a bucket overflows.
+//! blackhole, what do the postoverflows say. Before: `pouring`. After: the detections of `detect`. Deliberately absent: when a bucket overflows.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use vigie_wire::Timestamp;
 
-use super::bucket::{Kept, Who};
+use super::bucket::Kept;
 use super::detection::{Detection, DetectionEvent, DetectionId};
 use super::plan::{Plan, short};
-use super::{Detector, Hole, go};
+use super::{Detector, Hole, Told, go};
 use crate::expr::Env;
 use crate::line::Position;
 use crate::parse::event::Event;
 use crate::parse::names::Space;
-use crate::parse::overflow::Overflow;
+use crate::parse::overflow::{Alert, Overflow, Source};
+use crate::trace::Trace;
 
 /// Partitions in a blackhole at once; beyond them overflows are told again.
 const MAX_HOLES: usize = 100_000;
@@ -33,56 +35,63 @@ pub(crate) struct Finished {
     pub(crate) total: u32,
     pub(crate) kept: Vec<Kept>,
     pub(crate) whole: Vec<Event>,
+    /// The address of the last event, for scopes that are none of addresses.
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl Detector {
-    /// Makes the detections of an overflow, and the events that are poured again.
-    pub(crate) fn conclude(
-        &mut self,
-        plan: &Plan,
-        finished: &Finished,
-        now: Timestamp,
-        out: &mut Vec<Detection>,
-        again: &mut Vec<Event>,
-    ) {
-        let whos = distinct(&finished.kept);
-        if whos.is_empty() {
+    /// Asks filter, blackhole and postoverflows, then makes the detections of an overflow, and the event that is poured
+    /// again.
+    pub(super) fn conclude(&mut self, plan: &Plan, mut finished: Finished, told: &mut Told<'_, impl Trace>) {
+        let Some(sources) = sources(plan, &finished.kept) else {
             self.counts.sourceless += 1;
             return;
-        }
-        let Some(filtered) = self.passes_filter(plan, finished, &whos) else {
+        };
+        let overflow = self.signal(plan, &mut finished, sources);
+        let Some(mut event) = self.event(&finished, overflow) else {
             return;
         };
-        if !filtered || !self.passes_blackhole(plan, finished) {
+        if !self.passes_filter(plan, &finished, &event) || !self.passes_blackhole(plan, &finished) {
             self.counts.suppressed += 1;
             return;
         }
-        out.extend(whos.iter().map(|who| self.detection(plan, finished, who, now)));
+        self.post.process(&mut event, told.now, told.trace);
+        told.trace.overflow(&event);
+        if event.whitelist_reason().is_some() {
+            self.counts.whitelisted += 1;
+            return;
+        }
+        let Some(overflow) = event.overflow() else { return };
+        let first = told.out.len();
+        for source in &overflow.alerted {
+            if source.value.is_empty() {
+                self.counts.sourceless += 1;
+                continue;
+            }
+            let detection = self.detection(plan, &finished, overflow, source, told.now);
+            // A dual-stack socket and a plain one name the same host.
+            let known = told.out.iter().skip(first).any(|other| other.id == detection.id);
+            if !known {
+                told.out.push(detection);
+            }
+        }
         if plan.rule.reprocess {
-            again.extend(whos.iter().filter_map(|who| self.event(plan, finished, who)));
+            told.again.push(event);
         }
     }
 
-    fn passes_filter(&mut self, plan: &Plan, finished: &Finished, whos: &[Arc<Who>]) -> Option<bool> {
+    fn passes_filter(&mut self, plan: &Plan, finished: &Finished, event: &Event) -> bool {
         let Some(filter) = &plan.rule.overflow_filter else {
-            return Some(true);
-        };
-        let signal = self.signal(plan, finished, whos.first()?);
-        let blank;
-        let event = if let Some(event) = finished.whole.last() {
-            event
-        } else {
-            blank = Event::blank(Arc::clone(&self.names));
-            &blank
+            return true;
         };
         let env = Env {
-            event,
             queue: &finished.whole,
-            signal: Some(&signal),
+            signal: event.overflow().map(AsRef::as_ref),
+            ..Env::of(event)
         };
         let held = filter.eval(env);
         self.counts.rule_errors += u64::from(held.is_err());
-        Some(held.is_ok_and(|value| value.as_bool() == Some(true)))
+        held.is_ok_and(|value| value.as_bool() == Some(true))
     }
 
     fn passes_blackhole(&mut self, plan: &Plan, finished: &Finished) -> bool {
@@ -105,36 +114,37 @@ impl Detector {
         true
     }
 
-    fn detection(&self, plan: &Plan, finished: &Finished, who: &Who, now: Timestamp) -> Detection {
+    fn detection(
+        &self,
+        plan: &Plan,
+        finished: &Finished,
+        overflow: &Overflow,
+        source: &Source,
+        now: Timestamp,
+    ) -> Detection {
         let rule = &plan.rule;
         let (first, last) = (finished.first_at.min(now), finished.at.min(now));
-        let took = finished
-            .at
-            .as_millis()
-            .saturating_sub(finished.first_at.as_millis());
-        let message = format!(
-            "{} {} performed '{}' ({} events over {}) at {}",
-            rule.scope.kind,
-            who.value,
-            rule.name,
-            finished.total,
-            go::duration(took),
-            go::time(last),
-        );
+        let ip = source.ip.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+        let ip = ip.or(finished.address);
+        let value = match source.value.parse::<IpAddr>() {
+            Ok(ip) => ip.to_canonical().to_string(),
+            Err(_) => source.value.clone(),
+        };
+        let message = message(plan, finished, &source.scope, &value, last);
         let events = finished.kept.iter();
         let events = events.map(|kept| DetectionEvent {
             at: kept.at.min(now),
             meta: self.packer.unpack(&kept.meta),
         });
         Detection {
-            id: DetectionId::of(finished.key, &who.value, &finished.first, &finished.last),
+            id: DetectionId::of(finished.key, &value, &finished.first, &finished.last),
             scenario: rule.name.to_string(),
             scenario_version: rule.rule.to_string(),
             rule: rule.rule,
             behaviour: rule.behaviour,
-            scope: rule.scope.kind.to_string(),
-            value: who.value.to_string(),
-            ip: who.ip,
+            scope: source.scope.clone(),
+            value,
+            ip,
             first,
             last,
             events_count: finished.total,
@@ -142,33 +152,47 @@ impl Detector {
             leakspeed: rule.leakspeed_text.to_string(),
             events: events.collect(),
             message,
-            remediation: rule.remediation,
+            remediation: overflow.alert.remediation,
             simulated: false,
             live: false,
             labels: rule.labels.clone(),
         }
     }
 
-    fn signal(&self, plan: &Plan, finished: &Finished, who: &Who) -> Overflow {
+    fn signal(&self, plan: &Plan, finished: &mut Finished, sources: Vec<Source>) -> Overflow {
+        let rule = &plan.rule;
+        let named = match sources.as_slice() {
+            [one] => one.value.clone(),
+            several => format!("{} sources", several.len()),
+        };
         Overflow {
-            scenario: plan.rule.name.to_string(),
-            scope: plan.rule.scope.kind.to_string(),
-            value: who.value.to_string(),
-            ip: who.ip.map(|ip| ip.to_string()).unwrap_or_default(),
-            range: who.range.to_string(),
-            remediation: plan.rule.remediation,
-            events_count: finished.total,
-            events: self.events(finished),
+            alerted: sources.clone(),
+            whitelisted: false,
+            reprocess: rule.reprocess,
+            alert: Alert {
+                scenario: rule.name.to_string(),
+                scenario_version: rule.rule.to_string(),
+                message: message(plan, finished, &rule.scope.kind, &named, finished.at),
+                remediation: rule.remediation,
+                simulated: false,
+                events_count: finished.total,
+                capacity: rule.capacity,
+                leakspeed: rule.leakspeed_text.to_string(),
+                start_at: finished.first_at,
+                stop_at: finished.at,
+                events: self.events(finished),
+            },
+            sources,
         }
     }
 
-    /// The overflow as an event, for scenarios that count overflows.
-    fn event(&self, plan: &Plan, finished: &Finished, who: &Who) -> Option<Event> {
+    /// The overflow as an event, for postoverflows and for scenarios that count overflows.
+    fn event(&self, finished: &Finished, overflow: Overflow) -> Option<Event> {
         let mut event = Event::blank(Arc::clone(&self.names));
         event.source = Arc::clone(&self.progress.sources.get(finished.source)?.name);
         event.position = finished.last.clone();
         event.set_time(finished.at);
-        event.set_overflow(Arc::new(self.signal(plan, finished, who)));
+        event.set_overflow(Arc::new(overflow));
         Some(event)
     }
 
@@ -188,12 +212,30 @@ impl Detector {
     }
 }
 
-fn distinct(kept: &[Kept]) -> Vec<Arc<Who>> {
-    let mut whos: Vec<Arc<Who>> = Vec::new();
-    for who in kept.iter().filter_map(|kept| kept.who.as_ref()) {
-        if !whos.iter().any(|known| known.value == who.value) {
-            whos.push(Arc::clone(who));
+fn message(plan: &Plan, finished: &Finished, scope: &str, who: &str, at: Timestamp) -> String {
+    let took = finished
+        .at
+        .as_millis()
+        .saturating_sub(finished.first_at.as_millis());
+    format!(
+        "{scope} {who} performed '{}' ({} events over {}) at {}",
+        plan.rule.name,
+        finished.total,
+        go::duration(took),
+        go::time(at),
+    )
+}
+
+/// Whom the events speak of, each once. `None` if one of them speaks of nobody, or all of nobody at all: such an
+/// overflow cannot be told, as in the original.
+fn sources(plan: &Plan, kept: &[Kept]) -> Option<Vec<Source>> {
+    let mut sources: Vec<Source> = Vec::new();
+    for kept in kept {
+        for who in kept.whos.as_ref()?.iter() {
+            if !sources.iter().any(|known| *known.value == *who.value) {
+                sources.push(who.source(&plan.rule.scope));
+            }
         }
     }
-    whos
+    (!sources.is_empty()).then_some(sources)
 }

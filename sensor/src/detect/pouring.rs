@@ -12,11 +12,12 @@ use std::time::Duration;
 use vigie_wire::Timestamp;
 
 use super::Detector;
-use super::bucket::{Bucket, Kept, Who};
+use super::bucket::{Bucket, Kept};
 use super::meta::Packed;
 use super::overflow::Finished;
 use super::plan::{Plan, short};
 use super::progress::Anchor;
+use super::who::{self, Whos};
 use crate::expr::Env;
 use crate::parse::event::Event;
 use crate::rules::BucketKind;
@@ -34,7 +35,7 @@ pub(crate) struct Pour<'e> {
     pub(crate) source: usize,
     pub(crate) at: Timestamp,
     meta: OnceCell<Packed>,
-    address: OnceCell<Option<Arc<Who>>>,
+    address: OnceCell<Option<Whos>>,
 }
 
 /// What a scenario's `distinct` says of an event.
@@ -62,51 +63,12 @@ impl<'e> Pour<'e> {
     }
 
     /// Whom the event speaks of, in the plan's scope.
-    fn who(&self, plan: &Plan) -> Option<Arc<Who>> {
+    fn whos(&self, plan: &Plan) -> Option<Whos> {
         let scope = &plan.rule.scope;
-        if let Some(expression) = &scope.expression {
-            let value = expression.text(Env::of(self.event)).ok()?;
-            return (!value.is_empty()).then(|| Arc::new(self.someone(&value)));
+        if scope.expression.is_none() && self.event.overflow().is_none() && scope.is_ip() {
+            return self.address.get_or_init(|| who::of(self.event, scope)).clone();
         }
-        if let Some(overflow) = self.event.overflow() {
-            return Some(Arc::new(Who {
-                value: overflow.value.as_str().into(),
-                ip: overflow.ip.parse().ok(),
-                range: overflow.range.as_str().into(),
-            }));
-        }
-        if scope.kind.eq_ignore_ascii_case("ip") {
-            return self
-                .address
-                .get_or_init(|| self.address().map(|ip| Arc::new(self.at_address(ip))))
-                .clone();
-        }
-        let range = self.event.meta("SourceRange");
-        (scope.kind.eq_ignore_ascii_case("range") && !range.is_empty()).then(|| Arc::new(self.someone(range)))
-    }
-
-    fn address(&self) -> Option<IpAddr> {
-        self.event
-            .meta("source_ip")
-            .parse()
-            .ok()
-            .map(|ip: IpAddr| ip.to_canonical())
-    }
-
-    fn at_address(&self, ip: IpAddr) -> Who {
-        Who {
-            value: ip.to_string().into(),
-            ip: Some(ip),
-            range: self.event.meta("SourceRange").into(),
-        }
-    }
-
-    fn someone(&self, value: &str) -> Who {
-        Who {
-            value: value.into(),
-            ip: self.address(),
-            range: self.event.meta("SourceRange").into(),
-        }
+        who::of(self.event, scope)
     }
 }
 
@@ -161,7 +123,8 @@ impl Detector {
         bucket.last_at = bucket.last_at.max(pour.at);
         bucket.keep(kept, plan.needs_whole.then(|| pour.event.keep()), plan.queue);
         if overflows(plan, bucket, pour) {
-            ended.extend(self.finish(key, pour.at, pour.event.position().clone(), pour.source));
+            let last = pour.event.position().clone();
+            ended.extend(self.finish(key, pour.at, last, pour.source, who::address(pour.event)));
         }
     }
 
@@ -202,9 +165,8 @@ impl Detector {
             .get(key)
             .map_or(&[] as &[Event], |bucket| &bucket.whole);
         cancel_on.holds(Env {
-            event,
             queue,
-            signal: None,
+            ..Env::of(event)
         })
     }
 
@@ -225,6 +187,7 @@ impl Detector {
             } else {
                 Vec::new()
             },
+            address: who::address(pour.event),
         }
     }
 
@@ -233,7 +196,7 @@ impl Detector {
         Kept {
             at: pour.at,
             meta,
-            who: pour.who(plan),
+            whos: pour.whos(plan),
         }
     }
 
@@ -263,7 +226,7 @@ impl Detector {
         let bucket = self.arena.get_mut(key)?;
         let last = bucket.last.take()?;
         let source = bucket.anchors.last()?.source;
-        self.finish(key, due, *last, source)
+        self.finish(key, due, *last, source, None)
     }
 
     fn discard(&mut self, key: u128) {
@@ -313,6 +276,7 @@ impl Detector {
         at: Timestamp,
         last: crate::line::Position,
         source: usize,
+        address: Option<IpAddr>,
     ) -> Option<Finished> {
         let bucket = self.arena.remove(key)?;
         let first = self
@@ -331,6 +295,7 @@ impl Detector {
             total: bucket.total,
             kept: bucket.kept,
             whole: bucket.whole,
+            address,
         })
     }
 }
@@ -357,9 +322,8 @@ pub(crate) fn deadline(plan: &Plan, bucket: &Bucket) -> Timestamp {
 fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> bool {
     let full = plan.rule.kind == BucketKind::Leaky && !bucket.take(plan.rule.capacity, plan.leak, pour.at);
     let env = Env {
-        event: pour.event,
         queue: &bucket.whole,
-        signal: None,
+        ..Env::of(pour.event)
     };
     full || plan
         .rule

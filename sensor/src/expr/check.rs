@@ -143,7 +143,9 @@ impl Checker<'_, '_> {
         match (name, self.scope) {
             ("evt", Scope::Event | Scope::Bucket) => Ok((Code::Event, Type::Event)),
             ("queue", Scope::Bucket | Scope::Overflow) => Ok((Code::Queue, Type::Queue)),
-            ("signal", Scope::Overflow) => Ok((Code::Signal, Type::Alert)),
+            ("signal", Scope::Overflow) => Ok((Code::Signal, Type::Overflow)),
+            ("results", Scope::ParserResults) => Ok((Code::Results, Type::ParserResults)),
+            ("results", Scope::OverflowResults) => Ok((Code::Results, Type::list(Type::Event))),
             _ if functions::find(name).is_some() || CLOSURES.contains(&name) => {
                 fail(at, format!("{name:?} is a function and wants its arguments"))
             }
@@ -186,8 +188,22 @@ impl Checker<'_, '_> {
     }
 
     fn field(&mut self, at: usize, of: Code, space: Space, name: &str) -> Checked {
-        let Some(id) = self.context.names.intern(space, name) else {
-            return fail(at, "the rules name too many fields");
+        let id = if self.scope.is_test() {
+            // The events were made under names that are complete; what they do not hold, events keep by name.
+            let Some(id) = self.context.names.find(space, name) else {
+                let code = Code::FieldNamed {
+                    of: boxed(of),
+                    space,
+                    name: boxed(Code::Text(name.into())),
+                };
+                return Ok((code, Type::Text));
+            };
+            id
+        } else {
+            let Some(id) = self.context.names.intern(space, name) else {
+                return fail(at, "the rules name too many fields");
+            };
+            id
         };
         let code = if matches!(of, Code::Event) {
             Code::Field(id)
@@ -238,7 +254,12 @@ impl Checker<'_, '_> {
             return Ok((Code::Get(boxed(of), getter), field));
         }
         let by = match &kind {
-            Type::Fields(_) | Type::Map | Type::Unmarshaled => Type::Text,
+            Type::Fields(_)
+            | Type::Map
+            | Type::Unmarshaled
+            | Type::Sources
+            | Type::ParserResults
+            | Type::StageResults => Type::Text,
             Type::List(_) | Type::Text => Type::Int,
             Type::Any => Type::Any,
             _ => return fail(at, format!("{kind} cannot be indexed")),
@@ -255,21 +276,13 @@ impl Checker<'_, '_> {
                 },
                 Type::Text,
             ),
-            Type::List(item) => (
+            kind => (
                 Code::Index {
                     of: boxed(of),
                     at: boxed(index_code),
                     optional,
                 },
-                *item,
-            ),
-            _ => (
-                Code::Index {
-                    of: boxed(of),
-                    at: boxed(index_code),
-                    optional,
-                },
-                Type::Any,
+                kind.element(),
             ),
         })
     }

@@ -1,16 +1,19 @@
 //! Runs compiled expressions. Nothing is allocated for comparing, searching and choosing.
 
+mod overflow;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::code::{Closure, Code, Getter};
 use super::syntax::Op;
 use super::value::{Object, Value};
-use super::{Env, EvalError};
+use super::{Env, EvalError, results};
 use crate::grok::re2;
 use crate::line::Position;
 use crate::parse::event::Event;
 use crate::parse::json::Json;
+use crate::parse::overflow::NOBODY;
 
 /// Why running stopped before there was a value.
 enum Stop {
@@ -66,6 +69,10 @@ impl<'a> Machine<'a> {
             Code::Signal => match self.env.signal {
                 Some(overflow) => Value::Object(Object::Overflow(overflow)),
                 None => return fail("there is no signal here"),
+            },
+            Code::Results => match self.env.results {
+                Some(results) => results.value(),
+                None => return fail("there are no results here"),
             },
             Code::Local(place) => self.locals.get(*place).cloned().unwrap_or(Value::Nil),
             Code::Field(id) => Value::text(self.env.event.get(*id)),
@@ -303,16 +310,11 @@ impl<'a> Machine<'a> {
 fn get<'a>(of: &Value<'a>, getter: Getter) -> Ran<'a> {
     match of {
         Value::Object(Object::Event(event)) => Ok(get_event(event, getter)),
-        Value::Object(Object::Overflow(overflow)) => Ok(match getter {
-            Getter::Remediation => Value::Bool(overflow.remediation),
-            Getter::AlertEvents => Value::Events(&overflow.events),
-            Getter::SourceIp => Value::text(&overflow.ip),
-            Getter::SourceRange => Value::text(&overflow.range),
-            Getter::SourceScope => Value::text(&overflow.scope),
-            Getter::SourceValue => Value::text(&overflow.value),
-            Getter::Scenario => Value::text(&overflow.scenario),
-            Getter::EventsCount => Value::Int(i64::from(overflow.events_count)),
-            _ => Value::Bool(false),
+        Value::Object(Object::Overflow(overflow)) => Ok(overflow::get(overflow, getter)),
+        Value::Object(Object::Source(source)) => Ok(overflow::get_source(source, getter)),
+        Value::Object(Object::NodeResult(result)) => Ok(match getter {
+            Getter::ResultEvent => Value::Object(Object::Event(&result.event)),
+            _ => Value::Bool(result.success),
         }),
         Value::Time(time) => Ok(match getter {
             Getter::Hour => Value::Int(time.as_secs().div_euclid(3_600).rem_euclid(24)),
@@ -321,12 +323,7 @@ fn get<'a>(of: &Value<'a>, getter: Getter) -> Ran<'a> {
             _ => Value::text(crate::parse::date::weekday(*time)),
         }),
         // An event that is no overflow has an empty one, as in the original.
-        Value::Nil => Ok(match getter {
-            Getter::Remediation => Value::Bool(false),
-            Getter::AlertEvents => Value::Events(&[]),
-            Getter::EventsCount => Value::Int(0),
-            _ => Value::text(""),
-        }),
+        Value::Nil => Ok(overflow::get_missing(getter)),
         _ => fail("it has no such field"),
     }
 }
@@ -346,9 +343,10 @@ fn get_event(event: &Event, getter: Getter) -> Value<'_> {
         Getter::WhitelistReason => Value::text(&event.whitelist_reason),
         Getter::LineRaw => Value::text(event.line()),
         Getter::LineSource => Value::text(event.source()),
-        Getter::LineModule => Value::text(match event.position() {
-            Position::File { .. } => "file",
-            Position::Cursor(_) => "journalctl",
+        Getter::LineModule => Value::text(match (event.str(event.module), event.position()) {
+            ("", Position::File { .. }) => "file",
+            ("", Position::Cursor(_)) => "journalctl",
+            (module, _) => module,
         }),
         Getter::LineType => Value::text(event.kind()),
         Getter::EventType => Value::text(if event.overflow.is_some() {
@@ -356,7 +354,6 @@ fn get_event(event: &Event, getter: Getter) -> Value<'_> {
         } else {
             "log"
         }),
-        Getter::False => Value::Bool(false),
         _ => Value::text(""),
     }
 }
@@ -375,6 +372,12 @@ fn member<'a>(of: &Value<'a>, name: &str, optional: bool) -> Ran<'a> {
             let found = entries.iter().find(|(key, _)| *key == name);
             Ok(found.map_or(Value::Nil, |(_, value)| value.clone()))
         }
+        Value::Object(Object::Sources(sources)) => {
+            let found = sources.iter().find(|source| source.value == name);
+            Ok(Value::Object(Object::Source(found.unwrap_or(&NOBODY))))
+        }
+        Value::Object(Object::Parsers(results)) => Ok(Value::Object(Object::Stage(results.get(name)))),
+        Value::Object(Object::Stage(stage)) => Ok(Value::NodeResults(results::node(stage, name))),
         nil if nil.is_nil() && optional => Err(Stop::Skip),
         nil if nil.is_nil() => fail("a member of nil"),
         _ => fail("it has no members"),

@@ -29,9 +29,17 @@ pub(super) enum Type {
     Unmarshaled,
     Overflow,
     Alert,
+    /// Sources by their value.
+    Sources,
     AlertSource,
     /// `queue`, whose only field is `Queue`.
     Queue,
+    /// `results` in the test of a parser: stages by name.
+    ParserResults,
+    /// A stage of them: documents by name.
+    StageResults,
+    /// One of a document's results.
+    NodeResult,
 }
 
 /// Where an expression stands: what it may name.
@@ -43,6 +51,19 @@ pub enum Scope {
     Bucket,
     /// `queue` and `signal`: filters of overflows.
     Overflow,
+    /// `results` of parsers: asserts of a test.
+    ParserResults,
+    /// `results` of scenarios: asserts of a test.
+    OverflowResults,
+}
+
+// === impl Scope ===
+
+impl Scope {
+    /// Whether it is that of a test's asserts.
+    pub(super) fn is_test(self) -> bool {
+        matches!(self, Self::ParserResults | Self::OverflowResults)
+    }
 }
 
 // === impl Type ===
@@ -100,25 +121,56 @@ impl Type {
             (Self::LineLabels, "type") => (Self::Text, Getter::LineType),
             (Self::LineLabels, _) => (Self::Text, Getter::Empty),
             (Self::Overflow, "Alert") => (Self::Alert, Getter::Same),
-            (Self::Overflow, "Whitelisted") => (Self::Bool, Getter::False),
+            (Self::Overflow, "Whitelisted") => (Self::Bool, Getter::OverflowWhitelisted),
+            (Self::Overflow, "Reprocess") => (Self::Bool, Getter::Reprocess),
+            (Self::Overflow, "Sources") => (Self::Sources, Getter::Sources),
             (Self::Alert, "Remediation") => (Self::Bool, Getter::Remediation),
-            (Self::Alert, "Source") => (Self::AlertSource, Getter::Same),
+            (Self::Alert, "Simulated") => (Self::Bool, Getter::Simulated),
+            (Self::Alert, "Scenario") => (Self::Text, Getter::Scenario),
+            (Self::Alert, "ScenarioVersion") => (Self::Text, Getter::ScenarioVersion),
+            (Self::Alert, "Message") => (Self::Text, Getter::Message),
+            (Self::Alert, "EventsCount") => (Self::Int, Getter::EventsCount),
+            (Self::Alert, "Capacity") => (Self::Int, Getter::Capacity),
+            (Self::Alert, "Leakspeed") => (Self::Text, Getter::Leakspeed),
+            (Self::Alert, "StartAt") => (Self::Text, Getter::StartAt),
+            (Self::Alert, "StopAt") => (Self::Text, Getter::StopAt),
+            (Self::Alert, "Source") => (Self::AlertSource, Getter::Source),
             (Self::Alert, "Events") => (Self::list(Self::Event), Getter::AlertEvents),
             (Self::AlertSource, "IP") => (Self::Text, Getter::SourceIp),
             (Self::AlertSource, "Range") => (Self::Text, Getter::SourceRange),
             (Self::AlertSource, "Scope") => (Self::Text, Getter::SourceScope),
             (Self::AlertSource, "Value") => (Self::Text, Getter::SourceValue),
+            (Self::AlertSource, "AsNumber") => (Self::Text, Getter::SourceAsNumber),
+            (Self::AlertSource, "AsName") => (Self::Text, Getter::SourceAsName),
+            (Self::AlertSource, "Cn") => (Self::Text, Getter::SourceCountry),
+            (Self::AlertSource, "Latitude") => (Self::Float, Getter::SourceLatitude),
+            (Self::AlertSource, "Longitude") => (Self::Float, Getter::SourceLongitude),
+            (Self::NodeResult, "Evt") => (Self::Event, Getter::ResultEvent),
+            (Self::NodeResult, "Success") => (Self::Bool, Getter::ResultSuccess),
             (Self::Queue, "Queue") => (Self::list(Self::Event), Getter::Same),
             _ => return None,
         })
     }
 
+    /// What indexing gives.
+    pub(super) fn element(self) -> Type {
+        match self {
+            Self::List(item) => *item,
+            Self::Sources => Self::AlertSource,
+            Self::ParserResults => Self::StageResults,
+            Self::StageResults => Self::list(Self::NodeResult),
+            _ => Self::Any,
+        }
+    }
+
     /// A method without arguments.
     pub(super) fn method(&self, name: &str) -> Option<(Type, Getter)> {
         Some(match (self, name) {
+            (Self::Overflow, "GetSources") => (Self::list(Self::Text), Getter::SourceKeys),
             (Self::Alert, "GetScenario") => (Self::Text, Getter::Scenario),
-            (Self::Alert, "GetScope") => (Self::Text, Getter::SourceScope),
-            (Self::Alert, "GetValue") => (Self::Text, Getter::SourceValue),
+            (Self::Alert | Self::AlertSource, "GetScope") => (Self::Text, Getter::SourceScope),
+            (Self::Alert | Self::AlertSource, "GetValue") => (Self::Text, Getter::SourceValue),
+            (Self::Alert, "HasRemediation") => (Self::Bool, Getter::HasRemediation),
             (Self::Alert, "GetEventsCount") => (Self::Int, Getter::EventsCount),
             (Self::Event, "GetType") => (Self::Text, Getter::EventType),
             (Self::Time, "Hour") => (Self::Int, Getter::Hour),
@@ -159,6 +211,10 @@ impl fmt::Display for Type {
             Self::Overflow => "evt.Overflow",
             Self::Alert => "an alert",
             Self::AlertSource => "the source of an alert",
+            Self::Sources => "sources by value",
+            Self::ParserResults => "results by stage",
+            Self::StageResults => "results by parser",
+            Self::NodeResult => "a parser's result",
             Self::Queue => "queue",
         };
         f.write_str(name)

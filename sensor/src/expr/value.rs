@@ -6,9 +6,10 @@ use std::cmp::Ordering;
 
 use vigie_wire::Timestamp;
 
+use super::results::{NodeResult, ParserResults};
 use crate::parse::event::Event;
 use crate::parse::json::Json;
-use crate::parse::overflow::Overflow;
+use crate::parse::overflow::{Overflow, Source};
 
 /// A value while an expression runs.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub enum Value<'a> {
     Object(Object<'a>),
     /// The events of a bucket.
     Events(&'a [Event]),
+    /// What a parser did to each event, in the test of a rule.
+    NodeResults(&'a [NodeResult]),
 }
 
 /// Things with fields, whose types the checker knows.
@@ -48,8 +51,18 @@ pub enum Object<'a> {
     Event(&'a Event),
     /// `evt.Unmarshaled`
     Unmarshaled(&'a Event),
-    /// `evt.Overflow`, its `Alert` and `Source`
+    /// `evt.Overflow` and its `Alert`
     Overflow(&'a Overflow),
+    /// `evt.Overflow.Sources`
+    Sources(&'a [Source]),
+    /// One of them, or `evt.Overflow.Alert.Source`
+    Source(&'a Source),
+    /// `results` in the test of a parser
+    Parsers(&'a ParserResults),
+    /// One of its stages
+    Stage(&'a [(Box<str>, Vec<NodeResult>)]),
+    /// What a parser did to one event
+    NodeResult(&'a NodeResult),
 }
 
 // === impl Value ===
@@ -115,6 +128,10 @@ impl<'a> Value<'a> {
             Self::Json(Json::List(items)) => items.len(),
             Self::Json(Json::Map(entries)) => entries.len(),
             Self::Object(Object::Unmarshaled(event)) => event.unmarshaled.borrow().len(),
+            Self::NodeResults(items) => items.len(),
+            Self::Object(Object::Sources(sources)) => sources.len(),
+            Self::Object(Object::Parsers(results)) => results.len(),
+            Self::Object(Object::Stage(documents)) => documents.len(),
             _ => return None,
         })
     }
@@ -130,6 +147,7 @@ impl<'a> Value<'a> {
             Self::List(items) => items.get(at).cloned(),
             Self::Texts(items) => items.get(at).map(|text| Self::text(text)),
             Self::Events(items) => items.get(at).map(|event| Self::Object(Object::Event(event))),
+            Self::NodeResults(items) => items.get(at).map(|item| Self::Object(Object::NodeResult(item))),
             Self::Json(Json::List(items)) => items.get(at).cloned().map(Self::Json),
             _ => None,
         }
@@ -201,6 +219,7 @@ impl<'a> Value<'a> {
             Self::Json(json) => json.render().into(),
             Self::Map(entries) => format!("map[{} keys]", entries.len()).into(),
             Self::Object(_) => "{}".into(),
+            Self::NodeResults(results) => format!("[{} results]", results.len()).into(),
             Self::List(_) | Self::Texts(_) | Self::Events(_) => {
                 let len = self.len().unwrap_or(0);
                 let items: Vec<String> = (0..len)

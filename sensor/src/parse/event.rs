@@ -10,6 +10,7 @@ use vigie_wire::Timestamp;
 
 use super::json::Json;
 use super::names::{FieldId, Names, Space};
+use super::node::SourceField;
 use super::overflow::Overflow;
 use crate::line::{Line, Position};
 
@@ -41,6 +42,8 @@ pub struct Event {
     pub(crate) str_time: Span,
     pub(crate) str_time_format: Span,
     pub(crate) marshaled_time: Span,
+    /// `evt.Line.Module` where a static has set it.
+    pub(crate) module: Span,
     pub(crate) time: Timestamp,
     pub(crate) dated: bool,
     pub(crate) source: Arc<str>,
@@ -119,6 +122,7 @@ impl Event {
             str_time: Span::default(),
             str_time_format: Span::default(),
             marshaled_time: Span::default(),
+            module: Span::default(),
             time: Timestamp::ZERO,
             dated: false,
             source: Arc::clone(&empty),
@@ -165,6 +169,7 @@ impl Event {
         self.str_time = Span::default();
         self.str_time_format = Span::default();
         self.marshaled_time = Span::default();
+        self.module = Span::default();
         self.dated = false;
         self.whitelisted = false;
         self.overflow = None;
@@ -249,6 +254,40 @@ impl Event {
     /// Makes this the event of an overflow, which `reprocess` pours into the other buckets.
     pub fn set_overflow(&mut self, overflow: Arc<Overflow>) {
         self.overflow = Some(overflow);
+    }
+
+    /// Marks the event, and the overflow that it may be, as none of our business.
+    pub(crate) fn set_whitelisted(&mut self) {
+        self.whitelisted = true;
+        if let Some(overflow) = self.overflow.as_mut().map(Arc::make_mut) {
+            overflow.whitelisted = true;
+        }
+    }
+
+    /// Changes whom the overflow's first alert names.
+    pub(crate) fn set_source(&mut self, field: SourceField, value: Span) {
+        let value = self.str(value).to_owned();
+        let Some(source) = self
+            .overflow
+            .as_mut()
+            .and_then(|overflow| Arc::make_mut(overflow).alerted.first_mut())
+        else {
+            return;
+        };
+        *match field {
+            SourceField::Scope => &mut source.scope,
+            SourceField::Value => &mut source.value,
+            SourceField::Ip => &mut source.ip,
+            SourceField::Range => &mut source.range,
+            SourceField::AsNumber => &mut source.as_number,
+            SourceField::AsName => &mut source.as_name,
+            SourceField::Country => &mut source.country,
+        } = value;
+    }
+
+    /// The text that `evt.MarshaledTime` was set to, `""` if nobody did.
+    pub fn marshaled_time(&self) -> &str {
+        self.str(self.marshaled_time)
     }
 
     /// Texts that found no room in this event.

@@ -62,8 +62,24 @@ pub(crate) enum Target {
     StrTimeFormat,
     MarshaledTime,
     Method(Method),
+    /// A field of `evt.Overflow.Alert.Source`.
+    Source(SourceField),
+    /// `evt.Line.Module`
+    LineModule,
     /// A target that no event has.
     Nothing,
+}
+
+/// What postoverflows may change of whom an overflow is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SourceField {
+    Scope,
+    Value,
+    Ip,
+    Range,
+    AsNumber,
+    AsName,
+    Country,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -196,6 +212,8 @@ impl Static {
             Target::StrTime => event.str_time = value,
             Target::StrTimeFormat => event.str_time_format = value,
             Target::MarshaledTime => event.marshaled_time = value,
+            Target::LineModule => event.module = value,
+            Target::Source(field) => event.set_source(field, value),
             Target::Method(_) | Target::Nothing => {}
         }
     }
@@ -256,17 +274,22 @@ fn render(value: &Value<'_>, event: &Event, out: &mut String) -> Option<Span> {
 
 impl Whitelist {
     fn check(&self, event: &mut Event) -> bool {
+        let holds = |text: &str| {
+            text.parse::<IpAddr>()
+                .is_ok_and(|ip| self.ips.contains(&ip) || self.ranges.iter().any(|range| range.contains(&ip)))
+        };
         let by_ip = (!self.ips.is_empty() || !self.ranges.is_empty())
-            && event.get(self.source_ip).parse::<IpAddr>().is_ok_and(|ip| {
-                self.ips.contains(&ip) || self.ranges.iter().any(|range| range.contains(&ip))
-            });
+            && match event.overflow() {
+                Some(overflow) => overflow.sources.iter().any(|source| holds(&source.value)),
+                None => holds(event.get(self.source_ip)),
+            };
         let listed = by_ip
             || self
                 .expressions
                 .iter()
                 .any(|expression| expression.holds(Env::of(event)));
         if listed && !event.whitelisted {
-            event.whitelisted = true;
+            event.set_whitelisted();
             event.whitelist_reason = Arc::clone(&self.reason);
         }
         listed

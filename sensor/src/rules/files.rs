@@ -28,7 +28,7 @@ impl Loader {
     /// Adds all rules of a directory in the hub's layout.
     pub fn dir(&mut self, dir: &Path) -> &mut Self {
         let mut files = Vec::new();
-        for folder in ["parsers", "scenarios"] {
+        for folder in ["parsers", "postoverflows", "scenarios"] {
             self.walk(&dir.join(folder), &mut files, 0);
         }
         files.sort();
@@ -97,9 +97,13 @@ impl Loader {
         let name = path.display().to_string();
         match (parts.next().as_deref(), parts.next()) {
             (Some("parsers"), Some(stage)) => self.parser(&stage, &name, &text),
+            (Some("postoverflows"), Some(stage)) => self.postoverflow(&stage, &name, &text),
             (Some("scenarios"), _) => self.scenario(&name, &text),
             _ => {
-                self.fault(path, "only parsers and scenarios are supported yet".to_owned());
+                self.fault(
+                    path,
+                    "only parsers, postoverflows and scenarios are rules".to_owned(),
+                );
                 self
             }
         }

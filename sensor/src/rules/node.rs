@@ -10,7 +10,7 @@ use super::reader::{Reader, Text};
 use super::yaml::{Kind, Node as Yaml, Source};
 use crate::expr::Scope;
 use crate::parse::names::{FieldId, Space};
-use crate::parse::node::{GrokStep, Method, Node, On, Static, Target, What, Whitelist};
+use crate::parse::node::{GrokStep, Method, Node, On, SourceField, Static, Target, What, Whitelist};
 
 type Read<T> = Result<T, RuleError>;
 
@@ -204,20 +204,46 @@ fn read_target(compiler: &mut Compiler<'_>, source: &Source<'_>, name: &Text<'_>
             Space::Enriched,
             field,
         )?)),
-        Some(("Overflow", _)) => Err(source.error_at(name.node, "setting evt.Overflow is not supported yet")),
+        Some(("Overflow", field)) => read_overflow_target(compiler, source, name, field),
         _ => match path {
             "StrTime" => Ok(Target::StrTime),
             "StrTimeFormat" => Ok(Target::StrTimeFormat),
             "MarshaledTime" => Ok(Target::MarshaledTime),
-            // The original too loads this, and then never sets it.
-            _ => {
-                compiler
-                    .warnings
-                    .push(source.error_at(name.node, format!("no event has the target {:?}", name.text)));
-                Ok(Target::Nothing)
-            }
+            "Line.Module" => Ok(Target::LineModule),
+            _ => Ok(no_target(compiler, source, name)),
         },
     }
+}
+
+/// The original too loads this, and then never sets it.
+fn no_target(compiler: &mut Compiler<'_>, source: &Source<'_>, name: &Text<'_>) -> Target {
+    compiler
+        .warnings
+        .push(source.error_at(name.node, format!("no event has the target {:?}", name.text)));
+    Target::Nothing
+}
+
+/// What postoverflows set.
+fn read_overflow_target(
+    compiler: &mut Compiler<'_>,
+    source: &Source<'_>,
+    name: &Text<'_>,
+    field: &str,
+) -> Read<Target> {
+    let field = field.strip_prefix("Alert.Source.").map(|field| match field {
+        "Scope" => Some(SourceField::Scope),
+        "Value" => Some(SourceField::Value),
+        "IP" => Some(SourceField::Ip),
+        "Range" => Some(SourceField::Range),
+        "AsNumber" => Some(SourceField::AsNumber),
+        "AsName" => Some(SourceField::AsName),
+        "Cn" => Some(SourceField::Country),
+        _ => None,
+    });
+    Ok(match field.flatten() {
+        Some(field) => Target::Source(field),
+        None => no_target(compiler, source, name),
+    })
 }
 
 fn read_whitelist(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) -> Read<Whitelist> {

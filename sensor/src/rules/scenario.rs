@@ -90,6 +90,18 @@ pub struct Scenario {
 
 type Read<T> = Result<T, RuleError>;
 
+// === impl ScopeRule ===
+
+impl ScopeRule {
+    pub(crate) fn is_ip(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("ip")
+    }
+
+    pub(crate) fn is_range(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("range")
+    }
+}
+
 // === impl Scenario ===
 
 impl Scenario {

@@ -1,0 +1,161 @@
+//! Whom an event speaks of, in the scope of a scenario.
+//!
+//! Rules of the original: `Ip` and `Range` need an address, any other scope its expression; an overflow that is poured
+//! again brings its sources along. Deliberately absent: what is said of them, which is `overflow`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::expr::Env;
+use crate::parse::event::Event;
+use crate::parse::overflow::Source;
+use crate::rules::ScopeRule;
+
+/// Everybody that one event speaks of: one, but for overflows.
+pub(crate) type Whos = Arc<[Who]>;
+
+/// One of them. Small, because buckets keep one for each event.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Who {
+    pub(crate) value: Box<str>,
+    /// The address as the log wrote it; empty in scopes that are none of addresses.
+    ip: Box<str>,
+    range: Box<str>,
+    origin: Option<Box<Origin>>,
+}
+
+/// What enrichment knows of an address.
+#[derive(Debug, Clone, PartialEq)]
+struct Origin {
+    as_number: Box<str>,
+    as_name: Box<str>,
+    country: Box<str>,
+    latitude: f32,
+    longitude: f32,
+}
+
+// === impl Who ===
+
+impl Who {
+    pub(crate) fn source(&self, scope: &ScopeRule) -> Source {
+        let mut source = Source {
+            scope: scope.kind.to_string(),
+            value: self.value.to_string(),
+            ip: self.ip.to_string(),
+            range: self.range.to_string(),
+            ..Source::default()
+        };
+        if let Some(origin) = &self.origin {
+            source.as_number = origin.as_number.to_string();
+            source.as_name = origin.as_name.to_string();
+            source.country = origin.country.to_string();
+            source.latitude = origin.latitude;
+            source.longitude = origin.longitude;
+        }
+        source
+    }
+}
+
+impl From<&Source> for Who {
+    fn from(source: &Source) -> Self {
+        Self {
+            value: source.value.as_str().into(),
+            ip: source.ip.as_str().into(),
+            range: source.range.as_str().into(),
+            origin: Some(Box::new(Origin {
+                as_number: source.as_number.as_str().into(),
+                as_name: source.as_name.as_str().into(),
+                country: source.country.as_str().into(),
+                latitude: source.latitude,
+                longitude: source.longitude,
+            })),
+        }
+    }
+}
+
+/// Everybody an event speaks of; `None` if it does not say.
+pub(crate) fn of(event: &Event, scope: &ScopeRule) -> Option<Whos> {
+    if event.overflow().is_some() {
+        return of_overflow(event, scope);
+    }
+    let said = match &scope.expression {
+        Some(expression) if !scope.is_ip() => Some(expression.text(Env::of(event)).ok()?),
+        _ => None,
+    };
+    if !scope.is_ip() && !scope.is_range() {
+        return Some(Arc::from([Who {
+            value: (*said?).into(),
+            ip: Box::default(),
+            range: Box::default(),
+            origin: None,
+        }]));
+    }
+    let ip = event.meta("source_ip");
+    ip.parse::<IpAddr>().ok()?;
+    let range: Box<str> = match event.meta("SourceRange") {
+        "" => Box::default(),
+        text => text.parse::<ipnet::IpNet>().ok()?.trunc().to_string().into(),
+    };
+    let value = match said {
+        Some(said) => (*said).into(),
+        None if scope.is_range() => range.clone(),
+        None => ip.into(),
+    };
+    Some(Arc::from([Who {
+        value,
+        ip: ip.into(),
+        range,
+        origin: origin(event),
+    }]))
+}
+
+/// The sources of an overflow that is poured again, in the scope of this scenario.
+fn of_overflow(event: &Event, scope: &ScopeRule) -> Option<Whos> {
+    let mut whos = Vec::new();
+    for source in &event.overflow()?.sources {
+        let mut who = Who::from(source);
+        if source.scope != *scope.kind {
+            if !scope.is_range() || !source.scope.eq_ignore_ascii_case("ip") {
+                continue;
+            }
+            who.value = match &scope.expression {
+                Some(expression) => (*expression.text(Env::of(event)).ok()?).into(),
+                None => who.range.clone(),
+            };
+            if who.value.is_empty() {
+                continue;
+            }
+        }
+        whos.push(who);
+    }
+    Some(whos.into())
+}
+
+fn origin(event: &Event) -> Option<Box<Origin>> {
+    let number = match event.enriched("ASNumber") {
+        "" => event.enriched("ASNNumber"),
+        number => number,
+    };
+    let (name, country) = (event.enriched("ASNOrg"), event.enriched("IsoCode"));
+    let (latitude, longitude) = (event.enriched("Latitude"), event.enriched("Longitude"));
+    let all = [number, name, country, latitude, longitude];
+    if all.iter().all(|text| text.is_empty()) {
+        return None;
+    }
+    Some(Box::new(Origin {
+        as_number: number.into(),
+        as_name: name.into(),
+        country: country.into(),
+        latitude: latitude.parse().unwrap_or(0.0),
+        longitude: longitude.parse().unwrap_or(0.0),
+    }))
+}
+
+/// The address that an event names, whatever the scope.
+pub(crate) fn address(event: &Event) -> Option<IpAddr> {
+    let text = match event.overflow() {
+        Some(overflow) => overflow.source().ip.as_str(),
+        None => event.meta("source_ip"),
+    };
+    text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+}
