@@ -8,6 +8,7 @@ mod check;
 mod control;
 mod decisions;
 mod demo;
+mod dispute;
 mod explain;
 mod id;
 mod init;
@@ -16,6 +17,7 @@ mod listing;
 mod network;
 mod peers;
 mod policy;
+mod retract;
 mod revoke;
 mod share;
 mod sightings;
@@ -89,6 +91,8 @@ enum Command {
     Bouncers(bouncers::Bouncers),
     #[command(subcommand)]
     Allowlist(allowlist::Allowlist),
+    Retract(retract::Retract),
+    Dispute(dispute::Dispute),
     Explain(explain::Explain),
     Peers(peers::Peers),
     #[command(subcommand)]
@@ -126,6 +130,8 @@ impl Cli {
             Command::Sightings(command) => command.run(global).await,
             Command::Bouncers(command) => command.run(global).await,
             Command::Allowlist(command) => command.run(global).await,
+            Command::Retract(command) => command.run(global).await,
+            Command::Dispute(command) => command.run(global).await,
             Command::Explain(command) => command.run(global).await,
             Command::Peers(command) => command.run(global).await,
             Command::Share(command) => command.run(global).await,

@@ -9,6 +9,7 @@ mod decisions;
 mod explain;
 mod mesh;
 mod policy;
+mod say;
 mod share;
 mod sightings;
 mod status;
@@ -56,6 +57,8 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/network", get(mesh::network))
         .route("/join", post(mesh::join))
         .route("/statements", post(mesh::accept))
+        .route("/retractions", post(say::retract))
+        .route("/disputes", post(say::dispute))
         .route("/share", post(share::set))
         .route("/share/preview", get(share::preview))
         .route("/policy", get(policy::show).post(policy::set))

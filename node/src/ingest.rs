@@ -14,10 +14,10 @@ use vigie_store::{
     SightingRow,
 };
 use vigie_wire::envelope::policy;
-use vigie_wire::{Payload, Sighting, SightingId, Timestamp};
+use vigie_wire::{Indicator, Payload, Sighting, SightingId, Timestamp};
 
 use crate::node::Node;
-use crate::{chain, decide};
+use crate::{chain, decide, objection};
 
 /// A clock that differs by more from the median of its peers' publishes nothing (DESIGN 11).
 const MOST_SKEW_MILLIS: u64 = 30_000;
@@ -148,7 +148,10 @@ async fn keep(node: &Node, admitted: &Admitted) -> anyhow::Result<bool> {
     let envelope = new_envelope(admitted, now);
     take_back(node, admitted, now).await?;
     match node.store.keep_envelope(&envelope).await? {
-        Appended::New => act(node, &envelope, now).await?,
+        Appended::New => {
+            act(node, &envelope, now).await?;
+            objection::heard(node, admitted).await?;
+        }
         Appended::Known => {}
         Appended::Conflict(_) => return Ok(false),
     }
@@ -160,6 +163,7 @@ async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Res
         // Another node of ours, or our own chain come back by sync: our word is not the mesh's.
         return Ok(());
     }
+    let mut made = Vec::new();
     for (id, sighting) in &envelope.sightings {
         let row = SightingRow {
             id: *id,
@@ -168,12 +172,17 @@ async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Res
             received_at: now,
             retracted_at: None,
         };
-        let verdict = node.opinion.observe(&row, now);
+        let mut verdict = node.opinion.observe(&row, now);
+        for (by, at) in node.early.take(id) {
+            node.opinion.dispute(by, &sighting.indicator, at);
+            verdict = node.opinion.verdict(&sighting.indicator, now);
+        }
         tracing::info!(sighting.id = %id, indicator = %sighting.indicator, score = verdict.score, "sighting");
         if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
-            enforce(node, decision, now).await?;
+            made.extend(enforce(node, decision, &made, now).await?);
         }
     }
+    node.table.put(&made, now);
     Ok(())
 }
 
@@ -190,8 +199,13 @@ async fn take_back(node: &Node, admitted: &Admitted, now: Timestamp) -> anyhow::
     });
     let taken_back: Vec<SightingId> = named.collect();
     node.store.retract(&taken_back, now).await?;
+    for sighting in &taken_back {
+        node.opinion.retract(*sighting);
+    }
     for sighting in taken_back {
-        node.opinion.retract(sighting);
+        if let Some(named) = objection::named(node, sighting).await? {
+            reconsider(node, &named.indicator).await?;
+        }
     }
     Ok(())
 }
@@ -200,16 +214,25 @@ async fn take_back(node: &Node, admitted: &Admitted, now: Timestamp) -> anyhow::
 /// may have changed. Decisions that hold already are not made twice.
 pub(crate) async fn review(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
+    let enforcing = node.enforcing();
+    let mut made = Vec::new();
     for verdict in node.opinion.standing_out(now) {
-        if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
-            enforce(node, decision, now).await?;
+        if let Some(decision) = decide::on_verdict(&verdict, &enforcing, now) {
+            made.extend(enforce(node, decision, &made, now).await?);
         }
     }
+    node.table.put(&made, now);
     Ok(())
 }
 
-/// Writes a decision of the mesh, unless an equal or stronger one holds for most of its time already.
-async fn enforce(node: &Node, decision: NewDecision, now: Timestamp) -> anyhow::Result<()> {
+/// Writes a decision of the mesh, for the caller to put into the table, unless a person overruled the mesh there or an
+/// equal or stronger one holds for most of its time already: in the table, or among those just `made`.
+async fn enforce(
+    node: &Node,
+    decision: NewDecision,
+    made: &[Decision],
+    now: Timestamp,
+) -> anyhow::Result<Option<Decision>> {
     let same = |held: &Decision| {
         let held = &held.decision;
         let half = decision.until.since(now) / 2;
@@ -219,32 +242,40 @@ async fn enforce(node: &Node, decision: NewDecision, now: Timestamp) -> anyhow::
             && held.remediation >= decision.remediation
             && held.until > now + half
     };
-    if node.table.of_value(&decision.value).iter().any(|held| same(held)) {
-        return Ok(());
+    if node.overruled.holds(&decision.value, now)
+        || made.iter().any(same)
+        || node.table.of_value(&decision.value).iter().any(|held| same(held))
+    {
+        return Ok(None);
     }
     let made = node.store.insert_decision(&decision).await?;
     tracing::info!(indicator = made.decision.value, remediation = %made.decision.remediation, "decided on the mesh's word");
-    node.table.put(&[made], now);
-    Ok(())
+    Ok(Some(made))
 }
 
 /// Ends decisions of the mesh whose evidence is gone: taken back, decayed or refuted.
 pub(crate) async fn release(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
-    for held in node.table.active(now).iter().filter(|held| is_mesh_ban(held)) {
+    release_of(node, node.table.active(now), now).await
+}
+
+/// The same for one subject, at once: its evidence was taken back or disputed.
+pub(crate) async fn reconsider(node: &Node, subject: &Indicator) -> anyhow::Result<()> {
+    release_of(node, node.table.of_value(&subject.to_string()), node.now()).await
+}
+
+async fn release_of(node: &Node, held: Vec<Arc<Decision>>, now: Timestamp) -> anyhow::Result<()> {
+    let bans = held.iter().filter(|held| is_mesh_ban(held));
+    for held in bans.filter(|held| held.decision.until > now) {
         let Ok(ip) = held.decision.value.parse() else {
             continue;
         };
-        if !node
-            .opinion
-            .review(&vigie_wire::Indicator::ip(ip), now)
-            .hard_block
-        {
-            node.end(&DecisionFilter {
+        if !node.opinion.review(&Indicator::ip(ip), now).hard_block {
+            let this = DecisionFilter {
                 id: Some(held.id),
                 ..DecisionFilter::default()
-            })
-            .await?;
+            };
+            node.end(&this).await?;
         }
     }
     Ok(())

@@ -23,8 +23,11 @@ use crate::config::{Config, network};
 use crate::decide::{self, Enforcing};
 use crate::identity::Identity;
 use crate::membership::Membership;
+use crate::objection::{self, Early};
 use crate::opinion::Opinion;
+use crate::overruled::Overruled;
 use crate::paths::Paths;
+use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
 use crate::table::{KEPT_AFTER_END, Table};
@@ -45,6 +48,12 @@ pub(crate) struct Node {
     pub(crate) membership: Membership,
     pub(crate) opinion: Opinion,
     pub(crate) table: Table,
+    /// Where a person overruled the mesh.
+    pub(crate) overruled: Overruled,
+    /// What we are to say beside sightings.
+    pub(crate) saying: Saying,
+    /// What others dispute before we hear it.
+    pub(crate) early: Early,
     pub(crate) started_at: Timestamp,
     /// Set while the mesh runs.
     pub(crate) mesh: OnceLock<Mesh>,
@@ -107,6 +116,7 @@ impl Node {
             ..DecisionFilter::default()
         };
         let table = Table::new(store.decisions(&recent).await?, now);
+        let overruled = Overruled::load(store.as_ref()).await?;
         let chain = OwnChain::load(store.as_ref(), identity.node.public().publisher_id()).await?;
         let node = Arc::new(Self {
             paths,
@@ -118,6 +128,9 @@ impl Node {
             membership,
             opinion,
             table,
+            overruled,
+            saying: Saying::default(),
+            early: Early::default(),
             started_at: now,
             mesh: OnceLock::new(),
             sensor: OnceLock::new(),
@@ -179,7 +192,7 @@ impl Node {
         {
             self.opinion.observe(row, now);
         }
-        Ok(())
+        objection::recall(self, now).await
     }
 
     /// Reads the allowlist again after it changed, and the addresses of this machine.

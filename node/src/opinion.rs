@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use vigie_reputation::{Learned, Report, Rung, Scorer, Tier, TrustGraph, Verdict};
 use vigie_store::SightingRow;
-use vigie_wire::{Behaviour, Indicator, SightingId, Timestamp};
+use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
 
 use crate::node::Node;
 
@@ -47,6 +47,11 @@ impl Opinion {
     /// The publisher took it back.
     pub(crate) fn retract(&self, sighting: SightingId) {
         self.scorer().retract(sighting);
+    }
+
+    /// An organisation objects to what is said of a subject. Whether that changes anything.
+    pub(crate) fn dispute(&self, by: OrgId, subject: &Indicator, at: Timestamp) -> bool {
+        self.scorer().dispute(by, subject, at)
     }
 
     /// Our own sensor caught it.

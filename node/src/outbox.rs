@@ -18,7 +18,7 @@ use vigie_wire::{Behaviour, Envelope, Indicator, Payload, RuleHash, Sighting, Si
 
 use crate::chain::OwnChain;
 use crate::node::Node;
-use crate::{chain, share};
+use crate::{chain, say, share};
 
 /// A look for what a crash or a refused envelope left behind.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -112,6 +112,10 @@ impl Outbox {
                 self.window.resume(chain.allowance(class, now), now);
             }
         }
+        if say::speak(&self.node, class, now).await? {
+            let left = self.node.chain.lock().await.allowance(class, now);
+            self.window.resume(left, now);
+        }
         for alert in self.node.store.pending_shares(TAKEN).await? {
             if self.taken.insert(alert.id) {
                 self.take(&alert, now).await?;
@@ -168,7 +172,7 @@ impl Outbox {
         let (mut rows, mut staying) = (Vec::new(), Vec::new());
         for row in batch.rows {
             let known = row.indicator.as_ip().is_some_and(|ip| self.node.is_known(ip));
-            if share::permits(&row, &sharing, known).is_ok() {
+            if self.is_wanted(&row) && share::permits(&row, &sharing, known).is_ok() {
                 rows.push(row);
             } else {
                 staying.extend(self.waiting.remove(&subject(&row)).unwrap_or_default());
@@ -178,6 +182,13 @@ impl Outbox {
         self.taken.retain(|id| !staying.contains(id));
         self.node.store.withhold(&staying).await?;
         Ok(Batch { rows, ..batch })
+    }
+
+    /// Whether an alert behind this row was not taken back meanwhile.
+    fn is_wanted(&self, row: &Sighting) -> bool {
+        let alerts = self.waiting.get(&subject(row));
+        let kept_back = |one: &Waiting| self.node.saying.is_kept_back(one.alert);
+        !alerts.is_some_and(|alerts| alerts.iter().all(kept_back))
     }
 
     /// Lets a batch out. Alerts whose envelope is not admitted now stay pending in the store.

@@ -258,6 +258,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     node.regraph();
     ingest::review(node).await?;
     ingest::release(node).await?;
+    node.overruled.sweep(node.store.as_ref(), now).await?;
     node.opinion.save(node).await?;
     if let Some(certificate) = node
         .membership

@@ -56,10 +56,11 @@ impl Allowlist {
                 let author = rustix::process::getuid().as_raw().to_string();
                 let body = json!({"net": net, "reason": reason, "author": format!("uid {author}"), "duration": duration});
                 let done = control.post("/allowlist", &body).await?;
-                listing::say(&format!(
-                    "{net} is allowed; decisions ended: {}.\n",
-                    done["ended"]
-                ))
+                let mut text = format!("{net} is allowed; decisions ended: {}.\n", done["ended"]);
+                if let Some(ours @ 1..) = done["ours"].as_u64() {
+                    text.push_str(&listing::shared_before(ours, &net));
+                }
+                listing::say(&text)
             }
             Self::Delete { net } => {
                 control

@@ -102,7 +102,19 @@ impl Decisions {
             Self::Delete { id, value } => {
                 let parts = [("id", id.map(|id| id.to_string())), ("value", value)];
                 let ended = control.delete(&query("/decisions", &parts)).await?;
-                listing::say(&format!("Decisions ended: {}.\n", ended["ended"]))
+                let mut text = format!("Decisions ended: {}.\n", ended["ended"]);
+                let named = ended["values"][0]
+                    .as_str()
+                    .map_or_else(|| "ADDRESS".to_owned(), listing::printable);
+                if ended["overruled"] == true {
+                    text.push_str(&format!(
+                        "The mesh's word on it decides nothing here for 24 h. Tell others: `vigie dispute {named} --reason ...`. For good: `vigie allowlist add`.\n"
+                    ));
+                }
+                if let Some(ours @ 1..) = ended["ours"].as_u64() {
+                    text.push_str(&listing::shared_before(ours, &named));
+                }
+                listing::say(&text)
             }
         }
     }

@@ -88,6 +88,11 @@ fn cell(row: &Value, pointer: &str) -> String {
     }
 }
 
+/// A false alarm is more than a decision: others may have heard of it from us.
+pub(crate) fn shared_before(sightings: u64, of: &dyn std::fmt::Display) -> String {
+    format!("Others heard of it from us ({sightings} sightings). Take that back: `vigie retract {of}`.\n")
+}
+
 /// What others wrote must not steer our terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()

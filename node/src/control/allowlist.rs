@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use vigie_store::Allowed;
 
 use super::words::{Problem, duration};
-use super::{Answer, Shared};
+use super::{Answer, Shared, say};
 use crate::clock::rfc3339;
 use crate::config::network;
 
@@ -45,7 +45,11 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     node.store.allow(&entry).await?;
     node.reload_allowlist().await?;
     let ended = node.sweep().await?;
-    Ok(Json(json!({"ended": ended})))
+    let ours = match is_one(net) {
+        true => say::standing(&node, net.addr()).await?.0,
+        false => 0,
+    };
+    Ok(Json(json!({"ended": ended, "ours": ours})))
 }
 
 pub(super) async fn delete(State(node): Shared, Query(which): Query<Which>) -> Answer {
@@ -55,6 +59,10 @@ pub(super) async fn delete(State(node): Shared, Query(which): Query<Which>) -> A
     }
     node.reload_allowlist().await?;
     Ok(Json(Value::Null))
+}
+
+fn is_one(net: IpNet) -> bool {
+    net.prefix_len() == net.max_prefix_len()
 }
 
 fn parse(text: &str) -> Result<IpNet, Problem> {

@@ -11,7 +11,7 @@ use vigie_store::{Decision, DecisionFilter, NewDecision, Origin, Remediation};
 use vigie_wire::Timestamp;
 
 use super::words::{Problem, duration, spell};
-use super::{Answer, Shared};
+use super::{Answer, Shared, say};
 use crate::config::network;
 use crate::decide;
 
@@ -112,7 +112,26 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     if ended.is_empty() {
         return Err(Problem::not_found("no such decision holds"));
     }
-    Ok(Json(json!({"ended": ended.len()})))
+    let mut values: Vec<&Decision> = ended.iter().collect();
+    values.sort_unstable_by_key(|held| &held.decision.value);
+    values.dedup_by_key(|held| &held.decision.value);
+    let (mut overruled, mut ours) = (false, 0);
+    for value in values.iter().map(|held| held.decision.value.as_str()) {
+        if ended
+            .iter()
+            .any(|held| held.decision.origin == Origin::Mesh && held.decision.value == value)
+        {
+            // Its evidence stands: without this it would be decided again within the minute.
+            say::overrule(&node, value).await?;
+            overruled = true;
+        }
+        if let Ok(ip) = value.parse() {
+            ours += say::standing(&node, ip).await?.0;
+        }
+    }
+    Ok(Json(
+        json!({"ended": ended.len(), "values": values.iter().map(|held| &held.decision.value).collect::<Vec<_>>(), "overruled": overruled, "ours": ours}),
+    ))
 }
 
 fn is_single(target: IpNet) -> bool {

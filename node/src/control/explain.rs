@@ -50,6 +50,16 @@ pub(super) async fn show(State(node): Shared, Path(address): Path<String>) -> An
                 .to_owned(),
         );
     }
+    if let Some(until) = node
+        .overruled
+        .until(&subject.to_string())
+        .filter(|until| *until > now)
+    {
+        lines.push(format!(
+            "  The mesh is overruled by hand: its word decides nothing on it until {}.",
+            rfc3339(until)
+        ));
+    }
     lines.push(format!("  Our own sensor: {} alerts.", own.len()));
     lines.extend(
         own.iter()

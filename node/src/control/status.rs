@@ -10,6 +10,7 @@ use vigie_store::Counts;
 use super::words::spell;
 use super::{Answer, Shared, policy};
 use crate::node::Node;
+use crate::say;
 
 /// How the node is, at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub(crate) struct Status {
     pub(crate) groups: usize,
     pub(crate) policy: String,
     pub(crate) skewed: bool,
+    /// Retractions and disputes that are not on our chain yet.
+    pub(crate) unsaid: usize,
     pub(crate) counts: Counts,
     pub(crate) sensor: Option<SensorTotals>,
 }
@@ -76,6 +79,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         anchors: settings.anchors.len(),
         groups: node.opinion.groups(),
         policy: policy::sentence(node),
+        unsaid: say::waiting(node).await?,
         skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
         counts: node.store.counts(now).await?,
         sensor: node.sensor.get().map(|stats| totals(&stats.snapshot())),
@@ -148,6 +152,12 @@ fn lines(status: &Status) -> Vec<String> {
                 );
             }
             lines.push(format!("  policy        {}", status.policy));
+            if status.unsaid > 0 {
+                lines.push(format!(
+                    "  waiting       {} retractions and disputes are not told yet",
+                    status.unsaid
+                ));
+            }
             if status.skewed {
                 lines.push(
                     "  clock         differs from our peers' by more than 30 s: nothing is published"

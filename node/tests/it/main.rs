@@ -11,6 +11,7 @@ mod lapi;
 mod mesh;
 mod network;
 mod page;
+mod said;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
 mod support;
