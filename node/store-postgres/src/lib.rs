@@ -4,21 +4,11 @@
 //! several processes publishes on a chain (a lease is the node's), and copies before an upgrade (`pg_dump` is better).
 #![warn(missing_docs)]
 
-mod alert;
-mod allow;
-mod bouncer;
-mod decision;
+mod database;
 mod dump;
-mod envelope;
 mod error;
-mod forget;
-mod memory;
-mod note;
 mod open;
-mod row;
 mod schema;
-mod sighting;
-mod statement;
 mod text;
 
 pub use open::PostgresStore;

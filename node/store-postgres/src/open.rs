@@ -5,9 +5,9 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgPool, Postgres, Transaction};
-use vigie_store::{Store, StoreError};
+use vigie_store::StoreError;
 
 use crate::error::failed;
 use crate::schema;
@@ -22,8 +22,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct PostgresStore {
     pub(crate) pool: PgPool,
 }
-
-impl Store for PostgresStore {}
 
 // === impl PostgresStore ===
 
@@ -52,9 +50,5 @@ impl PostgresStore {
     /// Waits for what is under way and closes the connections.
     pub async fn close(&self) {
         self.pool.close().await;
-    }
-
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.pool.begin().await.map_err(failed)
     }
 }

@@ -4,19 +4,10 @@
 //! process. Nothing stops one, SQLite keeps the file whole, but two nodes on one identity would fork its chain.
 #![warn(missing_docs)]
 
-mod alert;
-mod allow;
-mod bouncer;
-mod decision;
-mod envelope;
+mod copy;
+mod database;
 mod error;
-mod forget;
-mod memory;
-mod note;
 mod open;
-mod row;
 mod schema;
-mod sighting;
-mod statement;
 
 pub use open::SqliteStore;

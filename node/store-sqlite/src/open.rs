@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
-use vigie_store::{Store, StoreError};
+use sqlx::{Connection as _, SqlitePool};
+use vigie_store::StoreError;
 
 use crate::error::{failed, file_failed};
 use crate::schema;
@@ -40,8 +40,6 @@ struct TooLittleRoom {
     free: u64,
     path: PathBuf,
 }
-
-impl Store for SqliteStore {}
 
 // === impl SqliteStore ===
 
@@ -98,11 +96,6 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-    }
-
-    /// A transaction that may write from its first statement on, so that it never fails half way for a lock.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
     }
 }
 

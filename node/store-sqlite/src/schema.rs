@@ -9,8 +9,8 @@ use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use vigie_store::StoreError;
 
+use crate::copy::copy_into;
 use crate::error::{failed, file_failed, migration_failed};
-use crate::note::copy_into;
 
 /// Every version this program knows, part of the program itself.
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();

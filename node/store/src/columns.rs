@@ -1,7 +1,7 @@
 //! How values lie in columns, the same in every database, so that a copy from one into another stays readable.
 //!
 //! Before this: a row of a database. After it: the types of this crate. Deliberately absent: SQL, and the
-//! oddities of one database, such as PostgreSQL's texts that cannot hold a NUL.
+//! oddities of one database, such as PostgreSQL's texts that cannot hold a NUL. See `sql`.
 
 use std::net::IpAddr;
 
@@ -12,15 +12,15 @@ use crate::{Remediation, Share, Tier};
 /// A value in a column that no version of this program writes there.
 #[derive(Debug, thiserror::Error)]
 #[error("{column} holds {found:?}")]
-pub struct BadColumn {
+pub(crate) struct BadColumn {
     /// Which column.
-    pub column: &'static str,
+    pub(crate) column: &'static str,
     /// What stands there.
-    pub found: String,
+    pub(crate) found: String,
 }
 
 /// The family of an indicator: with [`indicator_value`] it names exactly one.
-pub const fn indicator_family(indicator: &Indicator) -> &'static str {
+pub(crate) const fn indicator_family(indicator: &Indicator) -> &'static str {
     match indicator {
         Indicator::Ip(_) => "ip",
         Indicator::Range(_) => "range",
@@ -33,7 +33,7 @@ pub const fn indicator_family(indicator: &Indicator) -> &'static str {
 }
 
 /// The text of an indicator, one per value, so that looking one up is an index look-up.
-pub fn indicator_value(indicator: &Indicator) -> String {
+pub(crate) fn indicator_value(indicator: &Indicator) -> String {
     match indicator {
         Indicator::Unknown { tag, bytes } => format!("{tag}:{}", hex::encode(bytes)),
         Indicator::Asn(number) => number.to_string(),
@@ -42,7 +42,7 @@ pub fn indicator_value(indicator: &Indicator) -> String {
 }
 
 /// The indicator that [`indicator_family`] and [`indicator_value`] wrote.
-pub fn indicator(family: &str, value: &str) -> Result<Indicator, BadColumn> {
+pub(crate) fn indicator(family: &str, value: &str) -> Result<Indicator, BadColumn> {
     known_indicator(family, value).ok_or_else(|| BadColumn {
         column: "indicator",
         found: format!("{family} {value}"),
@@ -73,7 +73,7 @@ fn known_indicator(family: &str, value: &str) -> Option<Indicator> {
 }
 
 /// The word of a share, and the sighting it left as.
-pub fn share_columns(share: &Share) -> (&'static str, Option<String>) {
+pub(crate) fn share_columns(share: &Share) -> (&'static str, Option<String>) {
     match share {
         Share::Never => ("never", None),
         Share::Pending => ("pending", None),
@@ -82,7 +82,7 @@ pub fn share_columns(share: &Share) -> (&'static str, Option<String>) {
 }
 
 /// The share that [`share_columns`] wrote.
-pub fn share(word: &str, shared_as: Option<&str>) -> Result<Share, BadColumn> {
+pub(crate) fn share(word: &str, shared_as: Option<&str>) -> Result<Share, BadColumn> {
     match (word, shared_as) {
         ("never", None) => Ok(Share::Never),
         ("pending", None) => Ok(Share::Pending),
@@ -95,7 +95,7 @@ pub fn share(word: &str, shared_as: Option<&str>) -> Result<Share, BadColumn> {
 }
 
 /// The word of a tier.
-pub const fn tier_word(tier: Tier) -> &'static str {
+pub(crate) const fn tier_word(tier: Tier) -> &'static str {
     match tier {
         Tier::Authenticated => "authenticated",
         Tier::LongLived => "long_lived",
@@ -103,7 +103,7 @@ pub const fn tier_word(tier: Tier) -> &'static str {
 }
 
 /// The tier of a word.
-pub fn tier(word: &str) -> Result<Tier, BadColumn> {
+pub(crate) fn tier(word: &str) -> Result<Tier, BadColumn> {
     [Tier::Authenticated, Tier::LongLived]
         .into_iter()
         .find(|tier| tier_word(*tier) == word)
@@ -111,13 +111,13 @@ pub fn tier(word: &str) -> Result<Tier, BadColumn> {
 }
 
 /// Remediations as words with commas between them.
-pub fn remediation_words(remediations: &[Remediation]) -> String {
+pub(crate) fn remediation_words(remediations: &[Remediation]) -> String {
     let words: Vec<_> = remediations.iter().map(|one| one.word()).collect();
     words.join(",")
 }
 
 /// The remediations that [`remediation_words`] wrote.
-pub fn remediations(words: &str) -> Result<Vec<Remediation>, BadColumn> {
+pub(crate) fn remediations(words: &str) -> Result<Vec<Remediation>, BadColumn> {
     words
         .split(',')
         .filter(|word| !word.is_empty())
@@ -126,24 +126,24 @@ pub fn remediations(words: &str) -> Result<Vec<Remediation>, BadColumn> {
 }
 
 /// The text that stands for an address: IPv4 in IPv6 is IPv4, so that one host has one record.
-pub fn address(ip: IpAddr) -> String {
+pub(crate) fn address(ip: IpAddr) -> String {
     ip.to_canonical().to_string()
 }
 
 /// A place in a chain as a signed number of the same order: databases have no unsigned one, and a stranger may
 /// choose his numbers. Zero lies at `i64::MIN`.
-pub const fn seq_column(seq: u64) -> i64 {
+pub(crate) const fn seq_column(seq: u64) -> i64 {
     (seq ^ (1 << 63)).cast_signed()
 }
 
 /// The place that [`seq_column`] wrote.
-pub const fn seq(column: i64) -> u64 {
+pub(crate) const fn seq(column: i64) -> u64 {
     column.cast_unsigned() ^ (1 << 63)
 }
 
 /// The smallest text above every text that starts with `prefix`; `None` if there is none. For texts compared by
 /// their bytes, names with a prefix are then a range of an index.
-pub fn prefix_end(prefix: &str) -> Option<String> {
+pub(crate) fn prefix_end(prefix: &str) -> Option<String> {
     let mut kept = prefix.to_owned();
     while let Some(last) = kept.pop() {
         // Surrogates are no characters: the one after U+D7FF is U+E000.

@@ -1,7 +1,8 @@
-//! What a node keeps: rows and traits. The databases stand behind them in `store-sqlite` and `store-postgres`.
+//! What a node keeps: rows, traits, and the SQL behind them. Databases and their drivers stand in `store-sqlite` and
+//! `store-postgres`.
 //!
 //! Contract of every method that writes: when it returns `Ok`, the row survives a kill -9 at the next instruction.
-//! "Not found" is `Ok(None)`, "already there" is a value, never an error. Deliberately absent: SQL, clocks, policy.
+//! "Not found" is `Ok(None)`, "already there" is a value, never an error. Deliberately absent: drivers, clocks, policy.
 #![warn(missing_docs)]
 
 pub use vigie_wire as wire;
@@ -9,13 +10,14 @@ pub use vigie_wire as wire;
 mod alert;
 mod allow;
 mod bouncer;
-pub mod columns;
+mod columns;
 mod decision;
 mod envelope;
 mod error;
 mod memory;
 mod note;
 mod sighting;
+pub mod sql;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,28 +1,21 @@
 //! Alerts, with the decisions they led to, and what waits to be shared.
 
 use async_trait::async_trait;
-use sqlx::QueryBuilder;
-use sqlx::sqlite::SqliteRow;
-use vigie_store::wire::{Behaviour, RuleHash};
-use vigie_store::{
-    Alert, AlertFilter, AlertId, Alerts, Decision, NewAlert, NewDecision, StoreError, columns,
-};
+use vigie_wire::{Behaviour, RuleHash};
 
-use crate::SqliteStore;
-use crate::decision;
-use crate::error::{corrupt, failed};
-use crate::row::Columns;
+use super::query::{Column, Query};
+use super::row::{Columns, Row};
+use super::{Database, corrupt, decision};
+use crate::{Alert, AlertFilter, AlertId, Alerts, Decision, NewAlert, NewDecision, StoreError, columns};
 
 const INSERT: &str = "INSERT INTO alert (detection, machine, scenario, scenario_version, rule, behaviour, scope, value,
         message, events_count, capacity, leakspeed, first_at, last_at, created_at, simulated, remediation, labels,
         events, share, shared_as)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
     ON CONFLICT (detection) DO NOTHING RETURNING id";
-const WITHHOLD: &str = "UPDATE alert SET share = 'never'
-    WHERE share = 'pending' AND id IN (SELECT value FROM json_each($1))";
 
 #[async_trait]
-impl Alerts for SqliteStore {
+impl<D: Database> Alerts for D {
     async fn insert_alert(
         &self,
         alert: &NewAlert,
@@ -32,95 +25,85 @@ impl Alerts for SqliteStore {
         let labels = serde_json::to_string(&alert.labels).map_err(json)?;
         let events = serde_json::to_string(&alert.events).map_err(json)?;
         let (share, shared_as) = columns::share_columns(&alert.share);
-        let mut tx = self.write().await?;
-        let id: Option<AlertId> = sqlx::query_scalar(INSERT)
-            .bind(alert.detection.as_slice())
+        let insert = Query::new(INSERT)
+            .bind(&alert.detection)
             .bind(&alert.machine)
             .bind(&alert.scenario)
             .bind(&alert.scenario_version)
-            .bind(alert.rule.0.as_slice())
+            .bind(&alert.rule.0)
             .bind(alert.behaviour.map(|behaviour| i64::from(behaviour.0)))
             .bind(&alert.scope)
             .bind(&alert.value)
             .bind(&alert.message)
-            .bind(i64::from(alert.events_count))
-            .bind(i64::from(alert.capacity))
+            .bind(alert.events_count)
+            .bind(alert.capacity)
             .bind(&alert.leakspeed)
-            .bind(alert.first.as_millis())
-            .bind(alert.last.as_millis())
-            .bind(alert.created_at.as_millis())
+            .bind(alert.first)
+            .bind(alert.last)
+            .bind(alert.created_at)
             .bind(alert.simulated)
             .bind(alert.remediation)
             .bind(labels)
             .bind(events)
             .bind(share)
-            .bind(shared_as)
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(failed)?;
-        let Some(id) = id else {
+            .bind(shared_as);
+        let mut tx = self.begin().await?;
+        let Some(row) = tx.fetch(insert).await?.pop() else {
             return Ok(None);
         };
-        let written = decision::insert(&mut tx, Some(id), decisions).await?;
-        tx.commit().await.map_err(failed)?;
+        let id = Columns::new(row, "alert").number("id")?;
+        let written = decision::insert(tx.as_mut(), self.binds_arrays(), Some(id), decisions).await?;
+        tx.commit().await?;
         Ok(Some((id, written)))
     }
 
     async fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM alert WHERE TRUE");
+        let mut query = Query::new("SELECT * FROM alert WHERE TRUE");
         if let Some(id) = filter.id {
             query.push(" AND id = ").push_bind(id);
         }
         if let Some(value) = &filter.value {
-            query.push(" AND value = ").push_bind(value.clone());
+            query.push(" AND value = ").push_bind(value);
         }
         if let Some(scenario) = &filter.scenario {
-            query.push(" AND scenario = ").push_bind(scenario.clone());
+            query.push(" AND scenario = ").push_bind(scenario);
         }
         if let Some(since) = filter.since {
-            query.push(" AND created_at >= ").push_bind(since.as_millis());
+            query.push(" AND created_at >= ").push_bind(since);
         }
         if let Some(until) = filter.until {
-            query.push(" AND created_at < ").push_bind(until.as_millis());
+            query.push(" AND created_at < ").push_bind(until);
         }
-        query.push(" ORDER BY id DESC");
-        if filter.limit > 0 {
-            query.push(" LIMIT ").push_bind(i64::from(filter.limit));
-        }
-        let rows = query.build().fetch_all(&self.readers).await.map_err(failed)?;
-        rows.iter().map(alert).collect()
+        query.push(" ORDER BY id DESC").limit(filter.limit);
+        self.fetch(query).await?.into_iter().map(alert).collect()
     }
 
     async fn pending_shares(&self, limit: u32) -> Result<Vec<Alert>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM alert WHERE share = 'pending' ORDER BY id");
-        if limit > 0 {
-            query.push(" LIMIT ").push_bind(i64::from(limit));
-        }
-        let rows = query.build().fetch_all(&self.readers).await.map_err(failed)?;
-        rows.iter().map(alert).collect()
+        let mut query = Query::new("SELECT * FROM alert WHERE share = 'pending' ORDER BY id");
+        query.limit(limit);
+        self.fetch(query).await?.into_iter().map(alert).collect()
     }
 
     async fn withhold(&self, alerts: &[AlertId]) -> Result<(), StoreError> {
-        sqlx::query(WITHHOLD)
-            .bind(serde_json::Value::from(alerts).to_string())
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
+        if alerts.is_empty() {
+            return Ok(());
+        }
+        let ids = Column::Ints(alerts.to_vec());
+        let mut query = Query::with(self.binds_arrays(), "kept", vec![("id", ids)]);
+        query
+            .push("UPDATE alert SET share = 'never' WHERE share = 'pending' AND id IN (SELECT id FROM kept)");
+        self.execute(query).await?;
         Ok(())
     }
 
     async fn delete_alert(&self, id: AlertId) -> Result<bool, StoreError> {
-        let done = sqlx::query("DELETE FROM alert WHERE id = $1")
-            .bind(id)
-            .execute(&self.writer)
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected() > 0)
+        let query = Query::new("DELETE FROM alert WHERE id = $1").bind(id);
+        Ok(self.execute(query).await? > 0)
     }
 }
 
-fn alert(row: &SqliteRow) -> Result<Alert, StoreError> {
-    let row = Columns::new(row, "alert");
+fn alert(row: Row) -> Result<Alert, StoreError> {
+    let mut row = Columns::new(row, "alert");
     let shared_as = row.text_or_none("shared_as")?;
     Ok(Alert {
         id: row.number("id")?,

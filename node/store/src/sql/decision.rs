@@ -1,0 +1,139 @@
+//! Decisions: written with an alert or alone, looked up by value, ended early.
+
+use async_trait::async_trait;
+use vigie_wire::Timestamp;
+
+use super::query::{Column, Query};
+use super::row::{Columns, Row};
+use super::{Database, Transaction, not_returned};
+use crate::{AlertId, Decision, DecisionFilter, Decisions, NewDecision, StoreError};
+
+/// Rows per statement: nine values each, far below the 32766 that SQLite allows.
+const CHUNK: usize = 256;
+
+#[async_trait]
+impl<D: Database> Decisions for D {
+    async fn insert_decision(&self, decision: &NewDecision) -> Result<Decision, StoreError> {
+        let mut tx = self.begin().await?;
+        let one = std::slice::from_ref(decision);
+        let mut written = insert(tx.as_mut(), self.binds_arrays(), None, one).await?;
+        tx.commit().await?;
+        written.pop().ok_or_else(|| not_returned("decision"))
+    }
+
+    async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<Decision>, StoreError> {
+        let mut query = Query::new("SELECT * FROM decision");
+        narrow(&mut query, filter, None);
+        self.fetch(query).await?.into_iter().map(decision).collect()
+    }
+
+    async fn end_decisions(
+        &self,
+        filter: &DecisionFilter,
+        at: Timestamp,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let mut query = Query::new("UPDATE decision SET until = ");
+        query.push_bind(at).push(" WHERE until > ").push_bind(at);
+        query.push(" AND id IN (SELECT id FROM decision");
+        narrow(&mut query, filter, Some(at));
+        query.push(") RETURNING *");
+        let mut tx = self.begin().await?;
+        let rows = tx.fetch(query).await?;
+        tx.commit().await?;
+        let mut ended: Vec<_> = rows.into_iter().map(decision).collect::<Result<_, _>>()?;
+        ended.sort_by_key(|one| std::cmp::Reverse(one.id));
+        Ok(ended)
+    }
+}
+
+/// Writes decisions in the order given, so that their numbers rise with it.
+pub(super) async fn insert(
+    tx: &mut dyn Transaction,
+    arrays: bool,
+    alert: Option<AlertId>,
+    decisions: &[NewDecision],
+) -> Result<Vec<Decision>, StoreError> {
+    let mut written = Vec::with_capacity(decisions.len());
+    for chunk in decisions.chunks(CHUNK) {
+        let each = || chunk.iter();
+        let columns = vec![
+            ("origin", Column::texts(each().map(|new| new.origin.word()))),
+            (
+                "remediation",
+                Column::texts(each().map(|new| new.remediation.word())),
+            ),
+            ("scope", Column::texts(each().map(|new| &new.scope))),
+            ("value", Column::texts(each().map(|new| &new.value))),
+            ("scenario", Column::texts(each().map(|new| &new.scenario))),
+            (
+                "created_at",
+                Column::ints(each().map(|new| new.created_at.as_millis())),
+            ),
+            ("until", Column::ints(each().map(|new| new.until.as_millis()))),
+            (
+                "simulated",
+                Column::Flags(each().map(|new| new.simulated).collect()),
+            ),
+            ("reason", Column::texts(each().map(|new| &new.reason))),
+        ];
+        let mut query = Query::with(arrays, "made", columns);
+        query
+            .push(
+                "INSERT INTO decision (alert, origin, remediation, scope, value, scenario, created_at, until, simulated, reason)
+                    SELECT ",
+            )
+            .push_bind(alert)
+            .push(", made.* FROM made RETURNING *");
+        for row in tx.fetch(query).await? {
+            written.push(decision(row)?);
+        }
+    }
+    written.sort_by_key(|one| one.id);
+    Ok(written)
+}
+
+/// The conditions of a filter, and that it is still active at `ends`, if that is asked.
+fn narrow<'a>(query: &mut Query<'a>, filter: &'a DecisionFilter, ends: Option<Timestamp>) {
+    query.push(" WHERE TRUE");
+    if let Some(id) = filter.id {
+        query.push(" AND id = ").push_bind(id);
+    }
+    if let Some(value) = &filter.value {
+        query.push(" AND value = ").push_bind(value);
+    }
+    if let Some(scope) = &filter.scope {
+        query.push(" AND scope = ").push_bind(scope);
+    }
+    if let Some(origin) = filter.origin {
+        query.push(" AND origin = ").push_bind(origin.word());
+    }
+    if let Some(at) = filter.active_at {
+        query.push(" AND until > ").push_bind(at);
+    }
+    if let Some(since) = filter.ended_since {
+        query.push(" AND until >= ").push_bind(since);
+    }
+    if let Some(at) = ends {
+        query.push(" AND until > ").push_bind(at);
+    }
+    query.push(" ORDER BY id DESC").limit(filter.limit);
+}
+
+fn decision(row: Row) -> Result<Decision, StoreError> {
+    let mut row = Columns::new(row, "decision");
+    Ok(Decision {
+        id: row.number("id")?,
+        alert: row.number_or_none("alert")?,
+        decision: NewDecision {
+            origin: row.read("origin", str::parse)?,
+            remediation: row.read("remediation", str::parse)?,
+            scope: row.text("scope")?,
+            value: row.text("value")?,
+            scenario: row.text("scenario")?,
+            created_at: row.time("created_at")?,
+            until: row.time("until")?,
+            simulated: row.flag("simulated")?,
+            reason: row.text("reason")?,
+        },
+    })
+}
