@@ -14,7 +14,7 @@ const PAGE: i64 = 64;
 const INSERT: &str =
     "INSERT INTO envelope (publisher, epoch, seq, hash, org, kind, time_base, row_count, urgent, received_at, bytes)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (publisher, epoch, seq) DO NOTHING RETURNING id";
-const HELD: &str = "SELECT publisher, epoch, seq, hash, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq";
+const HELD: &str = "SELECT publisher, epoch, seq, hash, kind, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq";
 const HEAD: &str = "SELECT publisher, epoch, seq, hash FROM envelope WHERE publisher = $1
     ORDER BY epoch DESC, seq DESC LIMIT 1";
 const RANGE: &str = "SELECT seq, bytes FROM envelope
