@@ -17,6 +17,8 @@ pub enum MeshEvent {
     Connected {
         /// As far as known.
         peer: Peer,
+        /// Whether it was not told of before.
+        new: bool,
     },
     /// The last connection with a peer that was told of is gone.
     Disconnected {

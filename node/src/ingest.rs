@@ -82,18 +82,22 @@ async fn on_event(node: &Node, event: MeshEvent) -> anyhow::Result<()> {
         MeshEvent::ClockSkew { millis } => on_skew(node, millis),
         MeshEvent::Dropped(places) => drop_all(node, &places).await?,
         MeshEvent::Listening(address) => tracing::info!(address, "the mesh is reached here"),
-        MeshEvent::Connected { peer } => on_connected(node, &peer),
+        MeshEvent::Connected { peer, new } => on_connected(node, &peer, new),
         MeshEvent::Disconnected { peer } => tracing::info!(peer = peer.id, "disconnected"),
     }
     Ok(())
 }
 
-fn on_connected(node: &Node, peer: &Peer) {
-    tracing::info!(
-        peer = peer.id,
-        publisher = peer.publisher.map(tracing::field::display),
-        "connected"
-    );
+fn on_connected(node: &Node, peer: &Peer, new: bool) {
+    if new {
+        tracing::info!(
+            peer = peer.id,
+            publisher = peer.publisher.map(tracing::field::display),
+            "connected"
+        );
+    } else {
+        tracing::debug!(peer = peer.id, subscribed = peer.subscribed, "known better");
+    }
     if peer.publisher.is_some() && node.heard.set(node.now()).is_ok() {
         node.outbox.notify_one();
     }

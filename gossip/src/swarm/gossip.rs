@@ -50,7 +50,11 @@ impl Task {
             entry.subscribed = subscribed;
             self.outbox.push(MeshEvent::Connected {
                 peer: entry.describe(peer),
+                new: false,
             });
+            if subscribed {
+                self.sync_soon(peer);
+            }
         }
     }
 }

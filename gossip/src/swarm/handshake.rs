@@ -166,7 +166,7 @@ impl Task {
         }
         let was_member = entry.is_member();
         entry.standing = Some(standing);
-        entry.announced = true;
+        let new = !std::mem::replace(&mut entry.announced, true);
         let (member, description) = (entry.is_member(), entry.describe(peer));
         if was_member && !member {
             tracing::info!(peer.id = %peer, "peer is no longer admitted: disconnected");
@@ -175,7 +175,10 @@ impl Task {
         if member {
             self.admit_peer(peer, description.standing);
         }
-        self.outbox.push(MeshEvent::Connected { peer: description });
+        self.outbox.push(MeshEvent::Connected {
+            peer: description,
+            new,
+        });
         if member && !was_member {
             self.sync_soon(peer);
         }

@@ -2,6 +2,7 @@
 //! here stand the streams, the timers and the bounds.
 //!
 //! Who dials compares at once, who was dialled a little later (the other may not have read our hello yet).
+//! Again once the peer subscribes: what was said between the first comparison and that, gossip had nobody to tell.
 //! After that every half minute with a random member and a random seed, and soon after a gap or a publisher
 //! that nobody introduced. Each side fetches for itself. Outsiders get CLEAR, and statements are fetched from
 //! them: a newcomer brings its own.
@@ -32,6 +33,10 @@ struct Running {
     request: Option<OutboundRequestId>,
     /// Bytes of the next request, held back until the envelopes of the last response are at the node.
     next: Option<Vec<u8>>,
+    /// Something was missed while this one ran, perhaps after it had asked: another one follows.
+    again: bool,
+    /// When it last heard of the peer.
+    heard: Instant,
 }
 
 /// Sessions, what they brought, and when the next are due.

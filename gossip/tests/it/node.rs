@@ -268,7 +268,7 @@ async fn serve(
                 drop(listening.try_send(address));
                 None
             }
-            MeshEvent::Connected { peer } => Some(Seen::Connected(peer)),
+            MeshEvent::Connected { peer, .. } => Some(Seen::Connected(peer)),
             MeshEvent::Disconnected { .. } => Some(Seen::Disconnected),
             MeshEvent::Admitted { admitted, stored } => {
                 let takes = store.refuse == 0;

@@ -116,7 +116,8 @@ async fn a_restart_beside_its_own_ghost_hears_gossip_again() {
     }
     again.until_stored(&of_seed).await;
     seed.until_stored(&of_again).await;
-    assert_eq!(again.mesh.counters().get("sync_admitted"), 0);
+    // The comparison that follows a subscription may be faster with one of them.
+    assert!(again.mesh.counters().get("gossip_accepted") > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

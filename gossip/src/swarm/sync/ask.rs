@@ -21,7 +21,9 @@ impl Task {
         let Some(entry) = self.peers.get(&peer) else {
             return;
         };
-        if self.sync.running.contains_key(&peer) {
+        if let Some(running) = self.sync.running.get_mut(&peer) {
+            // What it was asked for may have come after the answer: it is not forgotten.
+            running.again = true;
             return;
         }
         let outsiders = self
@@ -45,6 +47,8 @@ impl Task {
                 session,
                 request: None,
                 next: None,
+                again: false,
+                heard: Instant::now(),
             },
         );
         self.act(peer, actions);
@@ -76,6 +80,7 @@ impl Task {
             return;
         };
         running.request = None;
+        running.heard = Instant::now();
         let actions = running.session.on_message(message, &self.view());
         self.sync.running.insert(peer, running);
         self.act(peer, actions);
@@ -211,8 +216,11 @@ impl Task {
     /// Ends the session with a peer, if `request` is the one under way or none is named; the next may begin.
     pub(super) fn end_session(&mut self, peer: PeerId, request: Option<OutboundRequestId>) {
         let same = |running: &Running| request.is_none() || running.request == request;
-        if self.sync.running.get(&peer).is_some_and(same) {
-            self.sync.running.remove(&peer);
+        if self.sync.running.get(&peer).is_some_and(same)
+            && let Some(ended) = self.sync.running.remove(&peer)
+            && ended.again
+        {
+            self.sync_soon(peer);
         }
         let waiting = self.sync.waiting.len();
         for _ in 0..waiting {
@@ -224,6 +232,25 @@ impl Task {
                 break;
             };
             self.sync_with(next);
+        }
+    }
+
+    /// Ends sessions that got neither an answer nor an error: nothing may keep a peer from being compared with again.
+    pub(super) fn end_silent_sessions(&mut self, now: Instant) {
+        let longest = self.config.timing.request_timeout * 2;
+        let silent = |running: &Running| now.saturating_duration_since(running.heard) > longest;
+        let waiting_for_us = !self.sync.inbox.is_empty();
+        let over: Vec<PeerId> = self
+            .sync
+            .running
+            .iter()
+            .filter(|(_, running)| silent(running) && !(waiting_for_us && running.next.is_some()))
+            .map(|(peer, _)| *peer)
+            .collect();
+        for peer in over {
+            tracing::warn!(peer.id = %peer, "a comparison got no answer and no error");
+            self.counters.add(Counted::SyncFailed);
+            self.end_session(peer, None);
         }
     }
 

@@ -39,13 +39,16 @@ impl Task {
             self.sync_with(peer);
         }
         self.repair_gaps(now);
+        self.end_silent_sessions(now);
         self.pump();
     }
 
     /// A random member, and a random seed besides.
     fn round(&mut self) {
         let member = self.random_peer(Connected::is_member);
-        let seed = self.random_peer(Connected::is_seed);
+        let seed = self
+            .random_peer(Connected::is_seed)
+            .filter(|seed| Some(*seed) != member);
         for peer in member.into_iter().chain(seed) {
             self.sync_with(peer);
         }
