@@ -14,7 +14,7 @@ use crate::line::Position;
 use crate::parse::event::Event;
 use crate::parse::names::Names;
 use crate::parse::post::PostParser;
-use crate::rules::Ruleset;
+use crate::rules::{Ruleset, Scenario};
 use crate::trace::Trace;
 
 mod arena;
@@ -287,6 +287,13 @@ impl Detector {
 
     fn log_time(&self, source: usize) -> Option<Timestamp> {
         self.progress.sources.get(source).map(|source| source.log_time)
+    }
+
+    /// The scenario of each live bucket.
+    pub fn filled(&self) -> impl Iterator<Item = &Scenario> {
+        self.arena
+            .iter()
+            .filter_map(|bucket| Some(&*self.plans.get(bucket.plan)?.rule))
     }
 
     /// The oldest line of a source that a live bucket holds; reading must begin there after a restart.

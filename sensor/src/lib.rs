@@ -5,6 +5,7 @@
 //! detection leads to; those are the node's. `parse`, `rules`, `expr`, `grok` and `detect` know no clock.
 
 pub mod detect;
+pub mod explain;
 pub mod expr;
 pub mod grok;
 pub mod line;
@@ -12,6 +13,7 @@ pub mod parse;
 pub mod replay;
 pub mod rules;
 pub mod run;
+pub mod shapes;
 pub mod source;
 pub mod stats;
 pub mod trace;
