@@ -127,8 +127,10 @@ impl Loader {
     /// With our own rules.
     pub fn builtin() -> Self {
         let mut loader = Self::new();
-        for (stage, name, text) in builtin::PARSERS {
-            loader.parser(stage, name, text);
+        for (stage, files) in builtin::PARSERS {
+            for (name, text) in *files {
+                loader.parser(stage, name, text);
+            }
         }
         for (name, text) in builtin::SCENARIOS {
             loader.scenario(name, text);

@@ -4,6 +4,7 @@
 mod detect;
 mod explain;
 mod hub;
+mod own_rules;
 mod parse;
 mod rules;
 mod run;

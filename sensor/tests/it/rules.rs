@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use vigie_sensor::rules::{Loader, Ruleset};
+use vigie_sensor::rules::Loader;
 
 /// The errors of a parser file, without its name.
 fn parser_errors(text: &str) -> Vec<String> {
@@ -195,28 +195,6 @@ fn the_rule_hash_is_that_of_the_document() {
     assert_eq!(both, [load(one)[0], load(other)[0]]);
     let expected = blake3::hash(one.as_bytes());
     assert_eq!(both[0].0, expected.as_bytes()[..8]);
-}
-
-#[test]
-fn our_own_rules_have_behaviours_and_remedies() {
-    let rules = Ruleset::builtin().unwrap();
-    assert!(
-        rules
-            .warnings
-            .iter()
-            .all(|warning| warning.message.contains("another pattern")),
-        "{:?}",
-        rules.warnings
-    );
-    for scenario in &rules.scenarios {
-        assert!(scenario.name.starts_with("vigie/"));
-        assert!(scenario.behaviour.is_some(), "{}", scenario.name);
-        assert!(
-            scenario.remediation && scenario.labels.contains_key("classification"),
-            "{}",
-            scenario.name
-        );
-    }
 }
 
 proptest! {

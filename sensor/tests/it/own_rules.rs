@@ -1,0 +1,84 @@
+//! Our own rules: what each must say of itself, and the tests that stand beside them in `sensor/rules/.tests`.
+//!
+//! They are written in the form of the hub's tests and run by the same runner. Deliberately absent: what a rule is for,
+//! which is told where it stands and in `docs/rules.md`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use vigie_sensor::rules::{Loader, Ruleset};
+
+fn rules_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")
+}
+
+/// Behaviours that end in this are about a machine's own users, whom no address belongs to.
+const LOCAL: &str = "linux:";
+
+#[test]
+fn every_scenario_says_what_it_is() {
+    let rules = Ruleset::builtin().unwrap();
+    assert!(
+        rules
+            .warnings
+            .iter()
+            .all(|warning| warning.message.contains("another pattern")),
+        "{:?}",
+        rules.warnings
+    );
+    for scenario in &rules.scenarios {
+        let name = &scenario.name;
+        let label = |key: &str| scenario.labels.get(key).map_or("", String::as_str);
+        assert!(name.starts_with("vigie/"), "{name}");
+        assert!(scenario.description.len() > 10, "{name}");
+        assert!(scenario.behaviour.is_some(), "{name}: {}", label("behavior"));
+        assert!(
+            !label("service").is_empty() && !label("label").is_empty(),
+            "{name}"
+        );
+        for key in ["confidence", "spoofable"] {
+            assert!(
+                matches!(label(key), "0" | "1" | "2" | "3"),
+                "{name}: {key} {:?}",
+                label(key)
+            );
+        }
+        for class in label("classification").split(',') {
+            assert!(
+                class.starts_with("attack.T") || class.starts_with("cve.CVE-"),
+                "{name}: {class:?}"
+            );
+        }
+        // Who is an address can be blocked; who is an account is for a person to look at.
+        let is_address = &*scenario.scope.kind == "Ip";
+        assert_eq!(scenario.remediation, is_address, "{name}");
+        assert!(
+            is_address || scenario.scope.expression.is_some(),
+            "{name}: an alert about nobody"
+        );
+        assert!(
+            !label("behavior").starts_with(LOCAL) || !is_address,
+            "{name}: whom would it block?"
+        );
+    }
+}
+
+#[test]
+fn all_files_are_embedded() {
+    let mut loader = Loader::new();
+    loader.dir(&rules_dir());
+    let all = loader.finish().unwrap();
+    let embedded = Ruleset::builtin().unwrap();
+    let scenarios = |rules: &Ruleset| -> BTreeSet<String> {
+        rules.scenarios.iter().map(|one| one.name.to_string()).collect()
+    };
+    assert_eq!(scenarios(&all), scenarios(&embedded));
+    let parsers = |rules: &Ruleset| -> BTreeSet<String> {
+        let nodes = rules
+            .parsers()
+            .flat_map(|(stage, names)| names.into_iter().map(move |name| format!("{stage} {name}")));
+        nodes.collect()
+    };
+    let left_out: Vec<String> = parsers(&all).difference(&parsers(&embedded)).cloned().collect();
+    assert_eq!(left_out, ["s02-enrich vigie/private-addresses"]);
+}
