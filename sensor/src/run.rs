@@ -20,9 +20,10 @@ use crate::line::Position;
 use crate::rules::Ruleset;
 use crate::source::file::Files;
 use crate::source::journald::Journal;
-use crate::source::{Closed, INTAKE_BATCHES, Outlet, stdin};
+use crate::source::{Closed, INTAKE_BATCHES, Kept, Outlet, stdin};
 use crate::stats::Stats;
 
+mod network;
 mod observe;
 mod replay;
 mod worker;
@@ -40,6 +41,8 @@ pub struct SensorConfig {
     pub resume: HashMap<String, Resume>,
     /// Where a log begins that was never read before.
     pub start: Start,
+    /// When the ends of logs were taken ([`SensorConfig::take_ends`]): everything written later is read.
+    pub since: Option<Timestamp>,
     /// How often files are looked at.
     pub pace: Pace,
     /// How much the detector may hold.
@@ -48,6 +51,10 @@ pub struct SensorConfig {
     pub simulate: HashSet<String>,
     /// The program that reads the journal.
     pub journalctl: PathBuf,
+    /// A directory for lines that came over the network, until their effects are kept.
+    pub spool: PathBuf,
+    /// How far they are: noted by whoever keeps checkpoints, so that old lines can go.
+    pub kept: Arc<Kept>,
     /// Counters, shared with whoever shows them.
     pub stats: Arc<Stats>,
 }
@@ -107,6 +114,23 @@ pub enum SensorError {
         #[source]
         source: std::io::Error,
     },
+    /// A source cannot be opened: a port that is taken, a certificate that is none.
+    #[error("cannot open the source {what}")]
+    Source {
+        /// Which.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A source that this program was built without.
+    #[error("cannot read the source {what}: this program was built without the feature {feature}")]
+    NotBuilt {
+        /// Which.
+        what: String,
+        /// What to build it with.
+        feature: &'static str,
+    },
     /// A thread ended in a panic, which is a fault of ours.
     #[error("the thread of {what} died")]
     Died {
@@ -123,12 +147,34 @@ impl Default for SensorConfig {
             sources: Vec::new(),
             resume: HashMap::new(),
             start: Start::default(),
+            since: None,
             pace: Pace::default(),
             limits: Limits::default(),
             simulate: HashSet::new(),
             journalctl: PathBuf::from("journalctl"),
+            spool: PathBuf::from("spool"),
+            kept: Arc::default(),
             stats: Arc::default(),
         }
+    }
+}
+
+impl SensorConfig {
+    /// Takes note of where logs end now that were never read before and are to be read from their end, so that nothing
+    /// falls between this moment and their opening. The rest of the configuration must be complete.
+    pub fn take_ends(&mut self, now: Timestamp) {
+        if self.start != Start::End {
+            return;
+        }
+        for source in &self.sources {
+            let (From::File(path) | From::Docker(path)) = &source.from else {
+                continue;
+            };
+            for (name, position) in crate::source::file::ends(path) {
+                self.resume.entry(name).or_insert_with(|| position.into());
+            }
+        }
+        self.since = Some(now);
     }
 }
 
@@ -197,16 +243,19 @@ fn start(
     let kind: Arc<str> = source.kind.as_str().into();
     let outlet = outlet.clone();
     let label = name.clone();
+    let start = match config.since {
+        // Everything that is not known yet is new.
+        Some(_) => Start::Beginning,
+        None => config.start,
+    };
     match &source.from {
-        From::File(path) => {
-            let known = config.resume.iter();
+        From::File(path) | From::Docker(path) => {
             let files = Files {
                 path: path.clone(),
                 kind,
-                start: config.start,
-                resume: known
-                    .map(|(source, resume)| (source.clone(), resume.position.clone()))
-                    .collect(),
+                wrapped: matches!(source.from, From::Docker(_)),
+                start,
+                resume: positions(config),
                 pace: config.pace.clone(),
             };
             thread(&label, died, move || ignore(files.run(&outlet)))
@@ -225,6 +274,7 @@ fn start(
                 source: name.into(),
                 kind,
                 start: config.start,
+                since: config.since.map(Timestamp::as_secs),
                 resume,
             };
             thread(&label, died, move || ignore(journal.run(&outlet)))
@@ -237,7 +287,18 @@ fn start(
                 &outlet,
             ));
         }),
+        From::Syslog(syslog) => network::syslog(syslog, &name, &kind, config, &outlet, &died),
+        From::Http(http) => network::http(http, &name, &kind, config, &outlet, &died),
+        From::Nats(nats) => network::nats(nats, &name, &kind, config, &outlet, &died),
+        From::Kafka(kafka) => network::kafka(kafka, &name, &kind, config, &outlet, &died),
     }
+}
+
+fn positions(config: &SensorConfig) -> HashMap<String, Position> {
+    let known = config.resume.iter();
+    known
+        .map(|(source, resume)| (source.clone(), resume.position.clone()))
+        .collect()
 }
 
 /// A source that is told nobody listens has nothing more to do.

@@ -1,8 +1,8 @@
-//! Where lines come from: files, the journal, standard input; each read by a thread of its own.
+//! Where lines come from: files, the journal, standard input, the network, message brokers; each in a thread of its own.
 //!
 //! A source sends its lines over one bounded intake in its own order, so a slow reader slows the sources down and
-//! nothing is lost. Before: the machine's logs. After: `run`, which parses them.
-//! Deliberately absent: meaning of a line (`parse`), and async: reading files blocks anyway.
+//! nothing is lost. Before: the machine's logs, and other machines. After: `run`, which parses them.
+//! Deliberately absent: meaning of a line (`parse`).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,12 +16,26 @@ use crate::line::{Line, Position};
 use crate::stats::Stats;
 
 pub mod discover;
+pub(crate) mod docker;
 pub mod file;
+pub mod http;
+pub mod inbox;
 pub(crate) mod journald;
+pub mod kafka;
+pub mod nats;
+pub mod net;
+pub(crate) mod payload;
 pub(crate) mod stdin;
+pub mod syslog;
 
+pub use self::http::Http;
 pub use discover::{Found, discover};
 pub use file::Pace;
+pub use inbox::Kept;
+pub use kafka::Kafka;
+pub use nats::Nats;
+pub use net::{Listen, TlsFiles};
+pub use syslog::{Syslog, Transport};
 
 /// Who says what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -44,6 +58,8 @@ pub struct SourceConfig {
 pub enum From {
     /// A file, or all files of a pattern with `*` and `?`.
     File(PathBuf),
+    /// Like a file, of Docker's `json-file` logs: their lines unwrapped and put together.
+    Docker(PathBuf),
     /// The journal of systemd, restricted to entries that match (`SYSLOG_IDENTIFIER=sshd`).
     Journald {
         /// Arguments of `journalctl`: alternatives for one field, all of different fields.
@@ -51,6 +67,14 @@ pub enum From {
     },
     /// Standard input, until it ends.
     Stdin,
+    /// A listener for syslog.
+    Syslog(Syslog),
+    /// A listener for JSON lines over HTTP.
+    Http(Http),
+    /// A consumer of a stream of NATS `JetStream`.
+    Nats(Nats),
+    /// A topic of Kafka.
+    Kafka(Kafka),
 }
 
 /// Where reading begins in a log that was never read before.
@@ -62,6 +86,15 @@ pub enum Start {
     /// With the first line written from now on.
     #[default]
     End,
+}
+
+/// A line on its way from its source.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    pub(crate) position: Position,
+    pub(crate) text: String,
+    /// When it was written or arrived, where the source knows better than by when it is read.
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// What sources send.
@@ -100,10 +133,14 @@ impl From {
     /// The name under which positions and counters of the source are kept. For a pattern it is each file's path.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::File(path) | Self::Docker(path) => path.to_string_lossy().into_owned(),
             Self::Journald { matches } if matches.is_empty() => "journald".to_owned(),
             Self::Journald { matches } => format!("journald {}", matches.join(" ")),
             Self::Stdin => "stdin".to_owned(),
+            Self::Syslog(syslog) => format!("syslog {} {}", syslog.transport, syslog.listen.address),
+            Self::Http(http) => format!("http {}", http.listen.address),
+            Self::Nats(nats) => format!("nats {}/{}", nats.stream, nats.consumer),
+            Self::Kafka(kafka) => format!("kafka {}", kafka.topic),
         }
     }
 }
@@ -122,20 +159,36 @@ impl Outlet {
         lines: Vec<(Position, String)>,
         next: Option<Position>,
     ) -> Result<(), Closed> {
+        let arrived = lines.into_iter().map(|(position, text)| Arrived {
+            position,
+            text,
+            at: None,
+        });
+        self.arrived(source, kind, arrived.collect(), next)
+    }
+
+    /// Lines, some of which know their time.
+    pub(crate) fn arrived(
+        &self,
+        source: &Arc<str>,
+        kind: &Arc<str>,
+        lines: Vec<Arrived>,
+        next: Option<Position>,
+    ) -> Result<(), Closed> {
         let stats = self.stats.source(source);
         stats.lines.add(lines.len() as u64);
         stats
             .bytes
-            .add(lines.iter().map(|(_, text)| text.len() as u64).sum());
+            .add(lines.iter().map(|line| line.text.len() as u64).sum());
         let read_at = (self.clock)();
         let lines = lines
             .into_iter()
-            .map(|(position, text)| Line {
+            .map(|line| Line {
                 source: Arc::clone(source),
-                position,
+                position: line.position,
                 kind: Arc::clone(kind),
-                text,
-                read_at,
+                text: line.text,
+                read_at: line.at.unwrap_or(read_at),
             })
             .collect();
         self.send(Intake::Lines {

@@ -45,6 +45,14 @@ pub struct SourceStats {
     pub future: Counter,
     /// Times that the log went back in time.
     pub backwards: Counter,
+    /// Lines that were lost because they came faster than they could be taken, over a protocol that cannot wait.
+    pub dropped: Counter,
+    /// Datagrams, connections and requests of those who may not send, or not so many at once.
+    pub refused: Counter,
+    /// Frames, requests and messages that are not what they should be.
+    pub malformed: Counter,
+    /// Lines that were used, but that the disk did not take: a crash would lose them.
+    pub unkept: Counter,
 }
 
 /// Counters of the whole sensor.
@@ -89,6 +97,10 @@ pub struct SourceSnapshot {
     pub errors: u64,
     pub future: u64,
     pub backwards: u64,
+    pub dropped: u64,
+    pub refused: u64,
+    pub malformed: u64,
+    pub unkept: u64,
 }
 
 /// All counters at one moment.
@@ -176,6 +188,10 @@ impl SourceStats {
             errors: self.errors.get(),
             future: self.future.get(),
             backwards: self.backwards.get(),
+            dropped: self.dropped.get(),
+            refused: self.refused.get(),
+            malformed: self.malformed.get(),
+            unkept: self.unkept.get(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::docker::Joiner;
 use super::{Closed, Outlet, Start};
 use crate::line::Position;
 
@@ -43,6 +44,8 @@ pub struct Pace {
 pub(crate) struct Files {
     pub(crate) path: PathBuf,
     pub(crate) kind: Arc<str>,
+    /// The lines are Docker's.
+    pub(crate) wrapped: bool,
     pub(crate) start: Start,
     pub(crate) resume: HashMap<String, Position>,
     pub(crate) pace: Pace,
@@ -50,6 +53,7 @@ pub(crate) struct Files {
 
 struct Followed {
     tail: Tail,
+    joiner: Option<Joiner>,
     source: Arc<str>,
     /// The idle message was sent since the last line.
     idle: bool,
@@ -125,6 +129,7 @@ impl Files {
         match Tail::new(path.to_owned(), &begin, self.pace.settle, Arc::clone(&stats)) {
             Ok(tail) => Some(Followed {
                 tail,
+                joiner: self.wrapped.then(Joiner::default),
                 source,
                 idle: false,
                 failing: false,
@@ -146,7 +151,7 @@ impl Files {
             let step = one.tail.step(buffer, &mut lines);
             if !lines.is_empty() {
                 one.idle = false;
-                outlet.lines(&one.source, &self.kind, lines, Some(one.tail.next()))?;
+                one.send(&self.kind, lines, outlet)?;
             }
             match step {
                 Ok(Step::Again) => {}
@@ -154,7 +159,7 @@ impl Files {
                     one.failing = false;
                     if !one.idle && one.tail.is_last() {
                         one.idle = true;
-                        outlet.idle(&one.source, Some(one.tail.next()))?;
+                        outlet.idle(&one.source, Some(one.next()))?;
                     }
                     return Ok(false);
                 }
@@ -173,4 +178,49 @@ impl Files {
         }
         Ok(true)
     }
+}
+
+// === impl Followed ===
+
+impl Followed {
+    fn send(
+        &mut self,
+        kind: &Arc<str>,
+        lines: Vec<(Position, String)>,
+        outlet: &Outlet,
+    ) -> Result<(), Closed> {
+        let Some(joiner) = &mut self.joiner else {
+            return outlet.lines(&self.source, kind, lines, Some(self.tail.next()));
+        };
+        let stats = outlet.stats.source(&self.source);
+        let mut joined = Vec::new();
+        for (position, json) in lines {
+            joiner.feed(position, &json, &stats, &mut joined);
+        }
+        outlet.arrived(&self.source, kind, joined, Some(self.next()))
+    }
+
+    /// Where a restart must begin.
+    fn next(&self) -> Position {
+        let unfinished = self.joiner.as_ref().and_then(Joiner::begin);
+        unfinished.unwrap_or_else(|| self.tail.next())
+    }
+}
+
+/// Where every file of a path or pattern ends now; file 0 where there is no line yet.
+pub(crate) fn ends(path: &Path) -> Vec<(String, Position)> {
+    let paths = if pattern::is_pattern(path) {
+        pattern::expand(path)
+    } else {
+        vec![path.to_owned()]
+    };
+    let end = |path: PathBuf| {
+        let tail = Tail::new(path.clone(), &Begin::End, Duration::ZERO, Arc::default());
+        match tail {
+            Ok(tail) => Some((path.to_string_lossy().into_owned(), tail.next())),
+            // It cannot be read now; should that change, it is read from its end at that time.
+            Err(_) => None,
+        }
+    };
+    paths.into_iter().filter_map(end).collect()
 }

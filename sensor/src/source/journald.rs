@@ -37,12 +37,15 @@ pub(crate) struct Journal {
     pub(crate) source: Arc<str>,
     pub(crate) kind: Arc<str>,
     pub(crate) start: Start,
+    /// Instead of at its end, the journal begins with the entries of this second, since 1970.
+    pub(crate) since: Option<i64>,
     pub(crate) resume: Option<String>,
 }
 
 /// Where `journalctl` begins.
 enum Seek {
     Begin(Start),
+    Since(i64),
     /// With the entry itself: it may be part of something that is not finished.
     At(String),
     After(String),
@@ -66,7 +69,10 @@ impl Journal {
         let stats = outlet.stats.source(&self.source);
         let mut seek = match self.resume.take() {
             Some(cursor) => Seek::At(cursor),
-            None => Seek::Begin(self.start),
+            None => match (self.start, self.since) {
+                (Start::End, Some(second)) => Seek::Since(second),
+                (start, _) => Seek::Begin(start),
+            },
         };
         let mut backoff = Duration::from_secs(1);
         let mut refusals = 0;
@@ -88,7 +94,7 @@ impl Journal {
             if outlet.stopping() {
                 break;
             }
-            if refusals >= MAX_REFUSALS && !matches!(seek, Seek::Begin(_)) {
+            if refusals >= MAX_REFUSALS && !matches!(seek, Seek::Begin(_) | Seek::Since(_)) {
                 // The journal does not know the cursor: better to read it all again than none of it.
                 tracing::warn!("the journal does not know our position, reading it from its beginning");
                 stats.gaps.add(1);
@@ -111,6 +117,7 @@ impl Journal {
         match seek {
             Seek::Begin(Start::End) => command.arg("--lines=0"),
             Seek::Begin(Start::Beginning) => command.arg("--no-tail"),
+            Seek::Since(second) => command.args(["--no-tail", &format!("--since=@{second}")]),
             Seek::At(cursor) => command.args(["--no-tail", &format!("--cursor={cursor}")]),
             Seek::After(cursor) => command.args(["--no-tail", &format!("--after-cursor={cursor}")]),
         };

@@ -4,6 +4,8 @@
 mod detect;
 mod explain;
 mod hub;
+mod killed;
+mod listen;
 mod own_rules;
 mod parse;
 mod rules;

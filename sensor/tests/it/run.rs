@@ -1,18 +1,18 @@
 //! The whole sensor: written lines in, events out, also when it is killed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use vigie_sensor::detect::Fence;
 use vigie_sensor::line::Position;
 use vigie_sensor::rules::Ruleset;
-use vigie_sensor::run::{Resume, SensorEvent, replay};
+use vigie_sensor::run::{From, Resume, SensorEvent, SourceConfig, replay};
 use vigie_wire::Timestamp;
 
+use crate::killed::{self, effects};
 use crate::skip::skip;
 use crate::support::{self, BEGIN, Running, accepted, append, config, failed, ids, is_caught_up};
 
@@ -172,76 +172,8 @@ async fn dropping_the_receiver_ends_the_sensor() {
 
 // === kill -9 ===
 
-const CHILD: &str = "VIGIE_TEST_SENSOR_DIRECTORY";
-
-/// The child of the next test: a sensor that writes every event to a file before it takes the next.
-#[tokio::test(flavor = "multi_thread")]
-async fn child_that_is_killed() {
-    let Some(directory) = std::env::var_os(CHILD).map(PathBuf::from) else {
-        return;
-    };
-    let mut config = config(&directory.join("auth.log"));
-    config.resume.extend(
-        effects(&directory)
-            .resume
-            .map(|resume| (log_name(&directory), resume)),
-    );
-    let mut sensor = Running::start(config);
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(directory.join("effects"))
-        .unwrap();
-    while let Some(event) = sensor.events.recv().await {
-        let line = match event {
-            SensorEvent::Detection(detection) => format!("D {}\n", detection.id),
-            SensorEvent::Authenticated { ip, .. } => format!("A {ip}\n"),
-            SensorEvent::Checkpoint { resume, .. } => {
-                format!("C {}\n", serde_json::to_string(&resume).unwrap())
-            }
-            SensorEvent::Visitor { .. } | SensorEvent::CaughtUp { .. } => continue,
-        };
-        file.write_all(line.as_bytes()).unwrap();
-        file.sync_data().unwrap();
-    }
-}
-
-#[derive(Default)]
-struct Effects {
-    detections: BTreeSet<String>,
-    authenticated: BTreeSet<String>,
-    first: Option<Resume>,
-    resume: Option<Resume>,
-    checkpoints: usize,
-}
-
 fn log_name(directory: &Path) -> String {
     directory.join("auth.log").to_str().unwrap().to_owned()
-}
-
-fn effects(directory: &Path) -> Effects {
-    let mut effects = Effects::default();
-    let Ok(file) = File::open(directory.join("effects")) else {
-        return effects;
-    };
-    for line in BufReader::new(file).lines() {
-        // The last line of a killed child may be torn; then it has no effect.
-        let Ok(line) = line else { break };
-        match line.split_once(' ') {
-            Some(("D", id)) if id.len() == 32 => drop(effects.detections.insert(id.to_owned())),
-            Some(("A", ip)) => drop(effects.authenticated.insert(ip.to_owned())),
-            Some(("C", json)) => {
-                let Ok(resume) = serde_json::from_str::<Resume>(json) else {
-                    continue;
-                };
-                effects.checkpoints += 1;
-                effects.first.get_or_insert_with(|| resume.clone());
-                effects.resume = Some(resume);
-            }
-            _ => {}
-        }
-    }
-    effects
 }
 
 /// A log under attack by many, ten seconds of it in a millisecond or so, rotated now and then.
@@ -285,15 +217,12 @@ async fn kill_dash_nine_loses_no_line_and_invents_no_detection() {
         let root = root.clone();
         move || write_log(&root, 2_500)
     });
-    let start = || {
-        Command::new(std::env::current_exe().unwrap())
-            .args(["run::child_that_is_killed", "--exact", "--nocapture"])
-            .env(CHILD, &root)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+    let source = SourceConfig {
+        kind: "syslog".to_owned(),
+        from: From::File(root.join("auth.log")),
     };
+    killed::prepare(&root, &[source]);
+    let start = || killed::start(&root);
     for round in 0..KILLS {
         let mut child = start();
         tokio::time::sleep(Duration::from_millis(400 + round * 277 % 700)).await;
@@ -314,7 +243,8 @@ async fn kill_dash_nine_loses_no_line_and_invents_no_detection() {
     last.wait().unwrap();
 
     let seen = effects(&root);
-    let Some(Position::File { file, .. }) = seen.first.map(|resume| resume.position) else {
+    let first = seen.first.get(&log_name(&root));
+    let Some(Position::File { file, .. }) = first.map(|resume| resume.position.clone()) else {
         panic!("no checkpoint")
     };
     let mut config = config(&root.join("auth.log"));

@@ -55,6 +55,94 @@ async fn from_the_end_nothing_old_is_read_and_the_position_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_after_the_ends_were_taken_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = |name: &str| directory.path().join(name);
+    append(&log("a.log"), &accepted(9, "192.0.2.1"));
+    append(&log("b.log"), "");
+    append(&log("c.log"), "2026-05-31T23:5");
+    let mut config = SensorConfig {
+        start: Start::End,
+        ..config(&directory.path().join("*.log"))
+    };
+    config.take_ends(vigie_wire::Timestamp::from_secs(crate::support::BEGIN));
+    // Before the sensor runs, but after it was said what it reads.
+    for (name, ip) in [
+        ("a.log", "192.0.2.2"),
+        ("b.log", "192.0.2.3"),
+        ("c.log", "192.0.2.4"),
+        ("d.log", "192.0.2.5"),
+    ] {
+        let line = accepted(8, ip);
+        let begun = if name == "c.log" {
+            "2026-05-31T23:5".len()
+        } else {
+            0
+        };
+        append(&log(name), &line[begun..]);
+    }
+    let mut sensor = Running::start(config);
+    let mut seen = std::collections::BTreeSet::new();
+    sensor
+        .until(|event| {
+            if let SensorEvent::Authenticated { ip, .. } = event {
+                seen.insert(ip.to_string());
+            }
+            seen.len() == 4
+        })
+        .await;
+    assert!(!seen.contains("192.0.2.1"), "{seen:?}");
+    sensor.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pieces_of_docker_are_put_together_over_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c0ffee-json.log");
+    let piece = |log: &str, second: u32| {
+        let time = format!("2026-05-31T23:59:{second:02}.000000001Z");
+        format!(
+            "{}\n",
+            serde_json::json!({"log": log, "stream": "stderr", "time": time})
+        )
+    };
+    let sources = vec![SourceConfig {
+        kind: "syslog".to_owned(),
+        from: From::Docker(path.clone()),
+    }];
+    let line = accepted(9, "192.0.2.7");
+    let (first, second) = line.split_at(40);
+    append(&path, &(piece(&accepted(9, "192.0.2.6"), 1) + &piece(first, 2)));
+    let begin = SensorConfig {
+        sources,
+        ..config(&path)
+    };
+    let mut sensor = Running::start(begin.clone());
+    let mut events = sensor.until(is_caught_up).await;
+    events.extend(sensor.end().await);
+    let resume = events.iter().rev().find_map(|event| match event {
+        SensorEvent::Checkpoint { source, resume } => Some((source.clone(), resume.clone())),
+        _ => None,
+    });
+    append(&path, &piece(second, 3));
+    let mut again = begin;
+    again.stats = std::sync::Arc::default();
+    again.resume.extend(resume);
+    let stats = std::sync::Arc::clone(&again.stats);
+    let mut sensor = Running::start(again);
+    let events = sensor
+        .until(|event| matches!(event, SensorEvent::Authenticated { .. }))
+        .await;
+    let wanted: std::net::IpAddr = "192.0.2.7".parse().unwrap();
+    assert!(
+        matches!(events.last(), Some(SensorEvent::Authenticated { ip, .. }) if *ip == wanted),
+        "{events:?}"
+    );
+    assert_eq!(stats.snapshot().lines(), 1);
+    sensor.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_file_after_a_rotation_is_the_end_of_the_log() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("auth.log");

@@ -1,0 +1,316 @@
+//! Where lines arrive that nobody keeps for us: what came over the network is on disk before anything is made of it.
+//!
+//! A file or a journal can be read again after a crash; a datagram or a request cannot. So each network source has a
+//! bounded inbox: a thread writes what arrives to a [`spool`], tells the sender where its protocol has a word for that,
+//! and hands the lines on. Positions are offsets in the spool. Before: the listeners. After: `run`, over the intake.
+//! Deliberately absent: sockets, and waiting for the effects, which is the checkpoint's business.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use vigie_wire::Timestamp;
+
+use super::{Arrived, Closed, Outlet};
+use crate::line::Position;
+use crate::stats::SourceStats;
+
+pub(crate) mod spool;
+
+pub(crate) use spool::Record;
+use spool::Spool;
+
+/// Deliveries that may wait for the disk; then the listeners wait, or drop where their protocol cannot.
+const QUEUE: usize = 256;
+/// Bytes of text that are written, synced and handed on at once.
+const BATCH_BYTES: usize = 1 << 20;
+/// Without a delivery for so long, everything there is was handed on.
+const QUIET: Duration = Duration::from_millis(200);
+/// Numbers of messages that are remembered, to know one that is delivered twice.
+const REMEMBERED: usize = 65_536;
+
+/// In a number: more lines of the same message follow.
+pub(crate) const MORE: u64 = 1 << 63;
+
+/// What a listener hands in at once.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) records: Vec<Record>,
+    /// Told once the records are on disk. Whoever waits for it can send them again; lines of all others are handed on
+    /// even when the disk takes nothing.
+    pub(crate) taken: Option<oneshot::Sender<io::Result<()>>>,
+}
+
+/// The listeners' side.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox {
+    pub(crate) sender: mpsc::Sender<Delivery>,
+    pub(crate) stats: Arc<SourceStats>,
+}
+
+/// The thread's side.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    receiver: mpsc::Receiver<Delivery>,
+    spool: Spool,
+    source: Arc<str>,
+    kind: Arc<str>,
+    resume: Option<u64>,
+    kept: Arc<Kept>,
+    stats: Arc<SourceStats>,
+    known: Known,
+    failing: bool,
+}
+
+/// How far the effects of each source are kept: what the receiver of a checkpoint says when it has stored it.
+///
+/// Only then may the lines before it go. Nobody has to say it; then spools are bounded by their size alone.
+#[derive(Debug, Default)]
+pub struct Kept(Mutex<HashMap<String, Position>>);
+
+/// Numbers of the latest messages.
+#[derive(Debug, Default)]
+struct Known {
+    order: VecDeque<u64>,
+    set: HashSet<u64>,
+}
+
+/// Opens the inbox of a source. `resume` is the last checkpoint of it that was kept.
+pub(crate) fn open(
+    directory: &Path,
+    source: &Arc<str>,
+    kind: &Arc<str>,
+    resume: Option<&Position>,
+    kept: &Arc<Kept>,
+    outlet: &Outlet,
+) -> io::Result<(Inbox, Keeper)> {
+    let stats = outlet.stats.source(source);
+    let resume = resume.and_then(offset);
+    let spool = Spool::open(&directory.join(spool::folder(source)), resume)?;
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let inbox = Inbox {
+        sender,
+        stats: Arc::clone(&stats),
+    };
+    let keeper = Keeper {
+        receiver,
+        spool,
+        source: Arc::clone(source),
+        kind: Arc::clone(kind),
+        resume,
+        kept: Arc::clone(kept),
+        stats,
+        known: Known::default(),
+        failing: false,
+    };
+    Ok((inbox, keeper))
+}
+
+fn position(offset: u64) -> Position {
+    Position::Cursor(offset.to_string())
+}
+
+fn offset(position: &Position) -> Option<u64> {
+    match position {
+        Position::Cursor(cursor) => cursor.parse().ok(),
+        Position::File { .. } => None,
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// The effects of everything before `position` are kept.
+    pub fn note(&self, source: &str, position: &Position) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get_mut(source) {
+            Some(known) => known.clone_from(position),
+            None => drop(known.insert(source.to_owned(), position.clone())),
+        }
+    }
+
+    pub(crate) fn get(&self, source: &str) -> Option<Position> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(source).cloned()
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    /// Whether a number is new; zero always is.
+    fn is_new(&mut self, number: u64) -> bool {
+        if number == 0 {
+            return true;
+        }
+        if !self.set.insert(number) {
+            return false;
+        }
+        self.order.push_back(number);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.set.remove(&oldest);
+        }
+        true
+    }
+
+    fn forget(&mut self, number: u64) {
+        if self.set.remove(&number) {
+            self.order.retain(|known| *known != number);
+        }
+    }
+}
+
+// === impl Keeper ===
+
+impl Keeper {
+    /// Hands on what a crash left behind, then what arrives, until the listeners are gone.
+    pub(crate) fn run(mut self, outlet: &Outlet) -> Result<(), Closed> {
+        let runtime = match tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+        {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, source = %self.source, "no timer for the inbox");
+                return Ok(());
+            }
+        };
+        self.hand_on_the_past(outlet)?;
+        let mut idle = false;
+        loop {
+            let next = runtime.block_on(async { tokio::time::timeout(QUIET, self.receiver.recv()).await });
+            match next {
+                Ok(Some(first)) => {
+                    idle = false;
+                    self.take(first, outlet)?;
+                }
+                Ok(None) => return Ok(()),
+                Err(_quiet) if !idle => {
+                    idle = true;
+                    outlet.idle(&self.source, Some(position(self.spool.end())))?;
+                }
+                Err(_quiet) => {}
+            }
+            if let Some(kept) = self.kept.get(&self.source).as_ref().and_then(offset)
+                && let Err(error) = self.spool.forget(kept)
+            {
+                tracing::warn!(%error, source = %self.source, "old lines cannot be removed");
+            }
+        }
+    }
+
+    /// Lines from the last checkpoint on, or all that there are.
+    fn hand_on_the_past(&mut self, outlet: &Outlet) -> Result<(), Closed> {
+        let mut reading = self.spool.read();
+        let from = self.resume.unwrap_or(0);
+        if from < reading.begin() || from > self.spool.end() {
+            self.stats.gaps.add(1);
+        }
+        loop {
+            let mut batch = Vec::new();
+            let mut bytes = 0;
+            let mut next = from;
+            while bytes < BATCH_BYTES
+                && let Some((offset, record)) = reading.next_record()
+            {
+                if record.number & MORE == 0 {
+                    // Of a message that was torn nothing is remembered, so that it is taken again.
+                    self.known.is_new(record.number);
+                }
+                next = reading.at();
+                if offset >= from {
+                    bytes += record.text.len();
+                    batch.push(arrived(offset, record));
+                }
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            outlet.arrived(&self.source, &self.kind, batch, Some(position(next)))?;
+            if outlet.stopping() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One batch: what waits, up to a bound. On disk, then acknowledged, then handed on.
+    fn take(&mut self, first: Delivery, outlet: &Outlet) -> Result<(), Closed> {
+        let mut records = Vec::new();
+        let mut waiting = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        let mut replaceable = true;
+        while let Some(delivery) = next {
+            replaceable &= delivery.taken.is_some();
+            waiting.extend(delivery.taken);
+            let (mut within, mut new) = (false, true);
+            for record in delivery.records {
+                if !within {
+                    new = self.known.is_new(record.number & !MORE);
+                }
+                within = record.number & MORE != 0;
+                if new {
+                    bytes += record.text.len();
+                    records.push(record);
+                }
+            }
+            next = if bytes < BATCH_BYTES {
+                self.receiver.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        let kept = self.keep(&records, !waiting.is_empty());
+        let lost = kept.as_ref().err().map(io::Error::kind);
+        for sender in waiting {
+            // One that went away in the meantime sends it again.
+            drop(sender.send(lost.map_or(Ok(()), |kind| Err(kind.into()))));
+        }
+        let offsets = match kept {
+            Ok(offsets) => offsets,
+            Err(_) if replaceable => {
+                for record in &records {
+                    self.known.forget(record.number & !MORE);
+                }
+                return Ok(());
+            }
+            Err(_) => {
+                self.stats.unkept.add(records.len() as u64);
+                self.spool.pass(&records)
+            }
+        };
+        let batch = offsets
+            .into_iter()
+            .zip(records)
+            .map(|(offset, record)| arrived(offset, record))
+            .collect();
+        outlet.arrived(&self.source, &self.kind, batch, Some(position(self.spool.end())))
+    }
+
+    fn keep(&mut self, records: &[Record], sync: bool) -> io::Result<Vec<u64>> {
+        let kept = self.spool.append(records, sync);
+        match &kept {
+            Ok(_) => self.failing = false,
+            Err(error) => {
+                self.stats.errors.add(1);
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::error!(%error, source = %self.source, "what arrives cannot be written to disk");
+                }
+            }
+        }
+        kept
+    }
+}
+
+fn arrived(offset: u64, record: Record) -> Arrived {
+    Arrived {
+        position: position(offset),
+        text: record.text,
+        at: Some(Timestamp::from_millis(record.at)),
+    }
+}

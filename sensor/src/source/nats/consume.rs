@@ -1,0 +1,151 @@
+//! The consumer itself: connects, fetches, hands in, acknowledges; and again, later each time, when anything fails.
+
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::{self, Message};
+use futures::StreamExt;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::Nats;
+use crate::source::inbox::{Delivery, Inbox, MORE, Record};
+use crate::source::{Start, net, payload};
+
+/// Messages that are fetched, and acknowledged, at once.
+const BATCH: usize = 500;
+/// Bytes of such a batch.
+const BATCH_BYTES: usize = 4 << 20;
+/// How long a fetch waits for a message.
+const WAIT: Duration = Duration::from_secs(1);
+/// After so long without an acknowledgement a message is delivered again.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+/// The longest wait before another attempt.
+const MAX_BACKOFF: Duration = Duration::from_mins(1);
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Consumes until told to stop.
+pub(crate) async fn run(nats: Nats, start: Start, inbox: Inbox, stop: CancellationToken) {
+    let mut backoff = Duration::from_secs(1);
+    loop {
+        let ended = tokio::select! {
+            () = stop.cancelled() => return,
+            ended = session(&nats, start, &inbox, &mut backoff) => ended,
+        };
+        if let Err(error) = ended {
+            inbox.stats.errors.add(1);
+            tracing::warn!(
+                error,
+                stream = nats.stream,
+                wait_ms = backoff.as_millis(),
+                "NATS cannot be read, trying again"
+            );
+        } else {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(backoff) => {}
+        }
+        backoff = (backoff * 2).min(MAX_BACKOFF);
+    }
+}
+
+/// One connection, to its first failure. `Ok` if nobody takes lines any more.
+async fn session(nats: &Nats, start: Start, inbox: &Inbox, backoff: &mut Duration) -> Result<(), Failure> {
+    let consumer = connect(nats, start).await?;
+    loop {
+        let mut messages = consumer
+            .batch()
+            .max_messages(BATCH)
+            .max_bytes(BATCH_BYTES)
+            .expires(WAIT)
+            .messages()
+            .await?;
+        let mut fetched = Vec::new();
+        while let Some(message) = messages.next().await {
+            fetched.push(message?);
+        }
+        *backoff = Duration::from_secs(1);
+        if !fetched.is_empty() && !take(nats, fetched, inbox).await? {
+            return Ok(());
+        }
+    }
+}
+
+async fn connect(nats: &Nats, start: Start) -> Result<PullConsumer, Failure> {
+    let mut options = ConnectOptions::new().name("vigie");
+    if let Some(path) = &nats.credentials {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        options = options.credentials(&text)?;
+    }
+    if let Some(path) = &nats.ca {
+        options = options.tls_client_config(net::client(path)?);
+    }
+    let client = options.connect(nats.servers.as_slice()).await?;
+    let stream = jetstream::new(client).get_stream(&nats.stream).await?;
+    let config = pull::Config {
+        durable_name: Some(nats.consumer.clone()),
+        description: Some("Vigie".to_owned()),
+        deliver_policy: match start {
+            Start::Beginning => DeliverPolicy::All,
+            Start::End => DeliverPolicy::New,
+        },
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        filter_subject: nats.subject.clone().unwrap_or_default(),
+        ..pull::Config::default()
+    };
+    Ok(stream.get_or_create_consumer(&nats.consumer, config).await?)
+}
+
+/// Hands in a batch and acknowledges it once it is on disk; `false` if nobody takes it any more.
+async fn take(nats: &Nats, messages: Vec<Message>, inbox: &Inbox) -> Result<bool, Failure> {
+    let mut records = Vec::new();
+    for message in &messages {
+        records.extend(records_of(nats, message, inbox)?);
+    }
+    let (taken, on_disk) = oneshot::channel();
+    let delivery = Delivery {
+        records,
+        taken: Some(taken),
+    };
+    if inbox.sender.send(delivery).await.is_err() {
+        return Ok(false);
+    }
+    match on_disk.await {
+        Ok(written) => written?,
+        Err(_ended) => return Ok(false),
+    }
+    for message in &messages {
+        message.ack().await?;
+    }
+    Ok(true)
+}
+
+/// The lines of a message. One that is malformed is acknowledged like any other: it would not get better.
+fn records_of(nats: &Nats, message: &Message, inbox: &Inbox) -> Result<Vec<Record>, Failure> {
+    let info = message.info()?;
+    let at = i64::try_from(info.published.unix_timestamp_nanos() / 1_000_000)?;
+    let lines = match payload::lines(&message.payload, nats.field.as_deref(), &inbox.stats) {
+        Ok(lines) => lines,
+        Err(reason) => {
+            inbox.stats.malformed.add(1);
+            tracing::debug!(%reason, "a message is not what it should be");
+            Vec::new()
+        }
+    };
+    let last = lines.len().saturating_sub(1);
+    let record = |(index, text)| Record {
+        at,
+        number: if index == last {
+            info.stream_sequence
+        } else {
+            info.stream_sequence | MORE
+        },
+        text,
+    };
+    Ok(lines.into_iter().enumerate().map(record).collect())
+}

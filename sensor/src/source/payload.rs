@@ -1,0 +1,133 @@
+//! The text of a message that is JSON, or holds several lines: what HTTP, NATS and Kafka bring.
+//!
+//! Shippers wrap a line into an object. `field` says under which name it stands there; without one the object itself is
+//! the line, for logs that are JSON from the start. Deliberately absent: any other field of the object.
+
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::file::MAX_LINE_BYTES;
+use super::file::splitter::clean;
+use crate::stats::SourceStats;
+
+/// Why a payload gives no line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoLine {
+    #[error("line {line} is no JSON object: {reason}")]
+    NotJson { line: usize, reason: String },
+    #[error("line {line} has no text under {field:?}")]
+    NoField { line: usize, field: String },
+}
+
+/// All lines of a body of JSON lines, or the first thing that is wrong with it.
+pub(crate) fn json_lines(
+    body: &[u8],
+    field: Option<&str>,
+    stats: &SourceStats,
+) -> Result<Vec<String>, NoLine> {
+    let mut texts = Vec::new();
+    for (number, line) in body.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if !line.is_empty() {
+            texts.extend(json_line(line, number + 1, field, stats)?);
+        }
+    }
+    Ok(texts)
+}
+
+/// All lines of a message of a broker: plain text, or JSON with the text under `field`.
+#[cfg(any(test, feature = "nats", feature = "kafka"))]
+pub(crate) fn lines(message: &[u8], field: Option<&str>, stats: &SourceStats) -> Result<Vec<String>, NoLine> {
+    match field {
+        Some(_) => json_lines(message, field, stats),
+        None => Ok(message
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| text(line, stats))
+            .collect()),
+    }
+}
+
+fn json_line(
+    line: &[u8],
+    number: usize,
+    field: Option<&str>,
+    stats: &SourceStats,
+) -> Result<Option<String>, NoLine> {
+    let wrong = |reason: String| NoLine::NotJson { line: number, reason };
+    if line.first() != Some(&b'{') {
+        return Err(wrong("it does not begin with {".to_owned()));
+    }
+    let Some(field) = field else {
+        serde_json::from_slice::<IgnoredAny>(line).map_err(|error| wrong(error.to_string()))?;
+        return Ok(text(line, stats));
+    };
+    let object: Value = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
+    match object.get(field) {
+        // What the shipper took for one line is one line.
+        Some(Value::String(found)) => Ok(text(
+            found.trim_end().replace(['\n', '\r'], " ").as_bytes(),
+            stats,
+        )),
+        _ => Err(NoLine::NoField {
+            line: number,
+            field: field.to_owned(),
+        }),
+    }
+}
+
+fn text(line: &[u8], stats: &SourceStats) -> Option<String> {
+    let kept = line.get(..line.len().min(MAX_LINE_BYTES)).unwrap_or_default();
+    if kept.len() < line.len() {
+        stats.cut.add(1);
+    }
+    clean(kept, stats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &str, field: Option<&str>, expected: Result<&[&str], &str>) {
+        let found = json_lines(body.as_bytes(), field, &SourceStats::default());
+        match expected {
+            Ok(lines) => assert_eq!(found.unwrap(), lines),
+            Err(reason) => assert!(found.unwrap_err().to_string().starts_with(reason), "{reason}"),
+        }
+    }
+
+    #[test]
+    fn the_line_is_the_object_or_what_a_field_of_it_says() {
+        check("{\"a\":1}\r\n\n {\"b\":2}", None, Ok(&["{\"a\":1}", "{\"b\":2}"]));
+        check(
+            "{\"log\":\"one\\ntwo\\n\",\"x\":{}}\n",
+            Some("log"),
+            Ok(&["one two"]),
+        );
+        check("", Some("log"), Ok(&[]));
+    }
+
+    #[test]
+    fn what_is_wrong_says_where() {
+        check("{}\n{\"a\":", None, Err("line 2 is no JSON object: EOF"));
+        check("[{\"a\":1}]", None, Err("line 1 is no JSON object: it does not"));
+        check("{\"a\":1}", Some("log"), Err("line 1 has no text under \"log\""));
+        check(
+            "{\"log\":1}",
+            Some("log"),
+            Err("line 1 has no text under \"log\""),
+        );
+        let deep = format!("{{\"log\":{}", "[".repeat(100_000));
+        check(&deep, Some("log"), Err("line 1 is no JSON object: recursion"));
+        check(&deep, None, Err("line 1 is no JSON object"));
+    }
+
+    #[test]
+    fn a_message_of_a_broker_may_be_several_lines() {
+        let stats = SourceStats::default();
+        assert_eq!(
+            lines(b"one\r\ntwo\n\n", None, &stats).unwrap(),
+            ["one".to_owned(), "two".to_owned()]
+        );
+    }
+}
