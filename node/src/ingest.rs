@@ -151,6 +151,10 @@ async fn keep(node: &Node, admitted: &Admitted) -> anyhow::Result<bool> {
     let now = node.now();
     let envelope = new_envelope(admitted, now);
     take_back(node, admitted, now).await?;
+    if admitted.completes() {
+        // A copy of it without these rows. Killed in between, sync brings it again.
+        node.store.drop_envelopes(&[envelope.held]).await?;
+    }
     match node.store.keep_envelope(&envelope).await? {
         Appended::New => {
             act(node, &envelope, now).await?;

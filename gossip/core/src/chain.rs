@@ -10,14 +10,14 @@ mod held;
 mod series;
 mod track;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 pub use fork::{Conduct, Suspicion};
 pub use held::{Gap, Head, Held, Place};
 use track::{Judgement, Track};
 
-use crate::constants::{DAY_MILLIS, FUTURE_SKEW, HELD, IN_FLIGHT, RETENTION_DAYS};
+use crate::constants::{DAY_MILLIS, FUTURE_SKEW, HELD, HELD_CUT, IN_FLIGHT, RETENTION_DAYS};
 use crate::directory::Directory;
 use crate::rate::{Class, Slot};
 use crate::validate::Ignored;
@@ -67,6 +67,8 @@ struct Flying {
     held: Held,
     /// None once statements came that leave its publisher without a say.
     class: Option<Class>,
+    /// It lacks rows.
+    cut: bool,
 }
 
 /// Which (publisher, epoch, seq, hash) this node holds.
@@ -74,6 +76,8 @@ struct Flying {
 pub struct ChainIndex {
     tracks: BTreeMap<PublisherId, Track>,
     in_flight: BTreeMap<(PublisherId, Place), Flying>,
+    /// Held without all their rows. Whoever is not among them is taken to be whole.
+    cut: BTreeSet<(PublisherId, Place)>,
     total: usize,
     /// Signed times before this are expired.
     floor: Option<Timestamp>,
@@ -138,20 +142,28 @@ impl ChainIndex {
             || self.hash_at(held.publisher, held.place()) == Some(held.hash)
     }
 
+    /// Whether this envelope is held, and lacks rows.
+    pub fn is_cut(&self, header: &Header) -> bool {
+        let held = Held::of(header);
+        self.cut.contains(&(held.publisher, held.place()))
+            && self.hash_at(held.publisher, held.place()) == Some(held.hash)
+            && !self.in_flight.contains_key(&(held.publisher, held.place()))
+    }
+
     /// The hash held at a place.
     pub fn hash_at(&self, publisher: PublisherId, place: Place) -> Option<HeaderHash> {
         self.tracks.get(&publisher)?.hash_at(place)
     }
 
     /// Notes that an envelope is on its way to the store. `false` if too many are.
-    pub(crate) fn reserve(&mut self, header: &Header, class: Class) -> bool {
+    pub(crate) fn reserve(&mut self, header: &Header, class: Class, cut: bool) -> bool {
         if self.in_flight.len() >= IN_FLIGHT {
             return false;
         }
         let held = Held::of(header);
         let class = Some(class);
         self.in_flight
-            .insert((held.publisher, held.place()), Flying { held, class });
+            .insert((held.publisher, held.place()), Flying { held, class, cut });
         true
     }
 
@@ -187,6 +199,7 @@ impl ChainIndex {
         }
         let held = Held::of(header);
         let reserved = self.in_flight.remove(&(held.publisher, held.place()));
+        self.note_cut(&held, reserved.is_some_and(|flying| flying.cut));
         let Some(class) = reserved.map_or(Some(Class::Member), |flying| flying.class) else {
             return vec![held];
         };
@@ -200,6 +213,15 @@ impl ChainIndex {
             self.make_room(dropped)
         } else {
             dropped
+        }
+    }
+
+    fn note_cut(&mut self, held: &Held, cut: bool) {
+        let place = (held.publisher, held.place());
+        if !cut {
+            self.cut.remove(&place);
+        } else if self.cut.len() < HELD_CUT && self.hash_at(held.publisher, held.place()).is_none() {
+            self.cut.insert(place);
         }
     }
 
@@ -274,6 +296,9 @@ impl ChainIndex {
             .flat_map(|track| track.expire(floor))
             .collect();
         self.tracks.retain(|_, track| !track.is_empty());
+        for held in &dropped {
+            self.cut.remove(&(held.publisher, held.place()));
+        }
         self.total = self.total.saturating_sub(dropped.len());
         self.changed();
         dropped

@@ -84,6 +84,8 @@ pub const STATEMENTS_OF_STRANGERS: usize = 4_096;
 pub const STATEMENTS_PER_STRANGER: usize = 16;
 /// Statements all together.
 pub const STATEMENTS: usize = 250_000;
+/// Revocations and withdrawals beyond that: what ends something always finds room.
+pub const STATEMENTS_THAT_END: usize = 65_536;
 /// While statements come, answers are computed anew after at least one in so many of those that are kept.
 pub const DERIVE_AT_MOST_ONE_IN: usize = 32;
 /// Changes of the seeds that contradict each other under one sequence number.
@@ -98,6 +100,8 @@ pub const HELD: usize = 4_000_000;
 pub const IN_FLIGHT: usize = 4_096;
 /// Epochs of one publisher whose forks are remembered; the last of so many is equivocation, however long ago the others were.
 pub const FORKS_PER_PUBLISHER: usize = 8;
+/// Envelopes remembered as held without all their rows, whose rows are taken when they come.
+pub const HELD_CUT: usize = 65_536;
 /// Gaps told of one chain.
 pub const GAPS_PER_CHAIN: usize = 64;
 /// Largest envelope of an unknown kind or version that is relayed.

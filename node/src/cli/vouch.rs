@@ -79,6 +79,11 @@ impl Vouch {
             .as_str()
             .context("this node joined no network yet")?
             .parse()?;
+        if status["standing"] == "newcomer" {
+            bail!(
+                "we are a newcomer ourselves: a vouch counts only if it is signed after the ten days of our probation"
+            );
+        }
         let now = clock::now();
         let serial = u64::try_from(now.as_millis()).unwrap_or_default();
         let terms = Terms {

@@ -48,7 +48,7 @@ pub(super) struct Admission {
 
 /// Computes all answers.
 pub(super) fn derive(genesis: &Genesis, shelf: &Shelf, seeds: &Seeds) -> Derived {
-    let vouches = vouching::counted(shelf, seeds);
+    let vouches = vouching::counted(shelf, seeds, genesis.created);
     let revoked = revoked_organisations(shelf);
     let mut orgs = roots(genesis, seeds, &revoked);
     spread(&mut orgs, &vouches, &revoked);
@@ -170,9 +170,15 @@ fn admitted_by(orgs: &BTreeMap<PublicKey, Admission>, vouches: &[&Counted]) -> I
         let Some(voucher) = orgs.get(&vouch.voucher) else {
             continue;
         };
-        by_seeds.push(vouch.during.and(&voucher.seed));
-        let holds = vouch.during.and(&voucher.proven);
-        by_members.entry(vouch.voucher).or_default().push(holds);
+        // Whoever was not entitled when he vouched, by his own word, is not by being entitled later: else he would spend
+        // quarters in which he was none.
+        if voucher.seed.contains(vouch.issued) {
+            by_seeds.push(vouch.during.and(&voucher.seed));
+        }
+        if voucher.proven.contains(vouch.issued) {
+            let holds = vouch.during.and(&voucher.proven);
+            by_members.entry(vouch.voucher).or_default().push(holds);
+        }
     }
     let members: Vec<Intervals> = by_members
         .values()

@@ -125,10 +125,9 @@ pub(super) fn edges(derived: &Derived, at: Timestamp) -> impl Iterator<Item = Ed
         .iter()
         .filter(move |vouch| vouch.during.contains(at))
         .filter(move |vouch| {
-            derived
-                .orgs
-                .get(&vouch.voucher)
-                .is_some_and(|voucher| voucher.proven.contains(at))
+            let entitled =
+                |voucher: &Admission| voucher.proven.contains(at) && voucher.proven.contains(vouch.issued);
+            derived.orgs.get(&vouch.voucher).is_some_and(entitled)
         })
         .map(|vouch| Edge {
             from: vouch.voucher.org_id(),

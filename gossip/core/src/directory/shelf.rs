@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::constants::{
     SEED_CHANGES_PER_SEQUENCE, STATEMENTS, STATEMENTS_OF_STRANGERS, STATEMENTS_PER_SIGNER,
-    STATEMENTS_PER_STRANGER, VOUCHES_PER_SIGNER,
+    STATEMENTS_PER_STRANGER, STATEMENTS_THAT_END, VOUCHES_PER_SIGNER,
 };
 use crate::wire::{PublicKey, RevocationTarget, Statement, StatementId};
 
@@ -37,13 +37,15 @@ struct Kept {
 }
 
 /// All statements that are kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Shelf {
     kept: BTreeMap<StatementId, Kept>,
     bins: BTreeMap<Bin, BTreeSet<Rank>>,
     /// Statements of each signer.
     signers: BTreeMap<PublicKey, usize>,
     arrivals: u64,
+    /// How many are kept, and how many more of those that end something.
+    room: (usize, usize),
 }
 
 /// What became of a statement.
@@ -57,6 +59,18 @@ pub(super) enum Shelved {
 }
 
 // === impl Shelf ===
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self {
+            kept: BTreeMap::new(),
+            bins: BTreeMap::new(),
+            signers: BTreeMap::new(),
+            arrivals: 0,
+            room: (STATEMENTS, STATEMENTS_THAT_END),
+        }
+    }
+}
 
 impl Shelf {
     pub(super) fn contains(&self, id: &StatementId) -> bool {
@@ -77,7 +91,7 @@ impl Shelf {
 
     /// Keeps a verified statement, if it is among the first of its bin. A stranger's bins are smaller.
     pub(super) fn insert(&mut self, statement: Statement, stranger: bool) -> Shelved {
-        if self.kept.len() >= STATEMENTS {
+        if !self.make_room(&statement) {
             return Shelved::Full;
         }
         let signer = statement.signer();
@@ -114,6 +128,26 @@ impl Shelf {
             *self.signers.entry(signer).or_default() += 1;
         }
         Shelved::Kept
+    }
+
+    /// Whether there is room. What ends something has a reserve; when that is full too, a revocation takes the place of
+    /// something that its own signer said.
+    fn make_room(&mut self, statement: &Statement) -> bool {
+        let ends = matches!(statement, Statement::Revocation(_) | Statement::Withdrawal(_));
+        let (all, more) = self.room;
+        let limit = if ends { all + more } else { all };
+        if self.kept.len() < limit {
+            return true;
+        }
+        let (Statement::Revocation(_), Some(signer)) = (statement, statement.signer()) else {
+            return false;
+        };
+        let least = [Kind::Continues, Kind::Vouch, Kind::Withdrawal, Kind::Certificate]
+            .into_iter()
+            .find_map(|kind| self.bins.get(&(Some(signer), kind, 0))?.last().copied());
+        let Some((_, id)) = least else { return false };
+        self.remove(&id);
+        true
     }
 
     /// Lets the oldest statements of strangers go until few enough are left.
@@ -180,4 +214,64 @@ fn place(statement: &Statement) -> (Bin, Rank) {
         Statement::SeedChange(change) => (Kind::SeedChange, 0, change.sequence),
     };
     ((statement.signer(), kind, sequence), (order, statement.id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Labels, Revocation, SecretKey, Timestamp, Vouch};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    fn key(number: u8) -> SecretKey {
+        SecretKey::from_seed([number; 32])
+    }
+
+    fn vouch(from: u8, to: u8) -> Statement {
+        let terms = Vouch {
+            network: crate::wire::NetworkId([1; 16]),
+            voucher: key(from).public(),
+            subject: key(to).public(),
+            name: "somebody".into(),
+            labels: Labels::default(),
+            issued: NOW,
+            expires: NOW + std::time::Duration::from_secs(86_400),
+            serial: u64::from(to),
+        };
+        terms.sign(&key(from)).unwrap().into()
+    }
+
+    fn revocation(org: u8) -> Statement {
+        let terms = Revocation {
+            network: Revocation::EVERYWHERE,
+            org: key(org).public(),
+            target: RevocationTarget::Organisation,
+            compromised_since: NOW,
+            at: NOW,
+        };
+        terms.sign(&key(org)).unwrap().into()
+    }
+
+    #[test]
+    fn a_full_shelf_takes_revocations() {
+        let mut shelf = Shelf {
+            room: (3, 1),
+            ..Shelf::default()
+        };
+        for (from, to) in [(1, 10), (2, 10), (2, 11)] {
+            assert_eq!(shelf.insert(vouch(from, to), false), Shelved::Kept);
+        }
+        assert_eq!(shelf.insert(vouch(3, 10), false), Shelved::Full);
+        // The reserve, and then in the place of the signer's own word.
+        assert_eq!(shelf.insert(revocation(9), false), Shelved::Kept);
+        assert_eq!(shelf.insert(revocation(1), false), Shelved::Kept);
+        assert_eq!(
+            shelf.insert(revocation(8), false),
+            Shelved::Full,
+            "he has nothing else here"
+        );
+        assert_eq!(shelf.len(), 4);
+        assert!(shelf.contains(&revocation(1).id()) && !shelf.contains(&vouch(1, 10).id()));
+        assert!(shelf.contains(&vouch(2, 10).id()));
+    }
 }

@@ -29,8 +29,9 @@ pub(super) struct Counted {
 
 type Withdrawals = BTreeMap<(PublicKey, PublicKey, u64), Timestamp>;
 
-/// All vouches that count for some time, given who the seeds are.
-pub(super) fn counted(shelf: &Shelf, seeds: &Seeds) -> Vec<Counted> {
+/// All vouches that count for some time, given who the seeds are. No time in a statement can be trusted; one before the
+/// network began is certainly wrong, and means the beginning: so nobody spends quarters that the network never had.
+pub(super) fn counted(shelf: &Shelf, seeds: &Seeds, began: Timestamp) -> Vec<Counted> {
     let withdrawn = withdrawals(shelf);
     let mut by_voucher: BTreeMap<PublicKey, Vec<Counted>> = BTreeMap::new();
     for (id, statement) in shelf.iter() {
@@ -42,16 +43,17 @@ pub(super) fn counted(shelf: &Shelf, seeds: &Seeds) -> Vec<Counted> {
         }
         let end = withdrawn
             .get(&(vouch.voucher, vouch.subject, vouch.serial))
-            .map_or(vouch.expires, |at| vouch.expires.min(*at));
+            .map_or(vouch.expires, |at| vouch.expires.min(began.max(*at)));
+        let issued = vouch.issued.max(began);
         by_voucher.entry(vouch.voucher).or_default().push(Counted {
             id: *id,
             voucher: vouch.voucher,
             subject: vouch.subject,
             name: vouch.name.clone(),
             labels: vouch.labels,
-            issued: vouch.issued,
+            issued,
             expires: vouch.expires,
-            during: Intervals::between(vouch.issued, end),
+            during: Intervals::between(issued, end),
         });
     }
     let mut all = Vec::new();

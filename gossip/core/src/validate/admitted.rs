@@ -18,6 +18,7 @@ pub(super) struct Terms {
     pub(super) standing: Standing,
     pub(super) urgent: bool,
     pub(super) fresh: bool,
+    pub(super) completes: bool,
 }
 
 // === impl Admitted ===
@@ -55,6 +56,11 @@ impl Admitted {
     /// used up at lower places of its slot.
     pub const fn urgent(&self) -> bool {
         self.terms.urgent
+    }
+
+    /// Whether it takes the place of a copy of itself that lacks rows.
+    pub const fn completes(&self) -> bool {
+        self.terms.completes
     }
 
     /// Whether it is of the last day: news, rather than history that sync brought.

@@ -3,7 +3,7 @@
 use super::{Ignored, Refusal, Rejected, Verified};
 use crate::chain::ChainIndex;
 use crate::directory::Directory;
-use crate::wire::{Envelope, Header, PublicKey, Timestamp};
+use crate::wire::{Envelope, Form, Header, PublicKey, Timestamp};
 
 /// An envelope that decodes, and its bytes.
 #[derive(Clone, Debug)]
@@ -31,7 +31,8 @@ impl Unverified {
 
     /// Whether it is held already: asked first, since it costs less than a signature.
     pub fn is_held(&self, index: &ChainIndex) -> bool {
-        self.header().kind.is_chained() && index.knows(self.header())
+        let known = self.header().kind.is_chained() && index.knows(self.header());
+        known && (is_cut(&self.envelope) || !index.is_cut(self.header()))
     }
 
     /// Whether this key signed it, whoever has a say.
@@ -60,4 +61,11 @@ impl Unverified {
         let unknown = Ignored::UnknownPublisher(header.publisher);
         directory.key_of(header.publisher).ok_or_else(|| unknown.into())
     }
+}
+
+/// Whether it came without all its rows.
+pub(super) fn is_cut(envelope: &Envelope) -> bool {
+    let header = envelope.header();
+    let has_body = header.rows > 0 || header.root != [0; 32];
+    has_body && matches!(envelope.form(), Form::Erased | Form::Redacted)
 }

@@ -1,11 +1,12 @@
 //! An envelope that its publisher signed. Whether he has a say is another question.
 
+use super::unverified::is_cut;
 use super::{Admitted, Ignored, Refusal, Unverified, asks_urgency};
 use crate::chain::{ChainIndex, Held, Offer};
-use crate::constants::{FRESH, HEAD_AGE};
+use crate::constants::{BODY_RETENTION, FRESH, HEAD_AGE};
 use crate::directory::{Directory, Standing};
 use crate::rate::Class;
-use crate::wire::{Envelope, Form, Header, Timestamp};
+use crate::wire::{Envelope, Header, Timestamp};
 
 /// An envelope that its publisher signed. Only verification makes one.
 #[derive(Clone, Debug)]
@@ -51,13 +52,16 @@ impl Verified {
             (_, None) => return Err(Ignored::UnknownPublisher(header.publisher).into()),
         };
         let fresh = now.since(header.time_base) <= FRESH;
-        let has_body = header.rows > 0 || header.root != [0; 32];
-        let cut = has_body && matches!(self.envelope.form(), Form::Erased | Form::Redacted);
+        let cut = is_cut(&self.envelope);
+        // A copy that lacks rows is no reason to refuse them, while rows are kept at all.
+        let completes = !cut && index.is_cut(&header) && now.since(header.time_base) <= BODY_RETENTION;
         if fresh && cut {
             return Err(Ignored::Incomplete.into());
         }
         if header.kind.is_chained() {
-            check_place(&self.envelope, index, class)?;
+            if !completes {
+                check_place(&self.envelope, index, class)?;
+            }
         } else if now.since(header.time_base) > HEAD_AGE {
             return Err(Ignored::Stale.into());
         } else {
@@ -66,7 +70,7 @@ impl Verified {
                 .map_err(Refusal::Ignored)?;
         }
         let urgent = fresh && asks_urgency(&header) && index.urgent_within_budget(&Held::of(&header), class);
-        if header.kind.is_chained() && !index.reserve(&header, class) {
+        if header.kind.is_chained() && !index.reserve(&header, class, cut) {
             return Err(Ignored::Busy.into());
         }
         Ok(Admitted::new(
@@ -77,6 +81,7 @@ impl Verified {
                 standing,
                 urgent,
                 fresh,
+                completes,
             },
         ))
     }

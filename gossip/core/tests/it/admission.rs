@@ -101,7 +101,82 @@ fn newcomers_cannot_grow_a_tree_within_a_minute() {
         ]
     });
     assert!(!admitted(&directory, 12, t0() + DAY));
+    // What they signed as newcomers stays void; what they sign after their probation counts.
+    assert!(!admitted(&directory, 12, t0() + 11 * DAY));
+    let mut directory = directory;
+    let network = directory.network();
+    for from in [10, 11] {
+        directory
+            .insert(vouch(network, from, 12, t0() + 11 * DAY))
+            .unwrap();
+    }
     assert!(admitted(&directory, 12, t0() + 11 * DAY));
+}
+
+#[test]
+fn what_is_dated_before_the_network_began_is_of_its_beginning() {
+    let began = genesis(1, 2).created;
+    let directory = directory(1, 2, |network| {
+        let mut statements: Vec<_> = (0..8)
+            .flat_map(|nth: u8| {
+                // One a quarter, back to long before there was a network, as far as vouches last.
+                let issued = began - u32::from(nth) * 40 * DAY;
+                [
+                    vouch(network, 101, 30 + nth, issued),
+                    vouch(network, 102, 30 + nth, issued),
+                ]
+            })
+            .collect();
+        statements.push(vouch(network, 1, 50, began - 300 * DAY));
+        statements.push(certify(network, 50, t0() - 60 * DAY));
+        statements.push(vouch(network, 1, 51, t0()));
+        statements.push(withdraw(network, 1, 51, began - 300 * DAY));
+        statements
+    });
+    let given = |from: u8, at| {
+        let edges = directory.vouches(at);
+        edges.filter(|edge| edge.from == public(from).org_id()).count()
+    };
+    let before = began - MINUTE;
+    assert_eq!((given(101, before), given(102, before)), (0, 0));
+    assert_eq!(
+        (given(101, began), given(102, began)),
+        (5, 5),
+        "all of them spend one quarter"
+    );
+    assert_eq!(
+        directory.standing(publisher(50), began + 9 * DAY),
+        Standing::Newcomer
+    );
+    assert_eq!(
+        directory.standing(publisher(50), began + 11 * DAY),
+        Standing::Member
+    );
+    assert!(!admitted(&directory, 51, t0()), "taken back before it was given");
+}
+
+#[test]
+fn nobody_spends_quarters_in_which_he_was_not_entitled() {
+    let mut directory = directory(1, 2, |network| vec![vouch(network, 1, 10, t0() - 20 * DAY)]);
+    let (network, entitled) = (directory.network(), t0() - 10 * DAY);
+    // A member of today antedates; another member is honest, so only the one's date decides.
+    for (nth, issued) in [entitled - MINUTE, entitled, t0()].into_iter().enumerate() {
+        let subject = 20 + u8::try_from(nth).unwrap();
+        directory.insert(vouch(network, 10, subject, issued)).unwrap();
+        directory.insert(vouch(network, 101, subject, t0())).unwrap();
+    }
+    let now: Vec<bool> = (20..23)
+        .map(|org| admitted(&directory, org, t0() + MINUTE))
+        .collect();
+    assert_eq!(now, [false, true, true]);
+    assert_eq!(
+        directory
+            .vouches(t0() + MINUTE)
+            .filter(|edge| edge.from == public(10).org_id())
+            .count(),
+        2,
+        "nor is his word an edge of the graph of trust"
+    );
 }
 
 #[test]

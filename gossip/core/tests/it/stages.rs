@@ -103,7 +103,7 @@ fn every_refusal_has_one_outcome() {
 }
 
 #[test]
-fn a_cut_envelope_waits_a_day_so_that_no_forwarder_silences_rows() {
+fn a_cut_envelope_waits_a_day_and_makes_room_for_its_rows() {
     let mut node = node();
     let mut chain = Writer::new(node.directory.network(), 101);
     let whole = chain.see(1, 3, t0());
@@ -116,9 +116,25 @@ fn a_cut_envelope_waits_a_day_so_that_no_forwarder_silences_rows() {
         later.now = t0() + 2 * DAY;
         later.receive(&cut.encode()).unwrap();
         assert_eq!(
-            refused(&mut later, &whole.encode()),
+            refused(&mut later, &cut.encode()),
             ("duplicate", Acceptance::Ignore)
         );
+        // A copy that lacks rows is no reason to refuse them, as long as rows are kept; then it is whole.
+        let mut late = later.clone();
+        late.now = t0() + 8 * DAY;
+        assert_eq!(
+            refused(&mut late, &whole.encode()),
+            ("duplicate", Acceptance::Ignore)
+        );
+        later.receive(&whole.encode()).unwrap();
+        assert_eq!(later.store.values().collect::<Vec<_>>(), [&whole.encode()]);
+        for known in [&whole, &cut] {
+            assert_eq!(
+                refused(&mut later, &known.encode()),
+                ("duplicate", Acceptance::Ignore)
+            );
+        }
+        assert_eq!(later.index.len(), 1);
     }
 }
 
