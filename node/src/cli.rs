@@ -10,6 +10,7 @@ mod decisions;
 mod demo;
 mod dispute;
 mod explain;
+mod hub;
 mod id;
 mod init;
 mod join;
@@ -104,6 +105,8 @@ enum Command {
     Revoke(revoke::Revoke),
     #[command(subcommand)]
     Network(network::Network),
+    #[command(subcommand)]
+    Hub(hub::Hub),
     CheckConfig(check::CheckConfig),
     Demo(demo::Demo),
     #[command(hide = true)]
@@ -140,6 +143,7 @@ impl Cli {
             Command::Vouch(command) => command.run(global).await,
             Command::Revoke(command) => command.run(global).await,
             Command::Network(command) => command.run(global),
+            Command::Hub(command) => command.run(),
             Command::CheckConfig(command) => command.run(global),
             Command::Demo(command) => command.run().await,
             Command::DemoPart(command) => command.run().await,

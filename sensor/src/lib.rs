@@ -8,6 +8,7 @@ pub mod detect;
 pub mod explain;
 pub mod expr;
 pub mod grok;
+pub mod hub;
 pub mod line;
 pub mod parse;
 pub mod replay;

@@ -68,6 +68,11 @@ impl Parser {
         }
     }
 
+    /// Labels of all lines from now on, beside the type that each has: `evt.Line.Labels`.
+    pub fn set_labels(&mut self, labels: &[(String, String)]) {
+        self.event.labels = labels.into();
+    }
+
     /// Parses one line. `now` dates lines without a date and gives those without a year theirs.
     pub fn parse(&mut self, line: &Line, now: Timestamp) -> Parsed<'_> {
         self.parse_text(&line.text, line, now)

@@ -8,15 +8,16 @@ pub(crate) mod duration;
 mod error;
 mod files;
 mod node;
-mod reader;
+pub(crate) mod reader;
 mod scenario;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 
 pub use self::error::{Place, RuleError, RuleErrors};
+pub(crate) use self::files::absent_databases;
 use self::reader::Text;
 pub use self::scenario::{BucketKind, Scenario, ScopeRule};
 use self::yaml::Source;

@@ -113,6 +113,7 @@ impl Detector {
         }
         self.open(number, plan, pour, key);
         let kept = self.kept(plan, pour);
+        let exact = self.is_exact();
         let Some(bucket) = self.arena.get_mut(key) else {
             return;
         };
@@ -120,7 +121,11 @@ impl Detector {
             bucket.remember(value);
         }
         bucket.total = bucket.total.saturating_add(1);
-        bucket.last_at = bucket.last_at.max(pour.at);
+        bucket.last_at = if exact {
+            pour.at
+        } else {
+            bucket.last_at.max(pour.at)
+        };
         bucket.keep(kept, plan.needs_whole.then(|| pour.event.keep()), plan.queue);
         if overflows(plan, bucket, pour) {
             let last = pour.event.position().clone();
@@ -204,12 +209,15 @@ impl Detector {
     fn expire_one(&mut self, key: u128, plan: &Plan, at: Timestamp) -> Option<Finished> {
         let bucket = self.arena.get(key)?;
         let due = deadline(plan, bucket);
-        let drained = plan.rule.kind == BucketKind::Leaky
-            && at > bucket.first_at + MAX_AGE
-            && bucket.is_empty_at(plan.rule.capacity, plan.leak, at);
         if at > due {
             return self.end_of_life(key, plan, due);
         }
+        if self.is_exact() {
+            return None;
+        }
+        let drained = plan.rule.kind == BucketKind::Leaky
+            && at > bucket.first_at + MAX_AGE
+            && bucket.is_empty_at(plan.rule.capacity, plan.leak, at);
         if drained || at + STEP_BACK < bucket.last_at {
             self.discard(key);
         }

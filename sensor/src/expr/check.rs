@@ -218,6 +218,9 @@ impl Checker<'_, '_> {
         if let Type::Fields(space) = kind {
             return self.field(at, of, space, name);
         }
+        if kind == Type::LineLabels {
+            return Ok((Code::Label(boxed(of), name.into()), Type::Text));
+        }
         if let Some((field, getter)) = kind.field(name) {
             let code = if getter == Getter::Same {
                 of
@@ -248,10 +251,8 @@ impl Checker<'_, '_> {
         if let (Syntax::Text(name), Type::Fields(space)) = (&index.kind, &kind) {
             return self.field(at, of, *space, name);
         }
-        if let (Syntax::Text(name), Type::LineLabels) = (&index.kind, &kind)
-            && let Some((field, getter)) = kind.field(name)
-        {
-            return Ok((Code::Get(boxed(of), getter), field));
+        if let (Syntax::Text(name), Type::LineLabels) = (&index.kind, &kind) {
+            return Ok((Code::Label(boxed(of), name.as_str().into()), Type::Text));
         }
         let by = match &kind {
             Type::Fields(_)

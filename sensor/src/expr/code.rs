@@ -36,6 +36,8 @@ pub(super) enum Code {
         name: Box<Code>,
     },
     Get(Box<Code>, Getter),
+    /// A label of an event's source.
+    Label(Box<Code>, Box<str>),
     Member {
         of: Box<Code>,
         name: Box<str>,
@@ -123,8 +125,6 @@ pub(super) enum Getter {
     LineRaw,
     LineSource,
     LineModule,
-    LineType,
-    Empty,
     Remediation,
     HasRemediation,
     OverflowWhitelisted,

@@ -165,6 +165,7 @@ impl<'a> Machine<'a> {
                 let of = self.run(of)?;
                 return get(&of, *getter);
             }
+            Code::Label(of, name) => Value::text(self.event(of)?.label(name)),
             Code::Member { of, name, optional } => {
                 let of = self.run(of)?;
                 return member(&of, name, *optional);
@@ -348,7 +349,6 @@ fn get_event(event: &Event, getter: Getter) -> Value<'_> {
             ("", Position::Cursor(_)) => "journalctl",
             (module, _) => module,
         }),
-        Getter::LineType => Value::text(event.kind()),
         Getter::EventType => Value::text(if event.overflow.is_some() {
             "overflow"
         } else {

@@ -3,6 +3,7 @@
 //! Absent on purpose: what asks CrowdSec's central service, what asks the network, and what reads files while
 //! lines run.
 
+mod asserts;
 mod json;
 mod lists;
 mod net;
@@ -75,10 +76,16 @@ const fn function(name: &'static str, takes: &'static [Want], gives: Want, run: 
 
 /// The function of that name.
 pub(super) fn find(name: &str) -> Option<&'static Function> {
-    [text::FUNCTIONS, json::FUNCTIONS, net::FUNCTIONS, lists::FUNCTIONS]
-        .into_iter()
-        .flatten()
-        .find(|function| function.name == name)
+    [
+        asserts::FUNCTIONS,
+        text::FUNCTIONS,
+        json::FUNCTIONS,
+        net::FUNCTIONS,
+        lists::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+    .find(|function| function.name == name)
 }
 
 /// An argument as text.

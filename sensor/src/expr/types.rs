@@ -118,8 +118,6 @@ impl Type {
             (Self::Line, "Src") => (Self::Text, Getter::LineSource),
             (Self::Line, "Module") => (Self::Text, Getter::LineModule),
             (Self::Line, "Labels") => (Self::LineLabels, Getter::Same),
-            (Self::LineLabels, "type") => (Self::Text, Getter::LineType),
-            (Self::LineLabels, _) => (Self::Text, Getter::Empty),
             (Self::Overflow, "Alert") => (Self::Alert, Getter::Same),
             (Self::Overflow, "Whitelisted") => (Self::Bool, Getter::OverflowWhitelisted),
             (Self::Overflow, "Reprocess") => (Self::Bool, Getter::Reprocess),

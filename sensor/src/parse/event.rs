@@ -49,6 +49,8 @@ pub struct Event {
     pub(crate) source: Arc<str>,
     pub(crate) position: Position,
     pub(crate) kind: Arc<str>,
+    /// Labels of the source beside its type.
+    pub(crate) labels: Arc<[(String, String)]>,
     pub(crate) whitelisted: bool,
     pub(crate) whitelist_reason: Arc<str>,
     pub(crate) overflow: Option<Arc<Overflow>>,
@@ -128,6 +130,7 @@ impl Event {
             source: Arc::clone(&empty),
             position: Position::File { file: 0, offset: 0 },
             kind: Arc::clone(&empty),
+            labels: Arc::default(),
             whitelisted: false,
             whitelist_reason: empty,
             overflow: None,
@@ -223,6 +226,15 @@ impl Event {
     /// `labels.type` of the source.
     pub fn kind(&self) -> &str {
         &self.kind
+    }
+
+    /// A label of the source, `""` if it has none of that name.
+    pub fn label(&self, name: &str) -> &str {
+        if name == "type" {
+            return &self.kind;
+        }
+        let found = self.labels.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value)
     }
 
     /// The time the line tells, or that of its reading.

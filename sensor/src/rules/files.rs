@@ -45,22 +45,13 @@ impl Loader {
 
     /// Uses the named patterns of a directory instead of ours.
     pub fn patterns_dir(&mut self, dir: &Path) -> &mut Self {
-        let mut library = Library::default();
-        let mut files = Vec::new();
-        self.walk_all(dir, &mut files, 0);
-        // What the engine brings along comes first, as it does there.
-        files.sort_by_key(|path| {
-            (
-                path.file_name().is_none_or(|name| name != "builtin"),
-                path.clone(),
-            )
-        });
-        for file in files {
-            if let Some(text) = self.read(&file) {
-                library.add_file(&text);
+        match Library::from_dir(dir) {
+            Ok(library) => self.patterns(library),
+            Err(error) => {
+                self.fault(dir, format!("cannot be read: {error}"));
+                self
             }
         }
-        self.patterns(library)
     }
 
     fn walk(&mut self, dir: &Path, out: &mut Vec<PathBuf>, depth: usize) {
@@ -125,6 +116,74 @@ impl Loader {
     }
 }
 
+// === impl Library ===
+
+impl Library {
+    /// The named patterns of the files of a directory.
+    pub fn from_dir(dir: &Path) -> std::io::Result<Self> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path();
+            if path.is_file() && files.len() < MAX_FILES {
+                files.push(path);
+            }
+        }
+        // What the engine brings along comes first, as it does there.
+        files.sort_by_key(|path| {
+            (
+                path.file_name().is_none_or(|name| name != "builtin"),
+                path.clone(),
+            )
+        });
+        let mut library = Self::default();
+        for file in files {
+            library.add_file(&fs::read_to_string(file)?);
+        }
+        Ok(library)
+    }
+}
+
+/// The databases that a rule file asks for and that are not in a data directory.
+pub(crate) fn absent_databases(text: &str, dir: Option<&Path>) -> Vec<String> {
+    let source = Source::new("", text);
+    let (documents, _) = source.documents();
+    let mut absent = Vec::new();
+    for document in &documents {
+        let Ok(mut reader) = Reader::new(&source, &document.root) else {
+            continue;
+        };
+        for item in reader.list("data").unwrap_or_default() {
+            let Ok(mut item) = Reader::new(&source, item) else {
+                continue;
+            };
+            let (Ok(url), Ok(Some(file))) = (item.text("source_url"), item.text("dest_file")) else {
+                continue;
+            };
+            let is_database = Path::new(&*file.text)
+                .extension()
+                .is_some_and(|ext| ext.eq_ignore_ascii_case("mmdb"));
+            let url = url.as_ref().map_or("", |url| &*url.text);
+            if is_database && dir.is_none_or(|dir| find_data(dir, url, &file.text).is_none()) {
+                absent.push(file.text.to_string());
+            }
+        }
+    }
+    absent
+}
+
+/// Where a data file lies: at the path behind the host of its address, or at its own name.
+fn find_data(dir: &Path, url: &str, file: &str) -> Option<PathBuf> {
+    let below = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .map_or("", |(_, path)| path);
+    [below, file]
+        .into_iter()
+        .filter(|name| is_plain(name))
+        .map(|name| dir.join(name))
+        .find(|path| fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_DATA_BYTES))
+}
+
 // === impl Compiler ===
 
 impl Compiler<'_> {
@@ -150,19 +209,7 @@ impl Compiler<'_> {
                 ));
             };
             let url = url.as_ref().map_or("", |url| &*url.text);
-            let below = url
-                .split_once("://")
-                .and_then(|(_, rest)| rest.split_once('/'))
-                .map_or("", |(_, path)| path);
-            let found = [below, &*file.text]
-                .into_iter()
-                .filter(|name| is_plain(name))
-                .find_map(|name| {
-                    let path = dir.join(name);
-                    let fits =
-                        fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_DATA_BYTES);
-                    fits.then(|| fs::read(&path).ok()).flatten()
-                });
+            let found = find_data(dir, url, &file.text).and_then(|path| fs::read(path).ok());
             let Some(bytes) = found else {
                 return Err(source.error_at(node, format!("the data file {:?} is not there", file.text)));
             };

@@ -204,7 +204,7 @@ fn read_target(compiler: &mut Compiler<'_>, source: &Source<'_>, name: &Text<'_>
             Space::Enriched,
             field,
         )?)),
-        Some(("Overflow", field)) => read_overflow_target(compiler, source, name, field),
+        Some(("Overflow", field)) => Ok(read_overflow_target(compiler, source, name, field)),
         _ => match path {
             "StrTime" => Ok(Target::StrTime),
             "StrTimeFormat" => Ok(Target::StrTimeFormat),
@@ -229,7 +229,7 @@ fn read_overflow_target(
     source: &Source<'_>,
     name: &Text<'_>,
     field: &str,
-) -> Read<Target> {
+) -> Target {
     let field = field.strip_prefix("Alert.Source.").map(|field| match field {
         "Scope" => Some(SourceField::Scope),
         "Value" => Some(SourceField::Value),
@@ -240,10 +240,10 @@ fn read_overflow_target(
         "Cn" => Some(SourceField::Country),
         _ => None,
     });
-    Ok(match field.flatten() {
+    match field.flatten() {
         Some(field) => Target::Source(field),
         None => no_target(compiler, source, name),
-    })
+    }
 }
 
 fn read_whitelist(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) -> Read<Whitelist> {

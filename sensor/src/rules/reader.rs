@@ -8,7 +8,7 @@ use super::error::RuleError;
 use super::yaml::{Kind, Node, Source};
 
 /// A mapping that is being read.
-pub(super) struct Reader<'n> {
+pub(crate) struct Reader<'n> {
     source: &'n Source<'n>,
     node: &'n Node,
     entries: Vec<(&'n str, &'n Node, &'n Node)>,
@@ -16,9 +16,9 @@ pub(super) struct Reader<'n> {
 
 /// A text and the node that holds it, for errors within it.
 #[derive(Clone)]
-pub(super) struct Text<'n> {
-    pub(super) text: Arc<str>,
-    pub(super) node: &'n Node,
+pub(crate) struct Text<'n> {
+    pub(crate) text: Arc<str>,
+    pub(crate) node: &'n Node,
 }
 
 type Read<T> = Result<T, RuleError>;
@@ -26,7 +26,7 @@ type Read<T> = Result<T, RuleError>;
 // === impl Reader ===
 
 impl<'n> Reader<'n> {
-    pub(super) fn new(source: &'n Source<'n>, node: &'n Node) -> Read<Self> {
+    pub(crate) fn new(source: &'n Source<'n>, node: &'n Node) -> Read<Self> {
         let Kind::Map(map) = &node.kind else {
             return Err(source.error_at(node, "expected a mapping"));
         };
@@ -47,24 +47,24 @@ impl<'n> Reader<'n> {
         })
     }
 
-    pub(super) fn node(&self) -> &'n Node {
+    pub(crate) fn node(&self) -> &'n Node {
         self.node
     }
 
     /// Takes the value of a key; one that is null counts as missing.
-    pub(super) fn take(&mut self, key: &str) -> Option<&'n Node> {
+    pub(crate) fn take(&mut self, key: &str) -> Option<&'n Node> {
         let at = self.entries.iter().position(|(known, ..)| *known == key)?;
         let (_, _, value) = self.entries.remove(at);
         (!value.is_null()).then_some(value)
     }
 
     /// Takes keys that say nothing to us.
-    pub(super) fn ignore(&mut self, keys: &[&str]) {
+    pub(crate) fn ignore(&mut self, keys: &[&str]) {
         self.entries.retain(|(key, ..)| !keys.contains(key));
     }
 
     /// Refuses keys that are known and not supported, and all that are left.
-    pub(super) fn finish(&self, unsupported: &[&str]) -> Read<()> {
+    pub(crate) fn finish(&self, unsupported: &[&str]) -> Read<()> {
         let Some((name, key, _)) = self.entries.first() else {
             return Ok(());
         };
@@ -76,18 +76,18 @@ impl<'n> Reader<'n> {
         Err(self.source.error_at(key, message))
     }
 
-    pub(super) fn text(&mut self, key: &str) -> Read<Option<Text<'n>>> {
+    pub(crate) fn text(&mut self, key: &str) -> Read<Option<Text<'n>>> {
         self.take(key).map(|node| text_of(self.source, node)).transpose()
     }
 
-    pub(super) fn required(&mut self, key: &str) -> Read<Text<'n>> {
+    pub(crate) fn required(&mut self, key: &str) -> Read<Text<'n>> {
         let missing = self.source.error_at(self.node, format!("{key:?} is missing"));
         self.text(key)?
             .filter(|text| !text.text.is_empty())
             .ok_or(missing)
     }
 
-    pub(super) fn bool(&mut self, key: &str) -> Read<bool> {
+    pub(crate) fn bool(&mut self, key: &str) -> Read<bool> {
         let Some(text) = self.text(key)? else {
             return Ok(false);
         };
@@ -100,7 +100,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    pub(super) fn integer(&mut self, key: &str) -> Read<Option<i32>> {
+    pub(crate) fn integer(&mut self, key: &str) -> Read<Option<i32>> {
         let Some(text) = self.text(key)? else {
             return Ok(None);
         };
@@ -111,7 +111,7 @@ impl<'n> Reader<'n> {
         })
     }
 
-    pub(super) fn duration(&mut self, key: &str) -> Read<Option<Duration>> {
+    pub(crate) fn duration(&mut self, key: &str) -> Read<Option<Duration>> {
         let Some(text) = self.text(key)? else {
             return Ok(None);
         };
@@ -124,7 +124,7 @@ impl<'n> Reader<'n> {
         duration::parse(&text.text).map(Some).ok_or_else(bad)
     }
 
-    pub(super) fn list(&mut self, key: &str) -> Read<&'n [Node]> {
+    pub(crate) fn list(&mut self, key: &str) -> Read<&'n [Node]> {
         let Some(node) = self.take(key) else {
             return Ok(&[]);
         };
@@ -134,7 +134,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    pub(super) fn texts(&mut self, key: &str) -> Read<Vec<Text<'n>>> {
+    pub(crate) fn texts(&mut self, key: &str) -> Read<Vec<Text<'n>>> {
         self.list(key)?
             .iter()
             .map(|node| text_of(self.source, node))
@@ -142,7 +142,7 @@ impl<'n> Reader<'n> {
     }
 
     /// A mapping of texts, in the order of the file.
-    pub(super) fn map(&mut self, key: &str) -> Read<Vec<(&'n str, &'n Node)>> {
+    pub(crate) fn map(&mut self, key: &str) -> Read<Vec<(&'n str, &'n Node)>> {
         let Some(node) = self.take(key) else {
             return Ok(Vec::new());
         };
@@ -156,7 +156,7 @@ impl<'n> Reader<'n> {
 }
 
 /// The text of a scalar.
-pub(super) fn text_of<'n>(source: &Source<'_>, node: &'n Node) -> Read<Text<'n>> {
+pub(crate) fn text_of<'n>(source: &Source<'_>, node: &'n Node) -> Read<Text<'n>> {
     match &node.kind {
         Kind::Scalar { text, .. } => Ok(Text {
             text: Arc::clone(text),

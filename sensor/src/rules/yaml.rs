@@ -19,14 +19,14 @@ const MAX_DEPTH: usize = 64;
 
 /// A node and where it starts.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) kind: Kind,
+pub(crate) struct Node {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Scalar { text: Arc<str>, plain: bool },
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
@@ -34,15 +34,15 @@ pub(super) enum Kind {
 
 /// A document and the text it was read from.
 #[derive(Debug)]
-pub(super) struct Document<'s> {
-    pub(super) root: Node,
-    pub(super) text: &'s str,
+pub(crate) struct Document<'s> {
+    pub(crate) root: Node,
+    pub(crate) text: &'s str,
 }
 
 /// The source of a file: places are looked up in it.
 #[derive(Debug)]
-pub(super) struct Source<'s> {
-    pub(super) file: Arc<str>,
+pub(crate) struct Source<'s> {
+    pub(crate) file: Arc<str>,
     text: &'s str,
     line_starts: Vec<usize>,
 }
@@ -57,7 +57,7 @@ struct Builder<'s> {
 // === impl Source ===
 
 impl<'s> Source<'s> {
-    pub(super) fn new(file: &str, text: &'s str) -> Self {
+    pub(crate) fn new(file: &str, text: &'s str) -> Self {
         let starts = text
             .bytes()
             .enumerate()
@@ -70,7 +70,7 @@ impl<'s> Source<'s> {
         }
     }
 
-    pub(super) fn error(&self, line: usize, column: usize, message: impl Into<String>) -> RuleError {
+    pub(crate) fn error(&self, line: usize, column: usize, message: impl Into<String>) -> RuleError {
         RuleError {
             place: Place {
                 file: Arc::clone(&self.file),
@@ -81,12 +81,12 @@ impl<'s> Source<'s> {
         }
     }
 
-    pub(super) fn error_at(&self, node: &Node, message: impl Into<String>) -> RuleError {
+    pub(crate) fn error_at(&self, node: &Node, message: impl Into<String>) -> RuleError {
         self.error(node.line, node.column, message)
     }
 
     /// An error within a scalar: `offset` counts the bytes of its value, the place is that in the file.
-    pub(super) fn error_in(&self, node: &Node, offset: usize, message: impl Into<String>) -> RuleError {
+    pub(crate) fn error_in(&self, node: &Node, offset: usize, message: impl Into<String>) -> RuleError {
         let (line, column) = self.place_in(node, offset).unwrap_or((node.line, node.column));
         self.error(line, column, message)
     }
@@ -157,7 +157,7 @@ impl<'s> Source<'s> {
     }
 
     /// All documents of the file, as far as the first that cannot be read.
-    pub(super) fn documents(&'s self) -> (Vec<Document<'s>>, Option<RuleError>) {
+    pub(crate) fn documents(&'s self) -> (Vec<Document<'s>>, Option<RuleError>) {
         if self.text.len() > MAX_BYTES {
             return (
                 Vec::new(),
@@ -313,7 +313,7 @@ impl Node {
     }
 
     /// Whether it is nothing: an empty plain scalar, `~` or `null`.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
     }
 }

@@ -452,7 +452,10 @@ proptest! {
         events in prop::collection::vec((any::<i64>(), any::<u16>(), any::<i64>()), 0..300),
     ) {
         let rules = several();
-        let mut detector = Detector::with_limits(&rules, Limits { buckets: 20 });
+        let mut detector = Detector::with_limits(&rules, Limits {
+ buckets: 20,
+ ..Limits::default()
+ });
         let mut out = Vec::new();
         for (number, (millis, address, now)) in (0..).zip(&events) {
             let mut event = event(&rules, "a.log", number, 0, &format!("log=bad source_ip=10.0.{}.{}", address >> 8, address & 255));

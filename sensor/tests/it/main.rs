@@ -4,6 +4,7 @@
 mod detect;
 mod explain;
 mod hub;
+mod hubtest;
 mod killed;
 mod listen;
 mod own_rules;

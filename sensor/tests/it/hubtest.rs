@@ -1,0 +1,60 @@
+//! The hub's own tests on our engine: none may fail, and only what needs a database nobody may pass on is skipped.
+
+use std::path::{Path, PathBuf};
+
+use vigie_sensor::hub::test::{Outcome, Suite, SuiteOptions, TestReport};
+use vigie_wire::Timestamp;
+
+use crate::skip::skip;
+
+/// 2026-12-31T23:59:59Z
+const NOW: Timestamp = Timestamp::from_secs(1_798_761_599);
+
+fn suite(hub: PathBuf, data: Option<PathBuf>) -> Suite {
+    let options = SuiteOptions {
+        hub,
+        data,
+        patterns: None,
+        now: NOW,
+    };
+    Suite::open(options).unwrap()
+}
+
+fn told(report: &TestReport) -> String {
+    match &report.outcome {
+        Outcome::Passed => String::new(),
+        Outcome::Skipped { reason } => format!("skip {}: {reason}\n", report.test),
+        Outcome::Broken { reason } => format!("FAIL {}: {reason}\n", report.test),
+        Outcome::Failed { failed, failures } => {
+            let shown = failures.iter().take(6).map(|failure| {
+                format!(
+                    "  {}:{}: {}\n    was {}\n",
+                    failure.file, failure.line, failure.assert, failure.was
+                )
+            });
+            let shown: String = shown.collect();
+            format!(
+                "FAIL {}: {failed} of {} asserts\n{shown}",
+                report.test, report.assertions
+            )
+        }
+    }
+}
+
+#[test]
+fn the_hub_s_own_tests_pass() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    if !shared.join("hub/.tests").is_dir() {
+        skip(
+            "the hub's own tests",
+            &format!("there is no {}", shared.display()),
+        );
+        return;
+    }
+    let suite = suite(shared.join("hub"), Some(shared.join("hub-data")));
+    let summary = suite.run_all(suite.names(), |report| print!("{}", told(&report)));
+    println!("{summary:?}");
+    assert!(summary.tests >= 199, "{summary:?}");
+    assert!(summary.passed >= 166, "{summary:?}");
+    assert!(summary.skipped <= 4, "{summary:?}");
+}
