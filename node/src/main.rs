@@ -17,6 +17,7 @@ mod opinion;
 mod outbox;
 mod overruled;
 mod paths;
+mod reach;
 mod say;
 mod serve;
 mod settings;
