@@ -85,6 +85,18 @@ impl Detector {
         if !plan.rule.filter.holds(env) {
             return;
         }
+        if pour.event.has_pending() {
+            // What filters set is seen from here on, by this scenario and, as every filter asks anew, by those after it.
+            let mut changed = pour.event.clone();
+            changed.apply_pending();
+            return self.pour_wanted(number, plan, &Pour::new(&changed, pour.source, pour.at), ended);
+        }
+        self.pour_wanted(number, plan, pour, ended);
+    }
+
+    /// Pours an event that a scenario's filter wants.
+    fn pour_wanted(&mut self, number: usize, plan: &Plan, pour: &Pour<'_>, ended: &mut Vec<Finished>) {
+        let env = Env::of(pour.event);
         let Some(partition) = self.text(plan.rule.group_by.as_ref(), env) else {
             return;
         };
@@ -99,6 +111,10 @@ impl Detector {
         }
         if plan.rule.kind == BucketKind::Trigger {
             ended.push(self.trigger(number, plan, pour, key));
+            return;
+        }
+        // In log time, what tells no time has no place in a bucket.
+        if self.is_exact() && pour.event.overflow().is_none() && pour.event.marshaled_time().is_empty() {
             return;
         }
         ended.extend(self.expire_one(key, plan, pour.at));

@@ -387,6 +387,11 @@ impl Event {
         }
     }
 
+    /// Whether an expression asked for what [`Event::apply_pending`] does.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.pending.borrow().is_empty()
+    }
+
     pub(crate) fn line_span(&self) -> Span {
         self.line
     }
