@@ -12,6 +12,7 @@ use std::time::Duration;
 use vigie_wire::Timestamp;
 
 use super::Detector;
+use super::bayes;
 use super::bucket::{Bucket, Kept};
 use super::meta::Packed;
 use super::overflow::Finished;
@@ -143,7 +144,9 @@ impl Detector {
             bucket.last_at.max(pour.at)
         };
         bucket.keep(kept, plan.needs_whole.then(|| pour.event.keep()), plan.queue);
-        if overflows(plan, bucket, pour) {
+        let (overflows, failed) = overflows(plan, bucket, pour);
+        self.counts.rule_errors += failed;
+        if overflows {
             let last = pour.event.position().clone();
             ended.extend(self.finish(key, pour.at, last, pour.source, who::address(pour.event)));
         }
@@ -242,7 +245,7 @@ impl Detector {
 
     /// A bucket's time is over.
     pub(crate) fn end_of_life(&mut self, key: u128, plan: &Plan, due: Timestamp) -> Option<Finished> {
-        if plan.rule.kind != BucketKind::Counter {
+        if !plan.is_timed {
             self.discard(key);
             self.counts.expired += 1;
             return None;
@@ -284,7 +287,7 @@ impl Detector {
         let Some(bucket) = self.arena.get_mut(key) else {
             return;
         };
-        if plan.rule.kind == BucketKind::Counter {
+        if plan.is_timed {
             bucket.last = Some(Box::new(pour.event.position().clone()));
         }
         if bucket.anchors.iter().all(|known| known.source != pour.source) {
@@ -337,21 +340,34 @@ fn unmapped(partition: Cow<'_, str>) -> Cow<'_, str> {
 
 /// When a bucket ends if nothing more is poured.
 pub(crate) fn deadline(plan: &Plan, bucket: &Bucket) -> Timestamp {
-    match plan.rule.kind {
-        BucketKind::Counter => bucket.first_at + plan.lifetime,
-        _ => bucket.last_at + plan.lifetime,
-    }
+    let since = if plan.is_timed {
+        bucket.first_at
+    } else {
+        bucket.last_at
+    };
+    since + plan.lifetime
 }
 
-fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> bool {
-    let full = plan.rule.kind == BucketKind::Leaky && !bucket.take(plan.rule.capacity, plan.leak, pour.at);
+/// Whether the event just poured was one too many, and how many expressions failed to say.
+fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> (bool, u64) {
+    let rule = &plan.rule;
+    let full = rule.kind == BucketKind::Leaky && !bucket.take(rule.capacity, plan.leak, pour.at);
     let env = Env {
         queue: &bucket.whole,
         ..Env::of(pour.event)
     };
-    full || plan
-        .rule
-        .condition
-        .as_ref()
-        .is_some_and(|condition| condition.holds(env))
+    let mut failed = 0;
+    let mut overflows = full;
+    if let Some(condition) = &rule.condition {
+        let held = condition.eval(env);
+        failed += u64::from(held.is_err());
+        overflows |= held.is_ok_and(|value| value.as_bool() == Some(true));
+    }
+    if let Some(bayes) = &rule.bayes {
+        let weighed = bayes::weigh(bayes, bucket.latched, env);
+        bucket.latched = weighed.latched;
+        failed += weighed.failed;
+        overflows |= weighed.posterior > bayes.threshold;
+    }
+    (overflows, failed)
 }

@@ -297,6 +297,11 @@ impl Event {
         } = value;
     }
 
+    /// Sets `evt.MarshaledTime`, as the static of the date parser does.
+    pub fn set_marshaled_time(&mut self, text: &str) {
+        self.marshaled_time = self.put(text);
+    }
+
     /// The text that `evt.MarshaledTime` was set to, `""` if nobody did.
     pub fn marshaled_time(&self) -> &str {
         self.str(self.marshaled_time)
