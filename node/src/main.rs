@@ -17,7 +17,6 @@ mod opinion;
 mod outbox;
 mod overruled;
 mod paths;
-mod reach;
 mod say;
 mod serve;
 mod settings;

@@ -18,7 +18,6 @@ use crate::rules::{Ruleset, Scenario};
 use crate::trace::Trace;
 
 mod arena;
-mod bayes;
 mod bucket;
 pub mod detection;
 mod go;

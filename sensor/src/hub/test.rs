@@ -246,7 +246,10 @@ impl Suite {
                 text: text.to_owned(),
                 read_at: now,
             };
-            if let Parsed::Event(event) = parser.parse_traced(&line, now, &mut recorder) {
+            // In log time, a line that tells no time belongs nowhere.
+            if let Parsed::Event(event) = parser.parse_traced(&line, now, &mut recorder)
+                && !event.marshaled_time().is_empty()
+            {
                 detections.clear();
                 detector.pour_traced(event, now, &mut detections, &mut recorder);
             }

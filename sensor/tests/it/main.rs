@@ -7,7 +7,6 @@ mod hub;
 mod hubtest;
 mod killed;
 mod listen;
-mod overflows;
 mod own_rules;
 mod parse;
 mod rules;

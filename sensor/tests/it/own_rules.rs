@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use vigie_sensor::hub::test::{Outcome, Suite, SuiteOptions};
 use vigie_sensor::rules::{Loader, Ruleset};
+use vigie_wire::Timestamp;
 
 fn rules_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")
@@ -81,4 +83,57 @@ fn all_files_are_embedded() {
     };
     let left_out: Vec<String> = parsers(&all).difference(&parsers(&embedded)).cloned().collect();
     assert_eq!(left_out, ["s02-enrich vigie/private-addresses"]);
+}
+
+/// Scenarios that a test sees overflow, and parsers that a test sees succeed.
+fn asserted(file: &str, what: &str) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for entry in std::fs::read_dir(rules_dir().join(".tests")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path().join(file)).unwrap_or_default();
+        for line in text.lines().filter(|line| line.contains(what)) {
+            let name = line.split('"').find(|part| part.starts_with("vigie/"));
+            seen.extend(name.map(str::to_owned));
+        }
+    }
+    seen
+}
+
+#[test]
+fn the_tests_beside_the_rules_pass() {
+    let suite = Suite::open(SuiteOptions {
+        hub: rules_dir(),
+        data: None,
+        patterns: None,
+        // 2026-12-31T23:59:59Z: dates without a year are of 2026.
+        now: Timestamp::from_secs(1_798_761_599),
+    })
+    .unwrap();
+    let mut wrong = Vec::new();
+    let summary = suite.run_all(suite.names(), |report| {
+        if !matches!(report.outcome, Outcome::Passed) {
+            wrong.push(format!("{}: {:?}", report.test, report.outcome));
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("{} tests, {} assertions", summary.tests, summary.assertions);
+    assert!(summary.tests >= 50 && summary.skipped == 0);
+}
+
+#[test]
+fn every_rule_has_a_test_that_sees_it_work() {
+    let rules = Ruleset::builtin().unwrap();
+    let overflowed = asserted("scenario.assert", "GetScenario()");
+    for scenario in &rules.scenarios {
+        assert!(
+            overflowed.contains(&*scenario.name),
+            "no test sees {} overflow",
+            scenario.name
+        );
+    }
+    let parsed = asserted("parser.assert", "Success == true");
+    for (stage, names) in rules.parsers().filter(|(stage, _)| *stage == "s01-parse") {
+        for name in names {
+            assert!(parsed.contains(name), "no test sees {name} of {stage} succeed");
+        }
+    }
 }
