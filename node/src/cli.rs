@@ -100,13 +100,13 @@ enum Command {
     Share(share::Share),
     #[command(subcommand)]
     Policy(policy::Policy),
+    #[command(subcommand)]
+    Hub(hub::Hub),
     Id(id::Id),
     Vouch(vouch::Vouch),
     Revoke(revoke::Revoke),
     #[command(subcommand)]
     Network(network::Network),
-    #[command(subcommand)]
-    Hub(hub::Hub),
     CheckConfig(check::CheckConfig),
     Demo(demo::Demo),
     #[command(hide = true)]
@@ -139,11 +139,11 @@ impl Cli {
             Command::Peers(command) => command.run(global).await,
             Command::Share(command) => command.run(global).await,
             Command::Policy(command) => command.run(global).await,
+            Command::Hub(command) => command.run(global).await,
             Command::Id(command) => command.run(global),
             Command::Vouch(command) => command.run(global).await,
             Command::Revoke(command) => command.run(global).await,
             Command::Network(command) => command.run(global),
-            Command::Hub(command) => command.run(),
             Command::CheckConfig(command) => command.run(global),
             Command::Demo(command) => command.run().await,
             Command::DemoPart(command) => command.run().await,

@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod decide;
 mod demo;
+mod hub;
 mod identity;
 mod ingest;
 mod membership;

@@ -105,6 +105,11 @@ impl Paths {
         self.root.join("recovery-phrase")
     }
 
+    /// Rules of a hub that were installed beside our own.
+    pub(crate) fn hub(&self) -> PathBuf {
+        self.root.join("hub")
+    }
+
     /// Where a restore collects its files until all are there.
     pub(crate) fn restoring(&self) -> PathBuf {
         self.root.join("restoring")

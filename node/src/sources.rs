@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use vigie_sensor::rules::Ruleset;
+use vigie_sensor::rules::{Loader, Ruleset};
 use vigie_sensor::run::{Resume, SensorConfig};
 use vigie_sensor::source::{Found, From, SourceConfig, Start, discover};
 
-use crate::config::{Input, Sources};
+use crate::config::{Config, Input, Sources};
+use crate::hub::installed::Installed;
 use crate::node::Node;
+use crate::paths::Paths;
 
 /// The sensor's configuration, and a line for people for each log that is read or was found unreadable.
 pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<String>)> {
@@ -33,11 +35,11 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
     Ok((config, lines))
 }
 
-/// Our own rules, or those of the directory that the configuration names.
-pub(crate) fn rules(node: &Node) -> anyhow::Result<Ruleset> {
-    let directory = &node.config.sensor.rules;
+/// Our own rules and those that were installed from a hub, or those of the directory that the configuration names.
+pub(crate) fn rules(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {
+    let directory = &config.sensor.rules;
     if directory.as_os_str().is_empty() {
-        return Ruleset::builtin().context("the rules inside this program are damaged");
+        return with_installed(paths);
     }
     if !directory.is_dir() {
         bail!("[sensor] rules: {} is not a directory", directory.display());
@@ -48,6 +50,24 @@ pub(crate) fn rules(node: &Node) -> anyhow::Result<Ruleset> {
             "[sensor] rules: {} holds no scenario, so nothing would be detected",
             directory.display()
         );
+    }
+    Ok(rules)
+}
+
+/// What does not compile of the installed rules is said and left out: the rest goes on watching.
+fn with_installed(paths: &Paths) -> anyhow::Result<Ruleset> {
+    let installed = Installed::open(&paths.hub())?;
+    if installed.rules().next().is_none() {
+        return Ruleset::builtin().context("the rules inside this program are damaged");
+    }
+    for pinned in installed.rules().filter(|pinned| installed.is_changed(pinned)) {
+        tracing::warn!(item = %pinned.item, "an installed rule was changed by hand");
+    }
+    let mut loader = Loader::builtin();
+    installed.load(&mut loader);
+    let (rules, faults) = loader.finish_lenient();
+    for fault in faults {
+        tracing::error!(%fault, "an installed rule is left out; `vigie hub check` tells all");
     }
     Ok(rules)
 }

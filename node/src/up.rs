@@ -165,7 +165,7 @@ async fn start_sensor(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<Vec
     if config.sources.is_empty() {
         return Ok(reads);
     }
-    let rules = sources::rules(node)?;
+    let rules = sources::rules(&node.config, &node.paths)?;
     if node.sensor.set(Arc::clone(&config.stats)).is_err() {
         bail!("the sensor was started twice");
     }

@@ -7,6 +7,7 @@ mod builtin;
 pub(crate) mod duration;
 mod error;
 mod files;
+pub mod manifest;
 mod node;
 pub(crate) mod reader;
 mod scenario;

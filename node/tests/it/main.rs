@@ -5,6 +5,7 @@ mod bad_input;
 mod cli;
 mod full_disk;
 mod http;
+mod hub;
 mod journey;
 mod kill;
 mod lapi;
