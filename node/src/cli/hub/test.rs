@@ -2,7 +2,6 @@
 //!
 //! Deliberately absent: running them (`vigie_sensor::hub::test`).
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 
@@ -106,15 +105,13 @@ fn text(report: &TestReport) -> String {
                 report.assertions
             );
             for failure in failures.iter().take(SHOWN) {
-                // Writing to a text cannot fail.
-                let _ = writeln!(
-                    text,
-                    "      {}:{}: {}\n        was {}",
+                text.push_str(&format!(
+                    "      {}:{}: {}\n        was {}\n",
                     failure.file, failure.line, failure.assert, failure.was
-                );
+                ));
             }
             if *failed > SHOWN {
-                let _ = writeln!(text, "      and {} more", failed - SHOWN);
+                text.push_str(&format!("      and {} more\n", failed - SHOWN));
             }
             text
         }
@@ -161,8 +158,8 @@ impl Progress {
     fn write(&self, text: &str) {
         if self.shown {
             let mut stderr = std::io::stderr().lock();
-            let _ = stderr.write_all(text.as_bytes());
-            let _ = stderr.flush();
+            drop(stderr.write_all(text.as_bytes()));
+            drop(stderr.flush());
         }
     }
 }
