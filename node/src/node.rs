@@ -27,6 +27,7 @@ use crate::objection::{self, Early};
 use crate::opinion::Opinion;
 use crate::overruled::Overruled;
 use crate::paths::Paths;
+use crate::reach::Reach;
 use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
@@ -65,6 +66,8 @@ pub(crate) struct Node {
     pub(crate) chain: tokio::sync::Mutex<OwnChain>,
     /// When the first peer proved who it is: what it knows of our chain follows within moments.
     pub(crate) heard: OnceLock<Timestamp>,
+    /// Another node called us since the start.
+    pub(crate) called: std::sync::atomic::AtomicBool,
     /// Somebody put an alert into the outbox.
     pub(crate) outbox: Notify,
     /// Somebody joined a network while the node ran.
@@ -137,6 +140,7 @@ impl Node {
             skewed: std::sync::atomic::AtomicBool::new(false),
             chain: tokio::sync::Mutex::new(chain),
             heard: OnceLock::new(),
+            called: std::sync::atomic::AtomicBool::new(false),
             outbox: Notify::new(),
             joined: Notify::new(),
             ending: CancellationToken::new(),
@@ -153,6 +157,18 @@ impl Node {
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// Whether others can call us.
+    pub(crate) async fn reach(&self) -> Reach {
+        let mut listening = match self.mesh.get() {
+            Some(mesh) => mesh.listening().await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if listening.is_empty() {
+            listening = self.config.mesh.listen();
+        }
+        Reach::of(listening, self.called.load(std::sync::atomic::Ordering::Relaxed))
     }
 
     /// Whether a node runs here, not only a command.

@@ -18,6 +18,7 @@ use crate::rules::{Ruleset, Scenario};
 use crate::trace::Trace;
 
 mod arena;
+mod bayes;
 mod bucket;
 pub mod detection;
 mod go;

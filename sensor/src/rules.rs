@@ -3,6 +3,7 @@
 //! The format is that of the `CrowdSec` hub. What a file asks and this version cannot do is an error with
 //! file, line and column, never left out in silence. Only [`Loader::dir`] and its like touch files.
 
+mod bayes;
 mod builtin;
 pub(crate) mod duration;
 mod error;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
+pub use self::bayes::{Bayes, BayesCondition};
 pub use self::error::{Place, RuleError, RuleErrors};
 pub(crate) use self::files::absent_databases;
 use self::reader::Text;

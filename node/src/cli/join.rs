@@ -69,8 +69,14 @@ impl Join {
             Vec::new()
         };
         let body = json!({"genesis": invitation.genesis, "peers": invitation.peers, "share": share, "anchors": anchors});
-        Control::reach(global).await?.post("/join", &body).await?;
-        say(&farewell(&genesis, &identity))
+        let control = Control::reach(global).await?;
+        control.post("/join", &body).await?;
+        let status = control.get("/status").await?;
+        let reach = status["reach"]["words"]
+            .as_str()
+            .map(printable)
+            .unwrap_or_default();
+        say(&farewell(&genesis, &identity, &reach))
     }
 }
 
@@ -94,7 +100,7 @@ fn describe(genesis: &Genesis, identity: &Identity, peers: &[String]) -> String 
     text
 }
 
-fn farewell(genesis: &Genesis, identity: &Identity) -> String {
+fn farewell(genesis: &Genesis, identity: &Identity, reach: &str) -> String {
     let founder = genesis
         .seeds
         .iter()
@@ -109,7 +115,7 @@ fn farewell(genesis: &Genesis, identity: &Identity) -> String {
         )
     };
     format!(
-        "Joined {}. {next}\nVerdicts of the mesh are simulated for 72 h, then `vigie policy enforce` enforces them.\n",
+        "Joined {}. {next}\nVerdicts of the mesh are simulated for 72 h, then `vigie policy enforce` enforces them.\nThis node {reach}.\n",
         printable(&genesis.name)
     )
 }

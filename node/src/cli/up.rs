@@ -1,5 +1,6 @@
 //! `vigie up`: one real node for this machine, with no configuration file.
 
+use anyhow::bail;
 use clap::Args;
 use toml::Spanned;
 
@@ -16,9 +17,10 @@ use crate::up::{self, Started};
 /// Contacts nobody and shares nothing until `vigie join`.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// Address and port of the Local API and the web page [default: 127.0.0.1:8480]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<String>,
+    /// Address and port of the Local API and the web page [default: 127.0.0.1:8480]; or, as a multiaddress, where other
+    /// nodes reach this one
+    #[arg(long, value_name = "ADDRESS:PORT|MULTIADDR")]
+    listen: Vec<String>,
     /// A unix socket that serves the Local API too
     #[arg(long, value_name = "PATH")]
     socket: Option<std::path::PathBuf>,
@@ -30,13 +32,23 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let mut config = global.config()?;
-        if let Some(listen) = self.listen {
+        let (reached, served): (Vec<_>, Vec<_>) = self
+            .listen
+            .into_iter()
+            .partition(|address| address.starts_with('/'));
+        if served.len() > 1 {
+            bail!(
+                "the API is served at one address: --listen names {}",
+                served.join(" and ")
+            );
+        }
+        if let Some(listen) = served.into_iter().next() {
             config.api.listen = Spanned::new(0..0, listen);
         }
         if let Some(socket) = self.socket {
             config.api.socket = socket;
         }
-        for address in self.mesh {
+        for address in self.mesh.into_iter().chain(reached) {
             vigie_gossip::check_address(&address)?;
             config.mesh.listen.push(Spanned::new(0..0, address));
         }
@@ -48,7 +60,7 @@ impl Up {
             show_fresh(&fresh, &paths)?;
         }
         let node = Node::open(paths, config).await?;
-        let about = about(&node);
+        let about = about(&node).await;
         up::run(node, move |started| announce(started, &about)).await
     }
 }
@@ -57,9 +69,10 @@ struct About {
     data: String,
     network: Option<String>,
     shares: bool,
+    reach: String,
 }
 
-fn about(node: &Node) -> About {
+async fn about(node: &Node) -> About {
     About {
         data: node.paths.root().display().to_string(),
         network: node
@@ -67,6 +80,7 @@ fn about(node: &Node) -> About {
             .directory()
             .map(|directory| directory.genesis().name.to_string()),
         shares: node.sharing().enabled,
+        reach: node.reach().await.words,
     }
 }
 
@@ -79,8 +93,11 @@ fn announce(started: &Started, about: &About) {
     };
     let mesh = match (&about.network, about.shares) {
         (None, _) => "contacts nobody and shares nothing; `vigie join SEED` changes that".to_owned(),
-        (Some(network), false) => format!("hears the network {network:?}; shares nothing"),
-        (Some(network), true) => format!("hears the network {network:?} and shares detections with it"),
+        (Some(network), false) => format!("hears the network {network:?}; shares nothing; {}", about.reach),
+        (Some(network), true) => format!(
+            "hears the network {network:?} and shares detections with it; {}",
+            about.reach
+        ),
     };
     let text = format!(
         "Vigie is up, data in {}.\n  reads    {reads}\n  mesh     {mesh}\n  look     http://{}/ or `vigie status`\n  enforce  `vigie bouncers add NAME` makes a key for a bouncer of this API\n",

@@ -10,6 +10,7 @@ use vigie_store::Counts;
 use super::words::spell;
 use super::{Answer, Shared, policy};
 use crate::node::Node;
+use crate::reach::Reach;
 use crate::say;
 
 /// How the node is, at one moment.
@@ -24,6 +25,7 @@ pub(crate) struct Status {
     pub(crate) network_id: Option<vigie_wire::NetworkId>,
     pub(crate) standing: Option<String>,
     pub(crate) peers: usize,
+    pub(crate) reach: Reach,
     pub(crate) sharing: bool,
     pub(crate) anchors: usize,
     pub(crate) groups: usize,
@@ -75,6 +77,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         network_id: node.membership.network(),
         standing: node.membership.standing(publisher, now).map(standing_words),
         peers,
+        reach: node.reach().await,
         sharing: node.sharing().enabled,
         anchors: settings.anchors.len(),
         groups: node.opinion.groups(),
@@ -136,6 +139,7 @@ fn lines(status: &Status) -> Vec<String> {
                 "  network       {network}, {standing}, {} peers",
                 status.peers
             ));
+            lines.push(format!("  reach         {}", status.reach.words));
             lines.push(format!(
                 "  sightings     {} of {} organisations; ours are {}",
                 status.counts.sightings,

@@ -38,6 +38,20 @@ fn check_both_ways(listen: &str, transport: &str) {
     );
     assert_eq!(peers[0]["organisation"], "seed", "{peers:?}");
     assert_eq!(peers[0]["standing"], "seed");
+    let reach = |home: &Home| home.json(&["status"])["reach"].clone();
+    assert_eq!(
+        (&reach(&seed)["reached"], &reach(&member)["reached"]),
+        (&true.into(), &false.into())
+    );
+    assert!(
+        seed.say(&["status"])
+            .contains("is called by others at /ip4/127.0.0.1/")
+    );
+    assert!(
+        member
+            .say(&["status"])
+            .contains("calls others and is called by nobody, which is enough")
+    );
 
     seed.append(&guesses("192.88.99.10", 6));
     until("the member hears the seed", || {

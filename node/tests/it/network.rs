@@ -45,12 +45,13 @@ pub(crate) fn identity(home: &Home) -> String {
 /// Joins what this address or file invites to.
 pub(crate) fn join(home: &Home, invitation: &str, anchor: &str) {
     identity(home);
-    home.say(&["join", invitation, "--yes", "--share", "yes", "--anchor", anchor]);
+    let said = home.say(&["join", invitation, "--yes", "--share", "yes", "--anchor", anchor]);
+    assert!(said.contains("This node calls others"), "{said}");
 }
 
 /// Starts a seed that is reached here, and waits until its invitation says so.
 pub(crate) fn up_as_seed(home: &Home, listen: &str) -> Node {
-    let node = home.up_with(&["--mesh", listen]);
+    let node = home.up_with(&["--listen", listen]);
     eventually("the invitation names an address", || {
         let answer = node.place().ask("GET", "/network", None);
         let invitation: serde_json::Value = serde_json::from_str(&answer.body).ok()?;

@@ -45,6 +45,8 @@ pub(crate) struct Bucket {
     /// Whole events, for scenarios whose expressions look at the queue.
     pub(crate) whole: Vec<Event>,
     distinct: Option<Box<HashSet<u64>>>,
+    /// Conditions of a bayesian bucket that stay true: one bit each.
+    pub(crate) latched: u64,
     /// The last line, for buckets that overflow without one.
     pub(crate) last: Option<Box<Position>>,
 }
@@ -65,6 +67,7 @@ impl Bucket {
             kept: Vec::new(),
             whole: Vec::new(),
             distinct: None,
+            latched: 0,
             last: None,
         }
     }

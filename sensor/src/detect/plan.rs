@@ -13,8 +13,10 @@ pub(crate) struct Plan {
     pub(crate) rule: Arc<Scenario>,
     /// Opens the hash of every partition.
     hasher: blake3::Hasher,
-    /// How long a bucket lives after its last event; for a counter, after its first.
+    /// How long a bucket lives after its last event; one with a duration, after its first.
     pub(crate) lifetime: Duration,
+    /// Whether it overflows when that is over, and lives no longer for further events.
+    pub(crate) is_timed: bool,
     pub(crate) leak: Duration,
     /// Events kept, less one.
     pub(crate) queue: usize,
@@ -40,23 +42,29 @@ impl Plan {
             (Some(capacity), _) => capacity,
             (None, cache) => cache.unwrap_or(usize::MAX),
         };
-        let lifetime = match rule.kind {
-            BucketKind::Leaky => {
-                leak.saturating_mul(u32::try_from(rule.capacity).unwrap_or(0).saturating_add(1))
-            }
-            BucketKind::Counter => rule.duration.unwrap_or_default(),
-            _ => leak,
+        let timed = rule.duration.filter(|duration| !duration.is_zero());
+        let lifetime = match (rule.kind, timed) {
+            (BucketKind::Conditional | BucketKind::Bayesian, _) => leak,
+            (_, Some(duration)) => duration,
+            _ => leak.saturating_mul(u32::try_from(rule.capacity).unwrap_or(0).saturating_add(1)),
         };
         let looks = |expression: &Option<crate::expr::Expression>| {
             expression
                 .as_ref()
                 .is_some_and(|expression| expression.source().contains("queue"))
         };
-        let needs_whole = looks(&rule.condition) || looks(&rule.overflow_filter) || looks(&rule.cancel_on);
+        let weighs = rule.bayes.iter().flat_map(|bayes| &bayes.conditions);
+        let needs_whole = looks(&rule.condition)
+            || looks(&rule.overflow_filter)
+            || looks(&rule.cancel_on)
+            || weighs
+                .into_iter()
+                .any(|condition| condition.test.source().contains("queue"));
         Self {
             rule,
             hasher,
             lifetime,
+            is_timed: timed.is_some(),
             leak,
             queue,
             needs_whole,

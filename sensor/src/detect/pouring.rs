@@ -12,6 +12,7 @@ use std::time::Duration;
 use vigie_wire::Timestamp;
 
 use super::Detector;
+use super::bayes;
 use super::bucket::{Bucket, Kept};
 use super::meta::Packed;
 use super::overflow::Finished;
@@ -85,6 +86,18 @@ impl Detector {
         if !plan.rule.filter.holds(env) {
             return;
         }
+        if pour.event.has_pending() {
+            // What filters set is seen from here on, by this scenario and, as every filter asks anew, by those after it.
+            let mut changed = pour.event.clone();
+            changed.apply_pending();
+            return self.pour_wanted(number, plan, &Pour::new(&changed, pour.source, pour.at), ended);
+        }
+        self.pour_wanted(number, plan, pour, ended);
+    }
+
+    /// Pours an event that a scenario's filter wants.
+    fn pour_wanted(&mut self, number: usize, plan: &Plan, pour: &Pour<'_>, ended: &mut Vec<Finished>) {
+        let env = Env::of(pour.event);
         let Some(partition) = self.text(plan.rule.group_by.as_ref(), env) else {
             return;
         };
@@ -99,6 +112,10 @@ impl Detector {
         }
         if plan.rule.kind == BucketKind::Trigger {
             ended.push(self.trigger(number, plan, pour, key));
+            return;
+        }
+        // In log time, what tells no time has no place in a bucket.
+        if self.is_exact() && pour.event.overflow().is_none() && pour.event.marshaled_time().is_empty() {
             return;
         }
         ended.extend(self.expire_one(key, plan, pour.at));
@@ -127,7 +144,9 @@ impl Detector {
             bucket.last_at.max(pour.at)
         };
         bucket.keep(kept, plan.needs_whole.then(|| pour.event.keep()), plan.queue);
-        if overflows(plan, bucket, pour) {
+        let (overflows, failed) = overflows(plan, bucket, pour);
+        self.counts.rule_errors += failed;
+        if overflows {
             let last = pour.event.position().clone();
             ended.extend(self.finish(key, pour.at, last, pour.source, who::address(pour.event)));
         }
@@ -226,7 +245,7 @@ impl Detector {
 
     /// A bucket's time is over.
     pub(crate) fn end_of_life(&mut self, key: u128, plan: &Plan, due: Timestamp) -> Option<Finished> {
-        if plan.rule.kind != BucketKind::Counter {
+        if !plan.is_timed {
             self.discard(key);
             self.counts.expired += 1;
             return None;
@@ -268,7 +287,7 @@ impl Detector {
         let Some(bucket) = self.arena.get_mut(key) else {
             return;
         };
-        if plan.rule.kind == BucketKind::Counter {
+        if plan.is_timed {
             bucket.last = Some(Box::new(pour.event.position().clone()));
         }
         if bucket.anchors.iter().all(|known| known.source != pour.source) {
@@ -321,21 +340,34 @@ fn unmapped(partition: Cow<'_, str>) -> Cow<'_, str> {
 
 /// When a bucket ends if nothing more is poured.
 pub(crate) fn deadline(plan: &Plan, bucket: &Bucket) -> Timestamp {
-    match plan.rule.kind {
-        BucketKind::Counter => bucket.first_at + plan.lifetime,
-        _ => bucket.last_at + plan.lifetime,
-    }
+    let since = if plan.is_timed {
+        bucket.first_at
+    } else {
+        bucket.last_at
+    };
+    since + plan.lifetime
 }
 
-fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> bool {
-    let full = plan.rule.kind == BucketKind::Leaky && !bucket.take(plan.rule.capacity, plan.leak, pour.at);
+/// Whether the event just poured was one too many, and how many expressions failed to say.
+fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> (bool, u64) {
+    let rule = &plan.rule;
+    let full = rule.kind == BucketKind::Leaky && !bucket.take(rule.capacity, plan.leak, pour.at);
     let env = Env {
         queue: &bucket.whole,
         ..Env::of(pour.event)
     };
-    full || plan
-        .rule
-        .condition
-        .as_ref()
-        .is_some_and(|condition| condition.holds(env))
+    let mut failed = 0;
+    let mut overflows = full;
+    if let Some(condition) = &rule.condition {
+        let held = condition.eval(env);
+        failed += u64::from(held.is_err());
+        overflows |= held.is_ok_and(|value| value.as_bool() == Some(true));
+    }
+    if let Some(bayes) = &rule.bayes {
+        let weighed = bayes::weigh(bayes, bucket.latched, env);
+        bucket.latched = weighed.latched;
+        failed += weighed.failed;
+        overflows |= weighed.posterior > bayes.threshold;
+    }
+    (overflows, failed)
 }

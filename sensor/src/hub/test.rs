@@ -246,10 +246,7 @@ impl Suite {
                 text: text.to_owned(),
                 read_at: now,
             };
-            // In log time, a line that tells no time belongs nowhere.
-            if let Parsed::Event(event) = parser.parse_traced(&line, now, &mut recorder)
-                && !event.marshaled_time().is_empty()
-            {
+            if let Parsed::Event(event) = parser.parse_traced(&line, now, &mut recorder) {
                 detections.clear();
                 detector.pour_traced(event, now, &mut detections, &mut recorder);
             }

@@ -73,7 +73,7 @@ pub fn parse(text: &str, format: &str, now: Timestamp) -> Option<Date> {
     }
 }
 
-/// Seconds since the epoch, also with a fraction; from 13 digits on, milliseconds.
+/// Seconds since the epoch, whose fraction is left out as in the original; from 13 digits on, milliseconds.
 fn epoch(text: &str) -> Option<Date> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let number: i64 = whole.parse().ok().filter(|number| *number > 0)?;
@@ -83,11 +83,9 @@ fn epoch(text: &str) -> Option<Date> {
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
-    let nanos = nanos.fold(0_u32, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
     (whole.len() <= 11).then_some(Date {
         secs: number,
-        nanos,
+        nanos: 0,
         offset_secs: 0,
     })
 }

@@ -297,6 +297,11 @@ impl Event {
         } = value;
     }
 
+    /// Sets `evt.MarshaledTime`, as the static of the date parser does.
+    pub fn set_marshaled_time(&mut self, text: &str) {
+        self.marshaled_time = self.put(text);
+    }
+
     /// The text that `evt.MarshaledTime` was set to, `""` if nobody did.
     pub fn marshaled_time(&self) -> &str {
         self.str(self.marshaled_time)
@@ -385,6 +390,11 @@ impl Event {
         for (space, name, value) in std::mem::take(self.pending.get_mut()) {
             self.set(space, &name, &value);
         }
+    }
+
+    /// Whether an expression asked for what [`Event::apply_pending`] does.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.pending.borrow().is_empty()
     }
 
     pub(crate) fn line_span(&self) -> Span {

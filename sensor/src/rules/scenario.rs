@@ -7,6 +7,7 @@ use std::time::Duration;
 use vigie_wire::{Behaviour, RuleHash};
 
 use super::Compiler;
+use super::bayes::Bayes;
 use super::error::{Place, RuleError};
 use super::reader::Reader;
 use super::yaml::{Kind, Node, Source};
@@ -26,6 +27,8 @@ pub enum BucketKind {
     Counter,
     /// Overflows once its condition holds.
     Conditional,
+    /// Overflows once evil is likely enough.
+    Bayesian,
 }
 
 /// Whom an overflow is about.
@@ -62,6 +65,8 @@ pub struct Scenario {
     pub overflow_filter: Option<Expression>,
     /// When a conditional bucket overflows.
     pub condition: Option<Expression>,
+    /// What a bayesian bucket weighs.
+    pub bayes: Option<Bayes>,
     /// How many events fit; -1 is any number.
     pub capacity: i32,
     /// How long it takes one event to leak.
@@ -112,7 +117,7 @@ impl Scenario {
         text: &str,
     ) -> Read<Self> {
         let mut reader = Reader::new(source, root)?;
-        reader.ignore(&["format", "author", "debug", "version"]);
+        reader.ignore(&["format", "author", "debug", "profiling", "version"]);
         compiler.read_data(source, reader.list("data")?)?;
         let kind_text = reader.required("type")?;
         let kind = match &*kind_text.text {
@@ -120,7 +125,7 @@ impl Scenario {
             "trigger" => BucketKind::Trigger,
             "counter" => BucketKind::Counter,
             "conditional" => BucketKind::Conditional,
-            "bayesian" => return Err(source.error_at(kind_text.node, "\"bayesian\" is not supported yet")),
+            "bayesian" => BucketKind::Bayesian,
             other => return Err(source.error_at(kind_text.node, format!("unknown type {other:?}"))),
         };
         let name = reader.required("name")?.text;
@@ -162,6 +167,10 @@ impl Scenario {
             .integer("cache_size")?
             .and_then(|size| u32::try_from(size).ok())
             .filter(|size| *size > 0);
+        let bayes = match kind {
+            BucketKind::Bayesian => Some(Bayes::read(compiler, source, &mut reader)?),
+            _ => None,
+        };
         let (labels, behaviour) = read_labels(source, &mut reader)?;
         let scenario = Self {
             name,
@@ -179,6 +188,7 @@ impl Scenario {
             cancel_on,
             overflow_filter,
             condition,
+            bayes,
             capacity: capacity.unwrap_or(0),
             leakspeed,
             leakspeed_text,
@@ -196,7 +206,7 @@ impl Scenario {
                 .map(|text| text.text.to_string())
                 .collect(),
         };
-        reader.finish(&["bayesian_prior", "bayesian_threshold", "bayesian_conditions"])?;
+        reader.finish(&[])?;
         scenario.check(source, root, capacity)?;
         Ok(scenario)
     }
@@ -213,6 +223,7 @@ impl Scenario {
                 "a counter needs a duration"
             }
             BucketKind::Counter if self.capacity != -1 => "a counter's capacity is -1",
+            BucketKind::Bayesian if self.capacity != -1 => "a bayesian bucket's capacity is -1",
             BucketKind::Conditional if self.condition.is_none() => "a conditional bucket needs a condition",
             BucketKind::Conditional if self.leakspeed.is_zero() => "a conditional bucket needs a leakspeed",
             _ => return Ok(()),

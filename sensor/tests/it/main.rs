@@ -7,6 +7,7 @@ mod hub;
 mod hubtest;
 mod killed;
 mod listen;
+mod overflows;
 mod own_rules;
 mod parse;
 mod rules;
