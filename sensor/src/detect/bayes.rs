@@ -25,16 +25,13 @@ pub(crate) fn weigh(rule: &Bayes, mut latched: u64, env: Env<'_>) -> Weighed {
         let bit = 1_u64
             .checked_shl(u32::try_from(bit).unwrap_or(u32::MAX))
             .unwrap_or(0);
-        let holds = if latched & bit != 0 {
-            true
-        } else {
-            match condition.test.eval(env).map(|value| value.as_bool()) {
-                Ok(Some(holds)) => holds,
-                _ => {
-                    failed += 1;
-                    continue;
-                }
-            }
+        let held = match latched & bit {
+            0 => condition.test.eval(env).ok().and_then(|value| value.as_bool()),
+            _ => Some(true),
+        };
+        let Some(holds) = held else {
+            failed += 1;
+            continue;
         };
         let (evil, benign) = if holds {
             (condition.given_evil, condition.given_benign)

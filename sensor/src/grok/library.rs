@@ -9,4 +9,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("syslog", include_str!("../../rules/patterns/syslog")),
     ("web", include_str!("../../rules/patterns/web")),
     ("ssh", include_str!("../../rules/patterns/ssh")),
+    ("mail", include_str!("../../rules/patterns/mail")),
+    ("proxy", include_str!("../../rules/patterns/proxy")),
+    ("attacks", include_str!("../../rules/patterns/attacks")),
 ];

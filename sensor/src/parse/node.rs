@@ -14,7 +14,7 @@ use super::date;
 use super::event::{Event, Span};
 use super::names::FieldId;
 use crate::expr::value::Value;
-use crate::expr::{Env, Expression};
+use crate::expr::{Env, EvalError, Expression};
 use crate::grok::Grok;
 
 /// One node and its children.
@@ -170,7 +170,10 @@ impl GrokStep {
         let subject = match &self.on {
             On::Line => Some(event.line_span()),
             On::Field(field) => event.span_of(*field),
-            On::Expression(expression) => evaluate(expression, event, scratch),
+            // Nothing is an empty text to a pattern, which may match it.
+            On::Expression(expression) => tried(expression, event, scratch)
+                .ok()
+                .map(Option::unwrap_or_default),
         };
         let Some(subject) = subject else { return false };
         let Some(slot) = scratch.locations.get_mut(self.slot) else {
@@ -237,16 +240,24 @@ fn parse_date(text: Span, event: &mut Event, scratch: &mut Scratch) {
 /// Where the text of an expression's value lies; it is put into the event unless it lies there already. Nil,
 /// nothing and what failed are `None`.
 fn evaluate(expression: &Expression, event: &mut Event, scratch: &mut Scratch) -> Option<Span> {
+    tried(expression, event, scratch).ok().flatten()
+}
+
+/// The same, but what failed is told from nothing.
+fn tried(
+    expression: &Expression,
+    event: &mut Event,
+    scratch: &mut Scratch,
+) -> Result<Option<Span>, EvalError> {
     scratch.text.clear();
-    let lies = match expression.eval(Env::of(event)) {
-        Ok(value) => render(&value, event, &mut scratch.text),
-        Err(_) => None,
-    };
+    let lies = expression
+        .eval(Env::of(event))
+        .map(|value| render(&value, event, &mut scratch.text));
     event.apply_pending();
     if scratch.text.is_empty() {
         lies
     } else {
-        Some(event.put(&scratch.text))
+        lies.map(|_| Some(event.put(&scratch.text)))
     }
 }
 
