@@ -252,6 +252,12 @@ impl Table {
         v4.chain(v6)
     }
 
+    /// All ranges that are kept out, as they were decided: they nest, and may hold what is allowed.
+    pub fn ranges(&self, now: Moment) -> impl Iterator<Item = (IpNet, Moment)> + '_ {
+        let all = self.ranges.iter().map(|(net, entry)| (*net, entry.until));
+        all.filter(move |(_, until)| *until > now)
+    }
+
     /// The ranges of one family, disjoint, without what is allowed.
     pub fn spans(&self, family: Family, now: Moment) -> Vec<Span> {
         let ranges: Vec<Span> = self

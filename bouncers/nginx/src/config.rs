@@ -1,0 +1,215 @@
+//! Configuration of the daemon: built-in defaults, then the file, then flags. A key is named by file, never given
+//! itself. The names are those of `vigie-bouncer-nftables`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use ipnet::IpNet;
+use serde::Deserialize;
+use vigie_bouncer_client::{GoDuration, TableConfig};
+
+/// What can be set, by file (each name with `_`) and by flag.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Local API: `http://host:port`, `https://host:port` or `unix:///path` [default: `http://127.0.0.1:8480`]
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// File that holds the bouncer's API key
+    #[arg(long)]
+    pub(crate) key_file: Option<PathBuf>,
+    /// PEM file of certificates to trust instead of the system's
+    #[arg(long)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// How often to ask, where the node does not push [default: 10s]
+    #[arg(long)]
+    pub(crate) poll: Option<String>,
+    /// Do not use the node's push even if it offers one
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) no_push: Option<bool>,
+    /// Remediations that nginx is to answer with a refusal [default: ban]
+    #[arg(long = "remediation", value_name = "NAME")]
+    pub(crate) remediations: Option<Vec<String>>,
+    /// Addresses and ranges never to be kept out; may be given several times
+    #[arg(long)]
+    pub(crate) allow: Option<Vec<Network>>,
+    /// The file that nginx reads: what `vigie_table` names there [default: /run/vigie/nginx.table]
+    #[arg(long)]
+    pub(crate) table: Option<PathBuf>,
+}
+
+/// A range; an address stands for the range of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Network(pub(crate) IpNet);
+
+/// Everything set and checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) url: String,
+    pub(crate) key_file: PathBuf,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) poll: Duration,
+    pub(crate) push: bool,
+    pub(crate) accept: TableConfig,
+    pub(crate) table: PathBuf,
+}
+
+/// What is wrong with the configuration, and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not right. The source names line and column.
+    #[error("{path}")]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// Not a time between two questions.
+    #[error("poll: {value:?} is not a duration from 1s to 1h")]
+    Poll { value: String },
+    /// Nothing was said about something that has no default.
+    #[error("key_file is not set: name the file that holds the bouncer's API key (--key-file)")]
+    NoKey,
+}
+
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
+const LONGEST_POLL: Duration = Duration::from_hours(1);
+const TABLE: &str = "/run/vigie/nginx.table";
+
+// === impl Network ===
+
+impl std::str::FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let net = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
+        net.map(Self)
+            .map_err(|_| format!("{text:?} is neither an address nor a range"))
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Reads a file.
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// These settings, and what `below` says where these say nothing.
+    #[must_use]
+    pub(crate) fn over(self, below: Self) -> Self {
+        Self {
+            url: self.url.or(below.url),
+            key_file: self.key_file.or(below.key_file),
+            ca_file: self.ca_file.or(below.ca_file),
+            poll: self.poll.or(below.poll),
+            no_push: self.no_push.or(below.no_push),
+            remediations: self.remediations.or(below.remediations),
+            allow: self.allow.or(below.allow),
+            table: self.table.or(below.table),
+        }
+    }
+
+    /// Where the table is.
+    pub(crate) fn table(&self) -> PathBuf {
+        self.table.clone().unwrap_or_else(|| PathBuf::from(TABLE))
+    }
+
+    /// Fills in the defaults and checks everything.
+    pub(crate) fn finish(self) -> Result<Config, ConfigError> {
+        let table = self.table();
+        let allow = self.allow.unwrap_or_default();
+        let defaults = TableConfig::default();
+        Ok(Config {
+            url: self.url.unwrap_or_else(|| "http://127.0.0.1:8480".to_owned()),
+            key_file: self.key_file.ok_or(ConfigError::NoKey)?,
+            ca_file: self.ca_file,
+            poll: poll(self.poll.unwrap_or_else(|| "10s".to_owned()))?,
+            push: !self.no_push.unwrap_or(false),
+            accept: TableConfig {
+                kinds: self.remediations.unwrap_or(defaults.kinds),
+                allow: allow.into_iter().map(|network| network.0).collect(),
+            },
+            table,
+        })
+    }
+}
+
+fn poll(value: String) -> Result<Duration, ConfigError> {
+    let duration = value.parse::<GoDuration>().ok().map(GoDuration::remaining);
+    duration
+        .filter(|poll| (SHORTEST_POLL..=LONGEST_POLL).contains(poll))
+        .ok_or(ConfigError::Poll { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Result<Config, String> {
+        let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+        settings.finish().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_key_file_is_all_that_is_needed() {
+        let config = config("key_file = '/k'").unwrap();
+        assert_eq!((config.table.to_str(), config.push), (Some(TABLE), true));
+        assert_eq!(config.accept.kinds, ["ban"]);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_is_allowed() {
+        let error = |text: &str| config(text).unwrap_err();
+        assert!(error("").starts_with("key_file is not set"));
+        assert_eq!(
+            error("key_file='k'\npoll='0s'"),
+            "poll: \"0s\" is not a duration from 1s to 1h"
+        );
+        let unknown = error("key_file='k'\nhooks=[]");
+        assert!(
+            unknown.contains("line 2, column 1") && unknown.contains("unknown field `hooks`"),
+            "{unknown}"
+        );
+        assert!(error("allow=['10.0.0.0/40']").contains("\"10.0.0.0/40\" is neither an address nor a range"));
+    }
+
+    #[test]
+    fn flags_go_before_the_file() {
+        let file: Settings = toml::from_str("table='/a'\nallow=['10.0.0.1']").unwrap();
+        let flags = Settings {
+            table: Some(PathBuf::from("/b")),
+            ..Settings::default()
+        };
+        let both = flags.over(file);
+        assert_eq!(both.table(), Path::new("/b"));
+        assert_eq!(both.allow.unwrap()[0].0, "10.0.0.1/32".parse().unwrap());
+    }
+}

@@ -1,0 +1,140 @@
+//! The daemon alone: what the table says, and that nothing takes it away.
+
+use vigie_bouncer_nginx::table::Remediation;
+use vigie_bouncer_nginx::watch;
+
+use crate::lapi::Lapi;
+use crate::scene::{Scene, wait_until};
+
+#[test]
+fn the_table_follows_the_node() {
+    let scene = Scene::new();
+    scene.lapi.set(|state| state.push = true);
+    for value in ["192.0.2.1", "2001:db8::1", "198.51.100.0/24"] {
+        scene.lapi.add(value, "4h");
+    }
+    let _daemon = scene.start(&["--allow", "198.51.100.7", "--allow", "203.0.113.0/24"]);
+    wait_until("the first table", || scene.is_banned("192.0.2.1"));
+    assert!(scene.is_banned("2001:db8::1") && !scene.is_banned("2001:db8::2"));
+    assert!(scene.is_banned("198.51.100.6") && scene.is_banned("198.51.100.255"));
+    assert_eq!(scene.says("198.51.100.7"), Some(Remediation::Pass));
+    // The local allowlist wins, whatever the node says; and nobody can ban this machine from itself.
+    for value in ["203.0.113.5", "127.0.0.1", "192.0.2.2"] {
+        scene.lapi.add(value, "4h");
+    }
+    wait_until("an addition", || scene.is_banned("192.0.2.2"));
+    assert_eq!(scene.says("203.0.113.5"), Some(Remediation::Pass));
+    assert_eq!(scene.says("127.0.0.1"), None);
+    scene.lapi.delete("192.0.2.1");
+    scene.lapi.delete("198.51.100.0/24");
+    wait_until("a deletion", || {
+        !scene.is_banned("192.0.2.1") && !scene.is_banned("198.51.100.6")
+    });
+    assert!(scene.is_banned("192.0.2.2"));
+}
+
+#[test]
+fn a_restart_leaves_no_gap_even_while_the_node_is_away() {
+    let scene = Scene::new();
+    scene.lapi.add("192.0.2.1", "4h");
+    scene.lapi.add("192.0.2.2", "4h");
+    let daemon = scene.start(&[]);
+    wait_until("the first table", || scene.is_banned("192.0.2.2"));
+    assert!(daemon.terminate().success());
+    scene.lapi.delete("192.0.2.1");
+    scene.lapi.set(|state| state.status = Some(503));
+    let _daemon = scene.start(&[]);
+    scene.lapi.wait_for_next("startup=true");
+    assert!(scene.is_banned("192.0.2.1") && scene.is_banned("192.0.2.2"));
+    scene.lapi.set(|state| state.status = None);
+    wait_until("the new picture", || !scene.is_banned("192.0.2.1"));
+    assert!(scene.is_banned("192.0.2.2"));
+}
+
+#[test]
+fn kill_leaves_a_whole_table() {
+    let scene = Scene::new();
+    for n in 0..60_000_u32 {
+        let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + n);
+        scene.lapi.add(&address.to_string(), "4h");
+    }
+    scene.lapi.add("192.0.2.1", "4h");
+    let mut before = 0;
+    for round in 0..5_u64 {
+        let daemon = scene.start(&[]);
+        // Somewhere before, in, or after its writing.
+        std::thread::park_timeout(std::time::Duration::from_millis(150 * round + 100));
+        daemon.kill();
+        if let Ok(table) = watch::read(&scene.table()) {
+            assert_eq!(table.len(), 60_001);
+            before += 1;
+        } else {
+            assert_eq!(before, 0, "a table that was there is gone");
+        }
+    }
+    let _daemon = scene.start(&[]);
+    wait_until("the table", || scene.is_banned("192.0.2.1"));
+}
+
+#[test]
+fn a_table_that_somebody_spoiled_is_written_again() {
+    let scene = Scene::new();
+    scene.lapi.add("192.0.2.1", "4h");
+    let _daemon = scene.start(&[]);
+    wait_until("the first table", || scene.is_banned("192.0.2.1"));
+    std::fs::write(scene.table(), "spoiled").unwrap();
+    wait_until("the table, again", || scene.is_banned("192.0.2.1"));
+    std::fs::remove_file(scene.table()).unwrap();
+    wait_until("the table, once more", || scene.is_banned("192.0.2.1"));
+}
+
+#[test]
+fn once_writes_and_ends_and_the_table_can_be_asked() {
+    let scene = Scene::new();
+    let (lapi, address) = Lapi::on_tcp();
+    lapi.add("192.0.2.0/24", "4h");
+    let url = format!("http://{address}");
+    let output = scene.command(&["--once", "--url", &url]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let ask = |address: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vigie-bouncer-nginx"));
+        let output = command
+            .args(["look-up", address, "--table"])
+            .arg(scene.table())
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    assert_eq!(ask("192.0.2.9"), "192.0.2.9 ban\n");
+    assert_eq!(ask("192.0.3.9"), "192.0.3.9 not in the table\n");
+}
+
+#[test]
+fn what_is_wrong_is_told_by_code() {
+    let scene = Scene::new();
+    let check = |arguments: &[&str], code: i32, says: &str| {
+        let output = scene.command(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains("wr0ng-key"), "{text}");
+    };
+    let wrong = scene.path("wrong");
+    std::fs::write(&wrong, "wr0ng-key").unwrap();
+    check(
+        &["--key-file", wrong.to_str().unwrap()],
+        3,
+        "the node refuses the API key (HTTP 403)",
+    );
+    check(
+        &["--table", "/nowhere/at/all"],
+        4,
+        "/nowhere/at/all.new: No such file",
+    );
+    check(
+        &["--poll", "soon"],
+        2,
+        "poll: \"soon\" is not a duration from 1s to 1h",
+    );
+    scene.lapi.set(|state| state.status = Some(500));
+    check(&["--once"], 1, "the decisions could not be fetched");
+}

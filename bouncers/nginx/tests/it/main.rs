@@ -1,0 +1,13 @@
+//! The real daemon against a Local API, and a real nginx, as Debian builds it, with the module in it.
+#![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
+mod daemon;
+#[path = "../../../client/tests/it/lapi.rs"]
+mod lapi;
+mod mistakes;
+mod rough;
+mod scene;
+mod server;
+mod site;
+#[path = "../../../nftables/tests/it/skip.rs"]
+mod skip;

@@ -1,0 +1,49 @@
+//! What `nginx -t` says to directives that are wrong, and that a table that is not there yet is no mistake.
+
+use crate::scene::Scene;
+use crate::server::check_config;
+
+#[test]
+fn mistakes_in_directives_are_named_with_their_place() {
+    let scene = Scene::new();
+    let check = |site: &str, good: bool, says: &str| -> Option<()> {
+        let output = check_config("mistakes_in_directives_are_named_with_their_place", &scene, site)?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), good, "{site}: {text}");
+        assert!(text.contains(says), "{site}: {text}");
+        Some(())
+    };
+    let server = "server { listen 127.0.0.1:@PORT; }";
+    let all = [
+        (
+            "vigie perhaps;",
+            r#""vigie" directive is neither "on" nor "off" in "#,
+        ),
+        ("vigie off; vigie off;", r#""vigie" directive is duplicate in "#),
+        ("vigie;", r#"invalid number of arguments in "vigie" directive"#),
+        (
+            "vigie_status 200;",
+            r#""vigie_status" directive is not a status from 400 to 599 in "#,
+        ),
+        (
+            "vigie_status 4e2;",
+            r#""vigie_status" directive is not a status from 400 to 599 in "#,
+        ),
+        (
+            "vigie_table a; vigie_table b;",
+            r#""vigie_table" directive is duplicate in "#,
+        ),
+        ("vigie on;", r#""vigie on" needs a "vigie_table""#),
+    ];
+    for (directives, says) in all {
+        if check(&format!("{directives} {server}"), false, says).is_none() {
+            return;
+        }
+    }
+    check(
+        &format!("vigie on; vigie_table not/there; {server}"),
+        true,
+        "nginx/not/there: No such file",
+    );
+    check(&format!("vigie off; {server}"), true, "test is successful");
+}

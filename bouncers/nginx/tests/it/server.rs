@@ -1,0 +1,221 @@
+//! A real nginx with the module in it, on loopback: started by path, with a prefix of its own, ended with the test.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::scene::{Scene, read, signal, wait_until};
+
+/// One place of each kind. `return` answers before the access phase, so files are served.
+const SITE: &str = r#"
+    server {
+        listen 127.0.0.1:@PORT;
+        root @PREFIX/www;
+        add_header X-Vigie "$vigie" always;
+        location / { }
+        location /open/ { vigie off; alias @PREFIX/www/; }
+        location /teapot/ { vigie_status 418; alias @PREFIX/www/; }
+        location /any/ { satisfy any; allow all; alias @PREFIX/www/; }
+        location /other/ { vigie_table other; alias @PREFIX/www/; }
+    }
+"#;
+
+/// A running nginx with one worker.
+pub(crate) struct Nginx {
+    child: Child,
+    port: u16,
+    errors: PathBuf,
+}
+
+/// Where the module and its nginx are; `None`, and told, if this machine has not built them.
+fn binaries(test: &str) -> Option<(PathBuf, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let module = root.join("target/nginx/ngx_http_vigie_module.so");
+    let nginx = root.join("target/peers/nginx");
+    if module.exists() && nginx.join("usr/sbin/nginx").exists() {
+        return Some((module, nginx));
+    }
+    crate::skip::skip(
+        &format!("vigie-bouncer-nginx {test}"),
+        "nginx and the module are not built (scripts/nginx-module.sh)",
+    );
+    None
+}
+
+/// A command of the nginx that was unpacked, with this configuration within `http`.
+fn command(scene: &Scene, (module, nginx): &(PathBuf, PathBuf), port: u16, site: &str) -> Command {
+    let prefix = scene.path("nginx");
+    std::fs::create_dir_all(prefix.join("www")).unwrap();
+    std::fs::write(prefix.join("www/index.html"), "welcome\n").unwrap();
+    let root = rustix::process::geteuid().is_root();
+    let site = site
+        .replace("@PORT", &port.to_string())
+        .replace("@PREFIX", &prefix.display().to_string());
+    let config = format!(
+        r"
+{user}
+load_module {module};
+daemon off;
+worker_processes 1;
+pid {prefix}/pid;
+error_log {prefix}/errors notice;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000;
+    client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+    set_real_ip_from 127.0.0.1;
+    real_ip_header X-Forwarded-For;
+    {site}
+}}
+",
+        user = if root { "user nobody nogroup;" } else { "" },
+        module = module.display(),
+        prefix = prefix.display(),
+    );
+    std::fs::write(prefix.join("nginx.conf"), config).unwrap();
+    let libraries = std::fs::read_dir(nginx.join("usr/lib")).unwrap();
+    let libraries = libraries.map(|entry| entry.unwrap().path());
+    let mut command = Command::new(nginx.join("usr/sbin/nginx"));
+    command
+        .env("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap())
+        .args(["-e", "errors", "-c", "nginx.conf", "-p"])
+        .arg(prefix)
+        .stdin(Stdio::null());
+    command
+}
+
+/// What `nginx -t` says to a configuration within `http`.
+pub(crate) fn check_config(test: &str, scene: &Scene, site: &str) -> Option<Output> {
+    let binaries = binaries(test)?;
+    Some(command(scene, &binaries, 1, site).arg("-t").output().unwrap())
+}
+
+// === impl Nginx ===
+
+impl Nginx {
+    /// With the table of the scene, and [`SITE`].
+    pub(crate) fn start(test: &str, scene: &Scene) -> Option<Self> {
+        let binaries = binaries(test)?;
+        let site = format!("vigie on; vigie_table {}; {SITE}", scene.table().display());
+        // A port that is free now may be taken a moment later.
+        (0..5)
+            .find_map(|_| Self::try_start(scene, &binaries, &site))
+            .or_else(|| panic!("nginx does not start: {}", read(&scene.path("nginx/errors"))))
+    }
+
+    fn try_start(scene: &Scene, binaries: &(PathBuf, PathBuf), site: &str) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let child = command(scene, binaries, port, site)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut nginx = Self {
+            child,
+            port,
+            errors: scene.path("nginx/errors"),
+        };
+        let mut ended = false;
+        wait_until("nginx", || {
+            ended = nginx.child.try_wait().unwrap().is_some();
+            ended || TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        (!ended).then_some(nginx)
+    }
+
+    /// The answer to one client's request for a path: status and what `$vigie` was.
+    pub(crate) fn get(&self, client: &str, path: &str) -> (u16, String) {
+        let mut line = self.connect();
+        ask(&mut line, client, path).unwrap()
+    }
+
+    pub(crate) fn status(&self, client: &str) -> u16 {
+        self.get(client, "/").0
+    }
+
+    /// A connection to send [`ask`] over.
+    pub(crate) fn connect(&self) -> BufReader<TcpStream> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        BufReader::new(stream)
+    }
+
+    /// The process ids of its workers.
+    pub(crate) fn workers(&self) -> Vec<String> {
+        let id = self.child.id();
+        let children = read(Path::new(&format!("/proc/{id}/task/{id}/children")));
+        children.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Has it read its configuration again, and waits for the new worker to be the only one.
+    pub(crate) fn reload(&self) {
+        let before = self.workers();
+        signal(&self.child, Signal::HUP);
+        wait_until("a new worker", || {
+            let now = self.workers();
+            now.len() == 1 && now != before
+        });
+    }
+
+    pub(crate) fn errors(&self) -> String {
+        read(&self.errors)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.errors());
+        }
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            // The master ends its workers; a kill would leave them behind.
+            signal(&self.child, Signal::TERM);
+        }
+        drop(self.child.wait());
+    }
+}
+
+/// One request over a connection that stays open.
+pub(crate) fn ask(
+    line: &mut BufReader<TcpStream>,
+    client: &str,
+    path: &str,
+) -> std::io::Result<(u16, String)> {
+    let forwarded = if client.is_empty() {
+        String::new()
+    } else {
+        format!("X-Forwarded-For: {client}\r\n")
+    };
+    write!(
+        line.get_mut(),
+        "GET {path} HTTP/1.1\r\nHost: test\r\n{forwarded}\r\n"
+    )?;
+    let (mut status, mut length, mut word) = (0, 0, String::new());
+    loop {
+        let mut header = String::new();
+        if line.read_line(&mut header)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let header = header.trim_end();
+        if let Some(rest) = header.strip_prefix("HTTP/1.1 ") {
+            status = rest.split(' ').next().unwrap_or_default().parse().unwrap_or(0);
+        } else if let Some(value) = header.strip_prefix("Content-Length: ") {
+            length = value.parse().unwrap_or(0);
+        } else if let Some(value) = header.strip_prefix("X-Vigie: ") {
+            value.clone_into(&mut word);
+        } else if header.is_empty() {
+            break;
+        }
+    }
+    line.read_exact(&mut vec![0; length])?;
+    Ok((status, word))
+}
