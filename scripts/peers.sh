@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Brings the programs that tests and the demo look at from outside: nft, ip, a PostgreSQL server, a browser. What the machine
-# has is used as it is. What it lacks is downloaded as Debian packages and unpacked under target/peers/<name>, so
-# nothing is installed, registered or started, and no root is needed. Without a network it says what is missing.
+# Brings the programs that tests and the demo look at from outside: nft, ip, a PostgreSQL server, a browser, and nginx
+# with what a module for it is built against. What the machine has is used as it is. What it lacks is downloaded as
+# Debian packages and unpacked under target/peers/<name>, so nothing is installed, registered or started, and no root is
+# needed. Without a network it says what is missing.
 #
 #   scripts/peers.sh            all of them         scripts/peers.sh nftables    one of them
 #   scripts/peers.sh --clean    remove them
@@ -47,6 +48,9 @@ has_postgresql() {
   done
   return 1
 }
+# Always our own: a module fits one build of nginx, so both have to come from the same place.
+has_nginx() { return 1; }
+has_nginx-dev() { return 1; }
 
 # === What is unpacked, and works ===
 
@@ -59,6 +63,8 @@ works_postgresql() {
   bin=$(echo "$1"/usr/lib/postgresql/*/bin)
   runs "$1" "$bin/postgres" --version && runs "$1" "$bin/initdb" --version
 }
+works_nginx() { runs "$1" "$1/usr/sbin/nginx" -v; }
+works_nginx-dev() { [ -x "$1/usr/share/nginx/src/configure" ]; }
 
 # === Bringing it ===
 
@@ -77,27 +83,40 @@ own_lists() {
   apt apt-get update >"$apt_state/log" 2>&1 && touch "$apt_state/updated"
 }
 
-# What apt would have to install for package $1: with its libraries, without what only JIT or the host would use.
+# What apt would have to install for these packages: with their libraries, without what only the host would use.
 needed() {
-  apt apt-get -s --no-install-recommends install "$1" 2>"$apt_state/log" |
+  apt apt-get -s --no-install-recommends install "$@" 2>"$apt_state/log" |
     awk '$1 == "Inst" { print $2 }' |
-    grep -vE '^(libllvm|libz3-|perl|libperl|libgdbm|netbase|adduser|passwd|ssl-cert|openssl$|sensible-utils|ucf|locales|libc-l10n|logrotate|postgresql-common|postgresql-client-common|systemd)' |
+    grep -vE '^(perl|libperl|libgdbm|netbase|adduser|passwd|ssl-cert|openssl$|sensible-utils|ucf|locales|libc-l10n|logrotate|postgresql-common|postgresql-client-common|systemd)' |
     sed 's/:.*//'
 }
 
-# The newest server among Debian's numbered packages.
-package_of() {
+without_jit() { grep -vE '^(libllvm|libz3-)'; }
+
+# ... and for program $1, without what only JIT would use. nginx-dev itself would bring all that Debian's packages of modules
+# are built with: its sources, the headers that these include, and libclang to read them are enough.
+packages_of() {
+  local clang
   case $1 in
-    postgresql) apt apt-cache depends postgresql 2>/dev/null | sed -n 's/^ *Depends: \(postgresql-[0-9]*\)$/\1/p' ;;
-    *) echo "$1" ;;
+    postgresql) needed "$(newest postgresql postgresql-)" | without_jit ;;
+    nginx-dev)
+      clang=$(newest libclang-dev libclang- -dev)
+      clang=${clang//[^0-9]/}
+      [ -n "$clang" ] || return 1
+      echo nginx-dev
+      # The machine may have all of these.
+      needed libpcre2-dev libssl-dev zlib1g-dev "libclang1-$clang" "libclang-common-$clang-dev" || :
+      ;;
+    *) needed "$1" | without_jit ;;
   esac
 }
 
+# The numbered package that Debian's package $1 stands for: its name begins with $2 and ends with $3.
+newest() { apt apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \($2[0-9]*${3:-}\)\$/\1/p"; }
+
 fetch() {
-  local name=$1 place=$2 package packages
-  package=$(package_of "$name")
-  [ -n "$package" ] || return 1
-  packages=$(needed "$package") && [ -n "$packages" ] || return 1
+  local name=$1 place=$2 packages
+  packages=$(packages_of "$name") && [ -n "$packages" ] || return 1
   rm -rf "$place.new" && mkdir -p "$place.new/root" "$place.new/debs"
   # shellcheck disable=SC2086
   (cd "$place.new/debs" && apt apt-get download $packages >>"$apt_state/log" 2>&1) || return 1
@@ -166,7 +185,7 @@ bring() {
   esac
 }
 
-[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium
+[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium nginx nginx-dev
 failed=0
 for name in "$@"; do
   bring "$name" || failed=1
