@@ -22,7 +22,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What cargo prints. Offline: whoever runs this has just built the workspace.
+/// What cargo prints. Offline: whoever runs this has just built the workspace, and scripts/test.sh fetched the rest.
 fn cargo(arguments: &[&str]) -> String {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(program)
@@ -32,7 +32,10 @@ fn cargo(arguments: &[&str]) -> String {
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {arguments:?}: {errors}");
+    assert!(
+        output.status.success(),
+        "cargo {arguments:?}: {errors}(cargo fetch may help)"
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 

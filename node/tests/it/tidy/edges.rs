@@ -27,6 +27,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("axum", &["vigie"]),
     ("sqlx", &["vigie-store-sqlite", "vigie-store-postgres"]),
     ("ngx", &["vigie-bouncer-nginx"]),
+    ("nginx-sys", &["vigie-bouncer-nginx"]),
 ];
 
 /// What may not be reached, however long the way.
@@ -48,7 +49,14 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
         ],
     ),
     ("tokio", &["vigie-wire", "vigie-gossip-core", "vigie-reputation"]),
-    ("axum", &["vigie-bouncer-client", "vigie-bouncer-nftables"]),
+    (
+        "axum",
+        &[
+            "vigie-bouncer-client",
+            "vigie-bouncer-nftables",
+            "vigie-bouncer-nginx",
+        ],
+    ),
 ];
 
 /// The workspace as its manifests say, without resolving anything.
@@ -110,5 +118,26 @@ fn cores_stay_pure() {
             ));
         }
     }
+    assert_none(&faults);
+}
+
+/// What runs inside nginx's workers, which have one thread and wait for nobody.
+#[test]
+fn workers_of_nginx_carry_no_runtime() {
+    let module = [
+        "--package",
+        "vigie-bouncer-nginx",
+        "--no-default-features",
+        "--features",
+        "module",
+    ];
+    let reached = packages(&module, "normal");
+    assert!(reached.iter().any(|package| package.name == "ngx"));
+    let kept_out = ["tokio", "hyper", "reqwest", "rustls", "vigie-bouncer-client"];
+    let faults: Vec<String> = reached
+        .iter()
+        .filter(|package| kept_out.iter().any(|family| is_of(&package.name, family)))
+        .map(|package| format!("{} is built into the module", package.name))
+        .collect();
     assert_none(&faults);
 }

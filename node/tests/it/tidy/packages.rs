@@ -38,9 +38,11 @@ const BANNED: &[(&str, &str)] = &[
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Everything that is built for Linux, for the programs, their builds and their tests; without ourselves.
+/// Everything that is built for Linux, for the programs, their builds and their tests, and for the module inside nginx;
+/// without ourselves.
 fn foreign() -> Vec<Package> {
-    let mut found = packages(&["--workspace"], "normal,build,dev");
+    let all = ["--workspace", "--features", "vigie-bouncer-nginx/module"];
+    let mut found = packages(&all, "normal,build,dev");
     found.retain(|package| package.name != "vigie" && !package.name.starts_with("vigie-"));
     assert!(found.len() > 100, "cargo tree shows only {}", found.len());
     found
