@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod detect;
+mod discover;
 mod explain;
 mod hub;
 mod hubtest;

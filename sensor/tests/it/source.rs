@@ -6,7 +6,6 @@ use std::path::Path;
 
 use vigie_sensor::line::Position;
 use vigie_sensor::run::{From, Resume, SensorConfig, SensorEvent, SourceConfig, Start};
-use vigie_sensor::source::discover;
 
 use crate::support::{Running, accepted, append, config, is_caught_up};
 
@@ -276,38 +275,4 @@ async fn a_cursor_that_the_journal_does_not_know_is_given_up() {
         .await;
     sensor.end().await;
     assert_eq!(stats.gaps.get(), 1);
-}
-
-#[test]
-fn what_a_machine_has() {
-    let root = tempfile::tempdir().unwrap();
-    let why = |root: &Path| -> Vec<String> {
-        let taken = discover(root).into_iter().filter(|found| found.taken);
-        taken
-            .map(|found| format!("{} {} {}", found.service, found.source.kind, found.why))
-            .collect()
-    };
-    assert_eq!(why(root.path()), [""; 0]);
-    fs::create_dir_all(root.path().join("var/log/journal/abc")).unwrap();
-    assert_eq!(why(root.path()), ["sshd syslog readable"]);
-    append(&root.path().join("var/log/auth.log"), "x\n");
-    fs::create_dir_all(root.path().join("var/log/nginx")).unwrap();
-    for name in ["access.log", "site-access.log", "access.log.1", "error.log"] {
-        append(&root.path().join("var/log/nginx").join(name), "x\n");
-    }
-    assert_eq!(
-        why(root.path()),
-        [
-            "sshd syslog readable",
-            "nginx nginx 2 readable files",
-            "nginx nginx readable"
-        ]
-    );
-    let journal = discover(root.path()).pop().unwrap();
-    assert!(
-        journal.why.starts_with("sshd is already read from "),
-        "{}",
-        journal.why
-    );
-    assert!(discover(root.path()).iter().all(|found| !found.why.is_empty()));
 }
