@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use vigie_gossip_core::chain::Held;
 use vigie_gossip_core::directory::Directory;
-use vigie_gossip_core::wire::{NetworkId, NodeCertificate, SecretKey, Signed, Statement, Timestamp};
+use vigie_gossip_core::wire::{
+    EquivocationProof, NetworkId, NodeCertificate, SecretKey, Signed, Statement, Timestamp,
+};
 
 use crate::error::MeshError;
 
@@ -46,6 +48,8 @@ pub struct Initial {
     pub directory: Directory,
     /// Every envelope stored so far.
     pub held: Vec<Held>,
+    /// Every proof of a fork told so far.
+    pub proofs: Vec<EquivocationProof>,
 }
 
 /// Intervals and timeouts. The defaults are those of a network across continents; tests are in a hurry.

@@ -25,7 +25,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use vigie_gossip_core::chain::ChainIndex;
 use vigie_gossip_core::directory::Directory;
-use vigie_gossip_core::wire::{NetworkId, NodeCertificate, PublisherId, Signed, Timestamp};
+use vigie_gossip_core::wire::{
+    EquivocationProof, NetworkId, NodeCertificate, PublisherId, Signed, Timestamp,
+};
 
 use crate::behaviour::Behaviour;
 use crate::command::Command;
@@ -75,6 +77,8 @@ pub(crate) struct Task {
     /// Of the directory, when chains and peers last followed it.
     revision: u64,
     skewed: bool,
+    /// Proofs of the last run, until they are in force again.
+    proofs: Vec<EquivocationProof>,
 }
 
 // === impl Task ===
@@ -115,6 +119,7 @@ impl Task {
             certificate: parts.certificate,
             incarnation: rand::random(),
             skewed: false,
+            proofs: initial.proofs,
             config,
         }
     }
@@ -145,7 +150,14 @@ impl Task {
 
     /// What was loaded is judged by today's rules before anybody asks for it.
     fn settle(&mut self) {
+        let now = self.now();
         let mut dropped = self.chains.reconcile(&self.directory);
+        for proof in std::mem::take(&mut self.proofs) {
+            match self.chains.convict(proof, &self.directory, now) {
+                Ok(void) => dropped.extend(void),
+                Err(error) => tracing::debug!(%error, "a kept proof counts no more"),
+            }
+        }
         dropped.extend(self.chains.expire(self.now()));
         self.drop_held(dropped);
     }

@@ -17,7 +17,7 @@ use vigie_wire::envelope::policy;
 use vigie_wire::{Indicator, Payload, Sighting, SightingId, Timestamp};
 
 use crate::node::Node;
-use crate::{chain, decide, objection};
+use crate::{chain, decide, objection, proofs};
 
 /// A clock that differs by more from the median of its peers' publishes nothing (DESIGN 11).
 const MOST_SKEW_MILLIS: u64 = 30_000;
@@ -75,6 +75,7 @@ async fn on_event(node: &Node, event: MeshEvent) -> anyhow::Result<()> {
             let header = proof.first().header();
             let (publisher, epoch, seq) = (header.publisher, header.epoch, header.seq);
             tracing::warn!(%publisher, epoch, seq, "a publisher signed two envelopes for one place");
+            proofs::keep(node, &proof).await?;
             // If it is ours, it was an accident: a higher epoch within a day says so (DESIGN 5).
             chain::give_up(node, publisher, epoch).await?;
         }
@@ -137,7 +138,7 @@ async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::R
         .await?;
     for one in dropped {
         for row in 0..u8::try_from(one.rows).unwrap_or(u8::MAX) {
-            node.opinion.retract(SightingId {
+            node.opinion.drop_out(SightingId {
                 publisher: one.publisher,
                 epoch: one.epoch,
                 seq: one.seq,

@@ -18,6 +18,7 @@ mod opinion;
 mod outbox;
 mod overruled;
 mod paths;
+mod proofs;
 mod reach;
 mod say;
 mod serve;

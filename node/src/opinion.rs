@@ -3,6 +3,7 @@
 //! Before this stop: `ingest` and `watch`. After it: `decide`. The scorer has one owner, this room; every call is
 //! short and pure, so a lock that is never held across an await is enough.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,11 +16,17 @@ use crate::node::Node;
 
 /// The note that keeps what was learned of reporters over a restart.
 const LEARNED: &str = "scorer/learned";
+/// Sightings remembered as dropped; what is beyond stays out until the scorer forgets it.
+const DROPPED: usize = 65_536;
 
 /// The scorer and its owner.
 #[derive(Debug)]
 pub(crate) struct Opinion {
     scorer: Mutex<Scorer>,
+    /// Taken out because the network admits them no more: they may come again.
+    dropped: Mutex<BTreeSet<SightingId>>,
+    /// What was saved last, as its hash.
+    saved: Mutex<Option<blake3::Hash>>,
 }
 
 // === impl Opinion ===
@@ -28,16 +35,22 @@ impl Opinion {
     pub(crate) fn new(scorer: Scorer) -> Self {
         Self {
             scorer: Mutex::new(scorer),
+            dropped: Mutex::default(),
+            saved: Mutex::default(),
         }
     }
 
     fn scorer(&self) -> MutexGuard<'_, Scorer> {
-        self.scorer.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.scorer)
     }
 
     /// Takes one admitted sighting in and says what follows for its subject.
     pub(crate) fn observe(&self, row: &SightingRow, now: Timestamp) -> Verdict {
+        let again = locked(&self.dropped).remove(&row.id);
         let mut scorer = self.scorer();
+        if again {
+            scorer.readmit(&row.id);
+        }
         if let Err(refused) = scorer.observe(&report(row), now) {
             tracing::debug!(sighting.id = %row.id, %refused, "a sighting is kept but does not count");
         }
@@ -46,7 +59,22 @@ impl Opinion {
 
     /// The publisher took it back.
     pub(crate) fn retract(&self, sighting: SightingId) {
+        locked(&self.dropped).remove(&sighting);
         self.scorer().retract(sighting);
+    }
+
+    /// The network admits it no more. It weighs nothing, until it is admitted again.
+    pub(crate) fn drop_out(&self, sighting: SightingId) {
+        let mut scorer = self.scorer();
+        if scorer.is_retracted(&sighting) {
+            return;
+        }
+        scorer.retract(sighting);
+        let mut dropped = locked(&self.dropped);
+        dropped.insert(sighting);
+        if dropped.len() > DROPPED {
+            dropped.pop_first();
+        }
     }
 
     /// An organisation objects to what is said of a subject. Whether that changes anything.
@@ -96,10 +124,17 @@ impl Opinion {
         self.scorer().review(subject, now)
     }
 
-    /// Keeps what was learned of reporters.
+    /// Keeps what was learned of reporters, if that changed. The scorer is held only while it is copied.
     pub(crate) async fn save(&self, node: &Node) -> anyhow::Result<()> {
-        let learned = serde_json::to_string(&self.scorer().learned())?;
-        Ok(node.store.put_note(LEARNED, &learned).await?)
+        let learned = self.scorer().learned();
+        let text = serde_json::to_string(&learned)?;
+        let hash = blake3::hash(text.as_bytes());
+        if *locked(&self.saved) == Some(hash) {
+            return Ok(());
+        }
+        node.store.put_note(LEARNED, &text).await?;
+        *locked(&self.saved) = Some(hash);
+        Ok(())
     }
 
     /// Takes it back after a restart.
@@ -108,9 +143,14 @@ impl Opinion {
             let learned: Learned = serde_json::from_str(&text)
                 .context("the database holds a damaged note of what was learned")?;
             self.scorer().restore(&learned);
+            *locked(&self.saved) = Some(blake3::hash(text.as_bytes()));
         }
         Ok(())
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn report(row: &SightingRow) -> Report {
@@ -124,5 +164,61 @@ fn report(row: &SightingRow) -> Report {
         confidence: row.sighting.confidence,
         observed: row.sighting.at,
         arrived: row.received_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::alert;
+    use vigie_reputation::ScorerConfig;
+    use vigie_wire::{PublisherId, Sighting};
+
+    fn row(epoch: u32, now: Timestamp) -> SightingRow {
+        SightingRow {
+            id: SightingId {
+                publisher: PublisherId([7; 16]),
+                epoch,
+                seq: 0,
+                row: 0,
+            },
+            org: OrgId([8; 16]),
+            sighting: Sighting {
+                indicator: Indicator::ip([192, 88, 99, 7].into()),
+                behaviour: Behaviour(5),
+                rule: alert("192.88.99.7").rule,
+                at: now,
+                count: vigie_wire::Count::ONE,
+                confidence: 100,
+            },
+            received_at: now,
+            retracted_at: None,
+        }
+    }
+
+    #[test]
+    fn what_was_dropped_may_come_again_and_what_was_taken_back_may_not() {
+        let now = alert("192.88.99.7").last;
+        let org = OrgId([8; 16]);
+        let member = vigie_reputation::Member {
+            org,
+            name: "member".into(),
+            labels: vigie_reputation::Labels::default(),
+            history: 500,
+            seed: true,
+        };
+        let graph = TrustGraph::build(&[org], &[member], &[], now);
+        let opinion = Opinion::new(Scorer::new(graph, ScorerConfig::default()));
+        let voices = |verdict: Verdict| verdict.contributions.len();
+        let (dropped, taken_back) = (row(0, now), row(1, now));
+        assert_eq!(voices(opinion.observe(&dropped, now)), 1);
+        opinion.drop_out(dropped.id);
+        assert_eq!(voices(opinion.verdict(&dropped.sighting.indicator, now)), 0);
+        assert_eq!(voices(opinion.observe(&dropped, now)), 1);
+        opinion.retract(dropped.id);
+
+        opinion.retract(taken_back.id);
+        opinion.drop_out(taken_back.id);
+        assert_eq!(voices(opinion.observe(&taken_back, now)), 0);
     }
 }

@@ -21,7 +21,7 @@ use vigie_store::Retention;
 use vigie_wire::Statement;
 
 use crate::node::Node;
-use crate::{api, control, ingest, outbox, serve, sources, watch};
+use crate::{api, control, ingest, outbox, proofs, serve, sources, watch};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
@@ -209,6 +209,7 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     let initial = Initial {
         directory,
         held: held.iter().map(ingest::core_held).collect(),
+        proofs: proofs::kept(node).await?,
     };
     let (mesh, events, task) =
         vigie_gossip::start(config, initial, Arc::clone(&node.clock), tasks.shutdown.clone())

@@ -211,6 +211,17 @@ impl Scorer {
         }
     }
 
+    /// Whether a sighting is refused as withdrawn.
+    pub fn is_retracted(&self, sighting: &SightingId) -> bool {
+        self.retracted.contains(sighting)
+    }
+
+    /// A sighting that was taken out by [`Scorer::retract`], though not by its publisher, may come again: the network
+    /// admitted it no more, and does so now.
+    pub fn readmit(&mut self, sighting: &SightingId) {
+        self.retracted.remove(sighting);
+    }
+
     /// An organisation was revoked: nothing that it said or will say weighs any more. O(1).
     pub fn forget(&mut self, org: OrgId) {
         if let Some(reporter) = self.enrolled(org).and_then(|index| self.reporters.get_mut(index)) {

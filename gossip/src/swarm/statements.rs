@@ -4,7 +4,7 @@
 use libp2p::PeerId;
 use vigie_gossip_core::chain::Held;
 use vigie_gossip_core::directory::{Insertion, StatementRefused};
-use vigie_gossip_core::wire::Statement;
+use vigie_gossip_core::wire::{NodeCertificate, Signed, Statement};
 
 use super::Task;
 use crate::error::MeshError;
@@ -13,9 +13,24 @@ use crate::limits;
 
 impl Task {
     pub(super) fn add_statement(&mut self, statement: Statement) -> Result<bool, MeshError> {
+        let fresh = match &statement {
+            Statement::NodeCertificate(fresh) => Some(fresh.clone()),
+            _ => None,
+        };
         let insertion = self.insert(statement).map_err(MeshError::Statement)?;
+        self.renew(fresh);
         self.after_statements();
         Ok(insertion != Insertion::Known)
+    }
+
+    /// Our own certificate was made anew: hellos show the one that lasts longest.
+    fn renew(&mut self, fresh: Option<Signed<NodeCertificate>>) {
+        let (Some(fresh), Some(held)) = (fresh, &self.certificate) else {
+            return;
+        };
+        if fresh.node == held.node && fresh.not_after > held.not_after {
+            self.certificate = Some(fresh);
+        }
     }
 
     /// Takes what a peer says of its own knowledge: in a hello, or by sync. Only a wrong signature is its fault; a full

@@ -300,6 +300,19 @@ async fn a_fork_is_proven_from_the_store_and_the_wire() {
     };
     let proof = liar.while_running(seed.until("a fork", forked)).await;
     proof.verify(&node_key(LIAR).public()).unwrap();
+
+    // The next run knows it from its first moment on, without a peer.
+    let shelf = seed.stop().await;
+    put(&shelf, one[0].clone());
+    let mut setup = Setup::of(SEED, &all).shelf(shelf);
+    setup.proofs = vec![*proof];
+    let again = Node::start(&world, setup).await;
+    let void = async {
+        while !again.shelf.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), void).await.unwrap();
 }
 
 /// Whoever brings an envelope has checked the envelope, not the statements that its publisher quotes in it.

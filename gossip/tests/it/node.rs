@@ -50,6 +50,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) ahead_secs: u64,
     pub(crate) synced: bool,
     pub(crate) refuse: usize,
+    pub(crate) proofs: Vec<EquivocationProof>,
 }
 
 pub(crate) const TCP: &str = "/ip4/127.0.0.1/tcp/0";
@@ -67,6 +68,7 @@ impl<'a> Setup<'a> {
             ahead_secs: 0,
             synced: true,
             refuse: 0,
+            proofs: Vec::new(),
         }
     }
     pub(crate) fn listen(self, listen: &'a str) -> Self {
@@ -134,7 +136,11 @@ impl Node {
             .map(|envelope| Held::of(envelope.header()))
             .collect();
         let shutdown = CancellationToken::new();
-        let initial = Initial { directory, held };
+        let initial = Initial {
+            directory,
+            held,
+            proofs: setup.proofs,
+        };
         let (mesh, events, task) = start(config, initial, clock(setup.ahead_secs), shutdown.clone()).unwrap();
         let (sender, seen) = mpsc::channel(10_000);
         let (listening, mut address) = mpsc::channel(1);
@@ -290,7 +296,14 @@ async fn serve(
                 drop(reply.send(range(&store.shelf, publisher, epoch, (from, to), max_bytes)));
                 None
             }
-            MeshEvent::Dropped(_) | MeshEvent::Statement(_) => None,
+            MeshEvent::Dropped(places) => {
+                let mut shelf = store.shelf.lock().unwrap();
+                for held in places {
+                    shelf.remove(&(held.publisher, held.epoch, held.seq));
+                }
+                None
+            }
+            MeshEvent::Statement(_) => None,
             MeshEvent::Fork(proof) => Some(Seen::Fork(proof)),
             MeshEvent::OwnHead { seq, .. } => Some(Seen::OwnHead(seq)),
             MeshEvent::ClockSkew { millis } => Some(Seen::Skew(millis)),

@@ -55,21 +55,27 @@ impl Join {
         if !self.yes && !ask("Are these the fingerprints that the seed's operator told you?")? {
             bail!("not joined");
         }
+        let control = Control::reach(global).await?;
+        let network = control.get("/status").await?["network_id"].take();
+        let again = network.as_str() == Some(genesis.network().to_string().as_str());
+        if again {
+            say(
+                "This node is in that network already: its addresses are added, and what was answered before stays.\n",
+            )?;
+        }
         let share = answer(
             self.share,
             "Share our detections with the network (address, behaviour, minute, count)?",
+            again,
         )?;
         let anchor = answer(
             self.anchor,
             "Take these seeds as trust anchors? Without anchors the mesh's word never blocks.",
+            again,
         )?;
-        let anchors: Vec<OrgId> = if anchor {
-            genesis.seeds.iter().map(|seed| seed.key.org_id()).collect()
-        } else {
-            Vec::new()
-        };
+        let seeds = || genesis.seeds.iter().map(|seed| seed.key.org_id());
+        let anchors = anchor.map(|yes| seeds().filter(|_| yes).collect::<Vec<OrgId>>());
         let body = json!({"genesis": invitation.genesis, "peers": invitation.peers, "share": share, "anchors": anchors});
-        let control = Control::reach(global).await?;
         control.post("/join", &body).await?;
         let status = control.get("/status").await?;
         let reach = status["reach"]["words"]
@@ -120,10 +126,12 @@ fn farewell(genesis: &Genesis, identity: &Identity, reach: &str) -> String {
     )
 }
 
-fn answer(given: Option<Answer>, question: &str) -> anyhow::Result<bool> {
+/// `None` leaves it as it is: a second invitation asks nothing.
+fn answer(given: Option<Answer>, question: &str, again: bool) -> anyhow::Result<Option<bool>> {
     match given {
-        Some(answer) => Ok(answer == Answer::Yes),
-        None => ask(question),
+        Some(answer) => Ok(Some(answer == Answer::Yes)),
+        None if again => Ok(None),
+        None => ask(question).map(Some),
     }
 }
 

@@ -20,8 +20,9 @@ const PEERS: usize = 64;
 pub(super) struct Join {
     genesis: String,
     peers: Vec<String>,
-    share: bool,
-    anchors: Vec<OrgId>,
+    /// `None`: as it is.
+    share: Option<bool>,
+    anchors: Option<Vec<OrgId>>,
 }
 
 #[derive(Deserialize)]
@@ -90,9 +91,12 @@ pub(super) async fn join(State(node): Shared, Json(wish): Json<Join>) -> Answer 
     // Before the genesis file: whatever ends this halfway, the simulation has begun when the network is there.
     node.settings
         .update(|values| {
-            values.share = wish.share;
-            values.anchors = wish.anchors;
-            values.peers = wish.peers;
+            // A second invitation adds addresses; what was answered before stays unless it is answered again.
+            values.share = wish.share.unwrap_or(values.share);
+            values.anchors = wish
+                .anchors
+                .unwrap_or_else(|| std::mem::take(&mut values.anchors));
+            values.peers = newest(wish.peers, &values.peers);
             if first || values.joined_at.is_none() {
                 values.joined_at = Some(now);
                 values.enforced_at = None;
@@ -111,7 +115,25 @@ pub(super) async fn join(State(node): Shared, Json(wish): Json<Join>) -> Answer 
     }
     node.regraph();
     node.joined.notify_one();
+    if let Some(mesh) = node.mesh.get() {
+        for peer in &node.settings.get().peers {
+            if let Err(error) = mesh.dial(peer.as_str()).await {
+                tracing::warn!(%error, "an address of the invitation is not called");
+            }
+        }
+    }
     Ok(Json(json!({"network": node.membership.network()})))
+}
+
+/// The addresses of this invitation, then those of earlier ones, each once.
+fn newest(invited: Vec<String>, known: &[String]) -> Vec<String> {
+    let mut peers: Vec<String> = Vec::new();
+    for peer in invited.into_iter().chain(known.iter().cloned()) {
+        if peers.len() < PEERS && !peers.contains(&peer) {
+            peers.push(peer);
+        }
+    }
+    peers
 }
 
 pub(super) async fn accept(State(node): Shared, Json(signed): Json<Signed>) -> Answer {

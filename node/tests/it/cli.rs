@@ -372,6 +372,21 @@ fn joining_says_what_it_does_and_refuses_what_makes_no_sense() {
         said.contains("fingerprint") && said.contains("vigie vouch"),
         "{said}"
     );
+    // A second invitation asks nothing and changes no answer.
+    home.say(&["share", "on"]);
+    let said = home.say(&["join", &invitation, "--yes"]);
+    assert!(said.contains("in that network already"), "{said}");
+    let status = home.json(&["status"]);
+    assert_eq!(
+        (&status["sharing"], &status["anchors"]),
+        (&true.into(), &0.into())
+    );
+    home.say(&["join", &invitation, "--yes", "--anchor", "yes"]);
+    let status = home.json(&["status"]);
+    assert_eq!(
+        (&status["sharing"], &status["anchors"]),
+        (&true.into(), &1.into())
+    );
     let other = Home::quiet();
     found(&other, &[]);
     let elsewhere = other.beside("invitation").to_str().unwrap().to_owned();

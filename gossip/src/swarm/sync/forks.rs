@@ -39,8 +39,12 @@ impl Task {
         match self.chains.convict(proof.clone(), &self.directory, now) {
             Ok(_) if known => {}
             Ok(dropped) => {
-                tracing::warn!(publisher.id = %publisher, "a publisher forked its chain");
-                self.outbox.push(MeshEvent::Fork(Box::new(proof)));
+                // A better one may stand already.
+                let epoch = proof.first().header().epoch;
+                if self.chains.proof(publisher, epoch) == Some(&proof) {
+                    tracing::warn!(publisher.id = %publisher, "a publisher forked its chain");
+                    self.outbox.push(MeshEvent::Fork(Box::new(proof)));
+                }
                 self.drop_held(dropped);
             }
             Err(error) => tracing::debug!(peer.id = ?from, %error, "proof not taken"),
