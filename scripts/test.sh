@@ -91,6 +91,7 @@ fi
 must lints cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # The module inside nginx: its lints, and its build. Where the machine lacks what it takes (status 3), its tests skip.
+# shellcheck disable=SC2317  # must calls it
 nginx_module() {
   scripts/nginx-module.sh --lint
   local status=$?

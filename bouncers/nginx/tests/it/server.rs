@@ -126,7 +126,8 @@ impl Nginx {
         let mut ended = false;
         wait_until("nginx", || {
             ended = nginx.child.try_wait().unwrap().is_some();
-            ended || TcpStream::connect(("127.0.0.1", port)).is_ok()
+            // The master listens before it has a worker.
+            ended || (nginx.workers().len() == 1 && TcpStream::connect(("127.0.0.1", port)).is_ok())
         });
         (!ended).then_some(nginx)
     }
