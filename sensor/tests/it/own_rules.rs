@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use vigie_sensor::hub::test::{Outcome, Suite, SuiteOptions};
-use vigie_sensor::rules::{Loader, Ruleset};
+use vigie_sensor::rules::{BucketKind, Loader, Ruleset, Scenario};
 use vigie_wire::Timestamp;
 
 fn rules_dir() -> PathBuf {
@@ -136,4 +136,50 @@ fn every_rule_has_a_test_that_sees_it_work() {
             assert!(parsed.contains(name), "no test sees {name} of {stage} succeed");
         }
     }
+}
+
+/// A scenario's row in `docs/rules.md`.
+fn row(scenario: &Scenario) -> String {
+    let label = |key: &str| scenario.labels.get(key).map_or("", String::as_str);
+    let (events, leak) = match scenario.kind {
+        BucketKind::Leaky => ((scenario.capacity + 1).to_string(), &*scenario.leakspeed_text),
+        BucketKind::Trigger => ("1".to_owned(), ""),
+        _ => ("a condition".to_owned(), ""),
+    };
+    let different = scenario
+        .distinct
+        .as_ref()
+        .map_or("", |value| value.source().trim_start_matches("evt.Meta."));
+    let about = if &*scenario.scope.kind == "Ip" {
+        ""
+    } else {
+        "account"
+    };
+    format!(
+        "| `{}` | {events} | {leak} | {different} | {about} | `{}` | {} | {} |",
+        scenario.name,
+        label("behavior"),
+        label("confidence"),
+        label("spoofable")
+    )
+}
+
+#[test]
+fn the_page_tells_the_thresholds() {
+    let rules = Ruleset::builtin().unwrap();
+    let rows: Vec<String> = rules.scenarios.iter().map(|scenario| row(scenario)).collect();
+    let table = format!(
+        "| scenario | events | leak | different | about | behaviour | confidence | spoofable |\n\
+         |---|---|---|---|---|---|---|---|\n{}\n",
+        rows.join("\n")
+    );
+    let page = std::fs::read_to_string(rules_dir().join("../../docs/rules.md")).unwrap();
+    let told = page
+        .split_once("<!-- scenarios -->\n")
+        .and_then(|(_, rest)| rest.split_once("<!-- end of scenarios -->"))
+        .map(|(told, _)| told);
+    assert!(
+        told == Some(&table),
+        "docs/rules.md should have this table:\n{table}"
+    );
 }
