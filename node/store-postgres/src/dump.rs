@@ -15,12 +15,14 @@ use crate::error::{failed, file_failed};
 use crate::schema::MIGRATIONS;
 
 /// Every table, those before that others refer to; and whether it numbers its rows.
-const TABLES: [(&str, bool); 12] = [
+const TABLES: [(&str, bool); 15] = [
     ("_sqlx_migrations", false),
     ("envelope", true),
     ("sighting", false),
     ("retraction", false),
     ("statement", true),
+    ("proof", false),
+    ("detection", false),
     ("alert", true),
     ("decision", true),
     ("bouncer", false),
@@ -28,6 +30,7 @@ const TABLES: [(&str, bool); 12] = [
     ("allowed", false),
     ("memory", false),
     ("note", false),
+    ("lease", false),
 ];
 
 /// sqlx's own table, as sqlx makes it: with its rows back, the restored database is at the version it had.

@@ -1,7 +1,7 @@
 //! The store in PostgreSQL: for large organisations, where several processes share one database.
 //!
-//! The same promises as `store-sqlite`, and the same test functions hold both to them. Deliberately absent: who of
-//! several processes publishes on a chain (a lease is the node's), and copies before an upgrade (`pg_dump` is better).
+//! The same promises as `store-sqlite`, and the same test functions hold both to them. Deliberately absent: copies before
+//! an upgrade (`pg_dump` is better).
 #![warn(missing_docs)]
 
 mod database;

@@ -79,7 +79,7 @@ mod tests {
 
     use sqlx::SqlSafeStr as _;
     use sqlx::migrate::{Migration, MigrationType};
-    use vigie_store::{Notes as _, StoreError};
+    use vigie_store::{Notes as _, Owner, StoreError};
 
     use super::*;
     use crate::SqliteStore;
@@ -89,7 +89,7 @@ mod tests {
         let mut migrations: Vec<_> = MIGRATIONS.iter().cloned().collect();
         let name = Cow::Borrowed("later");
         migrations.push(Migration::new(
-            2,
+            3,
             name,
             MigrationType::Simple,
             sql.into_sql_str(),
@@ -103,9 +103,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.sqlite");
         let store = SqliteStore::open(&path).await.unwrap();
-        store.put_note("a", "b").await.unwrap();
+        store.put_note(Owner::Everybody, "a", "b").await.unwrap();
         store.close().await;
-        let copy = directory.path().join("store.sqlite.before-v2");
+        let copy = directory.path().join("store.sqlite.before-v3");
         assert!(!copy.exists(), "a new file needs no copy");
 
         // A first attempt fails half way, the second replaces its copy.
@@ -114,20 +114,26 @@ mod tests {
         assert!(matches!(error, Err(StoreError::Database(_))), "{error:?}");
         assert!(copy.exists());
         let store = SqliteStore::open(&path).await.unwrap();
-        store.put_note("a", "c").await.unwrap();
+        store.put_note(Owner::Everybody, "a", "c").await.unwrap();
         store.close().await;
 
         let upgraded = SqliteStore::open_with(&path, &later("CREATE TABLE x (a INTEGER);"))
             .await
             .unwrap();
-        assert_eq!(upgraded.note("a").await.unwrap().as_deref(), Some("c"));
+        assert_eq!(
+            upgraded.note(Owner::Everybody, "a").await.unwrap().as_deref(),
+            Some("c")
+        );
         upgraded.close().await;
         let error = SqliteStore::open(&path).await;
         assert!(
-            matches!(error, Err(StoreError::Newer { found: 2, known: 1 })),
+            matches!(error, Err(StoreError::Newer { found: 3, known: 2 })),
             "{error:?}"
         );
         let restored = SqliteStore::open(&copy).await.unwrap();
-        assert_eq!(restored.note("a").await.unwrap().as_deref(), Some("c"));
+        assert_eq!(
+            restored.note(Owner::Everybody, "a").await.unwrap().as_deref(),
+            Some("c")
+        );
     }
 }

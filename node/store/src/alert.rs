@@ -99,7 +99,7 @@ pub struct AlertFilter {
 #[async_trait]
 pub trait Alerts {
     /// Writes the alert and the decisions it led to in one transaction.
-    /// `None` if an alert with this detection id exists: then nothing changed.
+    /// `None` if an alert with this detection id exists, or existed and was deleted or forgotten: then nothing changed.
     async fn insert_alert(
         &self,
         alert: &NewAlert,
@@ -109,12 +109,12 @@ pub trait Alerts {
     /// Alerts by filter, newest first.
     async fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>, StoreError>;
 
-    /// Alerts that wait to be shared, oldest first.
-    async fn pending_shares(&self, limit: u32) -> Result<Vec<Alert>, StoreError>;
+    /// Alerts above this number that wait to be shared, oldest first, without their events (`null`): those never leave.
+    async fn pending_shares(&self, after: AlertId, limit: u32) -> Result<Vec<Alert>, StoreError>;
 
     /// Takes the wish to share back, for example after policy changed. Alerts already shared stay so.
     async fn withhold(&self, alerts: &[AlertId]) -> Result<(), StoreError>;
 
-    /// Deletes one alert; its decisions stay. `false` if there was none.
+    /// Deletes one alert; its decisions stay, and that its detection was acted upon. `false` if there was none.
     async fn delete_alert(&self, id: AlertId) -> Result<bool, StoreError>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use vigie_wire::{HeaderHash, OrgId, PublisherId, Sighting, SightingId, Timestamp};
 
-use crate::{AlertId, StoreError};
+use crate::{AlertId, Lease, StoreError};
 
 /// One place of one chain that this node holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,10 +74,15 @@ pub trait Envelopes {
     /// Keeps an envelope of another publisher, with its sightings.
     async fn keep_envelope(&self, envelope: &NewEnvelope) -> Result<Appended, StoreError>;
 
+    /// Keeps several in one transaction, with one sync of the disk; tells what became of each, in order.
+    async fn keep_envelopes(&self, envelopes: &[NewEnvelope]) -> Result<Vec<Appended>, StoreError>;
+
     /// Keeps an envelope of our own, synced to disk before this returns, and in the same transaction notes
-    /// which alerts left with which sighting. Nothing may leave this node before.
+    /// which alerts left with which sighting. Nothing may leave this node before. [`StoreError::Fenced`] if another
+    /// process has taken the lease since: then nothing was written.
     async fn append_own(
         &self,
+        lease: &Lease,
         envelope: &NewEnvelope,
         shared: &[(AlertId, SightingId)],
     ) -> Result<Appended, StoreError>;
@@ -88,7 +93,8 @@ pub trait Envelopes {
     /// The highest place of one publisher: highest epoch, then highest seq.
     async fn head_of(&self, publisher: PublisherId) -> Result<Option<Held>, StoreError>;
 
-    /// Bytes of the envelopes `from..=to` of one chain, newest first, until `max_bytes` are reached (at least one).
+    /// Bytes of the envelopes `from..=to` of one chain, newest first, until `max_bytes` are reached (at least one). Old ones
+    /// come without their body.
     async fn range(
         &self,
         publisher: PublisherId,
@@ -102,7 +108,8 @@ pub trait Envelopes {
     /// that all nodes share no longer admit them. Gives how many went.
     async fn drop_envelopes(&self, dropped: &[Held]) -> Result<u64, StoreError>;
 
-    /// Replaces the bytes of an envelope by those of its erased form and drops the erased rows' sightings.
+    /// Replaces the bytes of an envelope by those of its erased form and drops the erased rows' sightings. `false` if it
+    /// is not here, or has no body any more.
     async fn replace_bytes(
         &self,
         held: &Held,

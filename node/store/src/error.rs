@@ -1,5 +1,7 @@
 //! What can go wrong with a store, as far as its caller can act on it.
 
+use vigie_wire::PublisherId;
+
 /// Ours, never a peer's: retry, alert or stop.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -24,6 +26,12 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process publishes on this chain now: nothing was written, and nothing may leave.
+    #[error("another process publishes on the chain of {publisher} now")]
+    Fenced {
+        /// Whose chain.
+        publisher: PublisherId,
     },
     /// Everything else that the database said.
     #[error("the database does not answer as it should")]

@@ -14,6 +14,7 @@ mod columns;
 mod decision;
 mod envelope;
 mod error;
+mod lease;
 mod memory;
 mod note;
 mod sighting;
@@ -28,8 +29,9 @@ pub use bouncer::{Bouncer, Bouncers, KeyHash, MOST_CURSORS};
 pub use decision::{Decision, DecisionFilter, DecisionId, Decisions, NewDecision, Origin, Remediation};
 pub use envelope::{Appended, Envelopes, Held, HeldEnvelope, NewEnvelope};
 pub use error::StoreError;
+pub use lease::{Lease, Leases};
 pub use memory::{Memory, Remembered, Tier};
-pub use note::{Counts, Notes, Retention};
+pub use note::{Counts, Notes, Owner, Retention};
 pub use sighting::{SightingFilter, SightingRow, Sightings};
 pub use statement::Statements;
 
@@ -43,6 +45,7 @@ pub trait Store:
     + Bouncers
     + Allowlist
     + Memory
+    + Leases
     + Notes
     + Send
     + Sync

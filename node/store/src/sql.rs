@@ -15,6 +15,7 @@ mod bouncer;
 mod decision;
 mod envelope;
 mod forget;
+mod lease;
 mod memory;
 mod note;
 mod query;

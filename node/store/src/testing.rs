@@ -69,6 +69,9 @@ pub const PROMISES: &[Promise] = &[
         Box::pin(decisions::ended_with_limit(s))
     }),
     promise("an envelope is kept once", |s| Box::pin(envelopes::once(s))),
+    promise("several envelopes are kept at once, each for itself", |s| {
+        Box::pin(envelopes::several(s))
+    }),
     promise(
         "another envelope at a place taken is a conflict and changes nothing",
         |s| Box::pin(envelopes::conflict(s)),
@@ -114,6 +117,9 @@ pub const PROMISES: &[Promise] = &[
     promise("statements come back once, in the order they came", |s| {
         Box::pin(others::statements(s))
     }),
+    promise("proofs come back once, in the order they came", |s| {
+        Box::pin(others::proofs(s))
+    }),
     promise("bouncers are found by key and deleted with their cursors", |s| {
         Box::pin(others::bouncers(s))
     }),
@@ -129,12 +135,35 @@ pub const PROMISES: &[Promise] = &[
     promise("notes are found by the start of their name", |s| {
         Box::pin(others::notes(s))
     }),
+    promise("a note belongs to one process or to everybody", |s| {
+        Box::pin(others::owned_notes(s))
+    }),
+    promise("a chain has one holder, and its token rises", |s| {
+        Box::pin(others::leases(s))
+    }),
+    promise("a holder that slept through its time writes nothing", |s| {
+        Box::pin(others::fenced(s))
+    }),
     promise("counts count", |s| Box::pin(others::counts(s))),
     promise("what is old is forgotten, and nothing else", |s| {
         Box::pin(forgetting::old(s))
     }),
     promise("the highest place of a chain is never forgotten", |s| {
         Box::pin(forgetting::heads_stay(s))
+    }),
+    promise(
+        "a body goes before its header, and chain and signature hold",
+        |s| Box::pin(forgetting::bodies_first(s)),
+    ),
+    promise(
+        "a signed time keeps nothing longer, and an old one goes at once",
+        |s| Box::pin(forgetting::dated(s)),
+    ),
+    promise("more bodies than a batch go, and nothing unreadable stays", |s| {
+        Box::pin(forgetting::many_bodies(s))
+    }),
+    promise("a detection is remembered longer than its alert", |s| {
+        Box::pin(forgetting::detections(s))
     }),
     promise("more than a batch is forgotten too", |s| {
         Box::pin(forgetting::many(s))

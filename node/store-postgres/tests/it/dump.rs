@@ -1,9 +1,9 @@
 //! The copy for `vigie backup`, played into an empty database by psql.
 
-use vigie_store::testing::sample::{alert, at, bouncer, decision, envelope, ip, place};
+use vigie_store::testing::sample::{alert, at, bouncer, decision, envelope, ip, lease, place, publisher};
 use vigie_store::{
-    AlertFilter, Alerts as _, Bouncers as _, DecisionFilter, Envelopes as _, Notes as _, SightingFilter,
-    Store, StoreError,
+    AlertFilter, Alerts as _, Bouncers as _, DecisionFilter, Envelopes as _, Leases as _, Notes as _, Owner,
+    SightingFilter, Statements as _, Store, StoreError,
 };
 use vigie_store_postgres::PostgresStore;
 
@@ -22,7 +22,9 @@ async fn everything(store: &dyn Store) -> String {
             .await
             .unwrap(),
         store.bouncers().await.unwrap(),
-        store.notes("").await.unwrap(),
+        store.statements().await.unwrap(),
+        store.proofs().await.unwrap(),
+        store.notes(Owner::Everybody, "").await.unwrap(),
         store.counts(at(0)).await.unwrap(),
     );
     format!("{rows:#?}")
@@ -55,7 +57,10 @@ async fn a_copy_played_back_is_the_same_store() {
         .await
         .unwrap();
     store.add_bouncer(&bouncer("a")).await.unwrap();
-    store.put_note("a", "\\N").await.unwrap();
+    store.keep_proof([1; 32], b"proof", at(1)).await.unwrap();
+    store.keep_statement([2; 32], b"statement", at(1)).await.unwrap();
+    let held = lease(&store, publisher(1)).await;
+    store.put_note(Owner::Everybody, "a", "\\N").await.unwrap();
 
     let directory = tempfile::tempdir().unwrap();
     let script = directory.path().join("copy.sql");
@@ -79,6 +84,19 @@ async fn a_copy_played_back_is_the_same_store() {
 
     let restored = PostgresStore::connect(&url).await.unwrap();
     assert_eq!(everything(&restored).await, everything(&store).await);
+    assert_eq!(
+        restored.insert_alert(&alert(2), &[]).await.unwrap(),
+        None,
+        "acted upon before"
+    );
+    let next_holder = restored
+        .take_lease(publisher(1), "restored", held.until, held.until)
+        .await
+        .unwrap();
+    assert!(
+        next_holder.unwrap().token > held.token,
+        "a token given once is not given again"
+    );
     let (next, _) = restored.insert_alert(&alert(3), &[]).await.unwrap().unwrap();
     assert!(next > gone, "a number given once is not given again");
 }

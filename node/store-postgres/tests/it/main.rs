@@ -9,6 +9,7 @@ use vigie_store_postgres::PostgresStore;
 mod damage;
 mod dump;
 mod kill;
+mod lease;
 mod server;
 #[path = "../../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;

@@ -26,7 +26,7 @@ async fn a_newer_schema_is_refused() {
     .unwrap();
     let error = PostgresStore::connect(&url).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Newer { found: 7, known: 1 }),
+        matches!(error, StoreError::Newer { found: 7, known: 2 }),
         "{error:?}"
     );
 }
@@ -60,7 +60,7 @@ async fn of_two_processes_that_want_one_place_one_gets_it() {
         let mut other = one.clone();
         other.held.hash.0[31] = 9;
         let (mine, theirs) = (one.held.hash, other.held.hash);
-        let outcomes = tokio::join!(first.append_own(&one, &[]), second.append_own(&other, &[]));
+        let outcomes = tokio::join!(first.keep_envelope(&one), second.keep_envelope(&other));
         match (outcomes.0.unwrap(), outcomes.1.unwrap()) {
             (Appended::New, Appended::Conflict(held)) => assert_eq!(held, mine),
             (Appended::Conflict(held), Appended::New) => assert_eq!(held, theirs),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sqlx::{Connection as _, SqliteConnection};
 use vigie_store::testing::sample::{alert, at, decision};
-use vigie_store::{Alerts as _, Notes as _, StoreError};
+use vigie_store::{Alerts as _, Notes as _, Owner, StoreError};
 use vigie_store_sqlite::SqliteStore;
 
 use crate::open;
@@ -19,7 +19,7 @@ async fn only_the_owner_reads_the_file_and_its_copies() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.sqlite");
     let store = open(&path).await;
-    store.put_note("a", "b").await.unwrap();
+    store.put_note(Owner::Everybody, "a", "b").await.unwrap();
     let copy = directory.path().join("copy.sqlite");
     store.copy_to(&copy).await.unwrap();
     let wal = directory.path().join("store.sqlite-wal");
@@ -88,7 +88,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let before = std::fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Newer { found: 7, known: 1 }),
+        matches!(error, StoreError::Newer { found: 7, known: 2 }),
         "{error:?}"
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);

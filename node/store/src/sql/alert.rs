@@ -5,14 +5,21 @@ use vigie_wire::{Behaviour, RuleHash};
 
 use super::query::{Column, Query};
 use super::row::{Columns, Row};
-use super::{Database, corrupt, decision};
+use super::{Database, Transaction, corrupt, decision};
 use crate::{Alert, AlertFilter, AlertId, Alerts, Decision, NewAlert, NewDecision, StoreError, columns};
 
 const INSERT: &str = "INSERT INTO alert (detection, machine, scenario, scenario_version, rule, behaviour, scope, value,
         message, events_count, capacity, leakspeed, first_at, last_at, created_at, simulated, remediation, labels,
         events, share, shared_as)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
+    WHERE NOT EXISTS (SELECT 1 FROM detection WHERE id = $1)
     ON CONFLICT (detection) DO NOTHING RETURNING id";
+// Without the events, which are most of an alert.
+const PENDING: &str =
+    "SELECT id, detection, machine, scenario, scenario_version, rule, behaviour, scope, value, message,
+        events_count, capacity, leakspeed, first_at, last_at, created_at, simulated, remediation, labels,
+        'null' AS events, share, shared_as
+    FROM alert WHERE share = 'pending' AND id > $1";
 
 #[async_trait]
 impl<D: Database> Alerts for D {
@@ -78,9 +85,9 @@ impl<D: Database> Alerts for D {
         self.fetch(query).await?.into_iter().map(alert).collect()
     }
 
-    async fn pending_shares(&self, limit: u32) -> Result<Vec<Alert>, StoreError> {
-        let mut query = Query::new("SELECT * FROM alert WHERE share = 'pending' ORDER BY id");
-        query.limit(limit);
+    async fn pending_shares(&self, after: AlertId, limit: u32) -> Result<Vec<Alert>, StoreError> {
+        let mut query = Query::new(PENDING).bind(after);
+        query.push(" ORDER BY id").limit(limit);
         self.fetch(query).await?.into_iter().map(alert).collect()
     }
 
@@ -97,9 +104,32 @@ impl<D: Database> Alerts for D {
     }
 
     async fn delete_alert(&self, id: AlertId) -> Result<bool, StoreError> {
-        let query = Query::new("DELETE FROM alert WHERE id = $1").bind(id);
-        Ok(self.execute(query).await? > 0)
+        let mut tx = self.begin().await?;
+        let deleted = delete(tx.as_mut(), self.binds_arrays(), vec![id]).await?;
+        tx.commit().await?;
+        Ok(deleted > 0)
     }
+}
+
+/// Deletes alerts. What stays is that their detections were acted upon.
+pub(super) async fn delete(
+    tx: &mut dyn Transaction,
+    arrays: bool,
+    alerts: Vec<AlertId>,
+) -> Result<u64, StoreError> {
+    if alerts.is_empty() {
+        return Ok(0);
+    }
+    let gone = || Query::with(arrays, "gone", vec![("id", Column::Ints(alerts.clone()))]);
+    let mut known = gone();
+    known.push(
+        "INSERT INTO detection (id, at) SELECT detection, created_at FROM alert WHERE id IN (SELECT id FROM gone)
+            ON CONFLICT DO NOTHING",
+    );
+    tx.execute(known).await?;
+    let mut delete = gone();
+    delete.push("DELETE FROM alert WHERE id IN (SELECT id FROM gone)");
+    tx.execute(delete).await
 }
 
 fn alert(row: Row) -> Result<Alert, StoreError> {

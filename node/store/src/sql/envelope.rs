@@ -5,22 +5,24 @@ use vigie_wire::{HeaderHash, PublisherId, SightingId};
 
 use super::query::{Column, Query};
 use super::row::{Columns, Row};
-use super::{Database, Transaction, not_returned, sighting};
-use crate::{AlertId, Appended, Envelopes, Held, HeldEnvelope, NewEnvelope, StoreError, columns};
+use super::{Database, Transaction, lease, not_returned, sighting};
+use crate::{AlertId, Appended, Envelopes, Held, HeldEnvelope, Lease, NewEnvelope, StoreError, columns};
 
 /// Envelopes read at a time: at 16 KiB each, at most 1 MiB more than was asked for.
 const PAGE: i64 = 64;
 
 const INSERT: &str =
-    "INSERT INTO envelope (publisher, epoch, seq, hash, org, kind, time_base, row_count, urgent, received_at, bytes)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (publisher, epoch, seq) DO NOTHING RETURNING id";
+    "INSERT INTO envelope (publisher, epoch, seq, hash, org, kind, time_base, row_count, urgent, received_at, bytes, dated)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (publisher, epoch, seq) DO NOTHING RETURNING id";
 const HELD: &str = "SELECT publisher, epoch, seq, hash, kind, time_base, row_count, urgent FROM envelope ORDER BY publisher, epoch, seq";
 const HEAD: &str = "SELECT publisher, epoch, seq, hash FROM envelope WHERE publisher = $1
     ORDER BY epoch DESC, seq DESC LIMIT 1";
 const RANGE: &str = "SELECT seq, bytes FROM envelope
-    WHERE publisher = $1 AND epoch = $2 AND seq >= $3 AND seq <= $4 ORDER BY seq DESC LIMIT $5";
+    WHERE publisher = $1 AND epoch = $2 AND seq >= $3 AND seq <= $4 AND LENGTH(bytes) > 0 ORDER BY seq DESC LIMIT $5";
 const DROP: &str = "DELETE FROM envelope WHERE publisher = $1 AND epoch = $2 AND seq = $3 AND hash = $4";
-const REPLACE: &str = "UPDATE envelope SET bytes = $5 WHERE publisher = $1 AND epoch = $2 AND seq = $3 AND hash = $4 RETURNING id";
+const REPLACE: &str =
+    "UPDATE envelope SET bytes = $5 WHERE publisher = $1 AND epoch = $2 AND seq = $3 AND hash = $4
+        AND NOT erased RETURNING id";
 // What was shared already stays as it is: the first sighting is the one that left.
 const MARK: &str = "UPDATE alert SET share = 'shared', shared_as = left_as.sighting
     FROM left_as WHERE alert.id = left_as.alert AND alert.share <> 'shared'";
@@ -28,18 +30,28 @@ const MARK: &str = "UPDATE alert SET share = 'shared', shared_as = left_as.sight
 #[async_trait]
 impl<D: Database> Envelopes for D {
     async fn keep_envelope(&self, envelope: &NewEnvelope) -> Result<Appended, StoreError> {
+        let kept = self.keep_envelopes(std::slice::from_ref(envelope)).await?.pop();
+        kept.ok_or_else(|| not_returned("envelope"))
+    }
+
+    async fn keep_envelopes(&self, envelopes: &[NewEnvelope]) -> Result<Vec<Appended>, StoreError> {
         let mut tx = self.begin().await?;
-        let appended = append(tx.as_mut(), self.binds_arrays(), envelope).await?;
+        let mut kept = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
+            kept.push(append(tx.as_mut(), self.binds_arrays(), envelope).await?);
+        }
         tx.commit().await?;
-        Ok(appended)
+        Ok(kept)
     }
 
     async fn append_own(
         &self,
+        lease: &Lease,
         envelope: &NewEnvelope,
         shared: &[(AlertId, SightingId)],
     ) -> Result<Appended, StoreError> {
         let mut tx = self.begin().await?;
+        lease::hold(tx.as_mut(), lease).await?;
         let appended = append(tx.as_mut(), self.binds_arrays(), envelope).await?;
         if !matches!(appended, Appended::Conflict(_)) && !shared.is_empty() {
             let left_as = vec![
@@ -156,7 +168,8 @@ async fn append(
         .bind(envelope.rows)
         .bind(envelope.urgent)
         .bind(envelope.received_at)
-        .bind(envelope.bytes.as_slice());
+        .bind(envelope.bytes.as_slice())
+        .bind(envelope.time_base.min(envelope.received_at));
     if let Some(row) = tx.fetch(insert).await?.pop() {
         let number = Columns::new(row, "envelope").number("id")?;
         sighting::insert(tx, arrays, number, envelope).await?;

@@ -1,9 +1,7 @@
 //! Promises about alerts and the decisions they lead to.
 
-use vigie_wire::Timestamp;
-
 use super::AnyStore;
-use super::sample::{alert, at, decision, envelope, ip, place, row};
+use super::sample::{alert, at, decision, envelope, ip, lease, place, publisher, row};
 use crate::{Alert, AlertFilter, AlertId, DecisionFilter, Share};
 
 pub(super) async fn come_back(store: AnyStore) {
@@ -53,10 +51,8 @@ pub(super) async fn numbers_rise(store: AnyStore) {
         last = numbers;
         assert!(store.delete_alert(id).await.unwrap());
         let retention = crate::Retention {
-            envelopes_before: Timestamp::ZERO,
-            alerts_before: Timestamp::ZERO,
             decisions_before: at(2),
-            memory_before: Timestamp::ZERO,
+            ..super::forgetting::NOTHING
         };
         assert_eq!(store.forget(&retention).await.unwrap(), 1);
     }
@@ -155,6 +151,15 @@ pub(super) async fn deleted(store: AnyStore) {
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].id, written[0].id);
     assert_eq!(left[0].alert, None, "an alert that is gone is not named");
+    assert_eq!(
+        store.insert_alert(&alert(1), &[decision("a", 9)]).await.unwrap(),
+        None,
+        "a log that is read again does not repeat it"
+    );
+    assert_eq!(
+        store.decisions(&DecisionFilter::default()).await.unwrap().len(),
+        1
+    );
 }
 
 pub(super) async fn sharing(store: AnyStore) {
@@ -166,14 +171,32 @@ pub(super) async fn sharing(store: AnyStore) {
     private.share = Share::Never;
     let private = store.insert_alert(&private, &[]).await.unwrap().unwrap().0;
     let waiting = async |limit| {
-        let found = store.pending_shares(limit).await.unwrap();
+        let found = store.pending_shares(0, limit).await.unwrap();
+        assert!(
+            found.iter().all(|one| one.alert.events.is_null()),
+            "events never leave"
+        );
         found.iter().map(|one| one.id).collect::<Vec<_>>()
     };
     assert_eq!(waiting(0).await, ids);
     assert_eq!(waiting(2).await, ids[..2]);
+    let later = store.pending_shares(ids[1], 1).await.unwrap();
+    let mut expected = alert(2);
+    expected.events = serde_json::Value::Null;
+    assert_eq!(
+        later,
+        [Alert {
+            id: ids[2],
+            alert: expected
+        }]
+    );
     let held = place(1, 0);
     let own = envelope(held, &[ip(1)], 1);
-    store.append_own(&own, &[(ids[1], row(&held, 0))]).await.unwrap();
+    let lease = lease(&*store, publisher(1)).await;
+    store
+        .append_own(&lease, &own, &[(ids[1], row(&held, 0))])
+        .await
+        .unwrap();
     store
         .withhold(&[ids[0], ids[1], private, i64::MAX])
         .await

@@ -2,7 +2,7 @@
 
 use vigie_wire::HeaderHash;
 
-use super::sample::{alert, envelope, ip, place, publisher, row};
+use super::sample::{alert, envelope, ip, lease, place, publisher, row};
 use super::{AnyStore, sample};
 use crate::{AlertFilter, Appended, Held, HeldEnvelope, Share, SightingFilter};
 
@@ -21,17 +21,47 @@ pub(super) async fn once(store: AnyStore) {
     );
 }
 
+pub(super) async fn several(store: AnyStore) {
+    let known = envelope(place(1, 0), &[ip(1)], 1);
+    store.keep_envelope(&known).await.unwrap();
+    let mut forked = envelope(place(1, 1), &[ip(1)], 1);
+    store.keep_envelope(&forked).await.unwrap();
+    forked.held.hash = HeaderHash([9; 32]);
+    let news = [
+        envelope(place(1, 2), &[ip(1)], 1),
+        envelope(place(2, 0), &[ip(2)], 1),
+    ];
+    let batch = [news[0].clone(), known, forked, news[1].clone(), news[1].clone()];
+    assert_eq!(
+        store.keep_envelopes(&batch).await.unwrap(),
+        [
+            Appended::New,
+            Appended::Known,
+            Appended::Conflict(place(1, 1).hash),
+            Appended::New,
+            Appended::Known
+        ]
+    );
+    assert_eq!(store.keep_envelopes(&[]).await.unwrap(), []);
+    assert_eq!(sample::places(&store).await.len(), 4);
+    assert_eq!(
+        store.sightings(&SightingFilter::default()).await.unwrap().len(),
+        4
+    );
+}
+
 pub(super) async fn conflict(store: AnyStore) {
     let one = envelope(place(1, 0), &[ip(1)], 1);
     store.keep_envelope(&one).await.unwrap();
     let mut other = envelope(place(1, 0), &[ip(2), ip(3)], 1);
     other.held.hash = HeaderHash([9; 32]);
     let id = store.insert_alert(&alert(1), &[]).await.unwrap().unwrap().0;
+    let lease = lease(&*store, publisher(1)).await;
     let outcome = Appended::Conflict(one.held.hash);
     assert_eq!(store.keep_envelope(&other).await.unwrap(), outcome);
     assert_eq!(
         store
-            .append_own(&other, &[(id, row(&other.held, 0))])
+            .append_own(&lease, &other, &[(id, row(&other.held, 0))])
             .await
             .unwrap(),
         outcome
@@ -42,24 +72,31 @@ pub(super) async fn conflict(store: AnyStore) {
         1
     );
     assert_eq!(
-        store.pending_shares(0).await.unwrap().len(),
+        store.pending_shares(0, 0).await.unwrap().len(),
         1,
         "nothing left, so it still waits"
     );
 }
 
 pub(super) async fn own(store: AnyStore) {
+    let lease = lease(&*store, publisher(1)).await;
     let first = store.insert_alert(&alert(1), &[]).await.unwrap().unwrap().0;
     let second = store.insert_alert(&alert(2), &[]).await.unwrap().unwrap().0;
     let one = envelope(place(1, 0), &[ip(1), ip(2)], 1);
     let shared = [(first, row(&one.held, 0)), (second, row(&one.held, 1))];
-    assert_eq!(store.append_own(&one, &shared).await.unwrap(), Appended::New);
+    assert_eq!(
+        store.append_own(&lease, &one, &shared).await.unwrap(),
+        Appended::New
+    );
     let later = envelope(place(1, 1), &[ip(1)], 1);
     store
-        .append_own(&later, &[(first, row(&later.held, 0))])
+        .append_own(&lease, &later, &[(first, row(&later.held, 0))])
         .await
         .unwrap();
-    assert_eq!(store.append_own(&one, &shared).await.unwrap(), Appended::Known);
+    assert_eq!(
+        store.append_own(&lease, &one, &shared).await.unwrap(),
+        Appended::Known
+    );
     let alerts = store.alerts(&AlertFilter::default()).await.unwrap();
     assert_eq!(alerts[0].alert.share, Share::Shared(row(&one.held, 1)));
     assert_eq!(
@@ -188,6 +225,22 @@ pub(super) async fn dropped(store: AnyStore) {
         store.sightings(&SightingFilter::default()).await.unwrap().len(),
         3
     );
+    // A drop is no retraction: what is admitted again later counts again.
+    let again = envelope(place(1, 2), &[ip(1)], 1);
+    assert_eq!(store.keep_envelope(&again).await.unwrap(), Appended::New);
+    let found = store.sightings(&SightingFilter::default()).await.unwrap();
+    assert!(found.iter().all(|one| one.retracted_at.is_none()));
+    assert_eq!(found.len(), 4);
+    // And a retraction outlives the drop.
+    store
+        .retract(&[row(&again.held, 0)], sample::at(2))
+        .await
+        .unwrap();
+    store.drop_envelopes(&[again.held]).await.unwrap();
+    store.keep_envelope(&again).await.unwrap();
+    let found = store.sightings(&SightingFilter::default()).await.unwrap();
+    assert_eq!(found[0].id, row(&again.held, 0));
+    assert_eq!(found[0].retracted_at, Some(sample::at(2)));
 }
 
 pub(super) async fn erased(store: AnyStore) {

@@ -30,6 +30,7 @@ pub async fn victim(store: AnyStore, mut out: impl Write + Send) {
         .unwrap()
         .map_or(0, |head| head.seq + 1);
     let mut number = store.counts(Timestamp::ZERO).await.unwrap().alerts;
+    let lease = super::sample::lease(&*store, publisher(1)).await;
     loop {
         let decisions: Vec<_> = (0..DECISIONS).map(|_| decision("192.0.2.1", 1)).collect();
         let (id, _) = store
@@ -40,7 +41,11 @@ pub async fn victim(store: AnyStore, mut out: impl Write + Send) {
         writeln!(out, "alert {id}").unwrap();
         let held = place(1, seq);
         let appended = store
-            .append_own(&envelope(held, &[ip(1), ip(2)], 1), &[(id, row(&held, 1))])
+            .append_own(
+                &lease,
+                &envelope(held, &[ip(1), ip(2)], 1),
+                &[(id, row(&held, 1))],
+            )
             .await;
         assert_eq!(appended.unwrap(), Appended::New);
         writeln!(out, "own {seq} {id}").unwrap();

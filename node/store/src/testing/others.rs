@@ -3,8 +3,8 @@
 use vigie_wire::Timestamp;
 
 use super::AnyStore;
-use super::sample::{alert, at, bouncer, decision, envelope, ip, place};
-use crate::{Allowed, Counts, DecisionFilter, MOST_CURSORS, Remembered, Tier};
+use super::sample::{alert, at, bouncer, decision, envelope, ip, place, publisher, row};
+use crate::{Allowed, Counts, DecisionFilter, Lease, MOST_CURSORS, Owner, Remembered, StoreError, Tier};
 
 pub(super) async fn statements(store: AnyStore) {
     for (id, bytes) in [(3, b"c"), (1, b"a"), (2, b"b")] {
@@ -12,6 +12,21 @@ pub(super) async fn statements(store: AnyStore) {
     }
     assert!(!store.keep_statement([1; 32], b"a", at(9)).await.unwrap());
     assert_eq!(store.statements().await.unwrap(), [b"c", b"a", b"b"]);
+}
+
+pub(super) async fn proofs(store: AnyStore) {
+    for (number, bytes, kept) in [(2, b"b", true), (1, b"a", true), (2, b"b", false)] {
+        let id = [number; 32];
+        assert_eq!(
+            store
+                .keep_proof(id, bytes, at(3 - i64::from(number)))
+                .await
+                .unwrap(),
+            kept
+        );
+    }
+    assert_eq!(store.proofs().await.unwrap(), [b"b", b"a"]);
+    assert!(store.statements().await.unwrap().is_empty());
 }
 
 pub(super) async fn bouncers(store: AnyStore) {
@@ -137,15 +152,18 @@ pub(super) async fn memory(store: AnyStore) {
 pub(super) async fn notes(store: AnyStore) {
     let names = ["a", "a/", "a/\u{10FFFF}", "a/x_y", "a/xzy", "a0", "A/x", "é"];
     for name in names {
-        store.put_note(name, "old").await.unwrap();
-        store.put_note(name, name).await.unwrap();
+        store.put_note(Owner::Everybody, name, "old").await.unwrap();
+        store.put_note(Owner::Everybody, name, name).await.unwrap();
     }
-    assert_eq!(store.note("a/x_y").await.unwrap().as_deref(), Some("a/x_y"));
-    assert_eq!(store.note("b").await.unwrap(), None);
+    assert_eq!(
+        store.note(Owner::Everybody, "a/x_y").await.unwrap().as_deref(),
+        Some("a/x_y")
+    );
+    assert_eq!(store.note(Owner::Everybody, "b").await.unwrap(), None);
     let check = async |prefix: &str| {
         let mut expected: Vec<_> = names.iter().filter(|name| name.starts_with(prefix)).collect();
         expected.sort();
-        let found = store.notes(prefix).await.unwrap();
+        let found = store.notes(Owner::Everybody, prefix).await.unwrap();
         assert!(found.iter().all(|(name, value)| name == value));
         assert!(
             found.iter().map(|(name, _)| name).eq(expected),
@@ -155,8 +173,102 @@ pub(super) async fn notes(store: AnyStore) {
     for prefix in ["", "a", "a/", "a/x_", "a/\u{10FFFF}", "é", "z", "%"] {
         check(prefix).await;
     }
-    assert!(store.delete_note("a").await.unwrap());
-    assert!(!store.delete_note("a").await.unwrap());
+    assert!(store.delete_note(Owner::Everybody, "a").await.unwrap());
+    assert!(!store.delete_note(Owner::Everybody, "a").await.unwrap());
+}
+
+pub(super) async fn owned_notes(store: AnyStore) {
+    let (all, one, two) = (Owner::Everybody, Owner::Process("one"), Owner::Process("two"));
+    for (owner, value) in [(all, "all"), (one, "1"), (two, "2")] {
+        store.put_note(owner, "position/x", value).await.unwrap();
+    }
+    store.put_note(all, "position/y", "all").await.unwrap();
+    store.put_note(all, "setting/z", "all").await.unwrap();
+    let notes = async |owner| {
+        let found = store.notes(owner, "position/").await.unwrap();
+        found
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(notes(one).await, ["position/x=1"]);
+    assert!(store.delete_note(two, "position/x").await.unwrap());
+    assert_eq!(store.note(two, "position/x").await.unwrap(), None);
+    assert_eq!(
+        store.note(all, "position/x").await.unwrap().as_deref(),
+        Some("all")
+    );
+    for _ in 0..2 {
+        store.adopt_notes("one", "position/").await.unwrap();
+    }
+    assert_eq!(
+        notes(one).await,
+        ["position/x=1", "position/y=all"],
+        "its own stays"
+    );
+    assert!(notes(all).await.is_empty());
+    assert!(notes(two).await.is_empty());
+    assert_eq!(
+        store.note(all, "setting/z").await.unwrap().as_deref(),
+        Some("all")
+    );
+}
+
+pub(super) async fn leases(store: AnyStore) {
+    let take = async |holder, now, until| {
+        let taken = store.take_lease(publisher(1), holder, at(now), at(until)).await;
+        taken.unwrap().map(|lease| lease.token)
+    };
+    assert_eq!(take("one", 0, 10).await, Some(1));
+    assert_eq!(take("two", 9, 20).await, None, "it is held");
+    assert_eq!(take("one", 9, 20).await, Some(1), "its holder goes on");
+    assert_eq!(take("two", 20, 30).await, Some(2), "its time is over");
+    assert_eq!(take("one", 29, 40).await, None);
+    let held = Lease {
+        publisher: publisher(1),
+        token: 2,
+        until: at(30),
+    };
+    let old = Lease { token: 1, ..held };
+    assert!(!store.give_lease_back(&old, at(21)).await.unwrap());
+    assert!(store.give_lease_back(&held, at(21)).await.unwrap());
+    assert_eq!(take("three", 21, 30).await, Some(3), "given back");
+    let other = store
+        .take_lease(publisher(2), "one", at(0), at(10))
+        .await
+        .unwrap();
+    assert_eq!(other.map(|lease| lease.token), Some(1), "chains are apart");
+}
+
+pub(super) async fn fenced(store: AnyStore) {
+    let stale = store
+        .take_lease(publisher(1), "paused", at(0), at(10))
+        .await
+        .unwrap()
+        .unwrap();
+    let id = store.insert_alert(&alert(1), &[]).await.unwrap().unwrap().0;
+    let first = envelope(place(1, 0), &[ip(1)], 1);
+    store.append_own(&stale, &first, &[]).await.unwrap();
+    let late = envelope(place(1, 1), &[ip(2)], 1);
+    // Its time is over, but nobody took it: it may go on.
+    store.append_own(&stale, &late, &[]).await.unwrap();
+    let fresh = store
+        .take_lease(publisher(1), "awake", at(10), at(20))
+        .await
+        .unwrap()
+        .unwrap();
+    let late = envelope(place(1, 2), &[ip(2)], 1);
+    let refused = store.append_own(&stale, &late, &[(id, row(&late.held, 0))]).await;
+    assert!(
+        matches!(refused, Err(StoreError::Fenced { publisher: fenced }) if fenced == publisher(1)),
+        "{refused:?}"
+    );
+    assert_eq!(store.held().await.unwrap().len(), 2);
+    assert_eq!(store.pending_shares(0, 0).await.unwrap().len(), 1, "nothing left");
+    store
+        .append_own(&fresh, &late, &[(id, row(&late.held, 0))])
+        .await
+        .unwrap();
 }
 
 pub(super) async fn counts(store: AnyStore) {

@@ -12,7 +12,8 @@ use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Sighting, Timestamp};
 use super::AnyStore;
 use super::sample::{decision, envelope, place};
 use crate::{
-    Alert, AlertFilter, DecisionFilter, NewAlert, NewDecision, Origin, Remediation, Share, SightingFilter,
+    Alert, AlertFilter, DecisionFilter, NewAlert, NewDecision, Origin, Owner, Remediation, Share,
+    SightingFilter,
 };
 
 /// Cases of each round trip: every one is several transactions with their syncs.
@@ -96,14 +97,14 @@ async fn sightings_come_back(
 }
 
 async fn note_comes_back(store: &AnyStore, name: String, value: String) -> Result<(), TestCaseError> {
-    store.put_note(&name, &value).await.unwrap();
-    let found = store.note(&name).await.unwrap();
+    store.put_note(Owner::Everybody, &name, &value).await.unwrap();
+    let found = store.note(Owner::Everybody, &name).await.unwrap();
     prop_assert_eq!(found.as_ref(), Some(&value));
     let half: String = name.chars().take(name.chars().count() / 2).collect();
-    let found = store.notes(&half).await.unwrap();
+    let found = store.notes(Owner::Everybody, &half).await.unwrap();
     prop_assert!(found.contains(&(name.clone(), value)));
     prop_assert!(found.iter().all(|(name, _)| name.starts_with(&half)));
-    prop_assert!(store.delete_note(&name).await.unwrap());
+    prop_assert!(store.delete_note(Owner::Everybody, &name).await.unwrap());
     Ok(())
 }
 

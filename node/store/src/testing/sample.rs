@@ -7,7 +7,7 @@ use vigie_wire::{
 };
 
 use super::AnyStore;
-use crate::{Bouncer, Held, NewAlert, NewDecision, NewEnvelope, Origin, Remediation, Share};
+use crate::{Bouncer, Held, Lease, NewAlert, NewDecision, NewEnvelope, Origin, Remediation, Share, Store};
 
 /// A second of the tests' clock.
 pub const fn at(secs: i64) -> Timestamp {
@@ -101,7 +101,7 @@ pub fn envelope(held: Held, indicators: &[Indicator], received_secs: i64) -> New
         held,
         org: OrgId(held.publisher.0),
         kind: 0,
-        time_base: at(0).to_minute(),
+        time_base: at(received_secs),
         rows: u16::try_from(indicators.len()).unwrap(),
         urgent: false,
         bytes: held.hash.0.repeat(4),
@@ -119,6 +119,12 @@ pub async fn places(store: &AnyStore) -> Vec<Held> {
         .into_iter()
         .map(|envelope| envelope.held)
         .collect()
+}
+
+/// The right to publish on this chain, for as long as a test lasts.
+pub async fn lease(store: &dyn Store, publisher: PublisherId) -> Lease {
+    let taken = store.take_lease(publisher, "test", at(0), at(1_000_000)).await;
+    taken.unwrap().unwrap()
 }
 
 /// The address `198.51.100.number`.
