@@ -2,15 +2,20 @@
 //!
 //! Before this stop: `outbox` (sightings) and `control` (statements). After it: `vigie_gossip::publish`.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use vigie_gossip_core::{Admitted, ChainIndex, Class, Place, Unverified};
-use vigie_store::{AlertId, Appended, Store};
+use vigie_store::{AlertId, Appended, Holder, Lease, Owner, Store, StoreError};
 use vigie_wire::{Draft, Envelope, HeaderHash, Payload, PublisherId, SightingId, Timestamp, Tlp};
 
 use crate::ingest;
 use crate::node::Node;
 
-/// The note that holds the epoch to publish in, after peers knew more of our chain than we do. It only rises.
+/// So long nobody else publishes on our chain after this process was last heard of. One that is started again goes on at
+/// once; one on another machine takes over after this time.
+const LEASE: Duration = Duration::from_secs(60);
+/// The note of the chain that holds the epoch to publish in, after peers knew more of our chain than we do. It only rises.
 const EPOCH: &str = "chain/epoch";
 
 /// What we have signed so far: budgets are counted by it, and nothing is signed twice for one place.
@@ -18,13 +23,34 @@ const EPOCH: &str = "chain/epoch";
 pub(crate) struct OwnChain {
     publisher: PublisherId,
     index: ChainIndex,
+    instance: String,
+    /// This life of the instance.
+    life: u64,
+    lease: Option<Lease>,
 }
 
 // === impl OwnChain ===
 
 impl OwnChain {
     /// From what the store holds of it.
-    pub(crate) async fn load(store: &dyn Store, publisher: PublisherId) -> anyhow::Result<Self> {
+    pub(crate) async fn load(
+        store: &dyn Store,
+        publisher: PublisherId,
+        instance: &str,
+    ) -> anyhow::Result<Self> {
+        let mut life = [0; 8];
+        getrandom::fill(&mut life).context("the system gives no random bytes")?;
+        store.adopt_notes(&publisher.to_string(), EPOCH).await?;
+        Ok(Self {
+            publisher,
+            index: Self::read(store, publisher).await?,
+            instance: instance.to_owned(),
+            life: u64::from_le_bytes(life),
+            lease: None,
+        })
+    }
+
+    async fn read(store: &dyn Store, publisher: PublisherId) -> anyhow::Result<ChainIndex> {
         let mut index = ChainIndex::new();
         for held in store
             .held()
@@ -34,7 +60,32 @@ impl OwnChain {
         {
             index.load(ingest::core_held(held));
         }
-        Ok(Self { publisher, index })
+        Ok(index)
+    }
+
+    /// The right to publish, taken or renewed in time; `None` while another process has it. After its turn the chain is
+    /// read again.
+    async fn hold(&mut self, store: &dyn Store, now: Timestamp) -> anyhow::Result<Option<Lease>> {
+        let held = self.lease.filter(|lease| now + LEASE / 2 < lease.until);
+        if held.is_some() {
+            return Ok(held);
+        }
+        let holder = Holder {
+            instance: &self.instance,
+            life: self.life,
+        };
+        let taken = store.take_lease(self.publisher, holder, now, now + LEASE).await?;
+        let before = std::mem::replace(&mut self.lease, taken);
+        match taken {
+            None if before.is_some() => {
+                tracing::warn!("another process publishes on our chain: what we have to say waits");
+            }
+            Some(lease) if before.is_none_or(|before| before.token != lease.token) => {
+                self.index = Self::read(store, self.publisher).await?;
+            }
+            _ => {}
+        }
+        Ok(taken)
     }
 
     /// Rows that may still be signed now, and urgent ones among them.
@@ -69,6 +120,9 @@ pub(crate) async fn publish(
 ) -> anyhow::Result<Option<Vec<(AlertId, SightingId)>>> {
     let mut chain = node.chain.lock().await;
     let now = node.now();
+    let Some(lease) = chain.hold(node.store.as_ref(), now).await? else {
+        return Ok(None);
+    };
     let envelope = seal(node, payload, policy, now).await?;
     let admitted = match admit(node, &mut chain.index, &envelope, now) {
         Ok(admitted) => admitted,
@@ -83,7 +137,7 @@ pub(crate) async fn publish(
     let shared = shared(&envelope);
     match node
         .store
-        .append_own(&ingest::new_envelope(&admitted, now), &shared)
+        .append_own(&lease, &ingest::new_envelope(&admitted, now), &shared)
         .await
     {
         Ok(Appended::New) => chain.index.record(envelope.header()),
@@ -92,6 +146,9 @@ pub(crate) async fn publish(
         }
         Err(error) => {
             chain.index.release(envelope.header());
+            if matches!(error, StoreError::Fenced { .. }) {
+                chain.lease = None;
+            }
             return Err(error.into());
         }
     };
@@ -155,8 +212,13 @@ fn admit(
     Ok(verified.admit(&directory, index, now)?)
 }
 
+/// What is noted of a chain is its own, whichever process publishes on it.
+fn of_chain(node: &Node) -> String {
+    node.identity.node.public().publisher_id().to_string()
+}
+
 async fn floor(node: &Node) -> anyhow::Result<u32> {
-    match node.store.note(EPOCH).await? {
+    match node.store.note(Owner::Process(&of_chain(node)), EPOCH).await? {
         Some(text) => text.parse().context("the database holds a damaged epoch"),
         None => Ok(0),
     }
@@ -166,7 +228,10 @@ async fn floor(node: &Node) -> anyhow::Result<u32> {
 async fn raise(node: &Node, epoch: u32) -> anyhow::Result<()> {
     if epoch > floor(node).await? {
         tracing::warn!(epoch, "publishing goes on in a new epoch");
-        node.store.put_note(EPOCH, &epoch.to_string()).await?;
+        let chain = of_chain(node);
+        node.store
+            .put_note(Owner::Process(&chain), EPOCH, &epoch.to_string())
+            .await?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use vigie_gossip::Mesh;
 use vigie_reputation::{MemoryConfig, Scorer, ScorerConfig};
 use vigie_sensor::stats::Stats;
-use vigie_store::{AlertFilter, Decision, DecisionFilter, SightingFilter, Store};
+use vigie_store::{AlertFilter, Decision, DecisionFilter, Owner, SightingFilter, Store};
 use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;
 use vigie_wire::Timestamp;
@@ -56,6 +56,8 @@ pub(crate) struct Node {
     /// What others dispute before we hear it.
     pub(crate) early: Early,
     pub(crate) started_at: Timestamp,
+    /// The name of this process among those that share a database: made of the transport key, which is in its data only.
+    pub(crate) instance: String,
     /// Set while the mesh runs.
     pub(crate) mesh: OnceLock<Mesh>,
     /// Set while the sensor runs.
@@ -100,6 +102,10 @@ impl Node {
         let now = clock();
         let identity = Identity::load(&paths)?;
         let store = open_store(&paths, &config).await?;
+        let instance = instance(&identity.transport);
+        for kind in ["position/", "scorer/", "say/"] {
+            store.adopt_notes(&instance, kind).await?;
+        }
         let settings = Settings::load(Arc::clone(&store)).await?;
         let membership = Membership::load(&paths, store.as_ref(), &identity, now).await?;
         let graph = membership.graph(&settings.get().anchors, now);
@@ -120,7 +126,7 @@ impl Node {
         };
         let table = Table::new(store.decisions(&recent).await?, now);
         let overruled = Overruled::load(store.as_ref()).await?;
-        let chain = OwnChain::load(store.as_ref(), identity.node.public().publisher_id()).await?;
+        let chain = OwnChain::load(store.as_ref(), identity.node.public().publisher_id(), &instance).await?;
         let node = Arc::new(Self {
             paths,
             config,
@@ -135,6 +141,7 @@ impl Node {
             saying: Saying::default(),
             early: Early::default(),
             started_at: now,
+            instance,
             mesh: OnceLock::new(),
             sensor: OnceLock::new(),
             skewed: std::sync::atomic::AtomicBool::new(false),
@@ -152,6 +159,11 @@ impl Node {
         node.reload_allowlist().await?;
         node.recall(now).await?;
         Ok(node)
+    }
+
+    /// What this process notes for itself.
+    pub(crate) fn mine(&self) -> Owner<'_> {
+        Owner::Process(&self.instance)
     }
 
     /// Now.
@@ -301,6 +313,11 @@ impl Node {
         let graph = self.membership.graph(&self.settings.get().anchors, self.now());
         self.opinion.set_graph(graph);
     }
+}
+
+fn instance(transport: &[u8; 32]) -> String {
+    let name = blake3::derive_key("vigie/instance/v1", transport);
+    hex::encode(name.first_chunk::<8>().unwrap_or(&[0; 8]))
 }
 
 async fn open_store(paths: &Paths, config: &Config) -> anyhow::Result<Arc<dyn Store>> {

@@ -132,14 +132,14 @@ impl Opinion {
         if *locked(&self.saved) == Some(hash) {
             return Ok(());
         }
-        node.store.put_note(LEARNED, &text).await?;
+        node.store.put_note(node.mine(), LEARNED, &text).await?;
         *locked(&self.saved) = Some(hash);
         Ok(())
     }
 
     /// Takes it back after a restart.
     pub(crate) async fn recall(&self, node: &Node) -> anyhow::Result<()> {
-        if let Some(text) = node.store.note(LEARNED).await? {
+        if let Some(text) = node.store.note(node.mine(), LEARNED).await? {
             let learned: Learned = serde_json::from_str(&text)
                 .context("the database holds a damaged note of what was learned")?;
             self.scorer().restore(&learned);

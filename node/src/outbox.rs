@@ -58,6 +58,8 @@ struct Outbox {
     class: Option<Class>,
     waiting: BTreeMap<Subject, Vec<Waiting>>,
     taken: BTreeSet<AlertId>,
+    /// Alerts up to this number are taken, shared or withheld.
+    read: AlertId,
 }
 
 /// Publishes what waits until shutdown. What still waits then is taken up at the next start.
@@ -68,6 +70,7 @@ pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow:
         class: None,
         waiting: BTreeMap::new(),
         taken: BTreeSet::new(),
+        read: 0,
     };
     loop {
         let pause = match outbox.step().await {
@@ -116,11 +119,16 @@ impl Outbox {
             let left = self.node.chain.lock().await.allowance(class, now);
             self.window.resume(left, now);
         }
-        for alert in self.node.store.pending_shares(TAKEN).await? {
-            if self.taken.insert(alert.id) {
-                self.take(&alert, now).await?;
+        let mut read = self.read;
+        for alert in self.node.store.pending_shares(self.read, TAKEN).await? {
+            if self.taken.insert(alert.id) && !self.take(&alert, now).await? {
+                // The window is full: from the first again.
+                read = 0;
+                break;
             }
+            read = alert.id;
         }
+        self.read = read;
         for batch in self.window.poll(now) {
             self.publish(batch).await?;
         }
@@ -142,13 +150,15 @@ impl Outbox {
     }
 
     /// Policy may have changed since the alert was written: it is asked again at the door.
-    async fn take(&mut self, alert: &Alert, now: Timestamp) -> anyhow::Result<()> {
+    /// `false` if there is no room for it now.
+    async fn take(&mut self, alert: &Alert, now: Timestamp) -> anyhow::Result<bool> {
         let known = alert.alert.value.parse().is_ok_and(|ip| self.node.is_known(ip));
         let old = now.since(alert.alert.last) > FRESH;
         let leaves = share::to_sighting(&alert.alert, &self.node.sharing(), known);
         let Some(sighting) = leaves.ok().filter(|_| !old) else {
             self.taken.remove(&alert.id);
-            return Ok(self.node.store.withhold(&[alert.id]).await?);
+            self.node.store.withhold(&[alert.id]).await?;
+            return Ok(true);
         };
         let subject = subject(&sighting);
         let waiting = Waiting {
@@ -156,14 +166,17 @@ impl Outbox {
             detection: alert.alert.detection,
         };
         match self.window.push(sighting, true, now) {
-            Ok(()) => self.waiting.entry(subject).or_default().push(waiting),
+            Ok(()) => {
+                self.waiting.entry(subject).or_default().push(waiting);
+                Ok(true)
+            }
             Err(full) => {
                 // It stays pending in the store and comes back with a later step.
                 self.taken.remove(&alert.id);
                 tracing::warn!(%full, "the outbox is full: a sighting waits on disk");
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     /// Rows waited a while: what policy no longer lets out stays, and so do the alerts behind it.
@@ -197,6 +210,8 @@ impl Outbox {
         if batch.rows.is_empty() {
             return Ok(());
         }
+        // Whatever does not leave now is read again.
+        self.read = 0;
         let policy = if batch.urgent { policy::URGENT } else { 0 };
         let mut leaving: BTreeMap<Subject, Vec<Waiting>> = BTreeMap::new();
         for row in &batch.rows {

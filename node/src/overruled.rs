@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use vigie_store::Store;
+use vigie_store::{Owner, Store};
 use vigie_wire::Timestamp;
 
 /// The longest that a decision of the mesh holds.
@@ -28,7 +28,7 @@ pub(crate) struct Overruled {
 impl Overruled {
     /// What the store holds.
     pub(crate) async fn load(store: &dyn Store) -> anyhow::Result<Self> {
-        let notes = store.notes(NOTES).await?.into_iter();
+        let notes = store.notes(Owner::Everybody, NOTES).await?.into_iter();
         let read = |(name, text): (String, String)| {
             let until = Timestamp::from_millis(text.parse().ok()?);
             Some((name.trim_start_matches(NOTES).to_owned(), until))
@@ -42,7 +42,11 @@ impl Overruled {
     pub(crate) async fn add(&self, store: &dyn Store, value: &str, now: Timestamp) -> anyhow::Result<()> {
         let until = now + OVERRULED;
         store
-            .put_note(&format!("{NOTES}{value}"), &until.as_millis().to_string())
+            .put_note(
+                Owner::Everybody,
+                &format!("{NOTES}{value}"),
+                &until.as_millis().to_string(),
+            )
             .await?;
         let surplus = {
             let mut held = self.held();
@@ -81,7 +85,9 @@ impl Overruled {
     }
 
     async fn remove(&self, store: &dyn Store, value: &str) -> anyhow::Result<()> {
-        store.delete_note(&format!("{NOTES}{value}")).await?;
+        store
+            .delete_note(Owner::Everybody, &format!("{NOTES}{value}"))
+            .await?;
         self.held().remove(value);
         Ok(())
     }
@@ -109,6 +115,6 @@ mod tests {
         assert!(!again.holds("192.88.99.7", now + OVERRULED));
         again.sweep(&store, now + OVERRULED).await.unwrap();
         assert_eq!(again.until("192.88.99.7"), None);
-        assert!(store.notes(NOTES).await.unwrap().is_empty());
+        assert!(store.notes(Owner::Everybody, NOTES).await.unwrap().is_empty());
     }
 }

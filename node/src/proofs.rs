@@ -4,6 +4,7 @@
 //! each (publisher, epoch), and of a publisher the core keeps eight. Deliberately absent: what they mean
 //! (`vigie_gossip_core::chain`).
 
+use vigie_store::Owner;
 use vigie_wire::EquivocationProof;
 
 use crate::node::Node;
@@ -15,12 +16,12 @@ pub(crate) async fn keep(node: &Node, proof: &EquivocationProof) -> anyhow::Resu
     let header = proof.first().header();
     let name = format!("{NOTES}{}/{}", header.publisher, header.epoch);
     let text = hex::encode(proof.encode());
-    Ok(node.store.put_note(&name, &text).await?)
+    Ok(node.store.put_note(Owner::Everybody, &name, &text).await?)
 }
 
 /// Those that are kept. One that does not read any more is left out: sync brings it again.
 pub(crate) async fn kept(node: &Node) -> anyhow::Result<Vec<EquivocationProof>> {
-    let notes = node.store.notes(NOTES).await?;
+    let notes = node.store.notes(Owner::Everybody, NOTES).await?;
     let read = |text: &str| EquivocationProof::decode(&hex::decode(text).ok()?).ok();
     Ok(notes.iter().filter_map(|(_, text)| read(text)).collect())
 }

@@ -109,7 +109,7 @@ pub(crate) async fn retract(node: &Node, sightings: &[SightingId], reason: &str)
     for id in sightings {
         tracing::info!(sighting.id = %id, reason, "taken back");
         let note = format!("{}{id}", Word::Retract.notes());
-        node.store.put_note(&note, reason).await?;
+        node.store.put_note(node.mine(), &note, reason).await?;
     }
     node.store.retract(sightings, now).await?;
     node.saying.wake(node);
@@ -125,7 +125,9 @@ pub(crate) async fn dispute(
     for id in sightings {
         tracing::info!(sighting.id = %id, reason = reason.number(), "disputed");
         let note = format!("{}{id}", Word::Dispute.notes());
-        node.store.put_note(&note, &reason.number().to_string()).await?;
+        node.store
+            .put_note(node.mine(), &note, &reason.number().to_string())
+            .await?;
     }
     node.saying.wake(node);
     Ok(())
@@ -161,12 +163,12 @@ pub(crate) async fn speak(node: &Node, class: Class, now: Timestamp) -> anyhow::
 /// One envelope of them: how many rows, `None` if the network takes none of us now.
 async fn say_some(node: &Node, word: Word, class: Class, now: Timestamp) -> anyhow::Result<Option<usize>> {
     let mut waiting = Vec::new();
-    for (name, text) in node.store.notes(word.notes()).await? {
+    for (name, text) in node.store.notes(node.mine(), word.notes()).await? {
         match name.trim_start_matches(word.notes()).parse() {
             Ok(id) => waiting.push((id, text)),
             Err(error) => {
                 tracing::warn!(name, %error, "a note of what to say names no sighting");
-                node.store.delete_note(&name).await?;
+                node.store.delete_note(node.mine(), &name).await?;
             }
         }
     }
@@ -183,12 +185,14 @@ async fn say_some(node: &Node, word: Word, class: Class, now: Timestamp) -> anyh
         return Ok(None);
     }
     for (id, _) in &waiting {
-        node.store.delete_note(&format!("{}{id}", word.notes())).await?;
+        node.store
+            .delete_note(node.mine(), &format!("{}{id}", word.notes()))
+            .await?;
     }
     Ok(Some(waiting.len()))
 }
 
 /// How many words wait.
 pub(crate) async fn waiting(node: &Node) -> anyhow::Result<usize> {
-    Ok(node.store.notes("say/").await?.len())
+    Ok(node.store.notes(node.mine(), "say/").await?.len())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use vigie_store::{Store, StoreError};
+use vigie_store::{Owner, Store, StoreError};
 use vigie_wire::{OrgId, Timestamp};
 
 use crate::config::Remote;
@@ -44,7 +44,7 @@ impl Settings {
     /// Reads them all.
     pub(crate) async fn load(store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let mut values = Values::default();
-        for (name, text) in store.notes("setting/").await? {
+        for (name, text) in store.notes(Owner::Everybody, "setting/").await? {
             let wrong = || format!("the database holds a setting {name} that cannot be read: {text:?}");
             match name.trim_start_matches("setting/") {
                 "share" => values.share = text == "yes",
@@ -86,16 +86,22 @@ impl Settings {
         change(&mut new);
         if new.share != old.share {
             self.store
-                .put_note("setting/share", if new.share { "yes" } else { "no" })
+                .put_note(
+                    Owner::Everybody,
+                    "setting/share",
+                    if new.share { "yes" } else { "no" },
+                )
                 .await?;
         }
         if new.anchors != old.anchors {
             self.store
-                .put_note("setting/anchors", &join(&new.anchors))
+                .put_note(Owner::Everybody, "setting/anchors", &join(&new.anchors))
                 .await?;
         }
         if new.peers != old.peers {
-            self.store.put_note("setting/peers", &join(&new.peers)).await?;
+            self.store
+                .put_note(Owner::Everybody, "setting/peers", &join(&new.peers))
+                .await?;
         }
         self.put_time("setting/joined", old.joined_at, new.joined_at)
             .await?;
@@ -113,9 +119,13 @@ impl Settings {
     ) -> Result<(), StoreError> {
         match new {
             _ if old == new => {}
-            Some(at) => self.store.put_note(name, &at.as_millis().to_string()).await?,
+            Some(at) => {
+                self.store
+                    .put_note(Owner::Everybody, name, &at.as_millis().to_string())
+                    .await?;
+            }
             None => {
-                self.store.delete_note(name).await?;
+                self.store.delete_note(Owner::Everybody, name).await?;
             }
         }
         Ok(())

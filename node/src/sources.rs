@@ -100,7 +100,7 @@ fn told(found: &Found) -> Option<String> {
 }
 
 async fn positions(node: &Node) -> anyhow::Result<HashMap<String, Resume>> {
-    let notes = node.store.notes("position/").await?;
+    let notes = node.store.notes(node.mine(), "position/").await?;
     let read = |(name, text): (String, String)| {
         let resume =
             serde_json::from_str(&text).with_context(|| format!("the database holds a damaged {name}"))?;

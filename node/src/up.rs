@@ -29,9 +29,13 @@ const SENSOR_QUEUE: usize = 1_024;
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// How long tasks may take to end after a signal.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// Retention of chains (DESIGN 11): as long as the index of chains claims to hold them.
-const ENVELOPES: Duration = Duration::from_secs(30 * 86_400);
+/// Retention of chains (DESIGN 11): what was said goes first.
+const BODIES: Duration = Duration::from_secs(7 * 86_400);
+/// As long as the index of chains claims to hold them: thirty whole days, and the day that is not over.
+const HEADERS: Duration = Duration::from_secs(31 * 86_400);
 const ALERTS: Duration = Duration::from_secs(30 * 86_400);
+/// Logs that are read again are hardly older.
+const DETECTIONS: Duration = Duration::from_secs(180 * 86_400);
 const MEMORY: Duration = Duration::from_secs(30 * 86_400);
 
 /// What is said at the start.
@@ -271,8 +275,10 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
         tracing::warn!(%error, "the mesh does not take our new certificate");
     }
     let retention = Retention {
-        envelopes_before: now - ENVELOPES,
+        bodies_before: now - BODIES,
+        headers_before: now - HEADERS,
         alerts_before: now - ALERTS,
+        detections_before: now - DETECTIONS,
         decisions_before: now - ALERTS,
         memory_before: now - MEMORY,
     };

@@ -168,7 +168,7 @@ async fn write(node: &Node, effect: &Effect) -> Result<(), StoreError> {
     match effect {
         Effect::Alert(found) => write_alert(node, found).await,
         Effect::Login(login) => node.store.remember(login).await,
-        Effect::Position { name, text } => node.store.put_note(name, text).await,
+        Effect::Position { name, text } => node.store.put_note(node.mine(), name, text).await,
     }
 }
 

@@ -17,13 +17,6 @@ CREATE TABLE detection (
 );
 CREATE INDEX detection_at ON detection (at);
 
--- Proofs that somebody signed two envelopes for one place, as bytes.
-CREATE TABLE proof (
-    hash     BYTEA  PRIMARY KEY,
-    bytes    BYTEA  NOT NULL,
-    added_at BIGINT NOT NULL
-);
-
 -- Notes of one process ('' for everybody's).
 ALTER TABLE note ADD COLUMN owner TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE note DROP CONSTRAINT note_pkey;
@@ -33,6 +26,7 @@ ALTER TABLE note ADD PRIMARY KEY (owner, name);
 CREATE TABLE lease (
     publisher BYTEA  PRIMARY KEY,
     holder    TEXT   NOT NULL,
+    life      BIGINT  NOT NULL,
     token     BIGINT NOT NULL,
     until     BIGINT NOT NULL
 );

@@ -15,13 +15,12 @@ use crate::error::{failed, file_failed};
 use crate::schema::MIGRATIONS;
 
 /// Every table, those before that others refer to; and whether it numbers its rows.
-const TABLES: [(&str, bool); 15] = [
+const TABLES: [(&str, bool); 14] = [
     ("_sqlx_migrations", false),
     ("envelope", true),
     ("sighting", false),
     ("retraction", false),
     ("statement", true),
-    ("proof", false),
     ("detection", false),
     ("alert", true),
     ("decision", true),

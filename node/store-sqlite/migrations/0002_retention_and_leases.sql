@@ -17,13 +17,6 @@ CREATE TABLE detection (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX detection_at ON detection (at);
 
--- Proofs that somebody signed two envelopes for one place, as bytes.
-CREATE TABLE proof (
-    hash     BLOB    PRIMARY KEY,
-    bytes    BLOB    NOT NULL,
-    added_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- Notes of one process ('' for everybody's).
 CREATE TABLE owned_note (
     owner TEXT NOT NULL,
@@ -39,6 +32,7 @@ ALTER TABLE owned_note RENAME TO note;
 CREATE TABLE lease (
     publisher BLOB    PRIMARY KEY,
     holder    TEXT    NOT NULL,
+    life      INTEGER NOT NULL,
     token     INTEGER NOT NULL,
     until     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

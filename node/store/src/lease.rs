@@ -9,12 +9,21 @@ use vigie_wire::{PublisherId, Timestamp};
 
 use crate::StoreError;
 
+/// Who wants a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder<'a> {
+    /// One process; the same name after a restart, which need not wait for its own lease.
+    pub instance: &'a str,
+    /// One life of it, a random number: what an earlier life still sends is refused.
+    pub life: u64,
+}
+
 /// The right to publish on one chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Which chain.
     pub publisher: PublisherId,
-    /// Rises whenever another holder takes the chain.
+    /// Rises whenever another holder takes the chain, or another life of the same.
     pub token: u64,
     /// From then on another may take it.
     pub until: Timestamp,
@@ -23,12 +32,11 @@ pub struct Lease {
 /// Taking and giving back.
 #[async_trait]
 pub trait Leases {
-    /// Takes the chain until then, or goes on holding it. `holder` names one process in one life: after a restart it is
-    /// another. `None` while somebody else holds it.
+    /// Takes the chain until then, or goes on holding it. `None` while another instance holds it.
     async fn take_lease(
         &self,
         publisher: PublisherId,
-        holder: &str,
+        holder: Holder<'_>,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Lease>, StoreError>;

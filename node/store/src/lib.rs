@@ -29,7 +29,7 @@ pub use bouncer::{Bouncer, Bouncers, KeyHash, MOST_CURSORS};
 pub use decision::{Decision, DecisionFilter, DecisionId, Decisions, NewDecision, Origin, Remediation};
 pub use envelope::{Appended, Envelopes, Held, HeldEnvelope, NewEnvelope};
 pub use error::StoreError;
-pub use lease::{Lease, Leases};
+pub use lease::{Holder, Lease, Leases};
 pub use memory::{Memory, Remembered, Tier};
 pub use note::{Counts, Notes, Owner, Retention};
 pub use sighting::{SightingFilter, SightingRow, Sightings};

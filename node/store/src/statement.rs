@@ -1,4 +1,4 @@
-//! Certificates, vouches, revocations and proofs of equivocation, as bytes: each proves itself, so the store knows nothing of them.
+//! Certificates, vouches and revocations, as bytes: each proves itself, so the store knows nothing of them.
 
 use async_trait::async_trait;
 use vigie_wire::Timestamp;
@@ -13,11 +13,4 @@ pub trait Statements {
 
     /// All of them, in the order they came.
     async fn statements(&self) -> Result<Vec<Vec<u8>>, StoreError>;
-
-    /// Keeps a proof that somebody signed two envelopes for one place, for good: it stands in the place of what was
-    /// dropped. `false` if it was kept already.
-    async fn keep_proof(&self, id: [u8; 32], bytes: &[u8], at: Timestamp) -> Result<bool, StoreError>;
-
-    /// All proofs, in the order they came.
-    async fn proofs(&self) -> Result<Vec<Vec<u8>>, StoreError>;
 }

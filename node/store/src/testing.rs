@@ -117,9 +117,6 @@ pub const PROMISES: &[Promise] = &[
     promise("statements come back once, in the order they came", |s| {
         Box::pin(others::statements(s))
     }),
-    promise("proofs come back once, in the order they came", |s| {
-        Box::pin(others::proofs(s))
-    }),
     promise("bouncers are found by key and deleted with their cursors", |s| {
         Box::pin(others::bouncers(s))
     }),

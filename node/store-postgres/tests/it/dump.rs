@@ -1,6 +1,8 @@
 //! The copy for `vigie backup`, played into an empty database by psql.
 
-use vigie_store::testing::sample::{alert, at, bouncer, decision, envelope, ip, lease, place, publisher};
+use vigie_store::testing::sample::{
+    alert, at, bouncer, decision, envelope, holder, ip, lease, place, publisher,
+};
 use vigie_store::{
     AlertFilter, Alerts as _, Bouncers as _, DecisionFilter, Envelopes as _, Leases as _, Notes as _, Owner,
     SightingFilter, Statements as _, Store, StoreError,
@@ -23,7 +25,6 @@ async fn everything(store: &dyn Store) -> String {
             .unwrap(),
         store.bouncers().await.unwrap(),
         store.statements().await.unwrap(),
-        store.proofs().await.unwrap(),
         store.notes(Owner::Everybody, "").await.unwrap(),
         store.counts(at(0)).await.unwrap(),
     );
@@ -57,7 +58,6 @@ async fn a_copy_played_back_is_the_same_store() {
         .await
         .unwrap();
     store.add_bouncer(&bouncer("a")).await.unwrap();
-    store.keep_proof([1; 32], b"proof", at(1)).await.unwrap();
     store.keep_statement([2; 32], b"statement", at(1)).await.unwrap();
     let held = lease(&store, publisher(1)).await;
     store.put_note(Owner::Everybody, "a", "\\N").await.unwrap();
@@ -90,7 +90,7 @@ async fn a_copy_played_back_is_the_same_store() {
         "acted upon before"
     );
     let next_holder = restored
-        .take_lease(publisher(1), "restored", held.until, held.until)
+        .take_lease(publisher(1), holder("restored"), held.until, held.until)
         .await
         .unwrap();
     assert!(

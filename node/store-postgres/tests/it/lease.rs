@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-use vigie_store::testing::sample::{at, envelope, ip, place, publisher};
+use vigie_store::testing::sample::{at, envelope, holder, ip, place, publisher};
 use vigie_store::{Appended, Envelopes as _, Leases as _, StoreError};
 use vigie_store_postgres::PostgresStore;
 
@@ -21,7 +21,9 @@ async fn holds_until_told() {
         return;
     };
     let store = PostgresStore::connect(url.to_str().unwrap()).await.unwrap();
-    let taken = store.take_lease(publisher(1), "paused", at(0), at(10)).await;
+    let taken = store
+        .take_lease(publisher(1), holder("paused"), at(0), at(10))
+        .await;
     let lease = taken.unwrap().unwrap();
     let first = envelope(place(1, 0), &[ip(1)], 1);
     assert_eq!(
@@ -84,21 +86,21 @@ async fn a_paused_holder_writes_nothing_once_another_process_took_over() {
         return;
     };
     let (url, store) = connect(server).await;
-    let mut holder = Holder::start(&url);
-    assert_eq!(holder.says(), "written");
+    let mut other = Holder::start(&url);
+    assert_eq!(other.says(), "written");
     let taken = store
-        .take_lease(publisher(1), "awake", at(9), at(20))
+        .take_lease(publisher(1), holder("awake"), at(9), at(20))
         .await
         .unwrap();
     assert_eq!(taken, None, "the holder lives");
-    holder.tell();
-    assert_eq!(holder.says(), "New");
-    assert_eq!(holder.says(), "written");
+    other.tell();
+    assert_eq!(other.says(), "New");
+    assert_eq!(other.says(), "written");
 
-    holder.signal("-STOP");
-    holder.tell();
+    other.signal("-STOP");
+    other.tell();
     let taken = store
-        .take_lease(publisher(1), "awake", at(10), at(20))
+        .take_lease(publisher(1), holder("awake"), at(10), at(20))
         .await
         .unwrap();
     let lease = taken.unwrap();
@@ -110,12 +112,12 @@ async fn a_paused_holder_writes_nothing_once_another_process_took_over() {
     );
     let mine = envelope(place(1, 2), &[ip(3)], 1);
     assert_eq!(store.append_own(&lease, &mine, &[]).await.unwrap(), Appended::New);
-    holder.signal("-CONT");
-    assert_eq!(holder.says(), "fenced");
-    assert_eq!(holder.says(), "written");
-    holder.tell();
+    other.signal("-CONT");
+    assert_eq!(other.says(), "fenced");
+    assert_eq!(other.says(), "written");
+    other.tell();
     assert_eq!(
-        holder.says(),
+        other.says(),
         "fenced",
         "and so it stays, also where a place is free"
     );
@@ -123,8 +125,8 @@ async fn a_paused_holder_writes_nothing_once_another_process_took_over() {
     assert_eq!(held.len(), 3);
     assert_eq!(held[2].held, mine.held);
 
-    drop(holder.child.stdin.take());
-    holder.child.wait().unwrap();
+    drop(other.child.stdin.take());
+    other.child.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,7 +138,7 @@ async fn a_takeover_and_a_late_write_at_one_moment_stand_one_behind_the_other() 
     let second = Arc::new(PostgresStore::connect(&url).await.unwrap());
     let stores = [Arc::new(first), second];
     let mut lease = stores[0]
-        .take_lease(publisher(1), "0", at(0), at(1))
+        .take_lease(publisher(1), holder("0"), at(0), at(1))
         .await
         .unwrap()
         .unwrap();
@@ -144,12 +146,12 @@ async fn a_takeover_and_a_late_write_at_one_moment_stand_one_behind_the_other() 
     for round in 1..=30_usize {
         let (old, new) = (&stores[(round + 1) % 2], &stores[round % 2]);
         let now = at(i64::try_from(round).unwrap());
-        let holder = round.to_string();
+        let name = round.to_string();
         let late = envelope(place(1, seq), &[ip(1)], 1);
         let (written, (taken, head)) = tokio::join!(old.append_own(&lease, &late, &[]), async {
             let taken = new.take_lease(
                 publisher(1),
-                &holder,
+                holder(&name),
                 now,
                 now + std::time::Duration::from_secs(1),
             );

@@ -6,14 +6,15 @@ use vigie_wire::{PublisherId, Timestamp};
 use super::query::Query;
 use super::row::Columns;
 use super::{Database, Transaction};
-use crate::{Lease, Leases, StoreError};
+use crate::{Holder, Lease, Leases, StoreError};
 
 // One statement, so that of two that want an abandoned chain one gets it.
-const TAKE: &str = "INSERT INTO lease (publisher, holder, token, until) VALUES ($1, $2, 1, $3)
+const TAKE: &str = "INSERT INTO lease (publisher, holder, life, token, until) VALUES ($1, $2, $3, 1, $4)
     ON CONFLICT (publisher) DO UPDATE SET
-        token = CASE WHEN lease.holder = excluded.holder THEN lease.token ELSE lease.token + 1 END,
-        holder = excluded.holder, until = excluded.until
-    WHERE lease.holder = excluded.holder OR lease.until <= $4 RETURNING token";
+        token = CASE WHEN lease.holder = excluded.holder AND lease.life = excluded.life
+            THEN lease.token ELSE lease.token + 1 END,
+        holder = excluded.holder, life = excluded.life, until = excluded.until
+    WHERE lease.holder = excluded.holder OR lease.until <= $5 RETURNING token";
 const GIVE_BACK: &str = "UPDATE lease SET until = $3 WHERE publisher = $1 AND token = $2";
 // Changes nothing, but holds the row: nobody takes the chain between this and the commit.
 const HOLD: &str = "UPDATE lease SET token = token WHERE publisher = $1 AND token = $2";
@@ -23,13 +24,14 @@ impl<D: Database> Leases for D {
     async fn take_lease(
         &self,
         publisher: PublisherId,
-        holder: &str,
+        holder: Holder<'_>,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Lease>, StoreError> {
         let take = Query::new(TAKE)
             .bind(&publisher.0)
-            .bind(holder)
+            .bind(holder.instance)
+            .bind(holder.life.cast_signed())
             .bind(until)
             .bind(now);
         let mut tx = self.begin().await?;

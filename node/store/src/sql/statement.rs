@@ -11,9 +11,6 @@ use crate::{Statements, StoreError};
 const KEEP: &str =
     "INSERT INTO statement (hash, bytes, added_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";
 
-const KEEP_PROOF: &str =
-    "INSERT INTO proof (hash, bytes, added_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";
-
 #[async_trait]
 impl<D: Database> Statements for D {
     async fn keep_statement(&self, id: [u8; 32], bytes: &[u8], at: Timestamp) -> Result<bool, StoreError> {
@@ -25,18 +22,6 @@ impl<D: Database> Statements for D {
         let rows = self.fetch(Query::new("SELECT bytes FROM statement ORDER BY id"));
         let rows = rows.await?.into_iter();
         rows.map(|row| Columns::new(row, "statement").bytes("bytes"))
-            .collect()
-    }
-
-    async fn keep_proof(&self, id: [u8; 32], bytes: &[u8], at: Timestamp) -> Result<bool, StoreError> {
-        let query = Query::new(KEEP_PROOF).bind(&id).bind(bytes).bind(at);
-        Ok(self.execute(query).await? > 0)
-    }
-
-    async fn proofs(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        let rows = self.fetch(Query::new("SELECT bytes FROM proof ORDER BY added_at, hash"));
-        let rows = rows.await?.into_iter();
-        rows.map(|row| Columns::new(row, "proof").bytes("bytes"))
             .collect()
     }
 }

@@ -2,9 +2,11 @@
 
 use vigie_wire::Timestamp;
 
-use super::AnyStore;
 use super::sample::{alert, at, bouncer, decision, envelope, ip, place, publisher, row};
-use crate::{Allowed, Counts, DecisionFilter, Lease, MOST_CURSORS, Owner, Remembered, StoreError, Tier};
+use super::{AnyStore, sample};
+use crate::{
+    Allowed, Counts, DecisionFilter, Holder, Lease, MOST_CURSORS, Owner, Remembered, StoreError, Tier,
+};
 
 pub(super) async fn statements(store: AnyStore) {
     for (id, bytes) in [(3, b"c"), (1, b"a"), (2, b"b")] {
@@ -12,21 +14,6 @@ pub(super) async fn statements(store: AnyStore) {
     }
     assert!(!store.keep_statement([1; 32], b"a", at(9)).await.unwrap());
     assert_eq!(store.statements().await.unwrap(), [b"c", b"a", b"b"]);
-}
-
-pub(super) async fn proofs(store: AnyStore) {
-    for (number, bytes, kept) in [(2, b"b", true), (1, b"a", true), (2, b"b", false)] {
-        let id = [number; 32];
-        assert_eq!(
-            store
-                .keep_proof(id, bytes, at(3 - i64::from(number)))
-                .await
-                .unwrap(),
-            kept
-        );
-    }
-    assert_eq!(store.proofs().await.unwrap(), [b"b", b"a"]);
-    assert!(store.statements().await.unwrap().is_empty());
 }
 
 pub(super) async fn bouncers(store: AnyStore) {
@@ -216,7 +203,9 @@ pub(super) async fn owned_notes(store: AnyStore) {
 
 pub(super) async fn leases(store: AnyStore) {
     let take = async |holder, now, until| {
-        let taken = store.take_lease(publisher(1), holder, at(now), at(until)).await;
+        let taken = store
+            .take_lease(publisher(1), sample::holder(holder), at(now), at(until))
+            .await;
         taken.unwrap().map(|lease| lease.token)
     };
     assert_eq!(take("one", 0, 10).await, Some(1));
@@ -233,8 +222,19 @@ pub(super) async fn leases(store: AnyStore) {
     assert!(!store.give_lease_back(&old, at(21)).await.unwrap());
     assert!(store.give_lease_back(&held, at(21)).await.unwrap());
     assert_eq!(take("three", 21, 30).await, Some(3), "given back");
+    // A restart need not wait, and is told apart from the life before.
+    let restarted = Holder {
+        instance: "three",
+        life: u64::MAX,
+    };
+    let taken = store
+        .take_lease(publisher(1), restarted, at(22), at(30))
+        .await
+        .unwrap();
+    assert_eq!(taken.map(|lease| lease.token), Some(4));
+    assert_eq!(take("two", 29, 40).await, None);
     let other = store
-        .take_lease(publisher(2), "one", at(0), at(10))
+        .take_lease(publisher(2), sample::holder("one"), at(0), at(10))
         .await
         .unwrap();
     assert_eq!(other.map(|lease| lease.token), Some(1), "chains are apart");
@@ -242,7 +242,7 @@ pub(super) async fn leases(store: AnyStore) {
 
 pub(super) async fn fenced(store: AnyStore) {
     let stale = store
-        .take_lease(publisher(1), "paused", at(0), at(10))
+        .take_lease(publisher(1), sample::holder("paused"), at(0), at(10))
         .await
         .unwrap()
         .unwrap();
@@ -253,7 +253,7 @@ pub(super) async fn fenced(store: AnyStore) {
     // Its time is over, but nobody took it: it may go on.
     store.append_own(&stale, &late, &[]).await.unwrap();
     let fresh = store
-        .take_lease(publisher(1), "awake", at(10), at(20))
+        .take_lease(publisher(1), sample::holder("awake"), at(10), at(20))
         .await
         .unwrap()
         .unwrap();

@@ -7,7 +7,9 @@ use vigie_wire::{
 };
 
 use super::AnyStore;
-use crate::{Bouncer, Held, Lease, NewAlert, NewDecision, NewEnvelope, Origin, Remediation, Share, Store};
+use crate::{
+    Bouncer, Held, Holder, Lease, NewAlert, NewDecision, NewEnvelope, Origin, Remediation, Share, Store,
+};
 
 /// A second of the tests' clock.
 pub const fn at(secs: i64) -> Timestamp {
@@ -121,9 +123,16 @@ pub async fn places(store: &AnyStore) -> Vec<Held> {
         .collect()
 }
 
+/// The first life of this instance.
+pub const fn holder(instance: &str) -> Holder<'_> {
+    Holder { instance, life: 1 }
+}
+
 /// The right to publish on this chain, for as long as a test lasts.
 pub async fn lease(store: &dyn Store, publisher: PublisherId) -> Lease {
-    let taken = store.take_lease(publisher, "test", at(0), at(1_000_000)).await;
+    let taken = store
+        .take_lease(publisher, holder("test"), at(0), at(1_000_000))
+        .await;
     taken.unwrap().unwrap()
 }
 
