@@ -1,24 +1,27 @@
 //! The expression language of rules: compiled and checked when rules load, evaluated for every line.
 //!
-//! A front end of our own for the language of expr-lang 1.17, as far as rules use it: unknown fields and
-//! functions are load errors with a place, fields become slots, and values borrow from the event. Absent on
-//! purpose: `reduce`, pipes, ranges, bit operations and whatever needs the network.
+//! A front end of our own for the language of expr-lang 1.17 with `CrowdSec`'s functions: unknown fields and
+//! functions are load errors with a place, fields become slots, and values borrow from the event. Why of our
+//! own: docs/decisions/0004-own-expressions.md. Absent on purpose: `CrowdSec`'s central service and its WAF.
 
+mod ask;
 mod check;
 mod code;
+mod data;
 mod eval;
 mod functions;
+mod go;
 mod lexer;
 pub mod results;
 mod syntax;
 mod types;
 pub mod value;
+mod xml;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use hashbrown::HashMap;
-
+pub use self::data::Data;
+pub(crate) use self::data::DataKind;
 pub use self::results::{NodeResult, ParserResults, Results};
 pub use self::types::Scope;
 pub use self::value::{Object, Value};
@@ -41,18 +44,17 @@ pub struct ExprError {
 #[error("{0}")]
 pub struct EvalError(pub Cow<'static, str>);
 
-/// The data files that expressions may name, by name, read before rules are compiled.
-#[derive(Debug, Default, Clone)]
-pub struct Data {
-    files: HashMap<String, Arc<[Box<str>]>>,
-}
+/// All that is wrong with an expression, in the order of the text; at least one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(|error| &*error.message).collect::<Vec<_>>().join("; "))]
+pub struct ExprErrors(pub Vec<ExprError>);
 
 /// What compiling needs and fills.
 #[derive(Debug)]
 pub struct Context<'c> {
     /// The slots, to which the expression's fields are added.
     pub names: &'c mut Names,
-    /// The data files.
+    /// The data files and the world beyond the event.
     pub data: &'c Data,
 }
 
@@ -87,31 +89,20 @@ impl ExprError {
     }
 }
 
+// === impl ExprErrors ===
+
+impl ExprErrors {
+    /// The byte of the first mistake.
+    pub fn at(&self) -> usize {
+        self.0.first().map_or(0, |error| error.at)
+    }
+}
+
 // === impl EvalError ===
 
 impl From<&'static str> for EvalError {
     fn from(message: &'static str) -> Self {
         Self(Cow::Borrowed(message))
-    }
-}
-
-// === impl Data ===
-
-impl Data {
-    /// Adds a file. Empty lines and those that begin with `#` do not count.
-    pub fn insert(&mut self, name: &str, text: &str) {
-        let lines = text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
-        self.files
-            .insert(name.to_owned(), lines.map(Into::into).collect());
-    }
-
-    pub(crate) fn lines(&self, name: &str) -> Result<Arc<[Box<str>]>, String> {
-        self.files
-            .get(name)
-            .cloned()
-            .ok_or_else(|| format!("there is no data file {name:?}"))
     }
 }
 
@@ -141,17 +132,17 @@ impl<'a> Env<'a> {
 
 impl Expression {
     /// Compiles an expression of any type.
-    pub fn compile(source: &str, scope: Scope, context: &mut Context<'_>) -> Result<Self, ExprError> {
+    pub fn compile(source: &str, scope: Scope, context: &mut Context<'_>) -> Result<Self, ExprErrors> {
         Self::compile_as(source, scope, context, &types::Type::Any)
     }
 
     /// Compiles an expression that must be true or false.
-    pub fn compile_test(source: &str, scope: Scope, context: &mut Context<'_>) -> Result<Self, ExprError> {
+    pub fn compile_test(source: &str, scope: Scope, context: &mut Context<'_>) -> Result<Self, ExprErrors> {
         Self::compile_as(source, scope, context, &types::Type::Bool)
     }
 
     /// Compiles an expression that must be a text.
-    pub fn compile_text(source: &str, scope: Scope, context: &mut Context<'_>) -> Result<Self, ExprError> {
+    pub fn compile_text(source: &str, scope: Scope, context: &mut Context<'_>) -> Result<Self, ExprErrors> {
         Self::compile_as(source, scope, context, &types::Type::Text)
     }
 
@@ -160,18 +151,27 @@ impl Expression {
         scope: Scope,
         context: &mut Context<'_>,
         want: &types::Type,
-    ) -> Result<Self, ExprError> {
-        let ast = syntax::parse(source)?;
-        let mut checker = check::Checker {
-            context,
-            scope,
-            locals: Vec::new(),
-        };
-        let code = checker.wanted(&ast, want)?;
+    ) -> Result<Self, ExprErrors> {
+        let ast = syntax::parse(source).map_err(|error| ExprErrors(vec![error]))?;
+        let mut checker = check::Checker::new(context, scope);
+        let code = checker.wanted(&ast, want);
+        let mut errors = checker.errors;
+        if !errors.is_empty() {
+            errors.sort_by_key(|error| error.at);
+            return Err(ExprErrors(errors));
+        }
         Ok(Self {
             source: source.into(),
             code,
         })
+    }
+
+    /// One that fails whenever it runs, in the place of one that cannot be compiled.
+    pub(crate) fn broken() -> Self {
+        Self {
+            source: "".into(),
+            code: code::Code::Nil,
+        }
     }
 
     /// As it was written.

@@ -10,6 +10,7 @@ pub mod expr;
 pub mod grok;
 pub mod hub;
 pub mod line;
+pub mod outside;
 pub mod parse;
 pub mod replay;
 pub mod rules;

@@ -24,8 +24,9 @@ pub(crate) use self::files::absent_databases;
 use self::reader::Text;
 pub use self::scenario::{BucketKind, Scenario, ScopeRule};
 use self::yaml::Source;
-use crate::expr::{Context, Data, ExprError, Expression, Scope};
+use crate::expr::{Context, Data, ExprErrors, Expression, Scope};
 use crate::grok::{Grok, Library};
+use crate::outside::{Decisions, Outside, Places, Resolver};
 use crate::parse::names::{FieldId, Names, Space};
 use crate::parse::node::Node;
 
@@ -53,8 +54,9 @@ pub(crate) struct Stage {
 #[derive(Debug)]
 pub struct Loader {
     library: Library,
-    data: Data,
+    data: Vec<(String, String)>,
     data_dir: Option<std::path::PathBuf>,
+    outside: Outside,
     parsers: Vec<File>,
     postoverflows: Vec<File>,
     scenarios: Vec<File>,
@@ -119,8 +121,9 @@ impl Loader {
     pub fn new() -> Self {
         Self {
             library: Library::builtin(),
-            data: Data::default(),
+            data: Vec::new(),
             data_dir: None,
+            outside: Outside::default(),
             parsers: Vec::new(),
             postoverflows: Vec::new(),
             scenarios: Vec::new(),
@@ -180,7 +183,31 @@ impl Loader {
 
     /// Adds a data file under the name that expressions use.
     pub fn data(&mut self, name: &str, text: &str) -> &mut Self {
-        self.data.insert(name, text);
+        self.data.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Says where addresses are; without it those of the data directory, if it has any.
+    pub fn places(&mut self, places: Box<dyn Places>) -> &mut Self {
+        self.outside.set_places(places);
+        self
+    }
+
+    /// Says who answers for names; without it nobody does.
+    pub fn resolver(&mut self, resolver: Box<dyn Resolver>) -> &mut Self {
+        self.outside.set_resolver(resolver);
+        self
+    }
+
+    /// Says who knows of decisions; without it there were none.
+    pub fn decisions(&mut self, decisions: Box<dyn Decisions>) -> &mut Self {
+        self.outside.set_decisions(decisions);
+        self
+    }
+
+    /// What `Hostname()` gives.
+    pub fn hostname(&mut self, name: &str) -> &mut Self {
+        self.outside.set_hostname(name);
         self
     }
 
@@ -197,9 +224,13 @@ impl Loader {
     /// Compiles what can be compiled, and tells what could not: for `check` and for statistics.
     pub fn finish_lenient(mut self) -> (Ruleset, Vec<RuleError>) {
         let mut errors = std::mem::take(&mut self.errors);
+        let mut data = Data::new(Arc::new(std::mem::take(&mut self.outside)));
+        for (name, text) in std::mem::take(&mut self.data) {
+            data.insert(&name, &text);
+        }
         let mut compiler = Compiler {
             names: Names::default(),
-            data: &mut self.data,
+            data: &mut data,
             data_dir: self.data_dir.as_deref(),
             library: self.library,
             groks: 0,
@@ -216,15 +247,13 @@ impl Loader {
             let (documents, broken) = source.documents();
             errors.extend(broken);
             for document in documents.iter().filter(|document| !document.root.is_null()) {
-                match Scenario::read(&mut compiler, &source, &document.root, document.text) {
-                    Ok(scenario) => {
-                        if !known.insert(Arc::clone(&scenario.name)) {
-                            let message = format!("there is another scenario {:?}", scenario.name);
-                            compiler.warnings.push(source.error_at(&document.root, message));
-                        }
-                        scenarios.push(Arc::new(scenario));
+                let scenario = Scenario::read(&mut compiler, &source, &document.root, document.text);
+                if let Some(scenario) = source.settle(scenario, &mut errors) {
+                    if !known.insert(Arc::clone(&scenario.name)) {
+                        let message = format!("there is another scenario {:?}", scenario.name);
+                        compiler.warnings.push(source.error_at(&document.root, message));
                     }
-                    Err(error) => errors.push(error),
+                    scenarios.push(Arc::new(scenario));
                 }
             }
         }
@@ -262,9 +291,9 @@ fn read_stages(compiler: &mut Compiler<'_>, files: &mut [File], errors: &mut Vec
         let (documents, broken) = source.documents();
         errors.extend(broken);
         for document in documents.iter().filter(|document| !document.root.is_null()) {
-            match node::read(compiler, &source, &document.root, None) {
-                Ok(node) => add_to_stage(&mut stages, &file.stage, node),
-                Err(error) => errors.push(error),
+            let node = node::read(compiler, &source, &document.root, None);
+            if let Some(node) = source.settle(node, errors) {
+                add_to_stage(&mut stages, &file.stage, node);
             }
         }
     }
@@ -286,19 +315,29 @@ fn add_to_stage(stages: &mut Vec<Stage>, name: &str, node: Node) {
 // === impl Compiler ===
 
 impl Compiler<'_> {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "callers read on with ? as with all others"
+    )]
     fn expression(
         &mut self,
         source: &Source<'_>,
         text: &Text<'_>,
         scope: Scope,
-        compile: fn(&str, Scope, &mut Context<'_>) -> Result<Expression, ExprError>,
+        compile: fn(&str, Scope, &mut Context<'_>) -> Result<Expression, ExprErrors>,
     ) -> Result<Expression, RuleError> {
         let mut context = Context {
             names: &mut self.names,
             data: self.data,
         };
-        compile(&text.text, scope, &mut context)
-            .map_err(|error| source.error_in(text.node, error.at, error.message))
+        Ok(
+            compile(&text.text, scope, &mut context).unwrap_or_else(|ExprErrors(errors)| {
+                for error in errors {
+                    source.report(source.error_in(text.node, error.at, error.message));
+                }
+                Expression::broken()
+            }),
+        )
     }
 
     fn any(&mut self, source: &Source<'_>, text: &Text<'_>, scope: Scope) -> Result<Expression, RuleError> {

@@ -4,28 +4,32 @@
 
 mod call;
 
-use super::Context;
-use super::ExprError;
-use super::code::{Code, Getter, TextSet};
-use super::functions;
+use super::code::{Code, Empty, Getter, TextSet};
 use super::syntax::{Ast, CLOSURES, Op, Syntax};
 use super::types::{Scope, Type};
+use super::{Context, ExprError, ask, functions};
 use crate::grok::re2;
 use crate::parse::names::Space;
 
 type Checked = Result<(Code, Type), ExprError>;
 
+/// How many mistakes of one expression are told.
+const MAX_ERRORS: usize = 20;
+
 pub(super) struct Checker<'c, 'd> {
-    pub(super) context: &'c mut Context<'d>,
-    pub(super) scope: Scope,
+    context: &'c mut Context<'d>,
+    scope: Scope,
     /// `let` names and the elements of closures, outermost first.
-    pub(super) locals: Vec<(Local, Type)>,
+    locals: Vec<(Local, Type)>,
+    /// What is wrong so far. What has an error counts as anything, so that one mistake is told once.
+    pub(super) errors: Vec<ExprError>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Local {
+enum Local {
     Element,
     Index,
+    Accumulated,
     Named(String),
 }
 
@@ -39,8 +43,30 @@ fn boxed(code: Code) -> Box<Code> {
 
 // === impl Checker ===
 
-impl Checker<'_, '_> {
-    pub(super) fn check(&mut self, ast: &Ast) -> Checked {
+impl<'c, 'd> Checker<'c, 'd> {
+    pub(super) fn new(context: &'c mut Context<'d>, scope: Scope) -> Self {
+        Self {
+            context,
+            scope,
+            locals: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    fn check(&mut self, ast: &Ast) -> (Code, Type) {
+        self.try_check(ast).unwrap_or_else(|error| {
+            self.complain(error);
+            (Code::Nil, Type::Any)
+        })
+    }
+
+    fn complain(&mut self, error: ExprError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        }
+    }
+
+    fn try_check(&mut self, ast: &Ast) -> Checked {
         let at = ast.at;
         Ok(match &ast.kind {
             Syntax::Nil => (Code::Nil, Type::Nil),
@@ -50,11 +76,11 @@ impl Checker<'_, '_> {
             Syntax::Text(text) => (Code::Text(text.as_str().into()), Type::Text),
             Syntax::Name(name) => return self.name(at, name),
             Syntax::Pointer(what) => return self.pointer(at, what),
-            Syntax::List(items) => return self.list(items),
+            Syntax::List(items) => self.list(items),
             Syntax::Map(entries) => {
                 let mut checked = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
-                    checked.push((key.as_str().into(), self.check(value)?.0));
+                    checked.push((self.check(key).0, self.check(value).0));
                 }
                 (Code::Map(checked), Type::Map)
             }
@@ -66,7 +92,7 @@ impl Checker<'_, '_> {
             } => return self.index(at, of, index, *optional),
             Syntax::Slice { of, from, to } => return self.slice(at, of, from.as_deref(), to.as_deref()),
             Syntax::Chain(inner) => {
-                let (code, _) = self.check(inner)?;
+                let (code, _) = self.check(inner);
                 (Code::Chain(boxed(code)), Type::Any)
             }
             Syntax::Call { callee, args } => return self.call(at, callee, args),
@@ -76,9 +102,9 @@ impl Checker<'_, '_> {
                     "a closure stands only as the last argument of any, all, filter and their like",
                 );
             }
-            Syntax::Not(inner) => (Code::Not(boxed(self.wanted(inner, &Type::Bool)?)), Type::Bool),
+            Syntax::Not(inner) => (Code::Not(boxed(self.wanted(inner, &Type::Bool))), Type::Bool),
             Syntax::Minus(inner) => {
-                let (code, kind) = self.check(inner)?;
+                let (code, kind) = self.check(inner);
                 if !kind.is_number() && kind != Type::Duration {
                     return fail(at, format!("{kind} has no negative"));
                 }
@@ -87,7 +113,7 @@ impl Checker<'_, '_> {
             Syntax::Many { op, items } => {
                 let mut codes = Vec::with_capacity(items.len());
                 for item in items {
-                    codes.push(self.wanted(item, &Type::Bool)?);
+                    codes.push(self.wanted(item, &Type::Bool));
                 }
                 (
                     if *op == Op::And {
@@ -100,9 +126,9 @@ impl Checker<'_, '_> {
             }
             Syntax::Binary { op, left, right } => return self.binary(at, *op, left, right),
             Syntax::Choice { test, yes, no } => {
-                let test = boxed(self.wanted(test, &Type::Bool)?);
-                let (yes, yes_type) = self.check(yes)?;
-                let (no, no_type) = self.check(no)?;
+                let test = boxed(self.wanted(test, &Type::Bool));
+                let (yes, yes_type) = self.check(yes);
+                let (no, no_type) = self.check(no);
                 (
                     Code::Choice {
                         test,
@@ -113,23 +139,36 @@ impl Checker<'_, '_> {
                 )
             }
             Syntax::Let { name, value, body } => {
-                let (value, kind) = self.check(value)?;
+                let (value, kind) = self.check(value);
                 self.locals.push((Local::Named(name.clone()), kind));
-                let body = self.check(body);
+                let (body, kind) = self.check(body);
                 self.locals.pop();
-                let (body, kind) = body?;
                 (Code::Let(boxed(value), boxed(body)), kind)
+            }
+            Syntax::Sequence(items) => {
+                let mut codes = Vec::with_capacity(items.len());
+                let mut kind = Type::Nil;
+                for item in items {
+                    let (code, of) = self.check(item);
+                    codes.push(code);
+                    kind = of;
+                }
+                (Code::Sequence(codes), kind)
+            }
+            Syntax::Range(from, to) => {
+                let (from, to) = (self.wanted(from, &Type::Int), self.wanted(to, &Type::Int));
+                (Code::Range(boxed(from), boxed(to)), Type::list(Type::Int))
             }
         })
     }
 
     /// Checks that a value may be of one type.
-    pub(super) fn wanted(&mut self, ast: &Ast, want: &Type) -> Result<Code, ExprError> {
-        let (code, kind) = self.check(ast)?;
+    pub(super) fn wanted(&mut self, ast: &Ast, want: &Type) -> Code {
+        let (code, kind) = self.check(ast);
         if !kind.may_be(want) {
-            return fail(ast.at, format!("expected {want}, this is {kind}"));
+            self.complain(ExprError::new(ast.at, format!("expected {want}, this is {kind}")));
         }
-        Ok(code)
+        code
     }
 
     fn name(&mut self, at: usize, name: &str) -> Checked {
@@ -146,7 +185,7 @@ impl Checker<'_, '_> {
             ("signal", Scope::Overflow) => Ok((Code::Signal, Type::Overflow)),
             ("results", Scope::ParserResults) => Ok((Code::Results, Type::ParserResults)),
             ("results", Scope::OverflowResults) => Ok((Code::Results, Type::list(Type::Event))),
-            _ if functions::find(name).is_some() || CLOSURES.contains(&name) => {
+            _ if functions::find(name).is_some() || ask::find(name).is_some() || CLOSURES.contains(&name) => {
                 fail(at, format!("{name:?} is a function and wants its arguments"))
             }
             _ => fail(at, format!("unknown name {name:?}")),
@@ -157,7 +196,8 @@ impl Checker<'_, '_> {
         let wanted = match what {
             "" => Local::Element,
             "index" => Local::Index,
-            other => return fail(at, format!("#{other} is not supported")),
+            "acc" => Local::Accumulated,
+            other => return fail(at, format!("there is no #{other}")),
         };
         let found = self.locals.iter().rposition(|(local, _)| *local == wanted);
         match found.and_then(|place| Some((place, self.locals.get(place)?))) {
@@ -166,7 +206,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn list(&mut self, items: &[Ast]) -> Checked {
+    fn list(&mut self, items: &[Ast]) -> (Code, Type) {
         let texts: Option<Vec<Box<str>>> = items
             .iter()
             .map(|item| match &item.kind {
@@ -175,16 +215,16 @@ impl Checker<'_, '_> {
             })
             .collect();
         if let Some(texts) = texts {
-            return Ok((Code::Texts(texts.into()), Type::list(Type::Text)));
+            return (Code::Texts(texts.into()), Type::list(Type::Text));
         }
         let mut codes = Vec::with_capacity(items.len());
         let mut of: Option<Type> = None;
         for item in items {
-            let (code, kind) = self.check(item)?;
+            let (code, kind) = self.check(item);
             codes.push(code);
             of = Some(of.map_or(kind.clone(), |before| before.either(&kind)));
         }
-        Ok((Code::List(codes), Type::list(of.unwrap_or(Type::Any))))
+        (Code::List(codes), Type::list(of.unwrap_or(Type::Any)))
     }
 
     fn field(&mut self, at: usize, of: Code, space: Space, name: &str) -> Checked {
@@ -205,39 +245,47 @@ impl Checker<'_, '_> {
             };
             id
         };
-        let code = if matches!(of, Code::Event) {
-            Code::Field(id)
-        } else {
-            Code::FieldOf(boxed(of), id)
+        let code = match of {
+            Code::Event => Code::Field(id),
+            of => Code::FieldOf(boxed(of), id),
         };
         Ok((code, Type::Text))
     }
 
+    /// The event whose fields these are.
+    fn owner(of: Code) -> Code {
+        match of {
+            Code::Fields(event, _) => *event,
+            other => other,
+        }
+    }
+
     fn member(&mut self, at: usize, of: &Ast, name: &str, optional: bool) -> Checked {
-        let (of, kind) = self.check(of)?;
+        let (of, kind) = self.check(of);
         if let Type::Fields(space) = kind {
-            return self.field(at, of, space, name);
+            return self.field(at, Self::owner(of), space, name);
         }
         if kind == Type::LineLabels {
             return Ok((Code::Label(boxed(of), name.into()), Type::Text));
         }
         if let Some((field, getter)) = kind.field(name) {
-            let code = if getter == Getter::Same {
-                of
-            } else {
-                Code::Get(boxed(of), getter)
+            let code = match (getter, &field) {
+                (Getter::Same, Type::Fields(space)) => Code::Fields(boxed(of), *space),
+                (Getter::Same, _) => of,
+                _ => Code::Get(boxed(of), getter),
             };
             return Ok((code, field));
         }
+        let code = |of, optional| Code::Member {
+            of: boxed(of),
+            name: name.into(),
+            optional,
+        };
+        if let Type::MapOf(value) = kind {
+            return Ok((Code::OrEmpty(boxed(code(of, optional)), empty_of(&value)), *value));
+        }
         if kind.is_dynamic() {
-            return Ok((
-                Code::Member {
-                    of: boxed(of),
-                    name: name.into(),
-                    optional,
-                },
-                Type::Any,
-            ));
+            return Ok((code(of, optional), Type::Any));
         }
         if kind.method(name).is_some() {
             return fail(at, format!("{name} is a method and wants ()"));
@@ -246,66 +294,55 @@ impl Checker<'_, '_> {
     }
 
     fn index(&mut self, at: usize, of: &Ast, index: &Ast, optional: bool) -> Checked {
-        let (of, kind) = self.check(of)?;
-        let (index_code, index_type) = self.check(index)?;
+        let (of, kind) = self.check(of);
+        let (index_code, index_type) = self.check(index);
         if let (Syntax::Text(name), Type::Fields(space)) = (&index.kind, &kind) {
-            return self.field(at, of, *space, name);
+            return self.field(at, Self::owner(of), *space, name);
         }
         if let (Syntax::Text(name), Type::LineLabels) = (&index.kind, &kind) {
             return Ok((Code::Label(boxed(of), name.as_str().into()), Type::Text));
         }
         let by = match &kind {
             Type::Fields(_)
-            | Type::Map
             | Type::Unmarshaled
+            | Type::MapOf(_)
             | Type::Sources
             | Type::ParserResults
             | Type::StageResults => Type::Text,
             Type::List(_) | Type::Text => Type::Int,
-            Type::Any => Type::Any,
+            Type::Any | Type::Map => Type::Any,
             _ => return fail(at, format!("{kind} cannot be indexed")),
         };
         if !index_type.may_be(&by) {
             return fail(index.at, format!("expected {by}, this is {index_type}"));
         }
+        let code = |of, at| Code::Index {
+            of: boxed(of),
+            at: boxed(at),
+            optional,
+        };
         Ok(match kind {
-            Type::Fields(space) => (
-                Code::FieldNamed {
-                    of: boxed(of),
-                    space,
-                    name: boxed(index_code),
-                },
-                Type::Text,
+            Type::Fields(space) => {
+                let (of, name) = (boxed(Self::owner(of)), boxed(index_code));
+                (Code::FieldNamed { of, space, name }, Type::Text)
+            }
+            Type::MapOf(value) => (
+                Code::OrEmpty(boxed(code(of, index_code)), empty_of(&value)),
+                *value,
             ),
-            kind => (
-                Code::Index {
-                    of: boxed(of),
-                    at: boxed(index_code),
-                    optional,
-                },
-                kind.element(),
-            ),
+            kind => (code(of, index_code), kind.element()),
         })
     }
 
     fn slice(&mut self, at: usize, of: &Ast, from: Option<&Ast>, to: Option<&Ast>) -> Checked {
-        let (of, kind) = self.check(of)?;
+        let (of, kind) = self.check(of);
         if !matches!(kind, Type::Any | Type::Text | Type::List(_)) {
             return fail(at, format!("{kind} cannot be sliced"));
         }
-        let mut bound = |ast: Option<&Ast>| {
-            ast.map(|ast| self.wanted(ast, &Type::Int).map(Box::new))
-                .transpose()
-        };
-        let (from, to) = (bound(from)?, bound(to)?);
-        Ok((
-            Code::Slice {
-                of: boxed(of),
-                from,
-                to,
-            },
-            kind,
-        ))
+        let mut bound = |ast: Option<&Ast>| ast.map(|ast| boxed(self.wanted(ast, &Type::Int)));
+        let (from, to) = (bound(from), bound(to));
+        let of = boxed(of);
+        Ok((Code::Slice { of, from, to }, kind))
     }
 
     fn binary(&mut self, at: usize, op: Op, left: &Ast, right: &Ast) -> Checked {
@@ -313,8 +350,8 @@ impl Checker<'_, '_> {
         if op == Op::Matches {
             return self.matches(left, right);
         }
-        let (left, left_type) = self.check(left)?;
-        let (right, right_type) = self.check(right)?;
+        let (left, left_type) = self.check(left);
+        let (right, right_type) = self.check(right);
         let mismatch = || {
             fail(
                 at,
@@ -372,62 +409,54 @@ impl Checker<'_, '_> {
                 ))
             }
             Op::In => Self::contained(right_at, (left, left_type), (right, right_type)),
-            Op::Plus | Op::Minus | Op::Times | Op::Divide | Op::Modulo => {
-                let numbers = left_type.is_number() && right_type.is_number();
-                let texts = op == Op::Plus && left_type.may_be(&Type::Text) && right_type.may_be(&Type::Text);
-                let times = matches!(
-                    (&left_type, &right_type),
-                    (Type::Time, Type::Time | Type::Duration) | (Type::Duration, Type::Duration)
-                ) && matches!(op, Op::Plus | Op::Minus);
-                if !(numbers || texts || times) {
+            Op::Plus | Op::Minus | Op::Times | Op::Divide | Op::Modulo | Op::Power => {
+                let Some(kind) = sum_type(op, &left_type, &right_type) else {
                     return mismatch();
-                }
-                let kind = match (&left_type, &right_type) {
-                    (Type::Time, Type::Time) => Type::Duration,
-                    (Type::Int, Type::Int) if op != Op::Divide => Type::Int,
-                    (Type::Int, Type::Float | Type::Int) | (Type::Float, Type::Int) => Type::Float,
-                    _ if left_type == right_type => left_type,
-                    (Type::Time, _) => Type::Time,
-                    (Type::Text, _) | (_, Type::Text) => Type::Text,
-                    _ => Type::Any,
                 };
-                Ok((
-                    Code::Sum {
-                        op,
-                        left: boxed(left),
-                        right: boxed(right),
-                    },
-                    kind,
-                ))
+                let (left, right) = (boxed(left), boxed(right));
+                Ok((Code::Sum { op, left, right }, kind))
             }
             Op::Coalesce => Ok((
                 Code::Coalesce(boxed(left), boxed(right)),
                 left_type.either(&right_type),
             )),
-            Op::And | Op::Or | Op::Matches => mismatch(),
+            Op::And | Op::Or | Op::Matches | Op::Pipe | Op::Range => mismatch(),
         }
     }
 
     fn contained(right_at: usize, left: (Code, Type), right: (Code, Type)) -> Checked {
         let ((left, left_type), (right, right_type)) = (left, right);
-        match &right_type {
-            Type::List(of) if !of.comparable(&left_type) => {
+        let code = match (left, right, &right_type) {
+            (left, right, Type::Fields(space)) => {
+                if !left_type.may_be(&Type::Text) {
+                    return fail(right_at, format!("{left_type} is never in {right_type}"));
+                }
+                Code::HasField {
+                    of: boxed(Self::owner(right)),
+                    space: *space,
+                    name: boxed(left),
+                }
+            }
+            (_, _, Type::List(of)) if !of.comparable(&left_type) => {
                 return fail(right_at, format!("{left_type} is never in {right_type}"));
             }
-            Type::List(_) | Type::Any | Type::Map | Type::Unmarshaled | Type::Fields(_) => {}
+            (Code::Field(id), Code::Texts(texts), _) => {
+                Code::FieldIn(id, TextSet::new(texts.iter().cloned()))
+            }
+            (left, Code::Texts(texts), _) => Code::InSet(boxed(left), TextSet::new(texts.iter().cloned())),
+            (
+                left,
+                right,
+                Type::List(_) | Type::Any | Type::Map | Type::MapOf(_) | Type::Unmarshaled | Type::Nil,
+            ) => Code::In(boxed(left), boxed(right)),
             _ => return fail(right_at, format!("expected a list, this is {right_type}")),
-        }
-        let code = match (left, right) {
-            (Code::Field(id), Code::Texts(texts)) => Code::FieldIn(id, TextSet::new(texts.iter().cloned())),
-            (left, Code::Texts(texts)) => Code::InSet(boxed(left), TextSet::new(texts.iter().cloned())),
-            (left, right) => Code::In(boxed(left), boxed(right)),
         };
         Ok((code, Type::Bool))
     }
 
     fn matches(&mut self, left: &Ast, right: &Ast) -> Checked {
-        let subject = boxed(self.wanted(left, &Type::Text)?);
-        let pattern = self.wanted(right, &Type::Text)?;
+        let subject = boxed(self.wanted(left, &Type::Text));
+        let pattern = self.wanted(right, &Type::Text);
         let constant = match (&pattern, &right.kind) {
             (Code::Text(text), _) => Some(text.to_string()),
             // `Upper('...')` around a pattern is an idiom of the hub.
@@ -445,4 +474,49 @@ impl Checker<'_, '_> {
             .map_err(|error| ExprError::new(right.at, format!("bad pattern: {error}")))?;
         Ok((Code::Matches(subject, regex), Type::Bool))
     }
+}
+
+fn empty_of(value: &Type) -> Empty {
+    if *value == Type::Text {
+        Empty::Text
+    } else {
+        Empty::List
+    }
+}
+
+/// The type of a sum, a difference and their like; `None` if the two do not go together.
+fn sum_type(op: Op, left: &Type, right: &Type) -> Option<Type> {
+    use Type::{Any, Duration, Float, Int, Text, Time};
+    let same = |kind: &Type| left == kind && right == kind;
+    match op {
+        Op::Plus if same(&Text) => return Some(Text),
+        Op::Plus if left.may_be(&Text) && right.may_be(&Text) => {
+            return Some(if *left == Text || *right == Text {
+                Text
+            } else {
+                Any
+            });
+        }
+        Op::Plus | Op::Minus if same(&Duration) => return Some(Duration),
+        Op::Minus if same(&Time) => return Some(Duration),
+        Op::Plus | Op::Minus if (left, right) == (&Time, &Duration) => return Some(Time),
+        Op::Plus if (left, right) == (&Duration, &Time) => return Some(Time),
+        Op::Times if matches!((left, right), (Duration, Int) | (Int, Duration)) => return Some(Duration),
+        _ => {}
+    }
+    let times = [Time, Duration];
+    if times.contains(left) && *right == Any || times.contains(right) && *left == Any {
+        return Some(Any);
+    }
+    if !left.is_number() || !right.is_number() {
+        return None;
+    }
+    Some(match op {
+        Op::Divide | Op::Power => Float,
+        Op::Modulo if *left == Float || *right == Float => return None,
+        Op::Modulo => Int,
+        _ if *left == Float || *right == Float => Float,
+        _ if *left == Any || *right == Any => Any,
+        _ => Int,
+    })
 }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
+use super::ask::Ask;
+use super::data::Table;
 use super::functions::Function;
 use super::syntax::Op;
+use crate::outside::Outside;
 use crate::parse::names::{FieldId, Space};
 
 /// One operation.
@@ -25,6 +28,8 @@ pub(super) enum Code {
     Results,
     /// `#`, `#index` or a `let`, by its place on the stack.
     Local(usize),
+    /// `evt.Parsed` and its like, as a whole.
+    Fields(Box<Code>, Space),
     /// A field of `evt`.
     Field(FieldId),
     /// A field of another event.
@@ -35,6 +40,14 @@ pub(super) enum Code {
         space: Space,
         name: Box<Code>,
     },
+    /// Whether a field is set at all.
+    HasField {
+        of: Box<Code>,
+        space: Space,
+        name: Box<Code>,
+    },
+    /// What a mapping has, or what is empty.
+    OrEmpty(Box<Code>, Empty),
     Get(Box<Code>, Getter),
     /// A label of an event's source.
     Label(Box<Code>, Box<str>),
@@ -55,7 +68,10 @@ pub(super) enum Code {
     },
     Chain(Box<Code>),
     List(Vec<Code>),
-    Map(Vec<(Box<str>, Code)>),
+    Map(Vec<(Code, Code)>),
+    /// Several expressions, of which the last counts.
+    Sequence(Vec<Code>),
+    Range(Box<Code>, Box<Code>),
     Not(Box<Code>),
     Minus(Box<Code>),
     And(Vec<Code>),
@@ -97,9 +113,13 @@ pub(super) enum Code {
     Closure {
         what: Closure,
         list: Box<Code>,
-        body: Box<Code>,
+        body: Option<Box<Code>>,
+        /// What reducing starts from, or how sorting orders.
+        with: Option<Box<Code>>,
     },
     Call(&'static Function, Vec<Code>),
+    /// A question to the world beyond the event.
+    Ask(Ask, Vec<Code>, Arc<Outside>),
     /// `evt.SetMeta(name, value)` and `evt.SetParsed`.
     Set {
         space: Space,
@@ -107,7 +127,18 @@ pub(super) enum Code {
         value: Box<Code>,
     },
     /// Whether one of a data file's patterns matches.
-    AnyPattern(Box<Code>, Arc<[Regex]>),
+    AnyPattern(Box<Code>, Arc<RegexSet>),
+    /// The rows of a data file.
+    Rows(Arc<Table>),
+    /// The tag of a data file's first row that matches.
+    LookUp(Box<Code>, Arc<Table>),
+}
+
+/// What stands in for what a mapping has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    Text,
+    List,
 }
 
 /// A field that is not a text of a map.
@@ -125,6 +156,14 @@ pub(super) enum Getter {
     LineRaw,
     LineSource,
     LineModule,
+    Empty,
+    NoTexts,
+    NoMap,
+    False,
+    True,
+    EventKind,
+    ReadAt,
+    IpSources,
     Remediation,
     HasRemediation,
     OverflowWhitelisted,
@@ -154,10 +193,10 @@ pub(super) enum Getter {
     Scenario,
     EventsCount,
     EventType,
-    Hour,
-    Minute,
     Weekday,
-    Unix,
+    WeekdayName,
+    Month,
+    MonthName,
 }
 
 /// A function that evaluates its body for each element.
@@ -172,6 +211,12 @@ pub(super) enum Closure {
     Count,
     Find,
     FindIndex,
+    FindLast,
+    FindLastIndex,
+    Sum,
+    GroupBy,
+    SortBy,
+    Reduce,
 }
 
 /// Constant texts that one text is looked up in.
@@ -180,6 +225,18 @@ pub(super) enum TextSet {
     /// A handful: comparing is faster than hashing.
     Few(Box<[Box<str>]>),
     Many(HashSet<Box<str>>),
+}
+
+// === impl Closure ===
+
+impl Closure {
+    /// Whether its body must be true or false.
+    pub(super) fn is_test(self) -> bool {
+        !matches!(
+            self,
+            Self::Map | Self::Sum | Self::GroupBy | Self::SortBy | Self::Reduce
+        )
+    }
 }
 
 // === impl TextSet ===

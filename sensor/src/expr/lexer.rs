@@ -23,8 +23,8 @@ pub(super) struct Token {
 
 /// Longest first, so that `<=` is not read as `<` and `=`.
 const SIGNS: &[&str] = &[
-    "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "..", "**", "<", ">", "!", "?", ":", "+", "-", "*", "/",
-    "%", "^", "|", "(", ")", "[", "]", "{", "}", ",", ".", "#", "=", ";",
+    "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "..", "**", "::", "<", ">", "!", "?", ":", "+", "-", "*",
+    "/", "%", "^", "|", "(", ")", "[", "]", "{", "}", ",", ".", "#", "=", ";",
 ];
 
 /// All tokens, the last is [`Kind::End`].
@@ -76,6 +76,12 @@ fn next(rest: &str) -> Next {
             ))
         }
         '0'..='9' => number(rest),
+        '.' if rest
+            .get(1..)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) =>
+        {
+            number(rest)
+        }
         _ if first.is_alphabetic() || first == '_' || first == '$' => {
             let len = rest
                 .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
@@ -134,13 +140,19 @@ fn text(rest: &str, quote: char) -> Next {
                 out.push(escaped);
                 continue;
             }
+            '0'..='7' => 3,
             'x' => 2,
             'u' => 4,
             'U' => 8,
             _ => return Err((at, format!("there is no escape \\{escaped}"))),
         };
-        let hex: String = chars.by_ref().take(digits).map(|(_, digit)| digit).collect();
-        let code = u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32);
+        let (mut number, mut radix) = (String::new(), 16);
+        if digits == 3 {
+            number.push(escaped);
+            radix = 8;
+        }
+        number.extend(chars.by_ref().take(digits - number.len()).map(|(_, digit)| digit));
+        let code = u32::from_str_radix(&number, radix).ok().and_then(char::from_u32);
         out.push(code.ok_or_else(|| (at, "not a character".to_owned()))?);
     }
     Err((0, "the text does not end".to_owned()))

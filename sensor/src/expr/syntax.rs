@@ -23,7 +23,7 @@ pub(super) enum Syntax {
     /// `#`, or `#index` and its like.
     Pointer(String),
     List(Vec<Ast>),
-    Map(Vec<(String, Ast)>),
+    Map(Vec<(Ast, Ast)>),
     Member {
         of: Box<Ast>,
         name: String,
@@ -46,6 +46,9 @@ pub(super) enum Syntax {
         args: Vec<Ast>,
     },
     Closure(Box<Ast>),
+    /// Expressions with `;` between them.
+    Sequence(Vec<Ast>),
+    Range(Box<Ast>, Box<Ast>),
     Not(Box<Ast>),
     Minus(Box<Ast>),
     /// `&&` or `||` of two or more.
@@ -90,11 +93,15 @@ pub(super) enum Op {
     Times,
     Divide,
     Modulo,
+    Power,
     Coalesce,
+    Range,
+    Pipe,
 }
 
-/// Operators by their text, with how tightly they bind; all associate to the left.
-const BINARY: &[(&str, Op, u8)] = &[
+/// Operators by their text, with how tightly they bind; all but powers associate to the left.
+const BINARY: &[(&str, Op, u16)] = &[
+    ("|", Op::Pipe, 0),
     ("||", Op::Or, 10),
     ("or", Op::Or, 10),
     ("&&", Op::And, 15),
@@ -115,8 +122,14 @@ const BINARY: &[(&str, Op, u8)] = &[
     ("*", Op::Times, 60),
     ("/", Op::Divide, 60),
     ("%", Op::Modulo, 60),
-    ("??", Op::Coalesce, 150),
+    ("..", Op::Range, 25),
+    ("**", Op::Power, 100),
+    ("^", Op::Power, 100),
+    ("??", Op::Coalesce, 500),
 ];
+
+/// How often in a row two may be compared: `1 < a < 9`.
+const MAX_COMPARISONS: usize = 8;
 
 /// Functions whose last argument is evaluated for each element, with or without braces.
 pub(super) const CLOSURES: &[&str] = &[
@@ -129,6 +142,12 @@ pub(super) const CLOSURES: &[&str] = &[
     "count",
     "find",
     "findIndex",
+    "findLast",
+    "findLastIndex",
+    "sum",
+    "groupBy",
+    "sortBy",
+    "reduce",
 ];
 
 /// How deep brackets and operators may nest.
@@ -233,13 +252,28 @@ impl Parser {
         Ok(name)
     }
 
-    /// `let a = ...; rest`, or one expression.
+    /// `let a = ...; rest`, or expressions with `;` between them.
     fn sequence(&mut self) -> Result<Ast, ExprError> {
         let at = self.at();
-        let is_let = self.word() == Some("let") && matches!(self.peek_after(), Kind::Name(_));
-        if !is_let {
-            return self.expression(0);
+        let first = self.expression(0)?;
+        if self.word() != Some(";") {
+            return Ok(first);
         }
+        let mut items = vec![first];
+        while self.eat(";") {
+            if matches!(self.peek(), Kind::End | Kind::Sign(")" | "}")) {
+                break;
+            }
+            items.push(self.expression(0)?);
+        }
+        Ok(Ast {
+            at,
+            kind: Syntax::Sequence(items),
+        })
+    }
+
+    fn declaration(&mut self) -> Result<Ast, ExprError> {
+        let at = self.at();
         self.next += 1;
         let name = self.name()?;
         self.expect("=")?;
@@ -262,37 +296,38 @@ impl Parser {
         Ok(())
     }
 
-    fn expression(&mut self, tightness: u8) -> Result<Ast, ExprError> {
+    fn expression(&mut self, tightness: u16) -> Result<Ast, ExprError> {
         let at = self.at();
+        if tightness == 0 && self.word() == Some("let") && matches!(self.peek_after(), Kind::Name(_)) {
+            return self.declaration();
+        }
         self.enter(at)?;
         let mut left = self.operand()?;
-        let mut deepened = 0;
+        let (mut deepened, mut before) = (0, None);
         while let Some((op, negated, binds)) = self.operator(tightness)? {
             let op_at = self.at();
-            self.next += 1 + usize::from(negated);
-            let right = self.expression(binds + 1)?;
-            if let Syntax::Many { op: before, items } = &mut left.kind
-                && *before == op
-            {
-                items.push(right);
-                continue;
+            if before == Some(Op::Coalesce) && op != Op::Coalesce {
+                return Err(ExprError::new(
+                    op_at,
+                    "\"??\" and other operators do not mix: put parentheses around one",
+                ));
             }
+            before = Some(op);
             deepened += 1;
-            if deepened > MAX_CHAIN {
+            if deepened > MAX_CHAIN && !matches!(op, Op::And | Op::Or) {
                 return Err(ExprError::new(op_at, format!("more than {MAX_CHAIN} operands")));
             }
-            let kind = match op {
-                Op::And | Op::Or => Syntax::Many {
-                    op,
-                    items: vec![left, right],
-                },
-                _ => Syntax::Binary {
-                    op,
-                    left: Box::new(left),
-                    right: Box::new(right),
-                },
+            self.next += 1 + usize::from(negated);
+            left = match op {
+                Op::Pipe => self.pipe(left)?,
+                Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual => {
+                    self.comparisons(left, (op, op_at), binds)?
+                }
+                _ => {
+                    let right = self.expression(if op == Op::Power { binds } else { binds + 1 })?;
+                    combine(op, op_at, left, right)
+                }
             };
-            left = Ast { at: op_at, kind };
             if negated {
                 left = Ast {
                     at: op_at,
@@ -308,8 +343,60 @@ impl Parser {
         }
     }
 
+    /// `a | f(b)` is `f(a, b)`.
+    fn pipe(&mut self, left: Ast) -> Result<Ast, ExprError> {
+        let at = self.at();
+        let callee = Ast {
+            at,
+            kind: Syntax::Name(self.name()?),
+        };
+        self.expect("(")?;
+        let args = self.arguments(&callee, Some(left))?;
+        let callee = Box::new(callee);
+        self.postfix(Ast {
+            at,
+            kind: Syntax::Call { callee, args },
+        })
+    }
+
+    /// `a < b < c` is `a < b && b < c`.
+    fn comparisons(&mut self, first: Ast, op: (Op, usize), binds: u16) -> Result<Ast, ExprError> {
+        let ((mut op, mut op_at), mut left) = (op, first);
+        let mut parts = Vec::new();
+        loop {
+            let right = self.expression(binds + 1)?;
+            let next = match self.operator(binds)? {
+                Some((next, false, _)) if next.is_order() => Some((next, self.at())),
+                _ => None,
+            };
+            let Some((next, next_at)) = next else {
+                parts.push(combine(op, op_at, left, right));
+                break;
+            };
+            if parts.len() >= MAX_COMPARISONS {
+                return Err(ExprError::new(
+                    next_at,
+                    format!("more than {MAX_COMPARISONS} comparisons in a row"),
+                ));
+            }
+            self.next += 1;
+            parts.push(combine(op, op_at, left, right.clone()));
+            (op, op_at, left) = (next, next_at, right);
+        }
+        Ok(match parts.len() {
+            1 => parts.remove(0),
+            _ => Ast {
+                at: op_at,
+                kind: Syntax::Many {
+                    op: Op::And,
+                    items: parts,
+                },
+            },
+        })
+    }
+
     /// The operator that stands next, if it binds tightly enough.
-    fn operator(&self, tightness: u8) -> Result<Option<(Op, bool, u8)>, ExprError> {
+    fn operator(&self, tightness: u16) -> Result<Option<(Op, bool, u16)>, ExprError> {
         let negated = self.word() == Some("not");
         let word = if negated {
             let (Kind::Name(name), at) = (self.peek_after(), self.at()) else {
@@ -330,20 +417,19 @@ impl Parser {
         let found = BINARY
             .iter()
             .find(|(text, _, binds)| *text == word && *binds >= tightness);
-        if found.is_none() && ["|", "..", "^", "**"].contains(&word) {
-            return Err(ExprError::new(
-                self.at(),
-                format!("the operator {word:?} is not supported"),
-            ));
-        }
         Ok(found.map(|(_, op, binds)| (*op, negated, *binds)))
     }
 
+    /// `test ? yes : no`, or `test ?: no`.
     fn choice(&mut self, test: Ast) -> Result<Ast, ExprError> {
         let at = self.at();
         self.expect("?")?;
         self.enter(at)?;
-        let yes = self.expression(0)?;
+        let yes = if self.word() == Some(":") {
+            test.clone()
+        } else {
+            self.expression(0)?
+        };
         self.expect(":")?;
         let no = self.expression(0)?;
         self.depth -= 1;
@@ -355,5 +441,40 @@ impl Parser {
                 no: Box::new(no),
             },
         })
+    }
+}
+
+fn combine(op: Op, at: usize, mut left: Ast, right: Ast) -> Ast {
+    let kind = match op {
+        Op::And | Op::Or => {
+            if let Syntax::Many { op: before, items } = &mut left.kind
+                && *before == op
+            {
+                items.push(right);
+                return left;
+            }
+            Syntax::Many {
+                op,
+                items: vec![left, right],
+            }
+        }
+        Op::Range => Syntax::Range(Box::new(left), Box::new(right)),
+        _ => Syntax::Binary {
+            op,
+            left: Box::new(left),
+            right: Box::new(right),
+        },
+    };
+    Ast { at, kind }
+}
+
+// === impl Op ===
+
+impl Op {
+    fn is_order(self) -> bool {
+        matches!(
+            self,
+            Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual
+        )
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::code::Getter;
+use super::functions::{self, Function};
 use crate::parse::names::Space;
 
 /// What is known of a value before the expression runs.
@@ -20,7 +21,13 @@ pub(super) enum Type {
     Text,
     Time,
     Duration,
+    /// A day of the week, a number with a name.
+    Weekday,
+    /// A month, a number with a name.
+    Month,
     Map,
+    /// A mapping that is empty where it has no name: texts or lists.
+    MapOf(Box<Type>),
     List(Box<Type>),
     Event,
     Line,
@@ -32,6 +39,7 @@ pub(super) enum Type {
     /// Sources by their value.
     Sources,
     AlertSource,
+    Appsec,
     /// `queue`, whose only field is `Queue`.
     Queue,
     /// `results` in the test of a parser: stages by name.
@@ -57,6 +65,12 @@ pub enum Scope {
     OverflowResults,
 }
 
+/// A method: something to get, or a function whose first argument is what it is a method of.
+pub(super) enum Method {
+    Get(Type, Getter),
+    Call(&'static Function),
+}
+
 // === impl Scope ===
 
 impl Scope {
@@ -73,15 +87,23 @@ impl Type {
         Self::List(Box::new(of))
     }
 
+    pub(super) fn map_of(of: Type) -> Self {
+        Self::MapOf(Box::new(of))
+    }
+
     pub(super) fn is_number(&self) -> bool {
-        matches!(self, Self::Int | Self::Float | Self::Any)
+        matches!(
+            self,
+            Self::Int | Self::Float | Self::Any | Self::Weekday | Self::Month
+        )
     }
 
     pub(super) fn may_be(&self, other: &Type) -> bool {
         match (self, other) {
             (Self::Any, _)
             | (_, Self::Any)
-            | (Self::Unmarshaled | Self::Fields(_) | Self::LineLabels, Self::Map) => true,
+            | (Self::Unmarshaled | Self::Fields(_) | Self::LineLabels | Self::MapOf(_), Self::Map)
+            | (Self::Weekday | Self::Month, Self::Int) => true,
             (Self::List(left), Self::List(right)) => left.may_be(right),
             _ => self == other,
         }
@@ -90,6 +112,7 @@ impl Type {
     /// Whether `==` between the two can ever hold.
     pub(super) fn comparable(&self, other: &Type) -> bool {
         self.may_be(other)
+            || other.may_be(self)
             || matches!((self, other), (Self::Nil, _) | (_, Self::Nil))
             || (self.is_number() && other.is_number())
     }
@@ -99,53 +122,40 @@ impl Type {
         if self == *other { self } else { Self::Any }
     }
 
-    /// A field of a typed object; `Err` if it has none of that name.
+    /// A field of a typed object; `None` if it has none of that name.
     pub(super) fn field(&self, name: &str) -> Option<(Type, Getter)> {
-        Some(match (self, name) {
-            (Self::Event, "Parsed") => (Self::Fields(Space::Parsed), Getter::Same),
-            (Self::Event, "Meta") => (Self::Fields(Space::Meta), Getter::Same),
-            (Self::Event, "Enriched") => (Self::Fields(Space::Enriched), Getter::Same),
-            (Self::Event, "Unmarshaled") => (Self::Unmarshaled, Getter::Unmarshaled),
-            (Self::Event, "Line") => (Self::Line, Getter::Same),
-            (Self::Event, "Overflow") => (Self::Overflow, Getter::Overflow),
-            (Self::Event, "Time") => (Self::Time, Getter::Time),
-            (Self::Event, "StrTime") => (Self::Text, Getter::StrTime),
-            (Self::Event, "StrTimeFormat") => (Self::Text, Getter::StrTimeFormat),
-            (Self::Event, "MarshaledTime") => (Self::Text, Getter::MarshaledTime),
-            (Self::Event, "Whitelisted") => (Self::Bool, Getter::Whitelisted),
-            (Self::Event, "WhitelistReason") => (Self::Text, Getter::WhitelistReason),
-            (Self::Line, "Raw") => (Self::Text, Getter::LineRaw),
-            (Self::Line, "Src") => (Self::Text, Getter::LineSource),
-            (Self::Line, "Module") => (Self::Text, Getter::LineModule),
-            (Self::Line, "Labels") => (Self::LineLabels, Getter::Same),
-            (Self::Overflow, "Alert") => (Self::Alert, Getter::Same),
-            (Self::Overflow, "Whitelisted") => (Self::Bool, Getter::OverflowWhitelisted),
-            (Self::Overflow, "Reprocess") => (Self::Bool, Getter::Reprocess),
-            (Self::Overflow, "Sources") => (Self::Sources, Getter::Sources),
-            (Self::Alert, "Remediation") => (Self::Bool, Getter::Remediation),
-            (Self::Alert, "Simulated") => (Self::Bool, Getter::Simulated),
-            (Self::Alert, "Scenario") => (Self::Text, Getter::Scenario),
-            (Self::Alert, "ScenarioVersion") => (Self::Text, Getter::ScenarioVersion),
-            (Self::Alert, "Message") => (Self::Text, Getter::Message),
-            (Self::Alert, "EventsCount") => (Self::Int, Getter::EventsCount),
-            (Self::Alert, "Capacity") => (Self::Int, Getter::Capacity),
-            (Self::Alert, "Leakspeed") => (Self::Text, Getter::Leakspeed),
-            (Self::Alert, "StartAt") => (Self::Text, Getter::StartAt),
-            (Self::Alert, "StopAt") => (Self::Text, Getter::StopAt),
-            (Self::Alert, "Source") => (Self::AlertSource, Getter::Source),
-            (Self::Alert, "Events") => (Self::list(Self::Event), Getter::AlertEvents),
-            (Self::AlertSource, "IP") => (Self::Text, Getter::SourceIp),
-            (Self::AlertSource, "Range") => (Self::Text, Getter::SourceRange),
-            (Self::AlertSource, "Scope") => (Self::Text, Getter::SourceScope),
-            (Self::AlertSource, "Value") => (Self::Text, Getter::SourceValue),
-            (Self::AlertSource, "AsNumber") => (Self::Text, Getter::SourceAsNumber),
-            (Self::AlertSource, "AsName") => (Self::Text, Getter::SourceAsName),
-            (Self::AlertSource, "Cn") => (Self::Text, Getter::SourceCountry),
-            (Self::AlertSource, "Latitude") => (Self::Float, Getter::SourceLatitude),
-            (Self::AlertSource, "Longitude") => (Self::Float, Getter::SourceLongitude),
-            (Self::NodeResult, "Evt") => (Self::Event, Getter::ResultEvent),
-            (Self::NodeResult, "Success") => (Self::Bool, Getter::ResultSuccess),
-            (Self::Queue, "Queue") => (Self::list(Self::Event), Getter::Same),
+        Some(match self {
+            Self::Event => return event_field(name),
+            Self::Line => match name {
+                "Raw" => (Self::Text, Getter::LineRaw),
+                "Src" => (Self::Text, Getter::LineSource),
+                "Module" => (Self::Text, Getter::LineModule),
+                "Labels" => (Self::LineLabels, Getter::Same),
+                "Time" => (Self::Time, Getter::ReadAt),
+                "Process" => (Self::Bool, Getter::True),
+                _ => return None,
+            },
+            Self::Overflow => match name {
+                "Alert" => (Self::Alert, Getter::Same),
+                "Whitelisted" => (Self::Bool, Getter::OverflowWhitelisted),
+                "Reprocess" => (Self::Bool, Getter::Reprocess),
+                "Sources" => (Self::Sources, Getter::Sources),
+                _ => return None,
+            },
+            Self::Alert => return alert_field(name),
+            Self::AlertSource => return source_field(name),
+            Self::NodeResult => match name {
+                "Evt" => (Self::Event, Getter::ResultEvent),
+                "Success" => (Self::Bool, Getter::ResultSuccess),
+                _ => return None,
+            },
+            Self::Appsec => match name {
+                "HasInBandMatches" | "HasOutBandMatches" => (Self::Bool, Getter::False),
+                "MatchedRules" => (Self::list(Self::Any), Getter::NoTexts),
+                "Vars" => (Self::map_of(Self::Text), Getter::NoMap),
+                _ => return None,
+            },
+            Self::Queue if name == "Queue" => (Self::list(Self::Event), Getter::Same),
             _ => return None,
         })
     }
@@ -154,6 +164,7 @@ impl Type {
     pub(super) fn element(self) -> Type {
         match self {
             Self::List(item) => *item,
+            Self::Text => Self::Int,
             Self::Sources => Self::AlertSource,
             Self::ParserResults => Self::StageResults,
             Self::StageResults => Self::list(Self::NodeResult),
@@ -161,29 +172,96 @@ impl Type {
         }
     }
 
-    /// A method without arguments.
-    pub(super) fn method(&self, name: &str) -> Option<(Type, Getter)> {
-        Some(match (self, name) {
-            (Self::Overflow, "GetSources") => (Self::list(Self::Text), Getter::SourceKeys),
-            (Self::Alert, "GetScenario") => (Self::Text, Getter::Scenario),
-            (Self::Alert | Self::AlertSource, "GetScope") => (Self::Text, Getter::SourceScope),
-            (Self::Alert | Self::AlertSource, "GetValue") => (Self::Text, Getter::SourceValue),
-            (Self::Alert, "HasRemediation") => (Self::Bool, Getter::HasRemediation),
-            (Self::Alert, "GetEventsCount") => (Self::Int, Getter::EventsCount),
-            (Self::Event, "GetType") => (Self::Text, Getter::EventType),
-            (Self::Time, "Hour") => (Self::Int, Getter::Hour),
-            (Self::Time, "Minute") => (Self::Int, Getter::Minute),
-            (Self::Time, "Weekday") => (Self::Text, Getter::Weekday),
-            (Self::Time, "Unix") => (Self::Int, Getter::Unix),
-            (Self::Text, "String") => (Self::Text, Getter::Same),
-            _ => return None,
-        })
+    /// A method, with or without arguments.
+    pub(super) fn method(&self, name: &str) -> Option<Method> {
+        let get = |kind, getter| Some(Method::Get(kind, getter));
+        match (self, name) {
+            (Self::Alert, "GetScenario") => get(Self::Text, Getter::Scenario),
+            (Self::Alert | Self::AlertSource, "GetScope") => get(Self::Text, Getter::SourceScope),
+            (Self::Alert | Self::AlertSource, "GetValue") => get(Self::Text, Getter::SourceValue),
+            (Self::Alert, "GetEventsCount") => get(Self::Int, Getter::EventsCount),
+            (Self::Alert, "HasRemediation") => get(Self::Bool, Getter::HasRemediation),
+            (Self::Overflow, "GetSources") => get(Self::list(Self::Text), Getter::SourceKeys),
+            (Self::Event, "GetType") => get(Self::Text, Getter::EventType),
+            (Self::Event, "ParseIPSources") => get(Self::list(Self::Text), Getter::IpSources),
+            (Self::Appsec, "GetName" | "GetURI" | "GetHash" | "GetVersion" | "GetMethod") => {
+                get(Self::Text, Getter::Empty)
+            }
+            (Self::Appsec, "GetNames" | "Kinds" | "GetMatchedZones") => {
+                get(Self::list(Self::Text), Getter::NoTexts)
+            }
+            (Self::Appsec, "GetRuleIDs") => get(Self::list(Self::Int), Getter::NoTexts),
+            (Self::Time, "Weekday") => get(Self::Weekday, Getter::Weekday),
+            (Self::Time, "Month") => get(Self::Month, Getter::Month),
+            (Self::Weekday, "String") => get(Self::Text, Getter::WeekdayName),
+            (Self::Month, "String") => get(Self::Text, Getter::MonthName),
+            (Self::Time, "UTC") => get(Self::Time, Getter::Same),
+            (Self::Text, "String") => get(Self::Text, Getter::Same),
+            (Self::Time | Self::Duration | Self::Appsec, _) => {
+                functions::find_method(self, name).map(Method::Call)
+            }
+            _ => None,
+        }
     }
 
     /// Whether members are only known while running.
     pub(super) fn is_dynamic(&self) -> bool {
         matches!(self, Self::Any | Self::Map | Self::Unmarshaled)
     }
+}
+
+fn alert_field(name: &str) -> Option<(Type, Getter)> {
+    Some(match name {
+        "Remediation" => (Type::Bool, Getter::Remediation),
+        "Simulated" => (Type::Bool, Getter::Simulated),
+        "Scenario" => (Type::Text, Getter::Scenario),
+        "ScenarioVersion" => (Type::Text, Getter::ScenarioVersion),
+        "Message" => (Type::Text, Getter::Message),
+        "EventsCount" => (Type::Int, Getter::EventsCount),
+        "Capacity" => (Type::Int, Getter::Capacity),
+        "Leakspeed" => (Type::Text, Getter::Leakspeed),
+        "StartAt" => (Type::Text, Getter::StartAt),
+        "StopAt" => (Type::Text, Getter::StopAt),
+        "Source" => (Type::AlertSource, Getter::Source),
+        "Events" => (Type::list(Type::Event), Getter::AlertEvents),
+        _ => return None,
+    })
+}
+
+fn source_field(name: &str) -> Option<(Type, Getter)> {
+    Some(match name {
+        "IP" => (Type::Text, Getter::SourceIp),
+        "Range" => (Type::Text, Getter::SourceRange),
+        "Scope" => (Type::Text, Getter::SourceScope),
+        "Value" => (Type::Text, Getter::SourceValue),
+        "AsNumber" => (Type::Text, Getter::SourceAsNumber),
+        "AsName" => (Type::Text, Getter::SourceAsName),
+        "Cn" => (Type::Text, Getter::SourceCountry),
+        "Latitude" => (Type::Float, Getter::SourceLatitude),
+        "Longitude" => (Type::Float, Getter::SourceLongitude),
+        _ => return None,
+    })
+}
+
+fn event_field(name: &str) -> Option<(Type, Getter)> {
+    Some(match name {
+        "Parsed" => (Type::Fields(Space::Parsed), Getter::Same),
+        "Meta" => (Type::Fields(Space::Meta), Getter::Same),
+        "Enriched" => (Type::Fields(Space::Enriched), Getter::Same),
+        "Unmarshaled" => (Type::Unmarshaled, Getter::Unmarshaled),
+        "Line" => (Type::Line, Getter::Same),
+        "Overflow" => (Type::Overflow, Getter::Overflow),
+        "Appsec" => (Type::Appsec, Getter::Same),
+        "Time" => (Type::Time, Getter::Time),
+        "StrTime" => (Type::Text, Getter::StrTime),
+        "StrTimeFormat" => (Type::Text, Getter::StrTimeFormat),
+        "MarshaledTime" => (Type::Text, Getter::MarshaledTime),
+        "Whitelisted" => (Type::Bool, Getter::Whitelisted),
+        "WhitelistReason" => (Type::Text, Getter::WhitelistReason),
+        "Type" => (Type::Int, Getter::EventKind),
+        "Process" => (Type::Bool, Getter::True),
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Type {
@@ -197,7 +275,10 @@ impl fmt::Display for Type {
             Self::Text => "a text",
             Self::Time => "a time",
             Self::Duration => "a duration",
+            Self::Weekday => "a weekday",
+            Self::Month => "a month",
             Self::Map => "a map",
+            Self::MapOf(of) => return write!(f, "a map of {of}"),
             Self::List(of) => return write!(f, "a list of {of}"),
             Self::Event => "an event",
             Self::Line => "evt.Line",
@@ -209,6 +290,7 @@ impl fmt::Display for Type {
             Self::Overflow => "evt.Overflow",
             Self::Alert => "an alert",
             Self::AlertSource => "the source of an alert",
+            Self::Appsec => "evt.Appsec",
             Self::Sources => "sources by value",
             Self::ParserResults => "results by stage",
             Self::StageResults => "results by parser",

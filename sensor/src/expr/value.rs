@@ -3,12 +3,15 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use vigie_wire::Timestamp;
 
+use super::go;
 use super::results::{NodeResult, ParserResults};
 use crate::parse::event::Event;
 use crate::parse::json::Json;
+use crate::parse::names::Space;
 use crate::parse::overflow::{Overflow, Source};
 
 /// A value while an expression runs.
@@ -51,6 +54,8 @@ pub enum Object<'a> {
     Event(&'a Event),
     /// `evt.Unmarshaled`
     Unmarshaled(&'a Event),
+    /// `evt.Parsed` and its like
+    Fields(&'a Event, Space),
     /// `evt.Overflow` and its `Alert`
     Overflow(&'a Overflow),
     /// `evt.Overflow.Sources`
@@ -118,6 +123,11 @@ impl<'a> Value<'a> {
 
     /// How many elements, keys or bytes.
     pub fn len(&self) -> Option<usize> {
+        if let Self::Json(json) = self
+            && let Some(entries) = json.entries()
+        {
+            return Some(entries.len());
+        }
         Some(match self {
             Self::Text(text) => text.len(),
             Self::List(items) => items.len(),
@@ -126,12 +136,12 @@ impl<'a> Value<'a> {
             Self::Map(entries) => entries.len(),
             Self::Json(Json::Text(text)) => text.len(),
             Self::Json(Json::List(items)) => items.len(),
-            Self::Json(Json::Map(entries)) => entries.len(),
             Self::Object(Object::Unmarshaled(event)) => event.unmarshaled.borrow().len(),
             Self::NodeResults(items) => items.len(),
             Self::Object(Object::Sources(sources)) => sources.len(),
             Self::Object(Object::Parsers(results)) => results.len(),
             Self::Object(Object::Stage(documents)) => documents.len(),
+            Self::Object(Object::Fields(event, space)) => event.iter().filter(|(of, ..)| of == space).count(),
             _ => return None,
         })
     }
@@ -151,6 +161,76 @@ impl<'a> Value<'a> {
             Self::Json(Json::List(items)) => items.get(at).cloned().map(Self::Json),
             _ => None,
         }
+    }
+
+    /// Names and values of a mapping, in its order.
+    pub fn entries(&self) -> Option<Vec<(Cow<'a, str>, Value<'a>)>> {
+        let owned = |name: &str| Cow::Owned(name.to_owned());
+        Some(match self {
+            Self::Map(entries) => entries.clone(),
+            Self::Json(json) => json
+                .entries()?
+                .into_iter()
+                .map(|(name, value)| (owned(name), Self::Json(value)))
+                .collect(),
+            Self::Object(Object::Unmarshaled(event)) => event
+                .unmarshaled
+                .borrow()
+                .iter()
+                .map(|(name, value)| (owned(name), Self::Json(value.clone())))
+                .collect(),
+            Self::Object(Object::Fields(event, space)) => event
+                .iter()
+                .filter(|(of, ..)| of == space)
+                .map(|(_, name, value)| (Cow::Borrowed(name), Self::text(value)))
+                .collect(),
+            _ => return None,
+        })
+    }
+
+    /// A member of a mapping.
+    pub fn member(&self, name: &str) -> Option<Value<'a>> {
+        match self {
+            Self::Map(entries) => {
+                let found = entries.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| value.clone())
+            }
+            Self::Json(json) => json.member(name).map(Self::Json),
+            Self::Object(Object::Unmarshaled(event)) => {
+                let roots = event.unmarshaled.borrow();
+                let found = roots.iter().find(|(key, _)| **key == *name);
+                found.map(|(_, json)| Self::Json(json.clone()))
+            }
+            Self::Object(Object::Fields(event, space)) => event
+                .is_set(*space, name)
+                .then(|| Self::text(event.get_named(*space, name))),
+            _ => None,
+        }
+    }
+
+    /// As JSON; `None` for what JSON does not have.
+    pub fn to_json(&self) -> Option<Json> {
+        Some(match self {
+            Self::Nil => Json::Null,
+            Self::Bool(is) => Json::Bool(*is),
+            Self::Int(_) | Self::Float(_) | Self::Duration(_) => Json::Number(self.as_float()?),
+            Self::Text(text) => Json::Text(Arc::from(&**text)),
+            Self::Time(time) => Json::Text(crate::parse::date::render_rfc3339(*time).into()),
+            Self::Json(json) => json.clone(),
+            Self::List(_) | Self::Texts(_) | Self::Events(_) => {
+                let items = (0..self.len()?).map(|at| self.item(at)?.to_json());
+                Json::List(items.collect::<Option<_>>()?)
+            }
+            Self::Map(_) | Self::Object(Object::Unmarshaled(_) | Object::Fields(..)) => {
+                let mut entries = self.entries()?;
+                entries.sort_by(|one, other| one.0.cmp(&other.0));
+                let entries = entries
+                    .iter()
+                    .map(|(name, value)| Some((Box::from(&**name), value.to_json()?)));
+                Json::Map(entries.collect::<Option<_>>()?)
+            }
+            Self::Object(_) | Self::NodeResults(_) => return None,
+        })
     }
 
     /// Equality of the language: numbers across their kinds, `nil` only to itself.
@@ -173,6 +253,12 @@ impl<'a> Value<'a> {
             _ => {
                 if let (Some(left), Some(right)) = (self.as_float(), other.as_float()) {
                     return left.partial_cmp(&right) == Some(Ordering::Equal);
+                }
+                if let (Some(left), Some(right)) = (self.entries(), other.entries()) {
+                    return left.len() == right.len()
+                        && left.iter().all(|(name, value)| {
+                            other.member(name).is_some_and(|other| value.equals(&other))
+                        });
                 }
                 match (self.list_len(), other.list_len()) {
                     (Some(left), Some(right)) if left == right => (0..left).all(
@@ -211,40 +297,32 @@ impl<'a> Value<'a> {
             Self::Nil | Self::Json(Json::Null) => "<nil>".into(),
             Self::Bool(is) | Self::Json(Json::Bool(is)) => if *is { "true" } else { "false" }.into(),
             Self::Int(number) => number.to_string().into(),
-            Self::Float(number) | Self::Json(Json::Number(number)) => go_float(*number).into(),
+            Self::Float(number) | Self::Json(Json::Number(number)) => go::float(*number).into(),
             Self::Text(text) => Cow::Borrowed(text),
             Self::Json(Json::Text(text)) => Cow::Borrowed(text),
-            Self::Time(time) => crate::parse::date::render_rfc3339(*time).into(),
-            Self::Duration(nanos) => format!("{nanos}ns").into(),
-            Self::Json(json) => json.render().into(),
-            Self::Map(entries) => format!("map[{} keys]", entries.len()).into(),
-            Self::Object(_) => "{}".into(),
+            Self::Time(time) => go::time(*time).into(),
+            Self::Duration(nanos) => go::duration(*nanos).into(),
+            Self::List(_) | Self::Texts(_) | Self::Events(_) | Self::Json(Json::List(_)) => {
+                self.display_list().into()
+            }
             Self::NodeResults(results) => format!("[{} results]", results.len()).into(),
-            Self::List(_) | Self::Texts(_) | Self::Events(_) => {
-                let len = self.len().unwrap_or(0);
-                let items: Vec<String> = (0..len)
-                    .filter_map(|at| self.item(at))
-                    .map(|item| item.display().into_owned())
+            Self::Map(_) | Self::Json(_) | Self::Object(_) => {
+                let mut entries = self.entries().unwrap_or_default();
+                entries.sort_by(|one, other| one.0.cmp(&other.0));
+                let entries: Vec<String> = entries
+                    .iter()
+                    .map(|(name, value)| format!("{name}:{}", value.display()))
                     .collect();
-                format!("[{}]", items.join(" ")).into()
+                format!("map[{}]", entries.join(" ")).into()
             }
         }
     }
-}
 
-/// Go's `%v` of a float: `%g` with the shortest digits, exponent from 21 on.
-fn go_float(number: f64) -> String {
-    let magnitude = number.abs();
-    if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
-        let text = format!("{number:e}");
-        let Some((digits, exponent)) = text.split_once('e') else {
-            return text;
-        };
-        let (sign, exponent) = match exponent.strip_prefix('-') {
-            Some(exponent) => ('-', exponent),
-            None => ('+', exponent),
-        };
-        return format!("{digits}e{sign}{exponent:0>2}");
+    fn display_list(&self) -> String {
+        let items: Vec<String> = (0..self.len().unwrap_or(0))
+            .filter_map(|at| self.item(at))
+            .map(|item| item.display().into_owned())
+            .collect();
+        format!("[{}]", items.join(" "))
     }
-    format!("{number}")
 }

@@ -45,6 +45,8 @@ pub struct Event {
     /// `evt.Line.Module` where a static has set it.
     pub(crate) module: Span,
     pub(crate) time: Timestamp,
+    /// When the line was read: what stashes and `TimeNow` go by.
+    pub(crate) read_at: Timestamp,
     pub(crate) dated: bool,
     pub(crate) source: Arc<str>,
     pub(crate) position: Position,
@@ -126,6 +128,7 @@ impl Event {
             marshaled_time: Span::default(),
             module: Span::default(),
             time: Timestamp::ZERO,
+            read_at: Timestamp::ZERO,
             dated: false,
             source: Arc::clone(&empty),
             position: Position::File { file: 0, offset: 0 },
@@ -155,6 +158,7 @@ impl Event {
         }
         self.position.clone_from(&line.position);
         self.time = line.read_at;
+        self.read_at = line.read_at;
     }
 
     /// Empties everything, the buffers stay.
@@ -195,6 +199,7 @@ impl Event {
         kept.position = self.position.clone();
         kept.kind = Arc::clone(&self.kind);
         kept.time = self.time;
+        kept.read_at = self.read_at;
         kept.dated = self.dated;
         kept.overflow.clone_from(&self.overflow);
         kept
@@ -360,6 +365,15 @@ impl Event {
             .iter()
             .find(|(in_space, key, _)| *in_space == space && self.str(*key) == name);
         found.map_or("", |(_, _, value)| self.str(*value))
+    }
+
+    /// Whether a field is set, be it to nothing.
+    pub fn is_set(&self, space: Space, name: &str) -> bool {
+        if let Some(id) = self.names.find(space, name) {
+            return self.span_of(id).is_some();
+        }
+        let mut unnamed = self.unnamed.iter();
+        unnamed.any(|(in_space, key, _)| *in_space == space && self.str(*key) == name)
     }
 
     /// Sets a field by name, also one that no rule names.

@@ -20,6 +20,8 @@ pub enum Json {
     List(Arc<[Json]>),
     /// An object, in the order of the text.
     Map(Arc<[(Box<str>, Json)]>),
+    /// A mapping of texts: a name that it lacks is `""`, and not nil.
+    Texts(Arc<[(Box<str>, Arc<str>)]>),
 }
 
 // === impl Json ===
@@ -33,12 +35,37 @@ impl Json {
     }
 
     /// A member of an object.
-    pub fn member(&self, name: &str) -> Option<&Self> {
-        let Self::Map(entries) = self else { return None };
-        entries
-            .iter()
-            .find(|(key, _)| **key == *name)
-            .map(|(_, value)| value)
+    pub fn member(&self, name: &str) -> Option<Self> {
+        match self {
+            Self::Map(entries) => {
+                let found = entries.iter().find(|(key, _)| **key == *name);
+                found.map(|(_, value)| value.clone())
+            }
+            Self::Texts(entries) => {
+                let found = entries.iter().find(|(key, _)| **key == *name);
+                found.map(|(_, text)| Self::Text(Arc::clone(text)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The members of an object.
+    pub fn entries(&self) -> Option<Vec<(&str, Self)>> {
+        match self {
+            Self::Map(entries) => Some(
+                entries
+                    .iter()
+                    .map(|(key, value)| (&**key, value.clone()))
+                    .collect(),
+            ),
+            Self::Texts(entries) => Some(
+                entries
+                    .iter()
+                    .map(|(key, text)| (&**key, Self::Text(Arc::clone(text))))
+                    .collect(),
+            ),
+            _ => None,
+        }
     }
 
     /// The text, if it is one.
@@ -92,6 +119,12 @@ impl From<&Json> for serde_json::Value {
                 entries
                     .iter()
                     .map(|(key, value)| (key.as_ref().into(), Self::from(value)))
+                    .collect(),
+            ),
+            Json::Texts(entries) => Self::Object(
+                entries
+                    .iter()
+                    .map(|(key, text)| (key.as_ref().into(), Self::String(text.as_ref().into())))
                     .collect(),
             ),
         }

@@ -6,16 +6,18 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::Scratch;
 use super::date;
 use super::event::{Event, Span};
-use super::names::FieldId;
+use super::names::{FieldId, Space};
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError, Expression};
 use crate::grok::Grok;
+use crate::outside::{Outside, Stash};
 
 /// One node and its children.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(crate) struct Node {
     pub(crate) filter: Option<Expression>,
     pub(crate) whitelist: Option<Whitelist>,
     pub(crate) grok: Option<GrokStep>,
+    pub(crate) stashes: Vec<StashStep>,
     pub(crate) children: Vec<Node>,
     pub(crate) statics: Vec<Static>,
     pub(crate) next_stage: bool,
@@ -46,6 +49,15 @@ pub(crate) enum On {
     Line,
     Field(FieldId),
     Expression(Expression),
+}
+
+/// Leaves something for later lines.
+#[derive(Debug)]
+pub(crate) struct StashStep {
+    pub(crate) stash: Arc<Stash>,
+    pub(crate) key: Expression,
+    pub(crate) value: Expression,
+    pub(crate) ttl: Duration,
 }
 
 /// Sets something.
@@ -82,9 +94,19 @@ pub(crate) enum SourceField {
     Country,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Method {
     ParseDate,
+    /// Something that is looked up for an address.
+    Lookup(Lookup, Arc<Outside>),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lookup {
+    City,
+    Asn,
+    Range,
+    Name,
 }
 
 #[derive(Debug)]
@@ -135,6 +157,11 @@ impl Node {
             }
             None => (true, false),
         };
+        if matched || self.grok.is_none() {
+            for stash in &self.stashes {
+                stash.apply(event);
+            }
+        }
         let mut next_stage = false;
         for child in &self.children {
             let done = child.process(event, scratch);
@@ -196,6 +223,19 @@ impl GrokStep {
     }
 }
 
+// === impl StashStep ===
+
+impl StashStep {
+    /// A key or a value that is no text leaves nothing, as in the original.
+    fn apply(&self, event: &mut Event) {
+        let env = Env::of(event);
+        if let (Ok(value), Ok(key)) = (self.value.text(env), self.key.text(env)) {
+            self.stash.set(&key, &value, Some(self.ttl), event.read_at);
+        }
+        event.apply_pending();
+    }
+}
+
 // === impl Static ===
 
 impl Static {
@@ -210,15 +250,53 @@ impl Static {
             return;
         }
         let Some(value) = value else { return };
-        match self.target {
-            Target::Field(field) => event.set_span(field, value),
+        match &self.target {
+            Target::Field(field) => event.set_span(*field, value),
             Target::StrTime => event.str_time = value,
             Target::StrTimeFormat => event.str_time_format = value,
             Target::MarshaledTime => event.marshaled_time = value,
             Target::LineModule => event.module = value,
-            Target::Source(field) => event.set_source(field, value),
-            Target::Method(_) | Target::Nothing => {}
+            Target::Source(field) => event.set_source(*field, value),
+            Target::Method(Method::Lookup(what, outside)) => look_up(*what, outside, value, event),
+            Target::Method(Method::ParseDate) | Target::Nothing => {}
         }
+    }
+}
+
+/// Fills `Enriched` with what is known of an address, in the original's names and forms.
+fn look_up(what: Lookup, outside: &Outside, subject: Span, event: &mut Event) {
+    if let Lookup::Name = what {
+        let subject = event.str(subject).to_owned();
+        if let Some(name) = outside.resolver().and_then(|resolver| resolver.name(&subject)) {
+            event.set(Space::Enriched, "reverse_dns", &name);
+        }
+        return;
+    }
+    let Ok(ip) = event.str(subject).parse::<IpAddr>() else {
+        return;
+    };
+    let Some(places) = outside.places() else { return };
+    let mut set = |name: &str, value: &str| event.set(Space::Enriched, name, value);
+    match what {
+        Lookup::City => {
+            let Some(city) = places.city(ip) else { return };
+            set("IsoCode", &city.country);
+            set("IsInEU", if city.in_eu { "true" } else { "false" });
+            set("Latitude", &format!("{:.6}", city.latitude));
+            set("Longitude", &format!("{:.6}", city.longitude));
+        }
+        Lookup::Asn => {
+            let Some(asn) = places.asn(ip) else { return };
+            let number = asn.number.to_string();
+            set("ASNNumber", &number);
+            set("ASNumber", &number);
+            set("ASNOrg", &asn.organization);
+        }
+        Lookup::Range => {
+            let Some(range) = places.range(ip) else { return };
+            set("SourceRange", &range.to_string());
+        }
+        Lookup::Name => {}
     }
 }
 

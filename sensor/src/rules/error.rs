@@ -24,7 +24,7 @@ pub struct RuleError {
     pub message: String,
 }
 
-/// All faults of a set of rules: at most one for each document.
+/// All faults of a set of rules, in the order of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleErrors(pub Vec<RuleError>);
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::reader::Reader;
 use super::yaml::{Node, Source};
 use super::{Compiler, Loader, RuleError};
+use crate::expr::DataKind;
 use crate::grok::Library;
+use crate::outside::mmdb::Mmdb;
 
 /// How many files one directory of rules may hold.
 const MAX_FILES: usize = 20_000;
@@ -20,8 +22,15 @@ const MAX_DATA_BYTES: u64 = 64 * 1024 * 1024;
 impl Loader {
     /// Where the files that `data:` names are: at the path behind the host of their `source_url`, or at their
     /// `dest_file`.
+    ///
+    /// The databases of places are looked for in the same directory.
     pub fn data_dir(&mut self, dir: &Path) -> &mut Self {
         self.data_dir = Some(dir.to_owned());
+        match Mmdb::open(dir) {
+            Ok(Some(places)) => self.outside.set_places(Box::new(places)),
+            Ok(None) => {}
+            Err(error) => self.fault(dir, error.to_string()),
+        }
         self
     }
 
@@ -193,13 +202,23 @@ impl Compiler<'_> {
             let mut reader = Reader::new(source, item)?;
             reader.ignore(&["strategy", "size", "ttl", "cache"]);
             let (url, file) = (reader.text("source_url")?, reader.required("dest_file")?);
-            let kind = reader.text("type")?.map_or_else(|| "".into(), |text| text.text);
+            let kind = reader.text("type")?;
             let node = reader.node();
             reader.finish(&[])?;
-            if !matches!(&*kind, "string" | "regexp" | "regex") {
-                continue;
-            }
-            if self.data.lines(&file.text).is_ok() {
+            let Some(kind) = kind else { continue };
+            let kind = match &*kind.text {
+                "string" | "json" => DataKind::Texts,
+                "regex" | "regexp" => DataKind::Patterns,
+                "map" => DataKind::Table,
+                // Nothing to be read, or by the WAF only.
+                "" | "bots" | "ml_roberta_model" => continue,
+                other => {
+                    let message =
+                        format!("the type of a data file is string, regexp, map or json, not {other:?}");
+                    return Err(source.error_at(kind.node, message));
+                }
+            };
+            if self.data.knows(&file.text, kind) {
                 continue;
             }
             let Some(dir) = self.data_dir else {
@@ -209,14 +228,40 @@ impl Compiler<'_> {
                 ));
             };
             let url = url.as_ref().map_or("", |url| &*url.text);
-            let found = find_data(dir, url, &file.text).and_then(|path| fs::read(path).ok());
+            let found = find_data(dir, url, &file.text)
+                .or_else(|| find_by_name(dir, &file.text))
+                .and_then(|path| fs::read(path).ok());
             let Some(bytes) = found else {
                 return Err(source.error_at(node, format!("the data file {:?} is not there", file.text)));
             };
-            self.data.insert(&file.text, &String::from_utf8_lossy(&bytes));
+            self.data
+                .declare(&file.text, &String::from_utf8_lossy(&bytes), kind);
         }
         Ok(())
     }
+}
+
+/// The one file of that name anywhere below a directory: for data whose address is not the hub's own.
+fn find_by_name(dir: &Path, name: &str) -> Option<PathBuf> {
+    fn walk(dir: &Path, name: &str, depth: usize, seen: &mut usize, found: &mut Vec<PathBuf>) {
+        let Ok(entries) = fs::read_dir(dir) else { return };
+        for entry in entries.flatten() {
+            *seen += 1;
+            if *seen > MAX_FILES {
+                return;
+            }
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => walk(&path, name, depth + 1, seen, found),
+                Ok(kind) if kind.is_file() && entry.file_name() == *name => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(dir, name, 0, &mut 0, &mut found);
+    let one = (found.len() == 1).then(|| found.pop()).flatten();
+    one.filter(|path| fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_DATA_BYTES))
 }
 
 /// Whether a path stays below its directory.

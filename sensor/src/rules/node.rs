@@ -9,8 +9,11 @@ use super::error::RuleError;
 use super::reader::{Reader, Text};
 use super::yaml::{Kind, Node as Yaml, Source};
 use crate::expr::Scope;
+use crate::outside::stash::MAX_SIZE as MAX_STASH_SIZE;
 use crate::parse::names::{FieldId, Space};
-use crate::parse::node::{GrokStep, Method, Node, On, SourceField, Static, Target, What, Whitelist};
+use crate::parse::node::{
+    GrokStep, Lookup, Method, Node, On, SourceField, StashStep, Static, Target, What, Whitelist,
+};
 
 type Read<T> = Result<T, RuleError>;
 
@@ -60,26 +63,31 @@ pub(super) fn read(
         compiler.define(source, name, &text)?;
     }
     let grok = match reader.take("grok") {
-        Some(node) => read_grok(compiler, source, node)?,
+        Some(node) => noted(source, read_grok(compiler, source, node)).flatten(),
         None => None,
     };
     let whitelist = match reader.take("whitelist") {
-        Some(node) => Some(read_whitelist(compiler, source, node)?),
+        Some(node) => noted(source, read_whitelist(compiler, source, node)),
         None => None,
     };
+    let mut stashes = Vec::new();
+    for stash in reader.list("stash")? {
+        stashes.extend(noted(source, read_stash(compiler, source, stash)));
+    }
     let mut children = Vec::new();
     for child in reader.list("nodes")? {
         if !child.is_null() {
-            children.push(read(compiler, source, child, Some(&name))?);
+            children.extend(noted(source, read(compiler, source, child, Some(&name))));
         }
     }
-    let statics = read_statics(compiler, source, reader.list("statics")?)?;
-    reader.finish(&["stash"])?;
+    let statics = read_statics(compiler, source, reader.list("statics")?);
+    reader.finish(&[])?;
     Ok(Node {
         name,
         filter,
         whitelist,
         grok,
+        stashes,
         children,
         statics,
         next_stage,
@@ -92,7 +100,7 @@ fn read_grok(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) -> R
     let pattern = reader.text("pattern")?.filter(|text| !text.text.is_empty());
     let apply_on = reader.text("apply_on")?.filter(|text| !text.text.is_empty());
     let expression = reader.text("expression")?.filter(|text| !text.text.is_empty());
-    let statics = read_statics(compiler, source, reader.list("statics")?)?;
+    let statics = read_statics(compiler, source, reader.list("statics")?);
     reader.finish(&[])?;
     let grok = match (&name, &pattern) {
         (Some(name), None) => compiler
@@ -128,9 +136,54 @@ fn read_grok(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) -> R
     }))
 }
 
-fn read_statics(compiler: &mut Compiler<'_>, source: &Source<'_>, nodes: &[Yaml]) -> Read<Vec<Static>> {
+/// How many values a stash holds whose rule does not say.
+const STASH_SIZE: usize = 100;
+
+fn read_stash(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) -> Read<StashStep> {
+    let mut reader = Reader::new(source, node)?;
+    let name = reader.required("name")?;
+    let (key, value) = (reader.required("key")?, reader.required("value")?);
+    let Some(ttl) = reader.duration("ttl")? else {
+        return Err(source.error_at(node, "\"ttl\" is missing"));
+    };
+    let size = reader.integer("size")?.unwrap_or(0);
+    let size = usize::try_from(size).ok().filter(|size| *size <= MAX_STASH_SIZE);
+    let Some(size) = size else {
+        return Err(source.error_at(node, format!("the size of a stash is from 0 to {MAX_STASH_SIZE}")));
+    };
+    let by_use = match reader.text("strategy")? {
+        None => false,
+        Some(text) => match &*text.text {
+            "LFU" => true,
+            "LRU" | "ARC" | "" => false,
+            other => {
+                return Err(source.error_at(
+                    text.node,
+                    format!("a stash's strategy is LRU, LFU or ARC, not {other:?}"),
+                ));
+            }
+        },
+    };
+    reader.finish(&[])?;
+    let stash = compiler.data.outside().stashes.named(&name.text);
+    stash.define(if size == 0 { STASH_SIZE } else { size }, ttl, by_use);
+    Ok(StashStep {
+        stash,
+        key: compiler.text(source, &key, Scope::Event)?,
+        value: compiler.text(source, &value, Scope::Event)?,
+        ttl,
+    })
+}
+
+/// Notes what is wrong with a part, so that the others are read too.
+fn noted<T>(source: &Source<'_>, part: Read<T>) -> Option<T> {
+    part.map_err(|error| source.report(error)).ok()
+}
+
+fn read_statics(compiler: &mut Compiler<'_>, source: &Source<'_>, nodes: &[Yaml]) -> Vec<Static> {
     let real = nodes.iter().filter(|node| !node.is_null());
-    real.map(|node| read_static(compiler, source, node)).collect()
+    real.filter_map(|node| noted(source, read_static(compiler, source, node)))
+        .collect()
 }
 
 fn read_static(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) -> Read<Static> {
@@ -157,12 +210,10 @@ fn read_static(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) ->
     let target = match (method, targets.pop(), targets.is_empty()) {
         (Some(method), ..) => Target::Method(match &*method.text {
             "ParseDate" => Method::ParseDate,
-            "GeoIpCity" | "GeoIpASN" | "IpToRange" | "reverse_dns" => {
-                return Err(source.error_at(
-                    method.node,
-                    format!("the method {:?} is not supported yet", method.text),
-                ));
-            }
+            "GeoIpCity" => Method::Lookup(Lookup::City, compiler.data.outside()),
+            "GeoIpASN" => Method::Lookup(Lookup::Asn, compiler.data.outside()),
+            "IpToRange" => Method::Lookup(Lookup::Range, compiler.data.outside()),
+            "reverse_dns" => Method::Lookup(Lookup::Name, compiler.data.outside()),
             other => return Err(source.error_at(method.node, format!("unknown method {other:?}"))),
         }),
         (None, Some(target), true) => target,

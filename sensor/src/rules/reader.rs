@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashSet;
+
 use super::duration;
 use super::error::RuleError;
 use super::yaml::{Kind, Node, Source};
@@ -31,11 +33,12 @@ impl<'n> Reader<'n> {
             return Err(source.error_at(node, "expected a mapping"));
         };
         let mut entries: Vec<(&str, &Node, &Node)> = Vec::with_capacity(map.len());
+        let mut known: HashSet<&str> = HashSet::with_capacity(map.len());
         for (key, value) in map {
             let Kind::Scalar { text, .. } = &key.kind else {
                 return Err(source.error_at(key, "a key must be a text"));
             };
-            if entries.iter().any(|(known, ..)| **known == **text) {
+            if !known.insert(text) {
                 return Err(source.error_at(key, format!("the key {text:?} stands here twice")));
             }
             entries.push((text, key, value));
@@ -64,16 +67,19 @@ impl<'n> Reader<'n> {
     }
 
     /// Refuses keys that are known and not supported, and all that are left.
+    /// All but the first are only noted.
     pub(crate) fn finish(&self, unsupported: &[&str]) -> Read<()> {
-        let Some((name, key, _)) = self.entries.first() else {
-            return Ok(());
-        };
-        let message = if unsupported.contains(name) {
-            format!("{name:?} is not supported yet")
-        } else {
-            format!("unknown key {name:?}")
-        };
-        Err(self.source.error_at(key, message))
+        let mut errors = self.entries.iter().map(|(name, key, _)| {
+            let message = if unsupported.contains(name) {
+                format!("{name:?} is not supported yet")
+            } else {
+                format!("unknown key {name:?}")
+            };
+            self.source.error_at(key, message)
+        });
+        let Some(first) = errors.next() else { return Ok(()) };
+        errors.for_each(|error| self.source.report(error));
+        Err(first)
     }
 
     pub(crate) fn text(&mut self, key: &str) -> Read<Option<Text<'n>>> {

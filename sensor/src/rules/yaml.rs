@@ -3,6 +3,7 @@
 //! Bounded against bombs: bytes, nodes (those that aliases repeat included) and depth. Absent on purpose:
 //! types. A scalar is its text, and who reads it decides what that means, as with the original.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -45,7 +46,12 @@ pub(crate) struct Source<'s> {
     pub(crate) file: Arc<str>,
     text: &'s str,
     line_starts: Vec<usize>,
+    /// Mistakes that did not stop the reading of their document.
+    reported: RefCell<Vec<RuleError>>,
 }
+
+/// How many mistakes of one document are told.
+const MAX_ERRORS: usize = 20;
 
 struct Builder<'s> {
     source: &'s Source<'s>,
@@ -67,7 +73,33 @@ impl<'s> Source<'s> {
             file: file.into(),
             text,
             line_starts: std::iter::once(0).chain(starts).collect(),
+            reported: RefCell::default(),
         }
+    }
+
+    /// Notes a mistake, and reading goes on: the document is refused at its end.
+    pub(crate) fn report(&self, error: RuleError) {
+        self.reported.borrow_mut().push(error);
+    }
+
+    /// What was read of a document, unless there was a mistake in it; all of them go to the others.
+    pub(crate) fn settle<T>(&self, read: Result<T, RuleError>, errors: &mut Vec<RuleError>) -> Option<T> {
+        let mut own = std::mem::take(&mut *self.reported.borrow_mut());
+        let read = read.map_err(|error| own.push(error)).ok();
+        if own.is_empty() {
+            return read;
+        }
+        own.sort_by_key(|error| (error.place.line, error.place.column));
+        own.dedup();
+        let more = own.len().saturating_sub(MAX_ERRORS);
+        own.truncate(MAX_ERRORS);
+        if more > 0
+            && let Some(last) = own.last_mut()
+        {
+            last.message.push_str(&format!(" (and {more} more mistakes)"));
+        }
+        errors.append(&mut own);
+        None
     }
 
     pub(crate) fn error(&self, line: usize, column: usize, message: impl Into<String>) -> RuleError {

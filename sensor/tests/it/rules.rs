@@ -96,7 +96,18 @@ fn parser_files() {
             "name: a\nwhitelist:\n  cidr: [10.0.0.0/99]\n",
             "3:10: \"10.0.0.0/99\" is not a range",
         ),
-        ("name: a\nstash: []\n", "2:1: \"stash\" is not supported yet"),
+        (
+            "name: a\nstash:\n  - name: x\n    key: evt.Parsed.a\n    value: evt.Parsed.b\n",
+            "3:5: \"ttl\" is missing",
+        ),
+        (
+            "name: a\nstash:\n  - name: x\n    key: evt.Parsd.a\n    value: '1'\n    ttl: 5s\n    strategy: FIFO\n",
+            "7:15: a stash's strategy is LRU, LFU or ARC, not \"FIFO\"",
+        ),
+        (
+            "name: a\ndata:\n  - source_url: x\n    dest_file: y\n    type: sting\n",
+            "5:11: the type of a data file is string, regexp, map or json, not \"sting\"",
+        ),
         (
             "name: a\nnodes:\n  - filter: a.b\n---\nname: b\n",
             "3:13: unknown name \"a\"",
@@ -109,6 +120,53 @@ fn parser_files() {
             "{text}\n{errors:?}\n{expected}"
         );
     }
+}
+
+#[test]
+fn all_mistakes_of_a_document_are_told() {
+    let text = "name: a\nfilter: evt.Parsd.x == '' && nope == 1\nfiltre: x\nstatics:\n  - meta: m\n    expression: Uper(1)\n\
+                \x20 - meta: m\n    exprssion: x\n    value: y\n---\nname: b\nfilter: bad\n";
+    assert_eq!(
+        parser_errors(text),
+        [
+            "2:13: unknown field \"Parsd\" of an event",
+            "2:30: unknown name \"nope\"",
+            "3:1: unknown key \"filtre\"",
+            "6:17: unknown function \"Uper\"",
+            "8:5: unknown key \"exprssion\"",
+            "12:9: unknown name \"bad\"",
+        ]
+    );
+    let many: String = (0..50).map(|number| format!("bad{number}: x\n")).collect();
+    let errors = parser_errors(&format!("name: a\n{many}"));
+    assert_eq!(errors.len(), 20);
+    assert!(errors[19].ends_with("(and 30 more mistakes)"), "{}", errors[19]);
+}
+
+#[test]
+fn a_rule_file_of_a_hundred_thousand_lines() {
+    let started = std::time::Instant::now();
+    let bad: String = (0..100_000)
+        .map(|line| format!("  - meta: m\n    expression: nope{line}\n"))
+        .collect();
+    let errors = parser_errors(&format!("name: a\nstatics:\n{bad}"));
+    assert_eq!(errors.len(), 20);
+    let good: String = (0..10_000)
+        .map(|number| {
+            format!("---\nname: s{number}\ntype: trigger\nfilter: evt.Meta.a == 'x{number}' && evt.Meta.b != ''\ngroupby: evt.Meta.a\nlabels:\n  a: b\n\n\n\n")
+        })
+        .collect();
+    assert_eq!(good.lines().count(), 100_000);
+    assert_eq!(scenario_errors(&good), Vec::<String>::new());
+    let expression = vec!["evt.Meta.a == 'x'"; 100_000].join("\n  || ");
+    let errors = parser_errors(&format!("name: a\nfilter: |\n  {expression}\n"));
+    assert!(errors[0].contains("longer than 262144 bytes"), "{errors:?}");
+    let patterns: String = (0..2_000)
+        .map(|line| format!("  P{line}: '%{{INT:a{line}}}x{{'\n"))
+        .collect();
+    let errors = parser_errors(&format!("name: a\npattern_syntax:\n{patterns}"));
+    assert_eq!(errors, Vec::<String>::new());
+    println!("{:?}", started.elapsed());
 }
 
 #[test]

@@ -1,37 +1,24 @@
-//! Functions on numbers, lists, maps and times.
+//! Functions on lists and mappings.
 
 use std::borrow::Cow;
 
-use super::{Function, Want, function, take};
+use super::{Function, Want, function, int_arg, take, text_arg, text_value};
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError};
 
 type Ran<'a> = Result<Value<'a>, EvalError>;
 
+/// How long a list may get by repeating, joining and flattening.
+const MAX_ITEMS: usize = 1_000_000;
+
 pub(super) const FUNCTIONS: &[Function] = &[
-    function("len", &[Want::Any], Want::Int, |args, _| {
-        let len = args
-            .first()
-            .and_then(Value::len)
-            .ok_or(EvalError("it has no length".into()))?;
-        Ok(Value::Int(i64::try_from(len).unwrap_or(i64::MAX)))
-    }),
-    function("int", &[Want::Any], Want::Int, int),
-    function("float", &[Want::Any], Want::Number, |args, _| {
-        number(&take(args, 0))
-            .map(Value::Float)
-            .ok_or_else(|| "not a number".into())
-    }),
-    function("Atof", &[Want::Text], Want::Number, |args, _| {
-        Ok(Value::Float(number(&take(args, 0)).unwrap_or(0.0)))
-    }),
-    function("abs", &[Want::Number], Want::Any, |args, _| {
-        Ok(match take(args, 0) {
-            Value::Int(number) => Value::Int(number.saturating_abs()),
-            other => Value::Float(other.as_float().ok_or(EvalError("not a number".into()))?.abs()),
-        })
-    }),
+    function("len", &[Want::Any], Want::Int, len),
     function("get", &[Want::Any, Want::Any], Want::Any, |args, _| Ok(get(args))),
+    function("Get", &[Want::Texts, Want::Int], Want::Text, |args, _| {
+        let at = int_arg(args, 1)?;
+        let at = usize::try_from(at).map_err(|_| EvalError("the index is out of range".into()))?;
+        Ok(take(args, 0).item(at).unwrap_or(Value::text("")))
+    }),
     function("first", &[Want::List], Want::Any, |args, _| {
         Ok(take(args, 0).item(0).unwrap_or(Value::Nil))
     }),
@@ -40,92 +27,156 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let last = list.len().and_then(|len| len.checked_sub(1));
         Ok(last.and_then(|at| list.item(at)).unwrap_or(Value::Nil))
     }),
+    function("take", &[Want::List, Want::Int], Want::List, |args, _| {
+        let most = usize::try_from(int_arg(args, 1)?).map_err(|_| EvalError("fewer than none".into()))?;
+        Ok(Value::List(
+            items(&take(args, 0))?.into_iter().take(most).collect(),
+        ))
+    }),
     Function {
         least: 1,
         ..function("join", &[Want::List, Want::Text], Want::Text, join)
     },
     function("Join", &[Want::List, Want::Text], Want::Text, join),
-    function("duration", &[Want::Text], Want::Duration, |args, _| {
-        let nanos = args.first().and_then(Value::as_str).and_then(parse_duration);
-        nanos.map(Value::Duration).ok_or_else(|| "not a duration".into())
+    function("keys", &[Want::Map], Want::List, |args, _| {
+        let names = entries(&take(args, 0))?
+            .into_iter()
+            .map(|(name, _)| Value::Text(name));
+        Ok(Value::List(names.collect()))
     }),
-    function("MedianInterval", &[Want::List], Want::Duration, |args, _| {
-        intervals(&take(args, 0), true)
+    function("values", &[Want::Map], Want::List, |args, _| {
+        let values = entries(&take(args, 0))?.into_iter().map(|(_, value)| value);
+        Ok(Value::List(values.collect()))
     }),
-    function("AverageInterval", &[Want::List], Want::Duration, |args, _| {
-        intervals(&take(args, 0), false)
+    function("toPairs", &[Want::Map], Want::List, |args, _| {
+        let pairs = entries(&take(args, 0))?
+            .into_iter()
+            .map(|(name, value)| Value::List(vec![Value::Text(name), value]));
+        Ok(Value::List(pairs.collect()))
     }),
-    function(
-        "FloatApproxEqual",
-        &[Want::Number, Want::Number],
-        Want::Bool,
-        |args, _| {
-            let (one, other) = (take(args, 0).as_float(), take(args, 1).as_float());
-            Ok(Value::Bool(
-                matches!((one, other), (Some(one), Some(other)) if (one - other).abs() < 1e-6),
-            ))
-        },
-    ),
-    function(
-        "Distance",
-        &[Want::Any, Want::Any, Want::Any, Want::Any],
-        Want::Number,
-        |args, _| Ok(Value::Float(distance(args))),
-    ),
+    function("fromPairs", &[Want::List], Want::Map, from_pairs),
+    function("reverse", &[Want::List], Want::List, |args, _| {
+        let mut items = items(&take(args, 0))?;
+        items.reverse();
+        Ok(Value::List(items))
+    }),
+    function("uniq", &[Want::List], Want::List, |args, _| {
+        Ok(Value::List(distinct(items(&take(args, 0))?)?))
+    }),
+    Function {
+        least: 1,
+        more: true,
+        ..function("concat", &[Want::List], Want::List, |args, _| {
+            let mut all = Vec::new();
+            for list in args.iter() {
+                all.append(&mut items(list)?);
+            }
+            bounded(all)
+        })
+    },
+    function("flatten", &[Want::List], Want::List, flatten_all),
+    Function {
+        least: 0,
+        more: true,
+        ..function("Flatten", &[Want::Any], Want::List, flatten_all)
+    },
+    function("Distinct", &[Want::Any], Want::Any, |args, _| {
+        match items(&take(args, 0)) {
+            Ok(items) => Ok(Value::List(distinct(items)?)),
+            Err(_) => Ok(Value::Nil),
+        }
+    }),
+    Function {
+        least: 0,
+        more: true,
+        ..function("FlattenDistinct", &[Want::Any], Want::List, |args, _| {
+            let mut all = Vec::new();
+            flatten(args, &mut all, 0)?;
+            Ok(Value::List(distinct(all)?))
+        })
+    },
+    Function {
+        least: 1,
+        ..function("sort", &[Want::List, Want::Text], Want::List, sort)
+    },
+    function("KeyExists", &[Want::Text, Want::Map], Want::Bool, |args, _| {
+        let map = take(args, 1);
+        if map.entries().is_none() {
+            return Err("not a map".into());
+        }
+        Ok(Value::Bool(map.member(text_arg(args, 0)?).is_some()))
+    }),
 ];
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the language cuts fractions off, and the cast saturates"
-)]
-fn int<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
-    let value = take(args, 0);
-    if let Value::Int(_) = value {
-        return Ok(value);
-    }
-    if let Some(text) = value.as_str() {
-        return text
-            .parse()
-            .map(Value::Int)
-            .map_err(|_| "not a whole number".into());
-    }
-    value
-        .as_float()
-        .map(|number| Value::Int(number as i64))
-        .ok_or_else(|| "not a number".into())
+/// What the WAF would have found is always empty here; so are the parts of it that are asked for.
+pub(super) const APPSEC_METHODS: &[Function] = &[
+    function("GetVar", &[Want::Appsec, Want::Text], Want::Text, |_, _| {
+        Ok(Value::text(""))
+    }),
+    function("ByID", &[Want::Appsec, Want::Int], Want::Appsec, same),
+    function("ByKind", &[Want::Appsec, Want::Text], Want::Appsec, same),
+    function("ByTag", &[Want::Appsec, Want::Text], Want::Appsec, same),
+    function("ByTagRx", &[Want::Appsec, Want::Text], Want::Appsec, same),
+    function("ByTags", &[Want::Appsec, Want::Texts], Want::Appsec, same),
+    function(
+        "ByDisruptiveness",
+        &[Want::Appsec, Want::Bool],
+        Want::Appsec,
+        same,
+    ),
+    function("BySeverity", &[Want::Appsec, Want::Text], Want::Appsec, same),
+    function("ByAccuracy", &[Want::Appsec, Want::Text], Want::Appsec, same),
+];
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands among functions that may fail")]
+fn same<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    Ok(take(args, 0))
 }
 
-fn number(value: &Value<'_>) -> Option<f64> {
-    match value.as_str() {
-        Some(text) => text.parse().ok(),
-        None => value.as_float(),
+/// Characters of a text, elements of a list, names of a mapping.
+fn len<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    let of = take(args, 0);
+    let len = match of.as_str() {
+        Some(text) => Some(text.chars().count()),
+        None => of.len(),
+    };
+    let len = len.ok_or(EvalError("it has no length".into()))?;
+    Ok(Value::Int(i64::try_from(len).unwrap_or(i64::MAX)))
+}
+
+/// All elements of a list.
+pub(super) fn items<'a>(list: &Value<'a>) -> Result<Vec<Value<'a>>, EvalError> {
+    let len = list
+        .len()
+        .filter(|_| list.as_str().is_none() && list.entries().is_none());
+    let len = len.ok_or(EvalError("not a list".into()))?;
+    Ok((0..len).filter_map(|at| list.item(at)).collect())
+}
+
+fn entries<'a>(map: &Value<'a>) -> Result<Vec<(Cow<'a, str>, Value<'a>)>, EvalError> {
+    map.entries().ok_or_else(|| "not a map".into())
+}
+
+fn bounded(items: Vec<Value<'_>>) -> Ran<'_> {
+    if items.len() > MAX_ITEMS {
+        return Err("the list is too long".into());
     }
+    Ok(Value::List(items))
 }
 
 /// An element or a member, nil where there is none.
 fn get<'a>(args: &mut [Value<'a>]) -> Value<'a> {
     let (of, key) = (take(args, 0), take(args, 1));
-    if let Value::Int(at) = key {
-        return usize::try_from(at)
-            .ok()
-            .and_then(|at| of.item(at))
-            .unwrap_or(Value::Nil);
-    }
-    let Some(name) = key.as_str() else {
-        return Value::Nil;
-    };
-    match &of {
-        Value::Json(json) => json
-            .member(name)
-            .map_or(Value::Nil, |json| Value::Json(json.clone())),
-        Value::Map(entries) => {
-            let found = entries.iter().find(|(key, _)| *key == name);
-            found.map_or(Value::Nil, |(_, value)| value.clone())
-        }
-        Value::Object(crate::expr::Object::Unmarshaled(event)) => {
-            let roots = event.unmarshaled.borrow();
-            let found = roots.iter().find(|(key, _)| **key == *name);
-            found.map_or(Value::Nil, |(_, json)| Value::Json(json.clone()))
+    match (&key, key.as_str()) {
+        (_, Some(name)) => of.member(name).unwrap_or(Value::Nil),
+        (Value::Int(at), _) => {
+            let at = if *at < 0 {
+                at + i64::try_from(of.len().unwrap_or(0)).unwrap_or(0)
+            } else {
+                *at
+            };
+            let item = usize::try_from(at).ok().and_then(|at| of.item(at));
+            item.unwrap_or(Value::Nil)
         }
         _ => Value::Nil,
     }
@@ -135,65 +186,85 @@ fn join<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
     let (list, by) = (take(args, 0), take(args, 1));
     let by = by.as_str().unwrap_or("");
     let mut out = String::new();
-    for at in 0..list.len().unwrap_or(0) {
+    for (at, item) in items(&list)?.iter().enumerate() {
         if at > 0 {
             out.push_str(by);
         }
-        if let Some(item) = list.item(at) {
-            out.push_str(item.as_str().ok_or(EvalError("not a list of texts".into()))?);
+        out.push_str(item.as_str().ok_or(EvalError("not a list of texts".into()))?);
+    }
+    Ok(text_value(out))
+}
+
+fn from_pairs<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    let mut out: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+    for pair in items(&take(args, 0))? {
+        let (Some(2), Some(name), Some(value)) = (pair.len(), pair.item(0), pair.item(1)) else {
+            return Err("not a list of pairs".into());
+        };
+        let name = name.display().into_owned();
+        match out.iter_mut().find(|(known, _)| **known == *name) {
+            Some(entry) => entry.1 = value,
+            None => out.push((Cow::Owned(name), value)),
         }
     }
-    Ok(Value::Text(Cow::Owned(out)))
+    Ok(Value::Map(out))
 }
 
-fn intervals<'a>(list: &Value<'_>, median: bool) -> Ran<'a> {
-    let mut times = Vec::with_capacity(list.len().unwrap_or(0));
-    for at in 0..list.len().unwrap_or(0) {
-        let Some(Value::Time(time)) = list.item(at) else {
-            return Err("not a list of times".into());
-        };
-        times.push(time.as_millis());
+fn distinct(items: Vec<Value<'_>>) -> Result<Vec<Value<'_>>, EvalError> {
+    /// Comparing each with each ends here.
+    const MOST: usize = 10_000;
+    if items.len() > MOST {
+        return Err("the list is too long".into());
     }
-    if times.len() < 2 {
-        return Err("fewer than two times have no interval".into());
+    let mut out: Vec<Value<'_>> = Vec::new();
+    for item in items {
+        if !out.iter().any(|known| known.equals(&item)) {
+            out.push(item);
+        }
     }
-    times.sort_unstable();
-    let mut gaps: Vec<i64> = times
-        .windows(2)
-        .map(|pair| pair.iter().rev().copied().reduce(|a, b| a - b).unwrap_or(0))
-        .collect();
-    gaps.sort_unstable();
-    let len = i64::try_from(gaps.len()).unwrap_or(1);
-    let middle = gaps.len() / 2;
-    let gap = |at: usize| gaps.get(at).copied().unwrap_or(0);
-    let nanos = if !median {
-        gaps.iter().sum::<i64>().saturating_mul(1_000_000) / len
-    } else if gaps.len() % 2 == 1 {
-        gap(middle).saturating_mul(1_000_000)
-    } else {
-        gap(middle - 1)
-            .saturating_add(gap(middle))
-            .saturating_mul(500_000)
+    Ok(out)
+}
+
+fn flatten_all<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    let mut all = Vec::new();
+    flatten(args, &mut all, 0)?;
+    Ok(Value::List(all))
+}
+
+fn flatten<'a>(from: &[Value<'a>], out: &mut Vec<Value<'a>>, depth: usize) -> Result<(), EvalError> {
+    if depth > 64 {
+        return Err("the list nests too deep".into());
+    }
+    for value in from {
+        match items(value) {
+            Ok(items) => flatten(&items, out, depth + 1)?,
+            Err(_) => out.push(value.clone()),
+        }
+        if out.len() > MAX_ITEMS {
+            return Err("the list is too long".into());
+        }
+    }
+    Ok(())
+}
+
+fn sort<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    let descends = match args.get(1).and_then(Value::as_str) {
+        None | Some("asc") => false,
+        Some("desc") => true,
+        Some(_) => return Err("the order is neither asc nor desc".into()),
     };
-    Ok(Value::Duration(nanos))
-}
-
-/// Kilometres between two places on the globe.
-fn distance(args: &mut [Value<'_>]) -> f64 {
-    let mut degrees = [0.0_f64; 4];
-    for (at, degree) in degrees.iter_mut().enumerate() {
-        let Some(number) = number(&take(args, at)) else {
-            return 0.0;
-        };
-        *degree = number.to_radians();
+    let mut items = items(&take(args, 0))?;
+    let mut comparable = true;
+    items.sort_by(|one, other| {
+        let order = one.compare(other).unwrap_or_else(|| {
+            comparable = false;
+            std::cmp::Ordering::Equal
+        });
+        if descends { order.reverse() } else { order }
+    });
+    if comparable {
+        Ok(Value::List(items))
+    } else {
+        Err("these have no order".into())
     }
-    let [from_lat, from_long, to_lat, to_long] = degrees;
-    let a = ((to_lat - from_lat) / 2.0).sin().powi(2)
-        + from_lat.cos() * to_lat.cos() * ((to_long - from_long) / 2.0).sin().powi(2);
-    2.0 * 6_371.0 * a.sqrt().atan2((1.0 - a).sqrt())
-}
-
-/// Go's form of a duration, days added: `1h30m`, `0.5s`, `2d`.
-pub(in crate::expr) fn parse_duration(text: &str) -> Option<i64> {
-    crate::rules::duration::parse_nanos(text)
 }

@@ -10,32 +10,28 @@ use crate::expr::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("IpInRange", &[Want::Text, Want::Text], Want::Bool, |args, _| {
-        let (ip, range) = (
-            text_arg(args, 0)?.parse::<IpAddr>(),
-            text_arg(args, 1)?.parse::<IpNet>(),
-        );
+        let (ip, range) = (parse(text_arg(args, 0)?), text_arg(args, 1)?.parse::<IpNet>());
         Ok(Value::Bool(
-            matches!((ip, range), (Ok(ip), Ok(range)) if range.contains(&ip)),
+            matches!((ip, range), (Some(ip), Ok(range)) if range.contains(&ip)),
         ))
     }),
     function("IsIP", &[Want::Text], Want::Bool, |args, _| {
-        Ok(Value::Bool(text_arg(args, 0)?.parse::<IpAddr>().is_ok()))
+        Ok(Value::Bool(parse(text_arg(args, 0)?).is_some()))
     }),
     function("IsIPV4", &[Want::Text], Want::Bool, |args, _| {
-        Ok(Value::Bool(matches!(
-            text_arg(args, 0)?.parse(),
-            Ok(IpAddr::V4(_))
-        )))
+        Ok(Value::Bool(
+            parse(text_arg(args, 0)?).is_some_and(|ip| ip.is_ipv4()),
+        ))
     }),
     function("IsIPV6", &[Want::Text], Want::Bool, |args, _| {
-        Ok(Value::Bool(matches!(
-            text_arg(args, 0)?.parse(),
-            Ok(IpAddr::V6(_))
-        )))
+        Ok(Value::Bool(
+            parse(text_arg(args, 0)?).is_some_and(|ip| ip.is_ipv6()),
+        ))
     }),
     function("IpToRange", &[Want::Text, Want::Text], Want::Text, |args, _| {
         let ip = text_arg(args, 0)?.parse::<IpAddr>();
-        let length = text_arg(args, 1)?.trim_start_matches('/').parse::<u8>();
+        let length = text_arg(args, 1)?;
+        let length = length.strip_prefix('/').unwrap_or(length).parse::<u8>();
         let range = match (ip, length) {
             (Ok(ip), Ok(length)) => IpNet::new(ip, length).ok(),
             _ => None,
@@ -45,3 +41,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         )))
     }),
 ];
+
+/// An address; one of version 4 in the clothes of version 6 is of version 4, as in Go.
+fn parse(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+}

@@ -1,13 +1,19 @@
 //! Functions on texts.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
-use super::{Function, Want, function, take, text_arg};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::{Function, Want, function, int_arg, take, text_arg, text_value};
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError};
+use crate::parse::json::Json;
 
 type Ran<'a> = Result<Value<'a>, EvalError>;
+
+/// How long a text may get by being repeated.
+const MAX_REPEATED_BYTES: usize = 1024 * 1024;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("Upper", &[Want::Text], Want::Text, upper),
@@ -29,23 +35,60 @@ pub(super) const FUNCTIONS: &[Function] = &[
         with(args, |text, set| text.trim_end_matches(|c| set.contains(c)))
     }),
     function("TrimPrefix", &[Want::Text, Want::Text], Want::Text, trim_prefix),
-    function("trimPrefix", &[Want::Text, Want::Text], Want::Text, trim_prefix),
+    Function {
+        least: 1,
+        ..function("trimPrefix", &[Want::Text, Want::Text], Want::Text, trim_prefix)
+    },
     function("TrimSuffix", &[Want::Text, Want::Text], Want::Text, trim_suffix),
-    function("trimSuffix", &[Want::Text, Want::Text], Want::Text, trim_suffix),
+    Function {
+        least: 1,
+        ..function("trimSuffix", &[Want::Text, Want::Text], Want::Text, trim_suffix)
+    },
     function("hasPrefix", &[Want::Text, Want::Text], Want::Bool, |args, _| {
         Ok(Value::Bool(text_arg(args, 0)?.starts_with(text_arg(args, 1)?)))
     }),
     function("hasSuffix", &[Want::Text, Want::Text], Want::Bool, |args, _| {
         Ok(Value::Bool(text_arg(args, 0)?.ends_with(text_arg(args, 1)?)))
     }),
-    function("indexOf", &[Want::Text, Want::Text], Want::Int, |args, _| {
-        Ok(place(text_arg(args, 0)?.find(text_arg(args, 1)?)))
+    function("indexOf", &[Want::Text, Want::Text], Want::Int, index),
+    function("Index", &[Want::Text, Want::Text], Want::Int, index),
+    function("IndexAny", &[Want::Text, Want::Text], Want::Int, |args, _| {
+        let set = text_arg(args, 1)?;
+        Ok(place(text_arg(args, 0)?.find(|c| set.contains(c))))
     }),
     function("lastIndexOf", &[Want::Text, Want::Text], Want::Int, |args, _| {
         Ok(place(text_arg(args, 0)?.rfind(text_arg(args, 1)?)))
     }),
     function("Split", &[Want::Text, Want::Text], Want::Texts, split),
-    function("split", &[Want::Text, Want::Text], Want::Texts, split),
+    Function {
+        least: 2,
+        ..function("split", &[Want::Text, Want::Text, Want::Int], Want::Texts, split)
+    },
+    function("SplitN", &[Want::Text, Want::Text, Want::Int], Want::Texts, split),
+    function("SplitAfter", &[Want::Text, Want::Text], Want::Texts, split_after),
+    Function {
+        least: 2,
+        ..function(
+            "splitAfter",
+            &[Want::Text, Want::Text, Want::Int],
+            Want::Texts,
+            split_after,
+        )
+    },
+    function(
+        "SplitAfterN",
+        &[Want::Text, Want::Text, Want::Int],
+        Want::Texts,
+        split_after,
+    ),
+    function("repeat", &[Want::Text, Want::Int], Want::Text, |args, _| {
+        let (text, times) = (text_arg(args, 0)?, int_arg(args, 1)?);
+        let times = usize::try_from(times).map_err(|_| EvalError("a negative number of times".into()))?;
+        if text.len().saturating_mul(times) > MAX_REPEATED_BYTES {
+            return Err("the text gets too long".into());
+        }
+        Ok(text_value(text.repeat(times)))
+    }),
     function("Fields", &[Want::Text], Want::Texts, |args, _| {
         let words = text_arg(args, 0)?.split_whitespace();
         Ok(Value::List(
@@ -66,36 +109,59 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Want::Text,
         replace,
     ),
-    function(
-        "replace",
-        &[Want::Text, Want::Text, Want::Text],
-        Want::Text,
-        replace,
-    ),
-    function("PathUnescape", &[Want::Text], Want::Text, |args, _| {
-        Ok(unescape(take(args, 0), false))
-    }),
-    function("QueryUnescape", &[Want::Text], Want::Text, |args, _| {
-        Ok(unescape(take(args, 0), true))
-    }),
+    Function {
+        least: 3,
+        ..function(
+            "replace",
+            &[Want::Text, Want::Text, Want::Text, Want::Int],
+            Want::Text,
+            replace,
+        )
+    },
     function("Match", &[Want::Text, Want::Text], Want::Bool, |args, _| {
         Ok(Value::Bool(glob(
             text_arg(args, 0)?.as_bytes(),
             text_arg(args, 1)?.as_bytes(),
         )))
     }),
-    Function {
-        least: 1,
-        more: true,
-        ..function("Sprintf", &[Want::Text, Want::Any], Want::Text, sprintf)
-    },
     function("string", &[Want::Any], Want::Text, |args, _| {
         let value = take(args, 0);
         if let Value::Text(_) = value {
             return Ok(value);
         }
-        Ok(Value::Text(Cow::Owned(value.display().into_owned())))
+        Ok(text_value(value.display()))
     }),
+    function("ToString", &[Want::Any], Want::Text, |args, _| {
+        Ok(take(args, 0).into_text().map_or(Value::text(""), Value::Text))
+    }),
+    function("type", &[Want::Any], Want::Text, |args, _| {
+        Ok(Value::text(match take(args, 0) {
+            nil if nil.is_nil() => "nil",
+            Value::Bool(_) | Value::Json(Json::Bool(_)) => "bool",
+            Value::Int(_) => "int",
+            Value::Float(_) | Value::Json(Json::Number(_)) => "float",
+            Value::Time(_) => "time.Time",
+            Value::Duration(_) => "time.Duration",
+            other if other.as_str().is_some() => "string",
+            other if other.entries().is_some() => "map",
+            Value::Object(_) => "struct",
+            _ => "array",
+        }))
+    }),
+    function("B64Decode", &[Want::Text], Want::Text, base64_decode),
+    function("fromBase64", &[Want::Text], Want::Text, base64_decode),
+    function("toBase64", &[Want::Text], Want::Text, |args, _| {
+        Ok(text_value(BASE64_STANDARD.encode(text_arg(args, 0)?)))
+    }),
+    Function {
+        least: 1,
+        more: true,
+        ..function("LogInfo", &[Want::Text, Want::Any], Want::Bool, |args, _| {
+            let message = super::sprintf::format(args)?;
+            tracing::info!("a rule says: {message}");
+            Ok(Value::Bool(true))
+        })
+    },
 ];
 
 /// Applies a function that gives a part of its text, and keeps borrowing.
@@ -130,12 +196,34 @@ fn trim<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
     with(args, |text, set| text.trim_matches(|c| set.contains(c)))
 }
 
+/// Without a second argument a blank is meant.
 fn trim_prefix<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    if args.len() < 2 {
+        return map(args, |text| text.strip_prefix(' ').unwrap_or(text));
+    }
     with(args, |text, prefix| text.strip_prefix(prefix).unwrap_or(text))
 }
 
 fn trim_suffix<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    if args.len() < 2 {
+        return map(args, |text| text.strip_suffix(' ').unwrap_or(text));
+    }
     with(args, |text, suffix| text.strip_suffix(suffix).unwrap_or(text))
+}
+
+fn base64_decode<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    let text: String = text_arg(args, 0)?
+        .chars()
+        .filter(|c| !matches!(c, '\r' | '\n'))
+        .collect();
+    let decoded = BASE64_STANDARD
+        .decode(text)
+        .map_err(|_| EvalError("not base64".into()))?;
+    Ok(text_value(String::from_utf8_lossy(&decoded)))
+}
+
+fn index<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    Ok(place(text_arg(args, 0)?.find(text_arg(args, 1)?)))
 }
 
 fn upper<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
@@ -171,23 +259,51 @@ fn place<'a>(at: Option<usize>) -> Value<'a> {
 }
 
 fn split<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    split_by(args, false)
+}
+
+fn split_after<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
+    split_by(args, true)
+}
+
+/// Go's rules: at most so many parts, -1 is any number and 0 none; an empty separator splits characters.
+fn split_by<'a>(args: &mut [Value<'a>], keep: bool) -> Ran<'a> {
+    let most = match args.get(2) {
+        Some(Value::Int(most)) if *most >= 0 => usize::try_from(*most).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
     let by = take(args, 1);
     let by = by.as_str().ok_or(EvalError("an argument is not a text".into()))?;
-    let part = |text: &str| Value::Text(Cow::Owned(text.to_owned()));
     match take(args, 0).into_text() {
-        Some(text) if by.is_empty() => Ok(Value::List(
-            text.chars()
-                .map(|c| Value::Text(Cow::Owned(c.to_string())))
-                .collect(),
-        )),
+        _ if most == 0 => Ok(Value::List(Vec::new())),
         Some(Cow::Borrowed(text)) => Ok(Value::List(
-            text.split(by)
-                .map(|text| Value::Text(Cow::Borrowed(text)))
-                .collect(),
+            parts(text, by, most, keep).into_iter().map(Value::text).collect(),
         )),
-        Some(Cow::Owned(text)) => Ok(Value::List(text.split(by).map(part).collect())),
+        Some(Cow::Owned(text)) => Ok(Value::List(
+            parts(&text, by, most, keep).into_iter().map(text_value).collect(),
+        )),
         None => Err("an argument is not a text".into()),
     }
+}
+
+fn parts<'t>(text: &'t str, by: &str, most: usize, keep: bool) -> Vec<&'t str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while parts.len() + 1 < most {
+        let cut = if by.is_empty() {
+            let first = rest.chars().next().map_or(0, char::len_utf8);
+            (first < rest.len()).then_some((first, first))
+        } else {
+            rest.find(by).map(|at| (at, at + by.len()))
+        };
+        let Some((end, next)) = cut else { break };
+        parts.push(rest.get(..if keep { next } else { end }).unwrap_or(""));
+        rest = rest.get(next..).unwrap_or("");
+    }
+    if !(rest.is_empty() && by.is_empty()) {
+        parts.push(rest);
+    }
+    parts
 }
 
 fn replace<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
@@ -199,38 +315,19 @@ fn replace<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
     Ok(Value::Text(Cow::Owned(replaced)))
 }
 
-/// Percent-decoding as Go does it; a text that is badly encoded stays as it is.
-fn unescape(value: Value<'_>, plus_is_space: bool) -> Value<'_> {
-    let Some(text) = value.as_str() else { return value };
-    let is_encoded = text.contains('%') || plus_is_space && text.contains('+');
-    if !is_encoded {
-        return value;
+/// `*` stands for anything, `?` for one byte. Linear but for the stars. As in the original, several stars at
+/// the end want at least one byte.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let stars = pattern.iter().rev().take_while(|byte| **byte == b'*').count();
+    if stars < 2 {
+        return glob_one(pattern, text);
     }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        at += 1;
-        match byte {
-            b'%' => {
-                let digits = bytes
-                    .get(at..at + 2)
-                    .and_then(|digits| std::str::from_utf8(digits).ok());
-                let Some(decoded) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
-                    return value;
-                };
-                out.push(decoded);
-                at += 2;
-            }
-            b'+' if plus_is_space => out.push(b' '),
-            other => out.push(*other),
-        }
-    }
-    Value::Text(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
+    let mut shorter = pattern.get(..pattern.len() - stars).unwrap_or(&[]).to_vec();
+    shorter.extend_from_slice(b"?*");
+    glob_one(&shorter, text)
 }
 
-/// `*` stands for anything, `?` for one byte. Linear but for the stars.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+fn glob_one(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
@@ -249,36 +346,4 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
         }
     }
     pattern.get(p..).unwrap_or(&[]).iter().all(|byte| *byte == b'*')
-}
-
-/// Go's `%v`, `%s`, `%d`, `%q`, `%f` and `%%`, without widths.
-fn sprintf<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
-    let format = text_arg(args, 0)?;
-    let mut out = String::with_capacity(format.len() + 16);
-    let (mut chars, mut next) = (format.chars(), 1);
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let verb = chars.next();
-        if verb == Some('%') {
-            out.push('%');
-            continue;
-        }
-        let Some(value) = args.get(next) else {
-            return Err("the format wants more arguments".into());
-        };
-        next += 1;
-        let written = match verb {
-            Some('v' | 's' | 'd' | 't') => out.write_str(&value.display()),
-            Some('q') => write!(out, "{:?}", value.display()),
-            Some('f') => write!(out, "{:.6}", value.as_float().unwrap_or(f64::NAN)),
-            _ => return Err("the format has a verb that is not supported".into()),
-        };
-        if written.is_err() {
-            return Err("the format failed".into());
-        }
-    }
-    Ok(Value::Text(Cow::Owned(out)))
 }

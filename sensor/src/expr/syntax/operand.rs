@@ -24,6 +24,12 @@ impl Parser {
                 return self.expression(90);
             }
             Some("if") => return self.condition(),
+            // `::name()` calls the language's own function, which no other can hide here.
+            Some("::") => {
+                self.next += 1;
+                let primary = self.primary()?;
+                return self.postfix(primary);
+            }
             _ => {
                 let primary = self.primary()?;
                 return self.postfix(primary);
@@ -117,16 +123,28 @@ impl Parser {
         self.expect("{")?;
         let mut entries = Vec::new();
         while !self.eat("}") {
+            let key_at = self.at();
             let key = match self.peek().clone() {
-                Kind::Text(key) | Kind::Name(key) => key,
+                Kind::Text(key) | Kind::Name(key) => {
+                    self.next += 1;
+                    Syntax::Text(key)
+                }
+                Kind::Int(number) => {
+                    self.next += 1;
+                    Syntax::Text(number.to_string())
+                }
+                Kind::Sign("(") => self.expression(0)?.kind,
                 other => {
                     return Err(ExprError::new(
-                        self.at(),
+                        key_at,
                         format!("expected a key, found {}", describe(&other)),
                     ));
                 }
             };
-            self.next += 1;
+            let key = Ast {
+                at: key_at,
+                kind: key,
+            };
             self.expect(":")?;
             entries.push((key, self.expression(0)?));
             if !self.eat(",") && self.word() != Some("}") {
@@ -154,8 +172,12 @@ impl Parser {
         Ok(items)
     }
 
-    fn postfix(&mut self, mut of: Ast) -> Result<Ast, ExprError> {
+    pub(super) fn postfix(&mut self, mut of: Ast) -> Result<Ast, ExprError> {
+        // Parentheses do not end a chain.
         let mut chained = false;
+        if let Syntax::Chain(inner) = of.kind {
+            (of, chained) = (*inner, true);
+        }
         for turn in 0.. {
             if turn > MAX_CHAIN {
                 return Err(ExprError::new(
@@ -176,7 +198,7 @@ impl Parser {
                 }
             } else if self.word() == Some("(") {
                 self.next += 1;
-                let args = self.arguments(&of)?;
+                let args = self.arguments(&of, None)?;
                 Syntax::Call {
                     callee: Box::new(of),
                     args,
@@ -238,28 +260,44 @@ impl Parser {
         Ok(Syntax::Index { of, at, optional })
     }
 
-    fn arguments(&mut self, callee: &Ast) -> Result<Vec<Ast>, ExprError> {
+    /// The arguments behind a `(`; a pipe brings the first along.
+    pub(super) fn arguments(&mut self, callee: &Ast, piped: Option<Ast>) -> Result<Vec<Ast>, ExprError> {
         let takes_closure = matches!(&callee.kind, Syntax::Name(name) if CLOSURES.contains(&name.as_str()));
+        let mut args: Vec<Ast> = piped.into_iter().collect();
         if !takes_closure {
-            return self.list(")");
+            args.extend(self.list(")")?);
+            return Ok(args);
         }
-        let mut args = vec![self.expression(0)?];
-        if self.eat(",") && self.word() != Some(")") {
-            let at = self.at();
-            let body = if self.eat("{") {
-                let body = self.sequence()?;
-                self.expect("}")?;
-                body
+        while !self.eat(")") {
+            let arg = if args.len() == 1 {
+                self.closure()?
             } else {
                 self.expression(0)?
             };
-            args.push(Ast {
-                at,
-                kind: Syntax::Closure(Box::new(body)),
-            });
-            self.eat(",");
+            args.push(arg);
+            if !self.eat(",") && self.word() != Some(")") {
+                let found = describe(self.peek());
+                return Err(ExprError::new(
+                    self.at(),
+                    format!("expected \",\" or \")\", found {found}"),
+                ));
+            }
         }
-        self.expect(")")?;
         Ok(args)
+    }
+
+    fn closure(&mut self) -> Result<Ast, ExprError> {
+        let at = self.at();
+        let body = if self.eat("{") {
+            let body = self.sequence()?;
+            self.expect("}")?;
+            body
+        } else {
+            self.expression(0)?
+        };
+        Ok(Ast {
+            at,
+            kind: Syntax::Closure(Box::new(body)),
+        })
     }
 }

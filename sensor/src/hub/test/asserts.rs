@@ -79,7 +79,7 @@ impl Judge<'_> {
             data: &self.data,
         };
         let compiled = Expression::compile_test(&assert, scope, &mut context)
-            .map_err(|error| format!("no expression: {error} (at byte {})", error.at))?;
+            .map_err(|error| format!("no expression: {error} (at byte {})", error.at()))?;
         let env = Env::of_test(&self.blank, self.results);
         let held = compiled.eval(env).map(|value| value.as_bool());
         match held {

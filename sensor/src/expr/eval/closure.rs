@@ -1,0 +1,160 @@
+//! Closures: what is evaluated for each element of a list.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::{Machine, Ran, Stop, fail};
+use crate::expr::code::{Closure, Code};
+use crate::expr::syntax::Op;
+use crate::expr::value::Value;
+
+// === impl Machine ===
+
+impl<'a> Machine<'a> {
+    pub(super) fn closure(
+        &mut self,
+        what: Closure,
+        list: &'a Code,
+        body: Option<&'a Code>,
+        with: Option<&'a Code>,
+    ) -> Ran<'a> {
+        let list = self.run(list)?;
+        let len = list.len().filter(|_| list.as_str().is_none());
+        let Some(len) = len else { return fail("not a list") };
+        if matches!(what, Closure::Reduce | Closure::SortBy | Closure::GroupBy) {
+            return self.rare_closure(what, &list, len, body, with);
+        }
+        let backwards = matches!(what, Closure::FindLast | Closure::FindLastIndex);
+        let (mut kept, mut count) = (Vec::new(), 0_i64);
+        let mut sum = Value::Int(0);
+        for turn in 0..len {
+            let at = if backwards { len - 1 - turn } else { turn };
+            let item = list.item(at).unwrap_or(Value::Nil);
+            let number = i64::try_from(at).unwrap_or(i64::MAX);
+            let result = match body {
+                Some(body) => self.element(body, &item, number, None)?,
+                None => item.clone(),
+            };
+            match what {
+                Closure::Map => {
+                    kept.push(result);
+                    continue;
+                }
+                Closure::Sum => {
+                    sum = super::sum(Op::Plus, sum, &result)?;
+                    continue;
+                }
+                _ => {}
+            }
+            let Some(is) = result.as_bool() else {
+                return fail("neither true nor false");
+            };
+            count += i64::from(is);
+            match what {
+                Closure::Any if is => return Ok(Value::Bool(true)),
+                Closure::All if !is => return Ok(Value::Bool(false)),
+                Closure::None if is => return Ok(Value::Bool(false)),
+                Closure::Find | Closure::FindLast if is => return Ok(item),
+                Closure::FindIndex | Closure::FindLastIndex if is => return Ok(Value::Int(number)),
+                Closure::Filter if is => kept.push(item),
+                _ => {}
+            }
+        }
+        Ok(match what {
+            Closure::All | Closure::None => Value::Bool(true),
+            Closure::Any => Value::Bool(false),
+            Closure::One => Value::Bool(count == 1),
+            Closure::Count => Value::Int(count),
+            Closure::Sum => sum,
+            Closure::Filter | Closure::Map => Value::List(kept),
+            _ => Value::Nil,
+        })
+    }
+
+    /// Runs a closure's body on one element.
+    fn element(
+        &mut self,
+        body: &'a Code,
+        item: &Value<'a>,
+        number: i64,
+        accumulated: Option<Value<'a>>,
+    ) -> Ran<'a> {
+        let Some(budget) = self.budget.checked_sub(1) else {
+            return fail("it looks at too many elements");
+        };
+        self.budget = budget;
+        let depth = self.locals.len();
+        self.locals.push(item.clone());
+        self.locals.push(Value::Int(number));
+        self.locals.extend(accumulated);
+        let result = self.run(body);
+        self.locals.truncate(depth);
+        result
+    }
+
+    /// Reducing, sorting and grouping.
+    fn rare_closure(
+        &mut self,
+        what: Closure,
+        list: &Value<'a>,
+        len: usize,
+        body: Option<&'a Code>,
+        with: Option<&'a Code>,
+    ) -> Ran<'a> {
+        let Some(body) = body else {
+            return fail("there is no closure");
+        };
+        let with = with.map(|with| self.run(with)).transpose()?;
+        let mut results = Vec::new();
+        let (mut from, mut accumulated) = (0, Value::Nil);
+        if what == Closure::Reduce {
+            accumulated = if let Some(start) = with.clone() {
+                start
+            } else {
+                from = 1;
+                list.item(0).ok_or(Stop::Failed("nothing to reduce".into()))?
+            };
+        }
+        for at in from..len {
+            let item = list.item(at).unwrap_or(Value::Nil);
+            let number = i64::try_from(at).unwrap_or(i64::MAX);
+            if what == Closure::Reduce {
+                accumulated = self.element(body, &item, number, Some(accumulated))?;
+            } else {
+                let key = self.element(body, &item, number, None)?;
+                results.push((key, item));
+            }
+        }
+        if what == Closure::Reduce {
+            return Ok(accumulated);
+        }
+        if what == Closure::SortBy {
+            let descends = match with.as_ref().and_then(Value::as_str) {
+                None | Some("asc") => false,
+                Some("desc") => true,
+                Some(_) => return fail("the order is neither asc nor desc"),
+            };
+            let mut comparable = true;
+            results.sort_by(|(one, _), (other, _)| {
+                let order = one.compare(other).unwrap_or_else(|| {
+                    comparable = false;
+                    Ordering::Equal
+                });
+                if descends { order.reverse() } else { order }
+            });
+            if !comparable {
+                return fail("these have no order");
+            }
+            return Ok(Value::List(results.into_iter().map(|(_, item)| item).collect()));
+        }
+        let mut groups: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+        for (key, item) in results {
+            let key = key.display().into_owned();
+            match groups.iter_mut().find(|(known, _)| **known == *key) {
+                Some((_, Value::List(items))) => items.push(item),
+                _ => groups.push((Cow::Owned(key), Value::List(vec![item]))),
+            }
+        }
+        Ok(Value::Map(groups))
+    }
+}
