@@ -78,6 +78,7 @@ pub(crate) struct Node {
     pub(crate) ending: CancellationToken,
     /// Whether the tasks run, or a command opened the data for itself.
     pub(crate) runs: std::sync::atomic::AtomicBool,
+    recalled: tokio::sync::OnceCell<()>,
     allowed: arc_swap::ArcSwap<Vec<IpNet>>,
     /// The addresses of this machine.
     here: arc_swap::ArcSwap<Vec<IpNet>>,
@@ -96,7 +97,8 @@ impl std::fmt::Debug for Node {
 // === impl Node ===
 
 impl Node {
-    /// Opens the data of a node that has an identity.
+    /// Opens the data of a node that has an identity. Whoever asks for an opinion or a user of ours calls
+    /// [`Node::recalled`] first: most commands need neither, and a day of sightings takes its time.
     pub(crate) async fn open(paths: Paths, config: Config) -> anyhow::Result<Arc<Self>> {
         let clock = clock::system();
         let now = clock();
@@ -152,12 +154,12 @@ impl Node {
             joined: Notify::new(),
             ending: CancellationToken::new(),
             runs: std::sync::atomic::AtomicBool::new(false),
+            recalled: tokio::sync::OnceCell::new(),
             allowed: arc_swap::ArcSwap::default(),
             here: arc_swap::ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
         });
         node.reload_allowlist().await?;
-        node.recall(now).await?;
         Ok(node)
     }
 
@@ -186,6 +188,12 @@ impl Node {
     /// Whether a node runs here, not only a command.
     pub(crate) fn running(&self) -> bool {
         self.runs.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Has the scorer know again what it knew before the restart.
+    pub(crate) async fn recalled(&self) -> anyhow::Result<()> {
+        self.recalled.get_or_try_init(|| self.recall(self.now())).await?;
+        Ok(())
     }
 
     /// Gives the scorer back what it knew before the restart.

@@ -4,7 +4,9 @@
 //! that stands in the snapshot itself, so that a reader who notes it can never miss a decision that was being written
 //! while he read. Deliberately absent: persistence (the store is written first) and longest-match.
 
-use std::collections::{BTreeMap, HashMap};
+mod entries;
+
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,8 +17,12 @@ use tokio::sync::watch;
 use vigie_store::{Decision, DecisionId};
 use vigie_wire::Timestamp;
 
+pub(crate) use entries::Entries;
+
 /// Ended decisions are kept so long, for bouncers that come back after an outage.
 pub(crate) const KEPT_AFTER_END: Duration = Duration::from_hours(24);
+/// Between two looks for those.
+const SWEEP: Duration = Duration::from_mins(1);
 /// After a restart a decision counts as this much younger: a bouncer may hear of it twice, never not at all.
 const RESTART_SLACK: Duration = Duration::from_secs(10);
 
@@ -35,7 +41,7 @@ pub(crate) struct Entry {
 /// All decisions at one moment, by number. Never changes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    pub(crate) entries: BTreeMap<DecisionId, Entry>,
+    pub(crate) entries: Entries,
 }
 
 /// The decision table. One writer at a time, readers never wait.
@@ -56,6 +62,8 @@ struct Writing {
     by_value: HashMap<String, Vec<DecisionId>>,
     /// No decision ends before this.
     earliest: Option<Timestamp>,
+    /// When what ended long ago was last forgotten.
+    swept_at: Timestamp,
 }
 
 // === impl Entry ===
@@ -95,17 +103,19 @@ impl Writing {
         }
     }
 
-    /// Forgets what ended long ago. Looks at every decision only if there is one.
-    fn sweep(&mut self, entries: &mut BTreeMap<DecisionId, Entry>, now: Timestamp) {
+    /// Forgets what ended long ago. Looks at every decision only if there is one, and now and then.
+    fn sweep(&mut self, entries: &mut Entries, now: Timestamp) {
         let gone = now - KEPT_AFTER_END;
-        if self.earliest.is_none_or(|earliest| earliest > gone) {
+        let nothing = self.earliest.is_none_or(|earliest| earliest > gone);
+        if nothing || now.since(self.swept_at) < SWEEP {
             return;
         }
-        entries.retain(|_, entry| entry.held.decision.until > gone);
+        self.swept_at = now;
+        entries.retain(|entry| entry.held.decision.until > gone);
         self.by_value.clear();
         self.earliest = None;
-        for (id, entry) in entries {
-            self.index(*id, &entry.held);
+        for entry in entries.values() {
+            self.index(entry.held.id, &entry.held);
         }
     }
 }
@@ -130,8 +140,8 @@ impl Table {
             highest: now,
             ..Writing::default()
         };
-        for (id, entry) in &snapshot.entries {
-            writing.index(*id, &entry.held);
+        for entry in snapshot.entries.values() {
+            writing.index(entry.held.id, &entry.held);
         }
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -189,7 +199,7 @@ impl Table {
             )
         };
         let held = |id| Some(Arc::clone(&snapshot.entries.get(id)?.held));
-        ids.iter().filter_map(held).collect()
+        ids.into_iter().filter_map(held).collect()
     }
 
     /// Those that hold now.
@@ -249,9 +259,9 @@ mod tests {
     fn a_change_by_a_writer_who_read_the_clock_before_a_reader_came_is_still_news_to_him() {
         let table = Table::new(Vec::new(), NOW);
         let (snapshot, mark) = table.mark(NOW + Duration::from_secs(5));
-        assert!(snapshot.entries.is_empty() && mark == NOW + Duration::from_secs(5));
+        assert!(snapshot.entries.values().next().is_none() && mark == NOW + Duration::from_secs(5));
         table.put(&[decision(1, "192.88.99.1", NOW)], NOW + Duration::from_secs(4));
-        assert!(table.snapshot().entries[&1].version > mark);
+        assert!(table.snapshot().entries.get(1).unwrap().version > mark);
     }
 
     #[test]
@@ -296,7 +306,7 @@ mod tests {
             &[decision(3, "192.88.99.9", NOW)],
             NOW + Duration::from_secs(3_600) + KEPT_AFTER_END,
         );
-        assert!(!table.snapshot().entries.contains_key(&2));
+        assert!(table.snapshot().entries.get(2).is_none());
         assert!(table.of_value("192.88.99.0/24").is_empty());
     }
 }

@@ -61,6 +61,7 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
         shutdown: shutdown.clone(),
     };
     let page = serve(&node, &mut tasks).await?;
+    node.recalled().await?;
     node.runs.store(true, Ordering::Relaxed);
     let reads = start_sensor(&node, &mut tasks).await?;
     tasks.spawn("outbox", outbox::run(Arc::clone(&node), shutdown.clone()));

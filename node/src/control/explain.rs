@@ -21,6 +21,7 @@ pub(super) async fn show(State(node): Shared, Path(address): Path<String>) -> An
     let ip: IpAddr = address
         .parse()
         .map_err(|_| Problem::wrong(format!("{address:?} is not an address")))?;
+    node.recalled().await?;
     let now = node.now();
     let subject = Indicator::ip(ip);
     let verdict = node.opinion.verdict(&subject, now);

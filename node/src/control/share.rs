@@ -29,6 +29,7 @@ pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
 }
 
 pub(super) async fn preview(State(node): Shared, Query(window): Query<Window>) -> Answer {
+    node.recalled().await?;
     let since = ago(window.since.as_deref(), node.now())?;
     let alerts = node
         .store
