@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Brings the programs that tests and the demo look at from outside: nft, ip, a PostgreSQL server, a browser, and nginx
-# with what a module for it is built against. What the machine has is used as it is. What it lacks is downloaded as
-# Debian packages and unpacked under target/peers/<name>, so nothing is installed, registered or started, and no root is
-# needed. Without a network it says what is missing.
+# Brings the programs that tests and the demo look at from outside: nft, ip, a PostgreSQL server, a browser, nginx with
+# what a module for it is built against, a NATS server, and kcat, which plays a Kafka cluster. What the machine has is
+# used as it is. What it lacks is downloaded as Debian packages and unpacked under target/peers/<name>, so nothing is
+# installed, registered or started, and no root is needed. Without a network it says what is missing.
 #
 #   scripts/peers.sh            all of them         scripts/peers.sh nftables    one of them
 #   scripts/peers.sh --clean    remove them
 #
-# Tests look in PATH, /usr/lib/postgresql/*/bin and target/peers/*; target/peers/bin holds wrappers for nft, ip and chromium.
+# Tests look in PATH, /usr/lib/postgresql/*/bin and target/peers/*; target/peers/bin holds wrappers for all others.
 # shellcheck disable=SC2317  # functions are called by the names of the programs
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,6 +38,8 @@ libraries() {
 has_nftables() { command -v nft; }
 has_iproute2() { command -v ip; }
 has_chromium() { command -v chromium; }
+has_nats() { command -v nats-server; }
+has_kcat() { command -v kcat; }
 has_postgresql() {
   local candidate
   for candidate in "$(dirname "$(command -v postgres || echo /nowhere/x)")" /usr/lib/postgresql/*/bin; do
@@ -57,6 +59,8 @@ has_nginx-dev() { return 1; }
 runs() { LD_LIBRARY_PATH=$(libraries "$1") "$2" "$3" >/dev/null 2>&1; }
 works_nftables() { runs "$1" "$1/usr/sbin/nft" --version; }
 works_iproute2() { runs "$1" "$1/usr/bin/ip" -V; }
+works_nats() { runs "$1" "$1/usr/sbin/nats-server" --version || runs "$1" "$1/usr/bin/nats-server" --version; }
+works_kcat() { runs "$1" "$1/usr/bin/kcat" -V; }
 works_chromium() { runs "$1" "$1/usr/lib/chromium/chromium" --version; }
 works_postgresql() {
   local bin
@@ -107,6 +111,7 @@ packages_of() {
       # The machine may have all of these.
       needed libpcre2-dev libssl-dev zlib1g-dev "libclang1-$clang" "libclang-common-$clang-dev" || :
       ;;
+    nats) needed nats-server ;;
     *) needed "$1" | without_jit ;;
   esac
 }
@@ -181,11 +186,13 @@ bring() {
     nftables) wrap nft "$place/usr/sbin/nft" nftables ;;
     iproute2) wrap ip "$place/usr/bin/ip" iproute2 ;;
     chromium) wrap chromium "$place/usr/lib/chromium/chromium" chromium ;;
+    nats) wrap nats-server "$(echo "$place"/usr/*bin/nats-server)" nats ;;
+    kcat) wrap kcat "$place/usr/bin/kcat" kcat ;;
     postgresql) within_reach "$place" || move_within_reach "$name" ;;
   esac
 }
 
-[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium nginx nginx-dev
+[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium nginx nginx-dev nats kcat
 failed=0
 for name in "$@"; do
   bring "$name" || failed=1

@@ -89,6 +89,8 @@ else
 fi
 
 must lints cargo clippy --workspace --all-targets --locked -- -D warnings
+# Sources that are off by default.
+must lints-of-features cargo clippy -p vigie -p vigie-sensor --features vigie/nats,vigie/kafka --all-targets --locked -- -D warnings
 
 # The module inside nginx: its lints, and its build. Where the machine lacks what it takes (status 3), its tests skip.
 # shellcheck disable=SC2317  # must calls it
@@ -107,6 +109,10 @@ else
   stage tests cargo test --workspace --tests --locked --no-fail-fast
 fi
 count tests $?
+[ "$failed" = 0 ] || finish
+
+stage brokers cargo test -p vigie-sensor --features nats,kafka --test it --locked --no-fail-fast -- brokers::
+count brokers $?
 [ "$failed" = 0 ] || finish
 
 stage doc-tests cargo test --doc --workspace --locked

@@ -110,6 +110,11 @@ impl Paths {
         self.root.join("hub")
     }
 
+    /// Lines that came over the network and whose effects are not kept yet.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.root.join("spool")
+    }
+
     /// Where a restore collects its files until all are there.
     pub(crate) fn restoring(&self) -> PathBuf {
         self.root.join("restoring")

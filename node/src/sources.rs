@@ -1,12 +1,12 @@
 //! Which logs the sensor reads on this machine, from where on, and by which rules.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use vigie_sensor::rules::{Loader, Ruleset};
 use vigie_sensor::run::{Resume, SensorConfig};
-use vigie_sensor::source::{Found, From, SourceConfig, Start, discover};
+use vigie_sensor::source::{Found, SourceConfig, Start, discover};
 
 use crate::config::{Config, Input, Sources};
 use crate::hub::installed::Installed;
@@ -20,18 +20,18 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
             Vec::new(),
             vec!["no log: [sensor] sources says \"none\"".to_owned()],
         ),
-        Sources::List(inputs) => (
-            inputs.iter().map(source).collect(),
-            inputs.iter().map(line).collect(),
-        ),
+        Sources::List(inputs) => listed(inputs)?,
         Sources::Auto => found(),
     };
-    let config = SensorConfig {
+    let mut config = SensorConfig {
         sources,
         resume: positions(node).await?,
         start: Start::End,
+        spool: node.paths.spool(),
         ..SensorConfig::default()
     };
+    // What is written from here on is read, also before the sensor has opened it.
+    config.take_ends(node.now());
     Ok((config, lines))
 }
 
@@ -109,27 +109,19 @@ async fn positions(node: &Node) -> anyhow::Result<HashMap<String, Resume>> {
     notes.into_iter().map(read).collect()
 }
 
-fn source(input: &Input) -> SourceConfig {
-    let from = match (&input.file, &input.journal) {
-        (Some(file), _) => From::File(PathBuf::from(file)),
-        (None, Some(unit)) => From::Journald {
-            matches: vec![format!("_SYSTEMD_UNIT={unit}")],
-        },
-        (None, None) => From::Stdin,
-    };
-    SourceConfig {
-        kind: input.kind.get_ref().clone(),
-        from,
+fn listed(inputs: &[Input]) -> anyhow::Result<(Vec<SourceConfig>, Vec<String>)> {
+    let mut sources = Vec::new();
+    for input in inputs {
+        let source = input.source().map_err(|wrong| {
+            // The configuration was checked when it was read.
+            let reasons: Vec<_> = wrong.into_iter().map(|(_, reason)| reason).collect();
+            anyhow::anyhow!("[sensor] sources: {}", reasons.join("; "))
+        })?;
+        sources.push(source);
     }
-}
-
-fn line(input: &Input) -> String {
-    let place = input.file.as_ref().or(input.journal.as_ref());
-    format!(
-        "{} ({})",
-        place.map_or("standard input", String::as_str),
-        input.kind.get_ref()
-    )
+    let line = |source: &SourceConfig| format!("{} ({})", source.from.name(), source.kind);
+    let lines = sources.iter().map(line).collect();
+    Ok((sources, lines))
 }
 
 #[cfg(test)]

@@ -177,10 +177,11 @@ async fn start_sensor(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<Vec
     let (sender, events) = mpsc::channel(SENSOR_QUEUE);
     let clock = Arc::clone(&node.clock);
     let shutdown = tasks.shutdown.clone();
+    let kept = Arc::clone(&config.kept);
     tasks.spawn("sensor", async move {
         Ok(vigie_sensor::run::run(config, rules, clock, sender, shutdown).await?)
     });
-    tasks.spawn("watch", watch::run(Arc::clone(node), events));
+    tasks.spawn("watch", watch::run(Arc::clone(node), events, kept));
     Ok(reads)
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc;
 use vigie_sensor::detect::Detection;
-use vigie_sensor::run::SensorEvent;
+use vigie_sensor::run::{Resume, SensorEvent};
+use vigie_sensor::source::Kept;
 use vigie_store::{Decision, NewAlert, NewDecision, Remembered, Share, StoreError, Tier};
 use vigie_wire::Timestamp;
 
@@ -28,7 +29,11 @@ const RETRY: Duration = Duration::from_secs(1);
 enum Effect {
     Alert(Box<Found>),
     Login(Remembered),
-    Position { name: String, text: String },
+    Position {
+        source: String,
+        resume: Resume,
+        text: String,
+    },
 }
 
 /// One detection and what it leads to.
@@ -42,6 +47,7 @@ struct Found {
 /// The sensor's events on their way to disk.
 struct Watch {
     node: Arc<Node>,
+    kept: Arc<Kept>,
     backlog: VecDeque<Effect>,
     failing: bool,
     /// Numbers of decisions that are enforced before they are written: below zero, so that none is ever a stored one's.
@@ -49,10 +55,15 @@ struct Watch {
 }
 
 /// Handles the sensor's events until the sensor ends. What is not on disk then was not checkpointed either: the next
-/// start reads its lines again.
-pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<SensorEvent>) -> anyhow::Result<()> {
+/// start reads its lines again. What is on disk is noted in `kept`, so that sources can let go of it.
+pub(crate) async fn run(
+    node: Arc<Node>,
+    mut events: mpsc::Receiver<SensorEvent>,
+    kept: Arc<Kept>,
+) -> anyhow::Result<()> {
     let mut watch = Watch {
         node,
+        kept,
         backlog: VecDeque::new(),
         failing: false,
         provisional: 0,
@@ -93,8 +104,8 @@ impl Watch {
                     .remember(ip, vigie_reputation::Tier::Visitor, at);
             }
             SensorEvent::Checkpoint { source, resume } => {
-                let (name, text) = (format!("position/{source}"), serde_json::to_string(&resume)?);
-                self.backlog.push_back(Effect::Position { name, text });
+                let text = serde_json::to_string(&resume)?;
+                self.backlog.push_back(Effect::Position { source, resume, text });
             }
             SensorEvent::CaughtUp { source } => tracing::info!(source, "read to its end"),
         }
@@ -145,7 +156,9 @@ impl Watch {
         while let Some(effect) = self.backlog.front() {
             match write(&self.node, effect).await {
                 Ok(()) => {
-                    self.backlog.pop_front();
+                    if let Some(Effect::Position { source, resume, .. }) = self.backlog.pop_front() {
+                        self.kept.note(&source, &resume.position);
+                    }
                     self.failing = false;
                 }
                 Err(error) => {
@@ -168,7 +181,10 @@ async fn write(node: &Node, effect: &Effect) -> Result<(), StoreError> {
     match effect {
         Effect::Alert(found) => write_alert(node, found).await,
         Effect::Login(login) => node.store.remember(login).await,
-        Effect::Position { name, text } => node.store.put_note(node.mine(), name, text).await,
+        Effect::Position { source, text, .. } => {
+            let name = format!("position/{source}");
+            node.store.put_note(node.mine(), &name, text).await
+        }
     }
 }
 

@@ -4,9 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::{Section, Wrong};
+
+mod input;
+
+pub(crate) use input::Input;
 
 /// Which logs are read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -30,34 +33,26 @@ pub(crate) enum Sources {
     List(Vec<Input>),
 }
 
-/// One log.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Input {
-    /// The kind of its lines: what rules see as `evt.Line.Labels.type`, such as `syslog` or `nginx`.
-    #[serde(rename = "type")]
-    pub(crate) kind: Spanned<String>,
-    /// A file, or a pattern such as `/var/log/nginx/*.log`.
-    pub(crate) file: Option<String>,
-    /// A unit of the journal, such as `ssh.service`.
-    pub(crate) journal: Option<String>,
-}
-
 impl Section for Sensor {
     fn check(&self) -> Vec<Wrong> {
         let Sources::List(inputs) = &self.sources else {
             return Vec::new();
         };
-        inputs
+        let mut wrong: Vec<Wrong> = inputs
             .iter()
-            .filter(|input| input.file.is_some() == input.journal.is_some())
-            .map(|input| {
-                (
-                    input.kind.span(),
-                    "a source has either `file` or `journal`".to_owned(),
-                )
-            })
-            .collect()
+            .filter_map(|input| input.source().err())
+            .flatten()
+            .collect();
+        let mut names = std::collections::HashSet::new();
+        for input in inputs {
+            if let Ok(source) = input.source()
+                && !names.insert(source.from.name())
+            {
+                let message = format!("{} is listed twice", source.from.name());
+                wrong.push((input.kind.span(), message));
+            }
+        }
+        wrong
     }
 }
 

@@ -1,8 +1,8 @@
 //! A stream of NATS `JetStream`, through a durable consumer that acknowledges each message.
 //!
 //! A message is acknowledged once its lines are on our disk, and known again by its number in the stream should it come
-//! twice; so neither a kill here nor one there loses or doubles a line. Several sources with different subjects share
-//! a stream's load; each keeps the order of its own. Before: NATS. After: the inbox.
+//! twice; so neither a kill here nor one there loses or doubles a line, or changes their order. Several sources with
+//! different subjects share a stream's load; each keeps the order of its own. Before: NATS. After: the inbox.
 //! Deliberately absent: making streams; ours is only the consumer. Without the feature `nats` nothing is run.
 
 use std::path::PathBuf;

@@ -1,6 +1,8 @@
 //! The sensor from outside: whole lines through rules, rule files through the loader.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(any(feature = "nats", feature = "kafka"))]
+mod brokers;
 mod detect;
 mod discover;
 mod explain;

@@ -13,14 +13,12 @@ use super::Nats;
 use crate::source::inbox::{Delivery, Inbox, MORE, Record};
 use crate::source::{Start, net, payload};
 
-/// Messages that are fetched, and acknowledged, at once.
-const BATCH: usize = 500;
-/// Bytes of such a batch.
-const BATCH_BYTES: usize = 4 << 20;
-/// How long a fetch waits for a message.
-const WAIT: Duration = Duration::from_secs(1);
+/// Messages that are fetched, and acknowledged, at once. Each has up to a mebibyte, unless the server is told otherwise.
+const BATCH: usize = 100;
 /// After so long without an acknowledgement a message is delivered again.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+const ACK_WAIT: Duration = Duration::from_secs(10);
+/// What the server may take longer than it says.
+const SLACK: Duration = Duration::from_secs(1);
 /// The longest wait before another attempt.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
@@ -55,24 +53,30 @@ pub(crate) async fn run(nats: Nats, start: Start, inbox: Inbox, stop: Cancellati
 
 /// One connection, to its first failure. `Ok` if nobody takes lines any more.
 async fn session(nats: &Nats, start: Start, inbox: &Inbox, backoff: &mut Duration) -> Result<(), Failure> {
-    let consumer = connect(nats, start).await?;
-    loop {
-        let mut messages = consumer
-            .batch()
-            .max_messages(BATCH)
-            .max_bytes(BATCH_BYTES)
-            .expires(WAIT)
-            .messages()
-            .await?;
-        let mut fetched = Vec::new();
-        while let Some(message) = messages.next().await {
-            fetched.push(message?);
-        }
+    let mut consumer = connect(nats, start).await?;
+    let info = consumer.info().await?;
+    if info.num_ack_pending > 0 {
+        // Delivered to us before we died, and not acknowledged. They come again first, but only when their time is up;
+        // whoever fetches earlier gets younger messages before them.
+        let wait = info.config.ack_wait + SLACK;
+        tracing::info!(
+            stream = nats.stream,
+            messages = info.num_ack_pending,
+            wait_ms = wait.as_millis(),
+            "waiting for messages that were not acknowledged"
+        );
+        tokio::time::sleep(wait).await;
+    }
+    let messages = consumer.stream().max_messages_per_batch(BATCH).messages().await?;
+    let mut batches = messages.ready_chunks(BATCH);
+    while let Some(batch) = batches.next().await {
+        let batch = batch.into_iter().collect::<Result<Vec<_>, _>>()?;
         *backoff = Duration::from_secs(1);
-        if !fetched.is_empty() && !take(nats, fetched, inbox).await? {
+        if !take(nats, batch, inbox).await? {
             return Ok(());
         }
     }
+    Err("the subscription has ended".into())
 }
 
 async fn connect(nats: &Nats, start: Start) -> Result<PullConsumer, Failure> {
