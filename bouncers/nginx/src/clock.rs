@@ -3,15 +3,15 @@
 //! Seconds since boot, sleep included: nobody can set it, and nobody is kept out longer because a machine slept. It
 //! means nothing after the next boot, so a table also names the boot it was written in.
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// Which boot of the machine this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boot(pub [u8; 16]);
 
-/// Whole seconds since boot.
+/// Whole seconds since boot. The module asks the same clock through libc.
+#[cfg(feature = "daemon")]
 pub fn seconds() -> u32 {
-    u32::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or(u32::MAX)
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    u32::try_from(now.tv_sec).unwrap_or(u32::MAX)
 }
 
 // === impl Boot ===

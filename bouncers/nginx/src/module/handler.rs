@@ -7,15 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ngx::core::Status;
 use ngx::ffi::{
-    AF_INET, AF_INET6, NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_NOTICE, ngx_current_msec,
-    ngx_http_finalize_request, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_log_t,
-    sockaddr_in, sockaddr_in6,
+    AF_INET, AF_INET6, CLOCK_BOOTTIME, NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_NOTICE, clock_gettime,
+    ngx_current_msec, ngx_http_finalize_request, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t,
+    ngx_log_t, sockaddr_in, sockaddr_in6, timespec,
 };
 use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _};
 
 use super::directives::{Location, Main};
 use super::{Vigie, guarded};
-use crate::clock;
 use crate::table::Remediation;
 use crate::watch::{News, Watch};
 
@@ -74,7 +73,19 @@ fn word(request: *mut ngx_http_request_t, location: &Location) -> Option<Remedia
     if let Some(news) = watch.refresh(now_ms as u64) {
         tell(&news, watch, log_of(request));
     }
-    watch.table().look_up(client(request)?, clock::seconds())
+    watch.table().look_up(client(request)?, seconds())
+}
+
+/// Whole seconds since boot: `crate::clock`'s, without a system call.
+fn seconds() -> u32 {
+    let mut now = timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: it writes into `now` and nowhere else. It cannot fail for a clock that every Linux has; if it did, no
+    // ban would be over yet.
+    unsafe { clock_gettime(CLOCK_BOOTTIME.cast_signed(), &raw mut now) };
+    u32::try_from(now.tv_sec).unwrap_or(u32::MAX)
 }
 
 fn log_of(request: *mut ngx_http_request_t) -> *mut ngx_log_t {
