@@ -10,14 +10,13 @@ use tokio::sync::mpsc;
 use vigie_gossip::{MeshEvent, Peer};
 use vigie_gossip_core::Admitted;
 use vigie_store::{
-    Appended, Decision, DecisionFilter, Held, HeldEnvelope, NewDecision, NewEnvelope, Origin, Remediation,
-    SightingRow,
+    Decision, DecisionFilter, Held, HeldEnvelope, NewDecision, NewEnvelope, Origin, Remediation, SightingRow,
 };
 use vigie_wire::envelope::policy;
-use vigie_wire::{Indicator, Payload, Sighting, SightingId, Timestamp};
+use vigie_wire::{Indicator, Sighting, SightingId, Timestamp};
 
 use crate::node::Node;
-use crate::{chain, decide, objection, proofs};
+use crate::{chain, decide, keep, proofs};
 
 /// A clock that differs by more from the median of its peers' publishes nothing (DESIGN 11).
 const MOST_SKEW_MILLIS: u64 = 30_000;
@@ -26,14 +25,29 @@ const MOST_SKEW_MILLIS: u64 = 30_000;
 /// a database that restarts ends neither detection nor enforcement.
 pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) -> anyhow::Result<()> {
     let mut stale_graph = false;
-    while let Some(event) = events.recv().await {
-        stale_graph |= matches!(event, MeshEvent::Statement(_));
-        if let Err(error) = on_event(&node, event).await {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "an event of the mesh could not be handled"
-            );
+    let mut waiting = Vec::new();
+    while events.recv_many(&mut waiting, keep::TOGETHER).await > 0 {
+        let mut admitted = Vec::new();
+        for event in waiting.drain(..) {
+            stale_graph |= matches!(event, MeshEvent::Statement(_));
+            match event {
+                // Those that come together are written together.
+                MeshEvent::Admitted {
+                    admitted: one,
+                    stored,
+                } => admitted.push((one, stored)),
+                other => {
+                    keep::all(&node, std::mem::take(&mut admitted)).await;
+                    if let Err(error) = on_event(&node, other).await {
+                        tracing::error!(
+                            error = format!("{error:#}"),
+                            "an event of the mesh could not be handled"
+                        );
+                    }
+                }
+            }
         }
+        keep::all(&node, admitted).await;
         // Statements come in thousands at the first sync: the graph is drawn once they pause.
         if stale_graph && events.is_empty() {
             node.regraph();
@@ -45,12 +59,7 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) 
 
 async fn on_event(node: &Node, event: MeshEvent) -> anyhow::Result<()> {
     match event {
-        MeshEvent::Admitted { admitted, stored } => {
-            let kept = keep(node, &admitted).await;
-            // The mesh may have ended meanwhile; then nobody waits for the answer.
-            let _gone = stored.send(matches!(kept, Ok(true)));
-            kept?;
-        }
+        MeshEvent::Admitted { admitted, stored } => keep::all(node, vec![(admitted, stored)]).await,
         MeshEvent::Statement(statement) => {
             if let Err(refused) = node
                 .membership
@@ -149,28 +158,8 @@ async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::R
     Ok(())
 }
 
-/// Keeps one admitted envelope and acts on it. `true` once it is durable. What a kill cuts off between the two is made up
-/// for by [`review`], and retractions are applied first, so that a repeated one finds nothing to do.
-async fn keep(node: &Node, admitted: &Admitted) -> anyhow::Result<bool> {
-    let now = node.now();
-    let envelope = new_envelope(admitted, now);
-    take_back(node, admitted, now).await?;
-    if admitted.completes() {
-        // A copy of it without these rows. Killed in between, sync brings it again.
-        node.store.drop_envelopes(&[envelope.held]).await?;
-    }
-    match node.store.keep_envelope(&envelope).await? {
-        Appended::New => {
-            act(node, &envelope, now).await?;
-            objection::heard(node, admitted).await?;
-        }
-        Appended::Known => {}
-        Appended::Conflict(_) => return Ok(false),
-    }
-    Ok(true)
-}
-
-async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Result<()> {
+/// What an envelope that is new and kept leads to.
+pub(crate) async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Result<()> {
     if envelope.org == node.identity.org.org_id() {
         // Another node of ours, or our own chain come back by sync: our word is not the mesh's.
         return Ok(());
@@ -195,30 +184,6 @@ async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> anyhow::Res
         }
     }
     node.table.put(&made, now);
-    Ok(())
-}
-
-async fn take_back(node: &Node, admitted: &Admitted, now: Timestamp) -> anyhow::Result<()> {
-    let Ok(Payload::Retraction(rows)) = admitted.envelope().payload() else {
-        return Ok(());
-    };
-    let publisher = admitted.envelope().header().publisher;
-    let named = rows.iter().map(|row| SightingId {
-        publisher,
-        epoch: row.epoch,
-        seq: row.seq,
-        row: row.row,
-    });
-    let taken_back: Vec<SightingId> = named.collect();
-    node.store.retract(&taken_back, now).await?;
-    for sighting in &taken_back {
-        node.opinion.retract(*sighting);
-    }
-    for sighting in taken_back {
-        if let Some(named) = objection::named(node, sighting).await? {
-            reconsider(node, &named.indicator).await?;
-        }
-    }
     Ok(())
 }
 

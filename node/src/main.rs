@@ -11,6 +11,7 @@ mod demo;
 mod hub;
 mod identity;
 mod ingest;
+mod keep;
 mod membership;
 mod node;
 mod objection;
