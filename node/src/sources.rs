@@ -28,6 +28,7 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
         resume: positions(node).await?,
         start: Start::End,
         spool: node.paths.spool(),
+        simulate: node.config.sensor.simulate.iter().cloned().collect(),
         ..SensorConfig::default()
     };
     // What is written from here on is read, also before the sensor has opened it.
@@ -37,6 +38,17 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
 
 /// Our own rules and those that were installed from a hub, or those of the directory that the configuration names.
 pub(crate) fn rules(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {
+    let rules = rules_of(config, paths)?;
+    for name in &config.sensor.simulate {
+        // Misspelt, it would be enforced.
+        if !rules.scenarios.iter().any(|scenario| *scenario.name == **name) {
+            bail!("[sensor] simulate: there is no scenario {name:?}");
+        }
+    }
+    Ok(rules)
+}
+
+fn rules_of(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {
     let directory = &config.sensor.rules;
     if directory.as_os_str().is_empty() {
         return with_installed(paths);

@@ -19,6 +19,8 @@ pub(crate) struct Sensor {
     pub(crate) sources: Sources,
     /// A directory of rules in the form of CrowdSec's hub, instead of our own. Empty: our own.
     pub(crate) rules: PathBuf,
+    /// Scenarios that are only being tried: what they find is shown, and neither acted on nor shared.
+    pub(crate) simulate: Vec<String>,
 }
 
 /// `"auto"`, `"none"`, or a list.

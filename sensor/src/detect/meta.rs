@@ -11,7 +11,7 @@ use crate::parse::event::Event;
 use crate::parse::names::Space;
 
 /// The longest value kept; the rest of a longer one is cut.
-pub(crate) const MAX_VALUE_BYTES: usize = 4_096;
+pub(crate) const MAX_VALUE_BYTES: usize = 16_384;
 /// Different names; later ones are not kept.
 const MAX_NAMES: usize = u16::MAX as usize;
 

@@ -29,8 +29,12 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(rule: Arc<Scenario>) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("vigie/partition/v1");
-        hasher.update(&(rule.name.len() as u64).to_le_bytes());
-        hasher.update(rule.name.as_bytes());
+        // The name alone would not do: several documents may bear it.
+        let group_by = rule.group_by.as_ref().map_or("", |text| text.source());
+        for text in [&*rule.name, rule.filter.source(), group_by, &*rule.leakspeed_text] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
         let leak = rule.leakspeed;
         let cache = rule
             .cache_size
@@ -51,7 +55,7 @@ impl Plan {
         let looks = |expression: &Option<crate::expr::Expression>| {
             expression
                 .as_ref()
-                .is_some_and(|expression| expression.source().contains("queue"))
+                .is_some_and(|expression| looks_at_queue(expression.source()))
         };
         let weighs = rule.bayes.iter().flat_map(|bayes| &bayes.conditions);
         let needs_whole = looks(&rule.condition)
@@ -59,7 +63,7 @@ impl Plan {
             || looks(&rule.cancel_on)
             || weighs
                 .into_iter()
-                .any(|condition| condition.test.source().contains("queue"));
+                .any(|condition| looks_at_queue(condition.test.source()));
         Self {
             rule,
             hasher,
@@ -71,7 +75,7 @@ impl Plan {
         }
     }
 
-    /// The partition's key: a hash of the scenario's name and the value it groups by.
+    /// The partition's key: a hash of the scenario and the value it groups by.
     pub(crate) fn key(&self, partition: &str) -> u128 {
         let mut hasher = self.hasher.clone();
         hasher.update(partition.as_bytes());
@@ -79,6 +83,11 @@ impl Plan {
         hasher.finalize_xof().fill(&mut key);
         u128::from_le_bytes(key)
     }
+}
+
+/// `queue.Queue`, `leaky.Queue`.
+fn looks_at_queue(source: &str) -> bool {
+    source.contains("queue") || source.contains("Queue")
 }
 
 /// The part of a key that checkpoints and blackholes use.
