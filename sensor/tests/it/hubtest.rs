@@ -55,6 +55,6 @@ fn the_hub_s_own_tests_pass() {
     let summary = suite.run_all(suite.names(), |report| print!("{}", told(&report)));
     println!("{summary:?}");
     assert!(summary.tests >= 199, "{summary:?}");
-    assert!(summary.passed >= 166, "{summary:?}");
+    assert_eq!(summary.failed, 0, "{summary:?}");
     assert!(summary.skipped <= 4, "{summary:?}");
 }
