@@ -3,7 +3,8 @@
 //! The pieces and their quirks are those of `CrowdSec`'s grok engine: `%{NAME:field}` captures, the last
 //! definition of a field within a pattern wins, fields of inner patterns are exported unless the pattern
 //! itself names them, a group that took no part yields an empty field, and a pattern without any field never
-//! matches. Absent on purpose: type conversions, which that engine does not have either.
+//! matches. One quirk is left out: that engine counts parentheses without reading them, so that after `-)` or
+//! `s)` fields get their neighbour's text. No pattern of the hub depends on it.
 
 pub mod library;
 pub mod re2;
@@ -15,8 +16,6 @@ use regex::{CaptureLocations, Regex};
 const MAX_DEPTH: u32 = 24;
 /// How long a pattern may get when all names are expanded; the hub's longest has 27 KiB.
 const MAX_EXPANDED_BYTES: usize = 512 * 1024;
-/// Stands for the start of a group that captures; plain groups do not.
-pub(crate) const CAPTURE: char = '\u{F0000}';
 
 /// A pattern that cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,11 +47,11 @@ pub struct Grok {
     fields: Vec<(Box<str>, usize)>,
 }
 
-/// A pattern's text while it is put together: [`CAPTURE`] begins the groups that fields refer to.
+/// A pattern's text while it is put together.
 #[derive(Default)]
 struct Expanded {
     text: String,
-    groups: usize,
+    /// Fields and the numbers of their groups, from 1.
     fields: Vec<(Box<str>, usize)>,
 }
 
@@ -97,36 +96,24 @@ impl Library {
 
     /// Compiles a pattern.
     pub fn compile(&self, pattern: &str) -> Result<Grok, GrokError> {
-        let mut expanded = self.expand(pattern, 0)?;
-        if pattern.contains(CAPTURE) {
-            return Err(GrokError::Regex(
-                "a character that no pattern may hold".to_owned(),
-            ));
-        }
-        let used: HashSet<usize> = expanded.fields.iter().map(|(_, group)| *group).collect();
-        let mut kept = Vec::new();
-        let (mut text, mut seen) = (String::with_capacity(expanded.text.len()), 0);
-        for c in expanded.text.chars() {
-            if c != CAPTURE {
-                text.push(c);
-                continue;
-            }
-            if used.contains(&seen) {
-                kept.push(seen);
-                text.push(CAPTURE);
-            } else {
-                text.push_str("(?:");
-            }
-            seen += 1;
-        }
-        for (_, group) in &mut expanded.fields {
-            *group = kept.iter().position(|kept| kept == group).map_or(0, |at| at + 1);
-        }
-        let regex = re2::compile(&text).map_err(GrokError::Regex)?;
+        let expanded = self.expand(pattern, 0)?;
+        let mut used: Vec<usize> = expanded.fields.iter().map(|(_, number)| *number).collect();
+        used.sort_unstable();
+        used.dedup();
+        let regex = re2::compile_keeping(&expanded.text, &used).map_err(GrokError::Regex)?;
+        let fields = expanded.fields.into_iter().map(|(name, number)| {
+            let group = used.binary_search(&number).map_or(0, |at| at + 1);
+            (name, group)
+        });
         Ok(Grok {
             regex,
-            fields: expanded.fields,
+            fields: fields.collect(),
         })
+    }
+
+    /// Whether a pattern can be expanded and understood, without the cost of compiling it.
+    pub(crate) fn check(&self, pattern: &str) -> Result<(), GrokError> {
+        re2::check(&self.expand(pattern, 0)?.text).map_err(GrokError::Regex)
     }
 
     /// Compiles the pattern of that name.
@@ -147,9 +134,10 @@ impl Library {
             rest = after;
         }
         rest = pattern;
+        let mut number = 1;
         while let Some((before, name, field, after)) = next_name(rest) {
             rest = after;
-            out.text.push_str(before);
+            number += re2::count_groups(before);
             if depth >= MAX_DEPTH {
                 return Err(GrokError::Deep(name.to_owned()));
             }
@@ -162,18 +150,16 @@ impl Library {
                 return Err(GrokError::Long);
             }
             if let Some(field) = field {
-                out.set(field, out.groups);
-                out.groups += 1;
-                out.text.push(CAPTURE);
-            } else {
-                out.text.push_str("(?:");
+                out.set(field, number);
             }
-            for (name, group) in inner.fields {
+            for (name, inner_number) in inner.fields {
                 if !own.contains(&*name) {
-                    out.set(&name, out.groups + group);
+                    out.set(&name, number + inner_number);
                 }
             }
-            out.groups += inner.groups;
+            number += re2::count_groups(&inner.text) + 1;
+            out.text.push_str(before);
+            out.text.push('(');
             out.text.push_str(&inner.text);
             out.text.push(')');
         }
@@ -201,15 +187,13 @@ fn next_name(pattern: &str) -> Option<(&str, &str, Option<&str>, &str)> {
         let body = pattern.get(start + 2..)?;
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if let Some((inside, after)) = body.split_once('}') {
-            let mut parts = inside.splitn(3, ':');
-            let (name, field, kind) = (parts.next().unwrap_or(""), parts.next(), parts.next());
-            let good = !name.is_empty()
-                && name.chars().all(is_name)
-                && field.is_none_or(|field| {
-                    !field.is_empty() && field.chars().all(|c| is_name(c) || matches!(c, '.' | '[' | ']'))
-                })
-                && kind.is_none_or(|kind| !kind.is_empty() && kind.chars().all(is_name));
-            if good {
+            let (name, field) = match inside.split_once(':') {
+                Some((name, field)) => (name, Some(field)),
+                None => (inside, None),
+            };
+            let is_word = |word: &str| !word.is_empty() && word.chars().all(is_name);
+            // Anything else, types and dashes among it, is no name but a text that stands there.
+            if is_word(name) && field.is_none_or(is_word) {
                 return Some((pattern.get(..start)?, name, field, after));
             }
         }

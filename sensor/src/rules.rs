@@ -379,7 +379,9 @@ impl Compiler<'_> {
             ));
             return Ok(());
         }
-        self.grok(source, pattern).map(|_| ())
+        self.library
+            .check(&pattern.text)
+            .map_err(|error| source.error_at(pattern.node, error.to_string()))
     }
 
     fn next_grok(&mut self) -> usize {

@@ -9,32 +9,51 @@ use std::str::Chars;
 
 use regex::{Regex, RegexBuilder};
 
-use super::CAPTURE;
-
 /// How large a compiled pattern may be.
 const MAX_COMPILED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Translates and compiles; the error is a sentence.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    let translated = translate(pattern);
+    compile_keeping(pattern, &[])
+}
+
+/// Compiles, and keeps those of its groups that are named here, in rising order and from 1.
+pub(crate) fn compile_keeping(pattern: &str, kept: &[usize]) -> Result<Regex, String> {
+    let (translated, _) = translate_keeping(pattern, kept);
     let built = RegexBuilder::new(&translated)
         .size_limit(MAX_COMPILED_BYTES)
         .build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(limit) => format!("larger than {limit} bytes when compiled"),
-        other => {
-            let text = other.to_string();
-            text.lines()
-                .last()
-                .unwrap_or(&text)
-                .trim_start_matches("error: ")
-                .to_owned()
-        }
+        other => sentence(&other.to_string()),
     })
 }
 
-/// The same pattern in the syntax of the `regex` crate.
+/// The last line of a message, which says what is wrong.
+fn sentence(text: &str) -> String {
+    let last = text.lines().last().unwrap_or(text);
+    last.trim_start_matches("error: ").to_owned()
+}
+
+/// Whether a pattern is one, without the cost of compiling it.
+pub(crate) fn check(pattern: &str) -> Result<(), String> {
+    let parsed = regex_syntax::Parser::new().parse(&translate(pattern));
+    parsed.map(|_| ()).map_err(|error| sentence(&error.to_string()))
+}
+
+/// How many groups that capture a pattern has.
+pub(crate) fn count_groups(pattern: &str) -> usize {
+    translate_keeping(pattern, &[]).1
+}
+
+/// The same pattern in the syntax of the `regex` crate, without groups that capture.
 pub(crate) fn translate(pattern: &str) -> String {
+    translate_keeping(pattern, &[]).0
+}
+
+/// The same with those groups that are kept, and how many there were.
+fn translate_keeping(pattern: &str, kept: &[usize]) -> (String, usize) {
+    let mut groups = 0;
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut chars = pattern.chars().peekable();
     let mut repeatable = false;
@@ -43,12 +62,15 @@ pub(crate) fn translate(pattern: &str) -> String {
         match c {
             '\\' => escape(&mut chars, &mut out),
             '[' => class(&mut chars, &mut out),
-            CAPTURE => {
-                out.push('(');
-                can_repeat = false;
-            }
             '(' => {
-                group(&mut chars, &mut out);
+                if group(&mut chars, &mut out) {
+                    groups += 1;
+                    out.push_str(if kept.binary_search(&groups).is_ok() {
+                        "("
+                    } else {
+                        "(?:"
+                    });
+                }
                 can_repeat = false;
             }
             '{' => {
@@ -67,7 +89,7 @@ pub(crate) fn translate(pattern: &str) -> String {
         }
         repeatable = can_repeat;
     }
-    out
+    (out, groups)
 }
 
 /// Whether what follows a `{` makes it a repetition.
@@ -80,10 +102,10 @@ fn is_repetition(rest: &str) -> bool {
     !least.is_empty() && digits(least) && digits(most)
 }
 
-fn group(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
+/// Whether what follows a `(` captures; if not, it is written out.
+fn group(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> bool {
     if chars.peek() != Some(&'?') {
-        out.push_str("(?:");
-        return;
+        return true;
     }
     let ahead: String = chars.clone().take(3).collect();
     if ahead.starts_with("?P<") || ahead.starts_with("?<") {
@@ -92,10 +114,10 @@ fn group(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
                 break;
             }
         }
-        out.push_str("(?:");
-    } else {
-        out.push('(');
+        return true;
     }
+    out.push('(');
+    false
 }
 
 fn escape(chars: &mut Peekable<Chars<'_>>, out: &mut String) {

@@ -38,6 +38,13 @@ fn fields() {
         ("(%{INT:n} )?%{WORD:w}", "abc", "n= w=abc"),
         // Plain groups and names of the regular expression's own are not fields.
         ("(a)(?P<own>b)%{INT:n}", "ab3", "n=3"),
+        // Parentheses that capture nothing, whatever they look like, shift no field.
+        ("(errors) (%{INT:n}) %{WORD:w}", "errors 12 x", "n=12 w=x"),
+        ("[(]%{INT:n}(?:-|s) %{WORD:w}", "(12- x", "n=12 w=x"),
+        (r"\(%{INT:n}\) (?:a|b) (?i:C) %{WORD:w}", "(12) a c d", "n=12 w=d"),
+        // Neither types nor dashes: this stands for itself.
+        ("%{INT:a:int}%{INT:b}", "%{INT:a:int}7", "b=7"),
+        ("%{INT:a-b}%{INT:b}", "%{INT:a-b}7", "b=7"),
         // No field, no match.
         ("%{INT}", "12", "no match"),
         ("a%{NOPE:x}", "", "there is no pattern \"NOPE\""),

@@ -177,7 +177,7 @@ fn scenario_files() {
         (good.replace("leaky", "lumpy"), "1:7: unknown type \"lumpy\""),
         (
             good.replace("leaky", "bayesian"),
-            "1:7: \"bayesian\" is not supported yet",
+            "1:1: \"bayesian_prior\" is missing",
         ),
         (
             good.replace("10s", "10 parsecs"),
