@@ -18,6 +18,8 @@ use crate::{objection, say};
 /// Publishers whose word on one address is disputed at once: the rows of one envelope.
 const MOST: usize = 256;
 
+/// Alerts on one address that are looked at, the newest first: what waits is of the last day.
+const ALERTS: u32 = 4_096;
 /// Characters of a reason that are kept.
 const REASON: usize = 256;
 
@@ -158,6 +160,7 @@ async fn live(node: &Node, ip: IpAddr) -> anyhow::Result<Vec<SightingRow>> {
 async fn keep_back(node: &Node, ip: IpAddr) -> anyhow::Result<usize> {
     let filter = AlertFilter {
         value: Some(Indicator::ip(ip).to_string()),
+        limit: ALERTS,
         ..AlertFilter::default()
     };
     let alerts = node.store.alerts(&filter).await?;

@@ -142,6 +142,8 @@ fn a_newcomer_is_heard_once_vouched_for_and_gets_what_was_before_him() {
         newcomer.rows(&["sightings", "list"]).len() == 3
     });
     assert_eq!(newcomer.json(&["status"])["standing"], "newcomer");
+    let refused = newcomer.refuse(&["vouch", &identity(&member), "--name", "Member"]);
+    assert!(refused.contains("newcomer ourselves"), "{refused}");
     assert_eq!(
         newcomer.rows(&["alerts", "list"])[0]["shared"],
         heard(&member, "192.88.99.22")[0]["id"]
