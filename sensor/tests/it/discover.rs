@@ -72,7 +72,6 @@ fn debian() {
         [
             "sshd syslog var/log/auth.log readable",
             "nginx nginx var/log/nginx/*access.log 2 readable files",
-            "nginx nginx var/log/nginx/*error.log readable",
             "apache apache2 var/log/apache2/*access.log readable",
             "mail syslog var/log/mail.log readable",
             "mysql syslog journald SYSLOG_IDENTIFIER=mariadbd SYSLOG_IDENTIFIER=mysqld readable",

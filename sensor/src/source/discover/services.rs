@@ -39,10 +39,8 @@ pub(super) const SERVICES: &[Service] = &[
     },
     Service {
         name: "nginx",
-        places: &[&[
-            ("nginx", "var/log/nginx/*access.log"),
-            ("nginx", "var/log/nginx/*error.log"),
-        ]],
+        // Its error log is not read: visitors can write any line into it (see the parser).
+        places: &[&[("nginx", "var/log/nginx/*access.log")]],
         identifiers: &[],
         signs: &["etc/nginx", "usr/local/etc/nginx"],
     },
