@@ -20,6 +20,7 @@ mod peers;
 mod policy;
 mod retract;
 mod revoke;
+mod sensor;
 mod share;
 mod sightings;
 mod status;
@@ -97,6 +98,8 @@ enum Command {
     Explain(explain::Explain),
     Peers(peers::Peers),
     #[command(subcommand)]
+    Sensor(sensor::Sensor),
+    #[command(subcommand)]
     Share(share::Share),
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -137,6 +140,7 @@ impl Cli {
             Command::Dispute(command) => command.run(global).await,
             Command::Explain(command) => command.run(global).await,
             Command::Peers(command) => command.run(global).await,
+            Command::Sensor(command) => command.run(global),
             Command::Share(command) => command.run(global).await,
             Command::Policy(command) => command.run(global).await,
             Command::Hub(command) => command.run(global).await,

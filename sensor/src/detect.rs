@@ -21,7 +21,9 @@ mod arena;
 mod bayes;
 mod bucket;
 pub mod detection;
+mod dispatch;
 mod go;
+mod keys;
 mod meta;
 mod overflow;
 mod plan;
@@ -31,6 +33,8 @@ mod who;
 
 use arena::Arena;
 pub use detection::{Detection, DetectionEvent, DetectionId};
+use dispatch::{Dispatch, Wanting};
+use keys::Keys;
 use meta::Packer;
 use overflow::Finished;
 use plan::{Plan, short};
@@ -120,9 +124,14 @@ struct Told<'t, T> {
 pub struct Detector {
     names: Arc<Names>,
     plans: Arc<[Plan]>,
+    /// Absent from the plain engine, which asks every scenario about every event.
+    dispatch: Option<Arc<Dispatch>>,
+    wanting: Wanting,
+    ended: Vec<Finished>,
     arena: Arena,
     progress: Progress,
     packer: Packer,
+    keys: Keys,
     post: PostParser,
     /// Partitions whose overflows are ignored for a while after one was told.
     holes: HashMap<u64, Hole>,
@@ -162,22 +171,33 @@ impl Detector {
 
     /// With limits of one's own.
     pub fn with_limits(rules: &Ruleset, limits: Limits) -> Self {
+        let plans: Arc<[Plan]> = rules
+            .scenarios
+            .iter()
+            .map(|scenario| Plan::new(Arc::clone(scenario)))
+            .collect();
         Self {
             names: Arc::clone(rules.names()),
-            plans: rules
-                .scenarios
-                .iter()
-                .map(|scenario| Plan::new(Arc::clone(scenario)))
-                .collect(),
+            dispatch: Some(Arc::new(Dispatch::new(&plans))),
+            wanting: Wanting::default(),
+            ended: Vec::new(),
+            plans,
             arena: Arena::default(),
             progress: Progress::default(),
             packer: Packer::default(),
+            keys: Keys::default(),
             post: PostParser::new(rules),
             holes: HashMap::new(),
             limits,
             counts: Counts::default(),
             poured_since_sweep: 0,
         }
+    }
+
+    /// The plain engine: every scenario's filter is run for every event. The measure of what is left out otherwise.
+    pub fn plain(mut self) -> Self {
+        self.dispatch = None;
+        self
     }
 
     /// Pours one event into every scenario that wants it. `now` only bounds times in the future.
@@ -230,15 +250,27 @@ impl Detector {
         }
         let pour = Pour::new(event, source, at);
         let plans = Arc::clone(&self.plans);
-        let mut ended: Vec<Finished> = Vec::new();
-        for (number, plan) in plans.iter().enumerate() {
-            self.pour_into(number, plan, &pour, &mut ended);
+        let mut ended = std::mem::take(&mut self.ended);
+        if let Some(dispatch) = self.dispatch.clone() {
+            let mut wanting = std::mem::take(&mut self.wanting);
+            dispatch.find(event, &mut wanting);
+            for number in wanting.iter() {
+                if let Some(plan) = plans.get(number) {
+                    self.pour_into(number, plan, &pour, &mut ended);
+                }
+            }
+            self.wanting = wanting;
+        } else {
+            for (number, plan) in plans.iter().enumerate() {
+                self.pour_into(number, plan, &pour, &mut ended);
+            }
         }
-        for finished in ended {
+        for finished in ended.drain(..) {
             if let Some(plan) = plans.get(finished.plan) {
                 self.conclude(plan, finished, told);
             }
         }
+        self.ended = ended;
     }
 
     /// One more line of a source was dealt with, whether or not it became an event.

@@ -9,9 +9,11 @@ mod check;
 mod code;
 mod data;
 mod eval;
+pub(crate) mod facts;
 mod functions;
 mod go;
 mod lexer;
+mod quick;
 pub mod results;
 mod syntax;
 mod types;
@@ -186,11 +188,15 @@ impl Expression {
 
     /// Whether it holds. One that fails, or that gives anything but `true`, does not.
     pub fn holds(&self, env: Env<'_>) -> bool {
-        self.eval(env).is_ok_and(|value| value.as_bool() == Some(true))
+        quick::test(&self.code, env.event)
+            .unwrap_or_else(|| self.eval(env).is_ok_and(|value| value.as_bool() == Some(true)))
     }
 
     /// Its text; numbers and the like are refused.
     pub fn text<'a>(&'a self, env: Env<'a>) -> Result<Cow<'a, str>, EvalError> {
+        if let Some(text) = quick::text(&self.code, env.event) {
+            return Ok(Cow::Borrowed(text));
+        }
         self.eval(env)?.into_text().ok_or_else(|| "not a text".into())
     }
 }

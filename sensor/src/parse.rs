@@ -4,9 +4,13 @@
 //! parser of a stage understood ends there. One event and its buffers serve all lines of a parser.
 //! Absent on purpose: what rules look like in files, which is `rules`.
 
+pub(crate) mod capture;
 pub mod date;
 pub mod event;
+pub(crate) mod finder;
+mod gate;
 pub mod json;
+pub(crate) mod literal;
 pub mod names;
 pub(crate) mod node;
 pub mod overflow;
@@ -14,10 +18,11 @@ pub(crate) mod post;
 
 use std::sync::Arc;
 
-use regex::CaptureLocations;
 use vigie_wire::Timestamp;
 
 pub use self::event::Event;
+use self::finder::Finder;
+use self::gate::Gate;
 use self::names::{FieldId, Space};
 use crate::line::Line;
 use crate::rules::{Ruleset, Stage};
@@ -29,7 +34,12 @@ pub struct Parser {
     stages: Arc<[Stage]>,
     event: Event,
     scratch: Scratch,
+    /// By kind of line.
+    gates: Vec<(Arc<str>, Gate)>,
 }
+
+/// Kinds of lines that have gates; lines of further kinds are parsed without.
+const MAX_KINDS: usize = 256;
 
 /// What became of a line.
 #[derive(Debug)]
@@ -49,10 +59,23 @@ pub enum Parsed<'p> {
 #[derive(Debug)]
 pub(crate) struct Scratch {
     /// Of each grok, so that matching allocates nothing.
-    pub(crate) locations: Vec<Option<CaptureLocations>>,
+    pub(crate) finders: Vec<Option<Finder>>,
+    /// Nothing is foreseen, and `regex` does all matching.
+    pub(crate) plain: bool,
     pub(crate) text: String,
     pub(crate) marshaled_time: Option<FieldId>,
+    pub(crate) date: LastDate,
     pub(crate) now: Timestamp,
+}
+
+/// The date that was parsed last, and as what.
+#[derive(Debug, Default)]
+pub(crate) struct LastDate {
+    pub(crate) text: String,
+    pub(crate) format: String,
+    pub(crate) now: Timestamp,
+    pub(crate) told: Option<date::Date>,
+    pub(crate) rendered: String,
 }
 
 // === impl Parser ===
@@ -60,17 +83,43 @@ pub(crate) struct Scratch {
 impl Parser {
     /// A parser under these rules. Parsers are cheap: one for each thread.
     pub fn new(rules: &Ruleset) -> Self {
+        Self::of(rules, false)
+    }
+
+    fn of(rules: &Ruleset, plain: bool) -> Self {
         let names = Arc::clone(rules.names());
         Self {
             stages: Arc::clone(&rules.stages),
             event: Event::blank(names),
-            scratch: Scratch::new(rules),
+            scratch: Scratch::new(rules, plain),
+            gates: Vec::new(),
         }
     }
 
     /// Labels of all lines from now on, beside the type that each has: `evt.Line.Labels`.
     pub fn set_labels(&mut self, labels: &[(String, String)]) {
         self.event.labels = labels.into();
+    }
+
+    /// The stage at which a line is certain to end.
+    fn stopped(&mut self, text: &str, kind: &Arc<str>) -> Option<usize> {
+        if self.scratch.plain {
+            return None;
+        }
+        let known = self
+            .gates
+            .iter()
+            .position(|(known, _)| Arc::ptr_eq(known, kind) || known == kind);
+        let at = match known {
+            Some(at) => at,
+            None if self.gates.len() < MAX_KINDS => {
+                let gate = Gate::new(&self.stages, self.event.names(), kind);
+                self.gates.push((Arc::clone(kind), gate));
+                self.gates.len() - 1
+            }
+            None => return None,
+        };
+        self.gates.get(at)?.1.stops(text)
     }
 
     /// Parses one line. `now` dates lines without a date and gives those without a year theirs.
@@ -80,6 +129,10 @@ impl Parser {
 
     /// Parses a text as a line from where another is, of whatever kind that is.
     pub fn parse_text(&mut self, text: &str, like: &Line, now: Timestamp) -> Parsed<'_> {
+        if let Some(stage) = self.stopped(text, &like.kind) {
+            let stage = self.stages.get(stage).map_or("", |stage| &*stage.name);
+            return Parsed::Unparsed { stage };
+        }
         self.run(text, like, now, &mut ())
     }
 
@@ -104,12 +157,13 @@ impl Parser {
     /// The plain engine: every node of every stage is visited for every line, one after the other, and nothing is
     /// foreseen. The measure of what [`Parser::new`] does faster.
     pub fn plain(rules: &Ruleset) -> Self {
-        Self::new(rules)
+        Self::of(rules, true)
     }
 
     /// Takes the event of the last line out and its buffers in, of an event of the same rules.
     pub(crate) fn swap(&mut self, event: &mut Event) {
         std::mem::swap(&mut self.event, event);
+        self.event.labels.clone_from(&event.labels);
     }
 
     /// The event of the last line.
@@ -121,11 +175,13 @@ impl Parser {
 // === impl Scratch ===
 
 impl Scratch {
-    fn new(rules: &Ruleset) -> Self {
+    fn new(rules: &Ruleset, plain: bool) -> Self {
         Self {
-            locations: (0..rules.groks).map(|_| None).collect(),
+            finders: (0..rules.groks).map(|_| None).collect(),
+            plain,
             text: String::new(),
             marshaled_time: rules.names().find(Space::Enriched, "MarshaledTime"),
+            date: LastDate::default(),
             now: Timestamp::ZERO,
         }
     }

@@ -17,10 +17,19 @@ pub trait Trace {
         let _ = (stage, name, event, success);
     }
 
+    /// Whether [`Trace::overflow`] is looked at: then the events that overflowed are put together for it.
+    fn sees_overflows(&self) -> bool {
+        true
+    }
+
     /// A bucket overflowed, no filter held that back, and the postoverflows are done with it. It may be whitelisted.
     fn overflow(&mut self, event: &Event) {
         let _ = event;
     }
 }
 
-impl Trace for () {}
+impl Trace for () {
+    fn sees_overflows(&self) -> bool {
+        false
+    }
+}

@@ -23,6 +23,8 @@ pub(crate) type Packed = Arc<[u8]>;
 pub(crate) struct Packer {
     numbers: HashMap<Box<str>, u16>,
     names: Vec<Box<str>>,
+    /// By slot of a field, its number plus one; zero where it is not known yet.
+    slots: Vec<u32>,
     scratch: Vec<u8>,
 }
 
@@ -31,8 +33,11 @@ pub(crate) struct Packer {
 impl Packer {
     pub(crate) fn pack(&mut self, event: &Event) -> Packed {
         self.scratch.clear();
-        for (space, name, value) in event.iter() {
-            let Some(number) = (space == Space::Meta).then(|| self.number(name)).flatten() else {
+        for (slot, space, name, value) in event.slots() {
+            if space != Space::Meta {
+                continue;
+            }
+            let Some(number) = self.number_of(slot, name) else {
                 continue;
             };
             let value = value
@@ -59,6 +64,24 @@ impl Packer {
             .collect();
         fields.sort_unstable();
         fields
+    }
+
+    /// Of a field that rules name, which is nearly every one.
+    fn number_of(&mut self, slot: Option<usize>, name: &str) -> Option<u16> {
+        let Some(slot) = slot else {
+            return self.number(name);
+        };
+        if let Some(known) = self.slots.get(slot).and_then(|number| number.checked_sub(1)) {
+            return u16::try_from(known).ok();
+        }
+        let number = self.number(name)?;
+        if self.slots.len() <= slot {
+            self.slots.resize(slot + 1, 0);
+        }
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = u32::from(number) + 1;
+        }
+        Some(number)
     }
 
     fn number(&mut self, name: &str) -> Option<u16> {

@@ -47,11 +47,20 @@ impl Detector {
             self.counts.sourceless += 1;
             return;
         };
-        let overflow = self.signal(plan, &mut finished, sources);
+        // Without a filter the blackhole is the only question, and what it swallows need not be put together.
+        let filtered = plan.rule.overflow_filter.is_some();
+        if !filtered && !self.passes_blackhole(plan, &finished) {
+            self.counts.suppressed += 1;
+            return;
+        }
+        let looked_at = filtered || plan.rule.reprocess || self.post.looks() || told.trace.sees_overflows();
+        let overflow = self.signal(plan, &mut finished, sources, looked_at);
         let Some(mut event) = self.event(&finished, overflow) else {
             return;
         };
-        if !self.passes_filter(plan, &finished, &event) || !self.passes_blackhole(plan, &finished) {
+        if filtered
+            && (!self.passes_filter(plan, &finished, &event) || !self.passes_blackhole(plan, &finished))
+        {
             self.counts.suppressed += 1;
             return;
         }
@@ -159,7 +168,14 @@ impl Detector {
         }
     }
 
-    fn signal(&self, plan: &Plan, finished: &mut Finished, sources: Vec<Source>) -> Overflow {
+    /// The alert; its events only if anything will look at them, because they are copies.
+    fn signal(
+        &self,
+        plan: &Plan,
+        finished: &mut Finished,
+        sources: Vec<Source>,
+        with_events: bool,
+    ) -> Overflow {
         let rule = &plan.rule;
         let named = match sources.as_slice() {
             [one] => one.value.clone(),
@@ -180,7 +196,11 @@ impl Detector {
                 leakspeed: rule.leakspeed_text.to_string(),
                 start_at: finished.first_at,
                 stop_at: finished.at,
-                events: self.events(finished),
+                events: if with_events {
+                    self.events(finished)
+                } else {
+                    Vec::new()
+                },
             },
             sources,
         }

@@ -11,8 +11,8 @@ use crate::rules::{BucketKind, Scenario};
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) rule: Arc<Scenario>,
-    /// Opens the hash of every partition.
-    hasher: blake3::Hasher,
+    /// Tells its partitions from those of other scenarios.
+    seed: u128,
     /// How long a bucket lives after its last event; one with a duration, after its first.
     pub(crate) lifetime: Duration,
     /// Whether it overflows when that is over, and lives no longer for further events.
@@ -28,13 +28,16 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(rule: Arc<Scenario>) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("vigie/partition/v1");
+        let mut hasher = blake3::Hasher::new_derive_key("vigie/partition/v2");
         // The name alone would not do: several documents may bear it.
         let group_by = rule.group_by.as_ref().map_or("", |text| text.source());
         for text in [&*rule.name, rule.filter.source(), group_by, &*rule.leakspeed_text] {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
+        let mut seed = [0; 16];
+        hasher.finalize_xof().fill(&mut seed);
+        let seed = u128::from_le_bytes(seed);
         let leak = rule.leakspeed;
         let cache = rule
             .cache_size
@@ -66,7 +69,7 @@ impl Plan {
                 .any(|condition| looks_at_queue(condition.test.source()));
         Self {
             rule,
-            hasher,
+            seed,
             lifetime,
             is_timed: timed.is_some(),
             leak,
@@ -75,13 +78,9 @@ impl Plan {
         }
     }
 
-    /// The partition's key: a hash of the scenario and the value it groups by.
-    pub(crate) fn key(&self, partition: &str) -> u128 {
-        let mut hasher = self.hasher.clone();
-        hasher.update(partition.as_bytes());
-        let mut key = [0; 16];
-        hasher.finalize_xof().fill(&mut key);
-        u128::from_le_bytes(key)
+    /// The partition's key, of the hash of the value it groups by.
+    pub(crate) fn key(&self, partition: u128) -> u128 {
+        partition ^ self.seed
     }
 }
 

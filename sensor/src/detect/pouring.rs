@@ -101,7 +101,7 @@ impl Detector {
         let Some(partition) = self.text(plan.rule.group_by.as_ref(), env) else {
             return;
         };
-        let key = plan.key(&unmapped(partition));
+        let key = plan.key(self.keys.of(&unmapped(partition)));
         if !self
             .progress
             .sources
@@ -175,7 +175,7 @@ impl Detector {
         let Some(value) = self.text(plan.rule.distinct.as_ref(), env) else {
             return Distinct::Seen;
         };
-        let value = short(plan.key(&value));
+        let value = short(self.keys.of(&value));
         let new = self.arena.get(key).is_none_or(|bucket| bucket.is_new(value));
         if new { Distinct::New(value) } else { Distinct::Seen }
     }

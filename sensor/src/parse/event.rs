@@ -339,14 +339,19 @@ impl Event {
 
     /// All fields that are set, in the order in which they first were.
     pub fn iter(&self) -> impl Iterator<Item = (Space, &str, &str)> {
+        self.slots().map(|(_, space, name, value)| (space, name, value))
+    }
+
+    /// The same, with the slots of those that rules name.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (Option<usize>, Space, &str, &str)> {
         let named = self.fields.iter().map(|&(id, value)| {
             let (space, name) = self.names.name(id);
-            (space, name, self.str(value))
+            (Some(id.index()), space, name, self.str(value))
         });
         let unnamed = self
             .unnamed
             .iter()
-            .map(|&(space, name, value)| (space, self.str(name), self.str(value)));
+            .map(|&(space, name, value)| (None, space, self.str(name), self.str(value)));
         named.chain(unnamed)
     }
 

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use super::Scratch;
 use super::date;
 use super::event::{Event, Span};
+use super::finder::{Finder, Prepared};
 use super::names::{FieldId, Space};
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError, Expression};
@@ -36,6 +37,7 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct GrokStep {
     pub(crate) grok: Grok,
+    pub(crate) prepared: Prepared,
     pub(crate) fields: Box<[(FieldId, usize)]>,
     pub(crate) on: On,
     pub(crate) statics: Vec<Static>,
@@ -203,16 +205,19 @@ impl GrokStep {
                 .map(Option::unwrap_or_default),
         };
         let Some(subject) = subject else { return false };
-        let Some(slot) = scratch.locations.get_mut(self.slot) else {
+        if !scratch.plain && !self.prepared.may_match(&self.grok, event.str(subject)) {
+            return false;
+        }
+        let Some(slot) = scratch.finders.get_mut(self.slot) else {
             return false;
         };
-        let locations = slot.get_or_insert_with(|| self.grok.locations());
-        if !self.grok.find(event.str(subject), locations) {
+        let finder = slot.get_or_insert_with(|| Finder::new(&self.grok, &self.prepared, scratch.plain));
+        if !finder.find(&self.grok, event.str(subject)) {
             return false;
         }
         for (field, group) in &self.fields {
-            let span = locations
-                .get(*group)
+            let span = finder
+                .group(*group)
                 .map_or_else(Span::default, |(start, end)| subject.part(start, end));
             event.set_span(*field, span);
         }
@@ -300,16 +305,23 @@ fn look_up(what: Lookup, outside: &Outside, subject: Span, event: &mut Event) {
     }
 }
 
-/// Dates the event by a text, or by now if the text tells no time.
+/// Dates the event by a text, or by now if the text tells no time. Neighbouring lines often tell the same time.
 fn parse_date(text: Span, event: &mut Event, scratch: &mut Scratch) {
-    let told = date::parse(event.str(text), event.str(event.str_time_format), scratch.now);
-    if let Some(date) = told {
+    let (text, format) = (event.str(text), event.str(event.str_time_format));
+    let last = &mut scratch.date;
+    if last.now != scratch.now || last.text != text || last.format != format || last.rendered.is_empty() {
+        last.now = scratch.now;
+        text.clone_into(&mut last.text);
+        format.clone_into(&mut last.format);
+        last.told = date::parse(text, format, scratch.now);
+        last.rendered.clear();
+        let date = last.told.unwrap_or_else(|| date::Date::from(scratch.now));
+        date.render(&mut last.rendered);
+    }
+    if let Some(date) = last.told {
         event.set_time(date.timestamp());
     }
-    let date = told.unwrap_or_else(|| date::Date::from(scratch.now));
-    scratch.text.clear();
-    date.render(&mut scratch.text);
-    let rendered = event.put(&scratch.text);
+    let rendered = event.put(&last.rendered);
     if let Some(field) = scratch.marshaled_time {
         event.set_span(field, rendered);
     }
@@ -327,6 +339,12 @@ fn tried(
     event: &mut Event,
     scratch: &mut Scratch,
 ) -> Result<Option<Span>, EvalError> {
+    if let Some(field) = expression.as_field() {
+        return Ok(event.span_of(field));
+    }
+    if expression.is_line() {
+        return Ok(Some(event.line_span()));
+    }
     scratch.text.clear();
     let lies = expression
         .eval(Env::of(event))

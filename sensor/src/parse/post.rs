@@ -25,8 +25,13 @@ impl PostParser {
     pub(crate) fn new(rules: &Ruleset) -> Self {
         Self {
             stages: Arc::clone(&rules.postoverflows),
-            scratch: Scratch::new(rules),
+            scratch: Scratch::new(rules, false),
         }
+    }
+
+    /// Whether there is any document to look at overflows.
+    pub(crate) fn looks(&self) -> bool {
+        !self.stages.is_empty()
     }
 
     /// Takes the event of an overflow through all stages; it may be whitelisted then.

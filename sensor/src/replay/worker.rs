@@ -67,8 +67,13 @@ impl Job<'_> {
         mut progress: impl FnMut(Progress),
         each: impl FnMut(Detection),
     ) -> io::Result<Outcome> {
+        let detector = Detector::with_limits(self.rules, self.replay.limits);
         let mut pouring = Pouring {
-            detector: Detector::with_limits(self.rules, self.replay.limits),
+            detector: if self.replay.plain {
+                detector.plain()
+            } else {
+                detector
+            },
             replay: self.replay,
             line: self.line.clone(),
             outcome: Outcome::default(),

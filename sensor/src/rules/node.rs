@@ -10,6 +10,7 @@ use super::reader::{Reader, Text};
 use super::yaml::{Kind, Node as Yaml, Source};
 use crate::expr::Scope;
 use crate::outside::stash::MAX_SIZE as MAX_STASH_SIZE;
+use crate::parse::finder::Prepared;
 use crate::parse::names::{FieldId, Space};
 use crate::parse::node::{
     GrokStep, Lookup, Method, Node, On, SourceField, StashStep, Static, Target, What, Whitelist,
@@ -130,6 +131,7 @@ fn read_grok(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) -> R
     Ok(Some(GrokStep {
         fields: fields?.into(),
         grok,
+        prepared: Prepared::default(),
         on,
         statics,
         slot: compiler.next_grok(),

@@ -5,6 +5,7 @@
 mod brokers;
 mod detect;
 mod discover;
+mod engines;
 mod explain;
 mod hub;
 mod hubtest;

@@ -1,0 +1,240 @@
+//! Which scenarios may want an event: found by what their filters need, so that the others' filters are not run.
+//!
+//! A filter that needs `evt.Meta.log_type` to be one of some texts is found by that value, one that needs a text within a
+//! field by one search of the field for all such texts of all scenarios. What is found is then asked as ever, so
+//! this only leaves out what would have said no. Deliberately absent: running filters.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use hashbrown::HashMap;
+
+use super::plan::Plan;
+use crate::expr::facts::{Fact, Holds};
+use crate::parse::event::Event;
+use crate::parse::names::FieldId;
+
+/// Up to so many bytes of texts are compiled to the fastest automaton, which takes about 300 times as much memory.
+const MAX_FAST_BYTES: usize = 16 * 1024;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Dispatch {
+    /// Scenarios of which nothing is known.
+    always: Vec<u32>,
+    values: Vec<ByValue>,
+    texts: Vec<ByText>,
+    /// Of a scenario found by a text, the field that must have one of some values besides.
+    guards: Vec<Option<(FieldId, Vec<Box<str>>)>>,
+    words: usize,
+}
+
+#[derive(Debug)]
+struct ByValue {
+    field: FieldId,
+    scenarios: HashMap<Box<str>, Vec<u32>>,
+}
+
+#[derive(Debug)]
+struct ByText {
+    field: FieldId,
+    search: AhoCorasick,
+    /// By pattern.
+    scenarios: Vec<Vec<u32>>,
+    /// Those that look at other values than the field's own, with their texts: asked whenever nothing can be said.
+    silent: Vec<(u32, Holds)>,
+}
+
+/// Scenarios, in the order in which they were loaded.
+#[derive(Debug, Default)]
+pub(super) struct Wanting {
+    bits: Vec<u64>,
+}
+
+// === impl Dispatch ===
+
+impl Dispatch {
+    pub(super) fn new(plans: &[Plan]) -> Self {
+        let mut dispatch = Self {
+            words: plans.len().div_ceil(64),
+            ..Self::default()
+        };
+        let mut texts: Vec<(FieldId, Vec<(u32, Holds)>)> = Vec::new();
+        for (number, plan) in (0..).zip(plans) {
+            let facts = plan.rule.filter.facts();
+            let values = facts.iter().filter_map(|fact| match fact {
+                Fact::Is(field, values) => Some((*field, values.clone())),
+                Fact::AnyOf(_) => None,
+            });
+            // Who names many values is picky; `log_type` and `service` are what everybody names.
+            let is = values.max_by_key(|(_, values)| values.len());
+            let any = facts.into_iter().find_map(|fact| match fact {
+                Fact::AnyOf(any) => Some(any),
+                Fact::Is(..) => None,
+            });
+            match (any, is) {
+                (Some(any), is) => {
+                    for holds in any {
+                        let field = holds.field;
+                        match texts.iter_mut().find(|(known, _)| *known == field) {
+                            Some((_, all)) => all.push((number, holds)),
+                            None => texts.push((field, vec![(number, holds)])),
+                        }
+                    }
+                    dispatch.guards.push(is);
+                    continue;
+                }
+                (None, Some((field, values))) => dispatch.add_values(number, field, values),
+                (None, None) => dispatch.always.push(number),
+            }
+            dispatch.guards.push(None);
+        }
+        for (field, all) in texts {
+            match ByText::new(field, &all) {
+                Some(by_text) => dispatch.texts.push(by_text),
+                None => dispatch.always.extend(all.iter().map(|(number, _)| *number)),
+            }
+        }
+        dispatch
+    }
+
+    fn add_values(&mut self, number: u32, field: FieldId, values: Vec<Box<str>>) {
+        let at = self.values.iter().position(|known| known.field == field);
+        let at = at.unwrap_or_else(|| {
+            self.values.push(ByValue {
+                field,
+                scenarios: HashMap::new(),
+            });
+            self.values.len() - 1
+        });
+        let Some(known) = self.values.get_mut(at) else {
+            return;
+        };
+        for value in values {
+            let scenarios = known.scenarios.entry(value).or_default();
+            if scenarios.last() != Some(&number) {
+                scenarios.push(number);
+            }
+        }
+    }
+
+    /// The scenarios that may want an event.
+    pub(super) fn find(&self, event: &Event, wanting: &mut Wanting) {
+        wanting.bits.clear();
+        wanting.bits.resize(self.words, 0);
+        for number in &self.always {
+            wanting.set(*number);
+        }
+        for by_value in &self.values {
+            if let Some(scenarios) = by_value.scenarios.get(event.get(by_value.field)) {
+                for number in scenarios {
+                    wanting.set(*number);
+                }
+            }
+        }
+        for by_text in &self.texts {
+            let value = event.get(by_text.field);
+            if value.is_empty() {
+                continue;
+            }
+            for (number, holds) in &by_text.silent {
+                if holds.is_silent(value) {
+                    self.set_guarded(*number, event, wanting);
+                }
+            }
+            for found in by_text.search.find_overlapping_iter(value) {
+                for number in by_text
+                    .scenarios
+                    .get(found.pattern().as_usize())
+                    .into_iter()
+                    .flatten()
+                {
+                    self.set_guarded(*number, event, wanting);
+                }
+            }
+        }
+    }
+
+    fn set_guarded(&self, number: u32, event: &Event, wanting: &mut Wanting) {
+        if wanting.has(number) {
+            return;
+        }
+        let guard = self.guards.get(number as usize).and_then(Option::as_ref);
+        let fits = guard.is_none_or(|(field, values)| {
+            let value = event.get(*field);
+            values.iter().any(|one| **one == *value)
+        });
+        if fits {
+            wanting.set(number);
+        }
+    }
+}
+
+// === impl ByText ===
+
+impl ByText {
+    fn new(field: FieldId, all: &[(u32, Holds)]) -> Option<Self> {
+        let (mut numbers, mut texts, mut scenarios) = (HashMap::new(), Vec::new(), Vec::new());
+        for (scenario, holds) in all {
+            for text in &holds.texts {
+                let at = *numbers.entry(text.clone()).or_insert_with(|| {
+                    texts.push(text.clone());
+                    scenarios.push(Vec::new());
+                    texts.len() - 1
+                });
+                if let Some(of_text) = scenarios.get_mut(at)
+                    && of_text.last() != Some(scenario)
+                {
+                    of_text.push(*scenario);
+                }
+            }
+        }
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let kind = if bytes <= MAX_FAST_BYTES {
+            AhoCorasickKind::DFA
+        } else {
+            AhoCorasickKind::ContiguousNFA
+        };
+        let search = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .kind(Some(kind))
+            .build(texts.iter().map(|text| text.as_bytes()))
+            .ok()?;
+        let silent = all.iter().cloned().map(|(number, mut holds)| {
+            holds.texts = Vec::new();
+            (number, holds)
+        });
+        Some(Self {
+            field,
+            search,
+            scenarios,
+            silent: silent.collect(),
+        })
+    }
+}
+
+// === impl Wanting ===
+
+impl Wanting {
+    fn set(&mut self, number: u32) {
+        if let Some(word) = self.bits.get_mut(number as usize / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    fn has(&self, number: u32) -> bool {
+        let word = self.bits.get(number as usize / 64);
+        word.is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    /// Their numbers, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.bits.iter().enumerate().flat_map(|(at, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros();
+                rest &= rest.wrapping_sub(1);
+                (bit < 64).then_some(at * 64 + bit as usize)
+            })
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! What must be so wherever a test holds: read off its code, so that events of which it is not so need not be tested.
+//!
+//! A fact may be weaker than the test, never stronger. Deliberately absent: running tests, and using facts, which parsers
+//! (`parse::gate`) and detectors (`detect::dispatch`) do.
+
+use std::sync::Arc;
+
+use super::Expression;
+use super::code::{Closure, Code, Getter, TextSet};
+use super::syntax::Op;
+use crate::parse::literal;
+use crate::parse::names::FieldId;
+
+/// More texts than this are no help.
+const MAX_TEXTS: usize = 20_000;
+
+/// Something that holds wherever the test does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// The field's value is one of these.
+    Is(FieldId, Vec<Box<str>>),
+    /// At least one of these.
+    AnyOf(Vec<Holds>),
+}
+
+/// A field holds one of some texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holds {
+    pub(crate) field: FieldId,
+    /// In lower case. They are compared with values in ASCII in any case; of other values nothing is said.
+    pub(crate) texts: Vec<Box<str>>,
+    /// As they were written, if they must stand in the field in just that case.
+    pub(crate) exact: Vec<Box<str>>,
+    /// The texts are looked for behind an unescaping: nothing is said of values with a percent sign or a plus.
+    pub(crate) unescaped: bool,
+}
+
+// === impl Expression ===
+
+impl Expression {
+    /// What holds wherever this test does.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        gather(&self.code, &mut facts);
+        facts
+    }
+
+    /// The field that this is, if it is nothing but a field.
+    pub(crate) fn as_field(&self) -> Option<FieldId> {
+        match &self.code {
+            Code::Field(field) => Some(*field),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the line as it was read.
+    pub(crate) fn is_line(&self) -> bool {
+        matches!(&self.code, Code::Get(_, Getter::LineRaw))
+    }
+
+    /// Whether this is the kind of the line.
+    pub(crate) fn is_kind(&self) -> bool {
+        matches!(&self.code, Code::Label(_, name) if **name == *"type")
+    }
+
+    /// Whether it depends on nothing but the kind of the line.
+    pub(crate) fn asks_only_kind(&self) -> bool {
+        asks_only_kind(&self.code)
+    }
+
+    /// Whether running it may set fields.
+    pub(crate) fn may_set(&self) -> bool {
+        self.source.contains("SetParsed") || self.source.contains("SetMeta")
+    }
+}
+
+fn asks_only_kind(code: &Code) -> bool {
+    match code {
+        Code::Label(_, name) => **name == *"type",
+        Code::Text(_) | Code::Texts(_) | Code::Bool(_) => true,
+        Code::And(items) | Code::Or(items) => items.iter().all(asks_only_kind),
+        Code::Not(inner) | Code::InSet(inner, _) => asks_only_kind(inner),
+        Code::Equal { left, right, .. } | Code::Search { left, right, .. } => {
+            asks_only_kind(left) && asks_only_kind(right)
+        }
+        _ => false,
+    }
+}
+
+fn gather(code: &Code, facts: &mut Vec<Fact>) {
+    match code {
+        Code::And(items) => items.iter().for_each(|item| gather(item, facts)),
+        Code::FieldIs(field, text) => facts.push(Fact::Is(*field, vec![text.clone()])),
+        Code::FieldIn(field, set) => facts.push(Fact::Is(*field, texts_of(set))),
+        Code::Closure {
+            what: Closure::Any,
+            list,
+            body: Some(body),
+            ..
+        } if let (Code::Texts(texts), Some(field)) = (&**list, is_element(body)) => {
+            facts.push(Fact::Is(field, texts.to_vec()));
+        }
+        _ => {
+            if let Some(holds) = holds(code) {
+                facts.push(Fact::AnyOf(holds));
+            }
+        }
+    }
+}
+
+/// Of which texts one must stand in which fields.
+fn holds(code: &Code) -> Option<Vec<Holds>> {
+    match code {
+        Code::And(items) => items.iter().filter_map(holds).max_by_key(|holds| worth(holds)),
+        Code::Or(items) => {
+            let mut all = Vec::new();
+            for item in items {
+                all.extend(holds(item)?);
+            }
+            Some(all)
+        }
+        Code::FieldIs(field, text) => of(Subject::plain(*field), [&**text]),
+        Code::FieldIn(field, set) => of(Subject::plain(*field), texts_of(set).iter().map(|text| &**text)),
+        Code::InSet(left, set) => of(subject(left)?, texts_of(set).iter().map(|text| &**text)),
+        Code::Equal {
+            left,
+            right,
+            negated: false,
+        }
+        | Code::Search { left, right, .. } => match &**right {
+            Code::Text(text) => of(subject(left)?, [&**text]),
+            right => of(folded(subject(left)?), [&*constant(right)?]),
+        },
+        Code::Matches(left, regex) => {
+            let texts = literal::required(regex.as_str(), true)?;
+            of(folded(subject(left)?), texts.iter().map(String::as_str))
+        }
+        Code::AnyPattern(left, patterns) => {
+            let mut texts = Vec::new();
+            for pattern in patterns.patterns() {
+                texts.extend(literal::required(pattern, true)?);
+            }
+            of(folded(subject(left)?), texts.iter().map(String::as_str))
+        }
+        Code::Closure {
+            what: Closure::Any,
+            list,
+            body: Some(body),
+            ..
+        } => {
+            let Code::Texts(texts) = &**list else { return None };
+            any(texts, body)
+        }
+        _ => None,
+    }
+}
+
+/// `any(texts, {field contains #})`.
+fn any(texts: &Arc<[Box<str>]>, body: &Code) -> Option<Vec<Holds>> {
+    let Code::Search { op, left, right } = body else {
+        return None;
+    };
+    if !matches!(op, Op::Contains | Op::StartsWith | Op::EndsWith) {
+        return None;
+    }
+    let subject = match &**right {
+        Code::Local(0) => subject(left)?,
+        Code::Call(function, args)
+            if ["Upper", "Lower"].contains(&function.name) && matches!(args.as_slice(), [Code::Local(0)]) =>
+        {
+            folded(subject(left)?)
+        }
+        _ => return None,
+    };
+    of(subject, texts.iter().map(|text| &**text))
+}
+
+/// `field == #`
+fn is_element(body: &Code) -> Option<FieldId> {
+    match body {
+        Code::Equal {
+            left,
+            right,
+            negated: false,
+        } => match (&**left, &**right) {
+            (Code::Field(field), Code::Local(0)) | (Code::Local(0), Code::Field(field)) => Some(*field),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn worth(holds: &[Holds]) -> usize {
+    let texts = holds.iter().flat_map(|holds| &holds.texts);
+    texts.map(|text| text.len()).min().unwrap_or(0)
+}
+
+/// A field, and what was done to it.
+#[derive(Debug, Clone, Copy)]
+struct Subject {
+    field: FieldId,
+    folded: bool,
+    unescaped: bool,
+}
+
+// === impl Subject ===
+
+impl Subject {
+    fn plain(field: FieldId) -> Self {
+        Self {
+            field,
+            folded: false,
+            unescaped: false,
+        }
+    }
+}
+
+/// The texts are not those that were written.
+fn folded(subject: Subject) -> Subject {
+    Subject {
+        folded: true,
+        ..subject
+    }
+}
+
+fn subject(code: &Code) -> Option<Subject> {
+    match code {
+        Code::Field(field) => Some(Subject::plain(*field)),
+        Code::Call(function, args) => {
+            let [inner] = args.as_slice() else { return None };
+            let inner = subject(inner)?;
+            match function.name {
+                "Upper" | "Lower" | "upper" | "lower" => Some(Subject {
+                    folded: true,
+                    ..inner
+                }),
+                "PathUnescape" | "QueryUnescape" => Some(Subject {
+                    unescaped: true,
+                    ..inner
+                }),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// A text that is the same for every event.
+fn constant(code: &Code) -> Option<Box<str>> {
+    match code {
+        Code::Text(text) => Some(text.clone()),
+        Code::Call(function, args) if ["Upper", "Lower"].contains(&function.name) => {
+            let [inner] = args.as_slice() else { return None };
+            constant(inner)
+        }
+        _ => None,
+    }
+}
+
+/// An empty text stands everywhere, and says nothing.
+fn of<'t>(subject: Subject, texts: impl IntoIterator<Item = &'t str>) -> Option<Vec<Holds>> {
+    let written: Vec<Box<str>> = texts.into_iter().map(Box::from).collect();
+    if written.len() > MAX_TEXTS || written.iter().any(|text| text.is_empty()) {
+        return None;
+    }
+    let folded = written
+        .iter()
+        .map(|text| text.to_ascii_lowercase().into_boxed_str());
+    let as_written = !subject.folded && !subject.unescaped;
+    Some(vec![Holds {
+        field: subject.field,
+        texts: folded.collect(),
+        exact: if as_written { written } else { Vec::new() },
+        unescaped: subject.unescaped,
+    }])
+}
+
+fn texts_of(set: &TextSet) -> Vec<Box<str>> {
+    match set {
+        TextSet::Few(texts) => texts.to_vec(),
+        TextSet::Many(texts) => texts.iter().cloned().collect(),
+    }
+}
+
+impl Holds {
+    /// Whether nothing can be said of a value: then the test must be run.
+    pub(crate) fn is_silent(&self, value: &str) -> bool {
+        !value.is_ascii() || (self.unescaped && value.bytes().any(|byte| matches!(byte, b'%' | b'+')))
+    }
+}

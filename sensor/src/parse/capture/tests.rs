@@ -1,0 +1,118 @@
+//! The two passes find what `regex` finds, group for group.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use regex::Regex;
+
+use super::{Engine, Program, Search};
+
+fn check(engine: &mut Engine, regex: &Regex, text: &str) {
+    let expected = regex.captures(text);
+    let found = engine.search(text);
+    assert_ne!(found, Search::GiveUp, "{regex} on {text:?}");
+    assert_eq!(found == Search::Match, expected.is_some(), "{regex} on {text:?}");
+    for group in 0..regex.captures_len() {
+        let wanted = expected.as_ref().and_then(|captures| captures.get(group));
+        let wanted = wanted.map(|group| (group.start(), group.end()));
+        if expected.is_some() {
+            assert_eq!(
+                engine.group(group),
+                wanted,
+                "group {group} of {regex} on {text:?}"
+            );
+        }
+    }
+}
+
+fn engine(pattern: &str) -> (Engine, Regex) {
+    let program = Arc::new(Program::new(pattern).unwrap());
+    (Engine::new(&program), Regex::new(pattern).unwrap())
+}
+
+#[test]
+fn priorities_loops_and_boundaries_are_those_of_regex() {
+    for pattern in [
+        "(a|ab)(c|bcd)(d*)",
+        "(?:(a)|b)*",
+        "(a*)*",
+        "(a*)(b|ab)*?(c?)",
+        "^(.*?),(.*),(.*)$",
+        r"(?-u:\b)([0-9]+)(?-u:\b)",
+        r"(?-u:\B)x(y?)",
+        "(é|e)+(.)",
+        r#""([^"]*)"( [0-9]+)?"#,
+        "^$",
+        "()",
+        "(x)?$",
+        "a(.*)",
+        "(a)?(.*)$",
+        "b(.*)(c?)",
+    ] {
+        let (mut engine, regex) = engine(pattern);
+        for text in [
+            "",
+            "a",
+            "ab",
+            "abcd",
+            "abbcd",
+            "aab c",
+            "b",
+            "bab",
+            "x",
+            "xy",
+            "axy",
+            "1",
+            "a1 22 b3",
+            "é",
+            "eé!",
+            "a,b,c,d",
+            "\"q\" 12",
+            "\"\"",
+            "say \"é\" 9 and \"x\"",
+        ] {
+            check(&mut engine, &regex, text);
+        }
+    }
+}
+
+/// Patterns put together of what grok patterns are made of.
+fn patterns() -> impl Strategy<Value = String> {
+    let atom = prop_oneof![
+        Just("a".to_owned()),
+        Just("b".to_owned()),
+        Just(".".to_owned()),
+        Just("[a-c]".to_owned()),
+        Just("[^ ]".to_owned()),
+        Just(" ".to_owned()),
+        Just("é".to_owned()),
+        Just("1".to_owned()),
+        Just(r"(?-u:\b)".to_owned()),
+    ];
+    atom.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("(?:{})", parts.join("|"))),
+            inner.clone().prop_map(|part| format!("({part})")),
+            inner.clone().prop_map(|part| format!("(?:{part})*")),
+            inner.clone().prop_map(|part| format!("(?:{part})*?")),
+            inner.clone().prop_map(|part| format!("(?:{part})+")),
+            inner.prop_map(|part| format!("(?:{part})?")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_pattern_on_any_text(
+        pattern in patterns(), anchor: bool, texts in prop::collection::vec("[abc1 é]{0,24}", 1..4)
+    ) {
+        let pattern = if anchor { format!("^{pattern}") } else { pattern };
+        let (mut engine, regex) = engine(&pattern);
+        for text in texts {
+            check(&mut engine, &regex, &text);
+        }
+    }
+}
