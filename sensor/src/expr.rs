@@ -12,6 +12,7 @@ mod eval;
 pub(crate) mod facts;
 mod functions;
 mod go;
+mod leaky;
 mod lexer;
 mod quick;
 pub mod results;
@@ -24,6 +25,7 @@ use std::borrow::Cow;
 
 pub use self::data::Data;
 pub(crate) use self::data::DataKind;
+pub use self::leaky::Leaky;
 pub use self::results::{NodeResult, ParserResults, Results};
 pub use self::types::Scope;
 pub use self::value::{Object, Value};
@@ -69,6 +71,8 @@ pub struct Env<'a> {
     pub queue: &'a [Event],
     /// `signal`
     pub signal: Option<&'a Overflow>,
+    /// `leaky`
+    pub leaky: Option<&'a Leaky<'a>>,
     /// `results`
     pub results: Option<Results<'a>>,
 }
@@ -117,6 +121,7 @@ impl<'a> Env<'a> {
             event,
             queue: &[],
             signal: None,
+            leaky: None,
             results: None,
         }
     }

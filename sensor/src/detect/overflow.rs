@@ -12,7 +12,7 @@ use super::bucket::Kept;
 use super::detection::{Detection, DetectionEvent, DetectionId};
 use super::plan::{Plan, short};
 use super::{Detector, Hole, Told, go};
-use crate::expr::Env;
+use crate::expr::{Env, Leaky};
 use crate::line::Position;
 use crate::parse::event::Event;
 use crate::parse::names::Space;
@@ -93,8 +93,16 @@ impl Detector {
         let Some(filter) = &plan.rule.overflow_filter else {
             return true;
         };
+        let leaky = Leaky {
+            total: finished.total,
+            first_at: finished.first_at,
+            last_at: finished.at,
+            overflow_at: finished.at,
+            ..plan.leaky(None)
+        };
         let env = Env {
             queue: &finished.whole,
+            leaky: Some(&leaky),
             signal: event.overflow().map(AsRef::as_ref),
             ..Env::of(event)
         };

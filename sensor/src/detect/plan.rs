@@ -5,6 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use vigie_wire::Timestamp;
+
+use super::bucket::Bucket;
+use crate::expr::Leaky;
 use crate::rules::{BucketKind, Scenario};
 
 /// See the module.
@@ -75,6 +79,19 @@ impl Plan {
             leak,
             queue,
             needs_whole,
+        }
+    }
+
+    /// What expressions see of a bucket; of one that is not there yet, zeros.
+    pub(crate) fn leaky(&self, bucket: Option<&Bucket>) -> Leaky<'_> {
+        Leaky {
+            rule: &self.rule,
+            total: bucket.map_or(0, |bucket| bucket.total),
+            first_at: bucket.map_or(Timestamp::ZERO, |bucket| bucket.first_at),
+            last_at: bucket.map_or(Timestamp::ZERO, |bucket| bucket.last_at),
+            overflow_at: Timestamp::ZERO,
+            lifetime: self.lifetime,
+            limit: self.queue,
         }
     }
 

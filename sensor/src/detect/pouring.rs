@@ -184,12 +184,10 @@ impl Detector {
         let Some(cancel_on) = &plan.rule.cancel_on else {
             return false;
         };
-        let queue = self
-            .arena
-            .get(key)
-            .map_or(&[] as &[Event], |bucket| &bucket.whole);
+        let bucket = self.arena.get(key);
         cancel_on.holds(Env {
-            queue,
+            queue: bucket.map_or(&[] as &[Event], |bucket| &bucket.whole),
+            leaky: Some(&plan.leaky(bucket)),
             ..Env::of(event)
         })
     }
@@ -352,8 +350,10 @@ pub(crate) fn deadline(plan: &Plan, bucket: &Bucket) -> Timestamp {
 fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> (bool, u64) {
     let rule = &plan.rule;
     let full = rule.kind == BucketKind::Leaky && !bucket.take(rule.capacity, plan.leak, pour.at);
+    let leaky = plan.leaky(Some(bucket));
     let env = Env {
         queue: &bucket.whole,
+        leaky: Some(&leaky),
         ..Env::of(pour.event)
     };
     let mut failed = 0;

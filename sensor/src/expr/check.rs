@@ -182,6 +182,7 @@ impl<'c, 'd> Checker<'c, 'd> {
         match (name, self.scope) {
             ("evt", Scope::Event | Scope::Bucket) => Ok((Code::Event, Type::Event)),
             ("queue", Scope::Bucket | Scope::Overflow) => Ok((Code::Queue, Type::Queue)),
+            ("leaky", Scope::Bucket | Scope::Overflow) => Ok((Code::Leaky, Type::Leaky)),
             ("signal", Scope::Overflow) => Ok((Code::Signal, Type::Overflow)),
             ("results", Scope::ParserResults) => Ok((Code::Results, Type::ParserResults)),
             ("results", Scope::OverflowResults) => Ok((Code::Results, Type::list(Type::Event))),
@@ -267,6 +268,13 @@ impl<'c, 'd> Checker<'c, 'd> {
         }
         if kind == Type::LineLabels {
             return Ok((Code::Label(boxed(of), name.into()), Type::Text));
+        }
+        match (&kind, name) {
+            (Type::Leaky, "Queue") => return Ok((Code::Queue, Type::Queue)),
+            (Type::Queue, "L") => {
+                return Ok((Code::Get(boxed(Code::Leaky), Getter::QueueLimit), Type::Int));
+            }
+            _ => {}
         }
         if let Some((field, getter)) = kind.field(name) {
             let code = match (getter, &field) {

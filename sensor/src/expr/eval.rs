@@ -77,6 +77,10 @@ impl<'a> Machine<'a> {
                 Some(overflow) => Value::Object(Object::Overflow(overflow)),
                 None => return fail("there is no signal here"),
             },
+            Code::Leaky => match self.env.leaky {
+                Some(leaky) => Value::Object(Object::Leaky(leaky)),
+                None => return fail("there is no bucket here"),
+            },
             Code::Results => match self.env.results {
                 Some(results) => results.value(),
                 None => return fail("there are no results here"),

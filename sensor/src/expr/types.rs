@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::code::Getter;
 use super::functions::{self, Function};
+use super::leaky;
 use crate::parse::names::Space;
 
 /// What is known of a value before the expression runs.
@@ -40,8 +41,10 @@ pub(super) enum Type {
     Sources,
     AlertSource,
     Appsec,
-    /// `queue`, whose only field is `Queue`.
+    /// `queue`: its events and how many it may hold.
     Queue,
+    /// `leaky`: the bucket.
+    Leaky,
     /// `results` in the test of a parser: stages by name.
     ParserResults,
     /// A stage of them: documents by name.
@@ -55,9 +58,9 @@ pub(super) enum Type {
 pub enum Scope {
     /// `evt`: filters, statics, grouping.
     Event,
-    /// `evt` and `queue`: conditions and cancellations.
+    /// `evt`, `queue` and `leaky`: conditions and cancellations.
     Bucket,
-    /// `queue` and `signal`: filters of overflows.
+    /// `queue`, `leaky` and `signal`: filters of overflows.
     Overflow,
     /// `results` of parsers: asserts of a test.
     ParserResults,
@@ -155,6 +158,7 @@ impl Type {
                 "Vars" => (Self::map_of(Self::Text), Getter::NoMap),
                 _ => return None,
             },
+            Self::Leaky => return leaky::field(name),
             Self::Queue if name == "Queue" => (Self::list(Self::Event), Getter::Same),
             _ => return None,
         })
@@ -296,6 +300,7 @@ impl fmt::Display for Type {
             Self::StageResults => "results by parser",
             Self::NodeResult => "a parser's result",
             Self::Queue => "queue",
+            Self::Leaky => "leaky",
         };
         f.write_str(name)
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use vigie_wire::Timestamp;
 
 use super::go;
+use super::leaky::Leaky;
 use super::results::{NodeResult, ParserResults};
 use crate::parse::event::Event;
 use crate::parse::json::Json;
@@ -56,6 +57,8 @@ pub enum Object<'a> {
     Unmarshaled(&'a Event),
     /// `evt.Parsed` and its like
     Fields(&'a Event, Space),
+    /// `leaky`
+    Leaky(&'a Leaky<'a>),
     /// `evt.Overflow` and its `Alert`
     Overflow(&'a Overflow),
     /// `evt.Overflow.Sources`

@@ -297,3 +297,51 @@ leakspeed: 1h
     assert_eq!(count(Limits::default()), 0);
     assert_eq!(count(Limits::exact()), 1);
 }
+
+#[test]
+fn expressions_see_their_bucket() {
+    let leaky = "\
+type: leaky
+name: t/leaky
+filter: evt.Meta.kind == 'probe'
+groupby: evt.Meta.source_ip
+capacity: 2
+leakspeed: 1h
+cancel_on: leaky.Total_count == 2 && evt.Meta.user == 'bob'
+overflow_filter: leaky.Total_count == 3 && leaky.Ovflw_ts - leaky.First_ts == duration('20s') && leaky.Name == signal.Alert.GetScenario() && leaky.Duration == duration('3h') && queue.L == leaky.Capacity
+";
+    let rules = rules(&[leaky], &[]);
+    let event = |second, user| (second, format!("kind=probe source_ip=192.0.2.7 user={user}"));
+    let count = |events: &[(i64, String)]| {
+        let events: Vec<(i64, &str)> = events.iter().map(|(at, words)| (*at, words.as_str())).collect();
+        detect(&rules, &events).0.len()
+    };
+    assert_eq!(count(&[event(0, "a"), event(10, "a"), event(20, "a")]), 1);
+    assert_eq!(
+        count(&[event(0, "a"), event(10, "a"), event(21, "a")]),
+        0,
+        "the filter"
+    );
+    assert_eq!(
+        count(&[event(0, "a"), event(10, "a"), event(20, "bob")]),
+        0,
+        "cancelled"
+    );
+    assert_eq!(
+        count(&[event(0, "a"), event(10, "bob"), event(20, "a")]),
+        1,
+        "not yet two"
+    );
+}
+
+#[test]
+fn a_bucket_has_the_fields_it_has() {
+    let text = format!("{TRIGGER}overflow_filter: leaky.Mapkay == 'x'\n");
+    let mut loader = Loader::new();
+    loader.scenario("t.yaml", &text);
+    let errors = loader.finish().unwrap_err().to_string();
+    assert!(
+        errors.starts_with("t.yaml:6:24: unknown field \"Mapkay\""),
+        "{errors}"
+    );
+}

@@ -6,6 +6,7 @@ use vigie_wire::Timestamp;
 
 use super::{Ran, Stop, fail, overflow};
 use crate::expr::code::Getter;
+use crate::expr::leaky;
 use crate::expr::syntax::Op;
 use crate::expr::value::{Object, Value};
 use crate::expr::{go, results};
@@ -19,6 +20,7 @@ pub(super) fn get<'a>(of: &Value<'a>, getter: Getter) -> Ran<'a> {
         Value::Object(Object::Event(event)) => Ok(get_event(event, getter)),
         Value::Object(Object::Overflow(overflow)) => Ok(overflow::get(overflow, getter)),
         Value::Object(Object::Source(source)) => Ok(overflow::get_source(source, getter)),
+        Value::Object(Object::Leaky(bucket)) => Ok(leaky::get(bucket, getter)),
         Value::Object(Object::NodeResult(result)) => Ok(match getter {
             Getter::ResultEvent => Value::Object(Object::Event(&result.event)),
             _ => Value::Bool(result.success),
