@@ -1,6 +1,6 @@
 //! Which logs the sensor reads on this machine, from where on, and by which rules.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -31,9 +31,27 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
         simulate: node.config.sensor.simulate.iter().cloned().collect(),
         ..SensorConfig::default()
     };
-    // What is written from here on is read, also before the sensor has opened it.
-    config.take_ends(node.now());
+    begin_at_ends(node, &mut config).await;
     Ok((config, lines))
+}
+
+/// What is written from here on is read, also before the sensor has opened it, and also by the next process if this one
+/// is killed before its first checkpoint.
+async fn begin_at_ends(node: &Node, config: &mut SensorConfig) {
+    let known: HashSet<String> = config.resume.keys().cloned().collect();
+    config.take_ends(node.now());
+    for (name, resume) in &config.resume {
+        if known.contains(name) {
+            continue;
+        }
+        let Ok(text) = serde_json::to_string(resume) else {
+            continue;
+        };
+        let note = format!("position/{name}");
+        if let Err(error) = node.store.put_note(node.mine(), &note, &text).await {
+            tracing::warn!(%error, log = name, "where a new log begins could not be noted");
+        }
+    }
 }
 
 /// Our own rules and those that were installed from a hub, or those of the directory that the configuration names.

@@ -15,6 +15,7 @@ mod page;
 mod said;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
+mod sources;
 mod support;
 mod tidy;
 mod up;

@@ -185,7 +185,6 @@ impl Home {
     #[track_caller]
     pub(crate) fn up_with(&self, more: &[&str]) -> Node {
         let arguments = [&["up", "--listen", "127.0.0.1:0", "--log", "info"], more].concat();
-        let already = self.told().matches("read to its end").count();
         let errors = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -206,12 +205,6 @@ impl Home {
             if last {
                 break;
             }
-        }
-        if std::fs::read_to_string(self.data().join("vigie.toml")).is_ok_and(|text| text.contains("file =")) {
-            // Lines of a log that was never seen count from its end on, and where that is must be known first.
-            until("the log is open", || {
-                self.told().matches("read to its end").count() > already
-            });
         }
         let page = words
             .iter()
