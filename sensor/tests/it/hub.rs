@@ -15,7 +15,7 @@ use crate::skip::skip;
 /// 2026-12-31T23:59:59Z
 const NOW: Timestamp = Timestamp::from_secs(1_798_761_599);
 
-fn shared(test: &str) -> Option<PathBuf> {
+pub(crate) fn shared(test: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     if !path.join("hub").is_dir() {
         skip(test, &format!("there is no {}", path.display()));

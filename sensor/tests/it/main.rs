@@ -11,6 +11,7 @@ mod hub;
 mod hubtest;
 mod killed;
 mod listen;
+mod oracle;
 mod overflows;
 mod own_rules;
 mod parse;
