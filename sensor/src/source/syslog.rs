@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use vigie_wire::Timestamp;
 
 use super::Clock;
 use super::file::splitter::clean;
@@ -67,6 +68,11 @@ pub(crate) struct Scribe {
 pub(crate) enum Listener {
     Udp(udp::Socket),
     Tcp(Bound),
+}
+
+/// The line that a syslog daemon would have written of a message from somebody, `now` if it tells no time.
+pub fn line_of(message: &str, peer: IpAddr, now: Timestamp) -> String {
+    message::line(message, peer, now, true)
 }
 
 // === impl Transport ===

@@ -7,6 +7,7 @@ mod detect;
 mod discover;
 mod engines;
 mod explain;
+mod fuzzed;
 mod hub;
 mod hubtest;
 mod killed;

@@ -116,7 +116,7 @@ fn show_theirs(value: &expr::Value) -> String {
             format!("{entries:?}")
         }
         expr::Value::Nil => "<nil>".to_owned(),
-        other => format!("{other:?}"),
+        expr::Value::Bytes(bytes) => format!("{bytes:?}"),
     }
 }
 

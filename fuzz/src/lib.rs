@@ -1,0 +1,97 @@
+//! What the fuzz targets do with their bytes, and what must hold.
+//!
+//! The same functions run as ordinary tests over what is kept in `fuzz/corpus` (`sensor/tests/it/fuzzed.rs`).
+//! Run one with `cargo +nightly fuzz run expr`, from the root.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
+
+use vigie_sensor::expr::{Context, Data, Env, Expression, Scope};
+use vigie_sensor::grok::Library;
+use vigie_sensor::parse::Event;
+use vigie_sensor::parse::names::{Names, Space};
+use vigie_sensor::rules::Loader;
+use vigie_sensor::source::syslog;
+use vigie_wire::Timestamp;
+
+/// Any text is an expression or a mistake within the text; one that runs gives the same twice.
+pub fn expr(bytes: &[u8]) {
+    let source = String::from_utf8_lossy(bytes);
+    let (mut names, mut data) = (Names::default(), Data::default());
+    data.insert("f", "a\nb+\n");
+    let mut context = Context {
+        names: &mut names,
+        data: &data,
+    };
+    let expression = match Expression::compile(&source, Scope::Event, &mut context) {
+        Ok(expression) => expression,
+        Err(errors) => {
+            assert!(!errors.0.is_empty());
+            assert!(
+                errors.0.iter().all(|error| error.at <= source.len()),
+                "{errors:?}"
+            );
+            return;
+        }
+    };
+    let mut event = Event::blank(Arc::new(names));
+    event.set(Space::Parsed, "a", "sshd");
+    event.set(Space::Meta, "source_ip", "203.0.113.9");
+    let shown = |event: &Event| {
+        let value = expression.eval(Env::of(event));
+        value.map(|value| value.display().into_owned())
+    };
+    let first = shown(&event);
+    event.apply_pending();
+    if !source.contains("evt.") {
+        assert_eq!(first, shown(&event), "{source}");
+    }
+}
+
+/// The first line is a pattern, the rest a text: fields are parts of the text.
+pub fn grok(bytes: &[u8]) {
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    let library = LIBRARY.get_or_init(Library::builtin);
+    let input = String::from_utf8_lossy(bytes);
+    let (pattern, text) = input.split_once('\n').unwrap_or((&input, ""));
+    if pattern.len() > 300 {
+        return;
+    }
+    let Ok(grok) = library.compile(pattern) else {
+        return;
+    };
+    for (_, value) in grok.parse(text).into_iter().flatten() {
+        assert!(text.contains(value));
+    }
+}
+
+/// Any message becomes a line, and one line only.
+pub fn syslog(bytes: &[u8]) {
+    let message = String::from_utf8_lossy(bytes);
+    let peer = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+    let line = syslog::line_of(&message, peer, Timestamp::from_secs(1_780_272_000));
+    assert!(
+        line.len() <= message.len() * 4 + 100,
+        "{} of {}",
+        line.len(),
+        message.len()
+    );
+}
+
+/// Any text is rules or mistakes with places in it.
+pub fn yaml(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.lines().count();
+    for scenario in [false, true] {
+        let mut loader = Loader::new();
+        if scenario {
+            loader.scenario("s", &text);
+        } else {
+            loader.parser("s01-parse", "p", &text);
+        }
+        let (_, errors) = loader.finish_lenient();
+        for error in errors {
+            assert!(error.place.line <= lines + 2, "{error} of {lines} lines");
+        }
+    }
+}
