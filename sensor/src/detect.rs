@@ -128,6 +128,8 @@ pub struct Detector {
     dispatch: Option<Arc<Dispatch>>,
     wanting: Wanting,
     ended: Vec<Finished>,
+    /// How many events each scenario's filter wanted.
+    poured: Box<[u64]>,
     arena: Arena,
     progress: Progress,
     packer: Packer,
@@ -182,6 +184,7 @@ impl Detector {
             wanting: Wanting::default(),
             ended: Vec::new(),
             plans,
+            poured: vec![0; rules.scenarios.len()].into(),
             arena: Arena::default(),
             progress: Progress::default(),
             packer: Packer::default(),
@@ -349,6 +352,12 @@ impl Detector {
 
     fn log_time(&self, source: usize) -> Option<Timestamp> {
         self.progress.sources.get(source).map(|source| source.log_time)
+    }
+
+    /// Each scenario, and how many events its filter wanted so far.
+    pub fn poured(&self) -> impl Iterator<Item = (&Scenario, u64)> {
+        let scenarios = self.plans.iter().map(|plan| &*plan.rule);
+        scenarios.zip(self.poured.iter().copied())
     }
 
     /// The scenario of each live bucket.

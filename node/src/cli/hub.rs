@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the rules' language and their tests, which are the sensor's.
 
+mod coverage;
 mod install;
 mod manage;
 mod test;
@@ -22,6 +23,8 @@ pub(crate) enum Hub {
     Remove(manage::Remove),
     Check(manage::Check),
     Test(test::Test),
+    #[command(name = "coverage")]
+    Covered(coverage::Covered),
 }
 
 impl Hub {
@@ -34,6 +37,7 @@ impl Hub {
             Self::Remove(command) => command.run(global),
             Self::Check(command) => command.run(global),
             Self::Test(command) => command.run(),
+            Self::Covered(command) => command.run(global),
         }
     }
 }

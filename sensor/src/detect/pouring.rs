@@ -97,6 +97,9 @@ impl Detector {
 
     /// Pours an event that a scenario's filter wants.
     fn pour_wanted(&mut self, number: usize, plan: &Plan, pour: &Pour<'_>, ended: &mut Vec<Finished>) {
+        if let Some(poured) = self.poured.get_mut(number) {
+            *poured += 1;
+        }
         let env = Env::of(pour.event);
         let Some(partition) = self.text(plan.rule.group_by.as_ref(), env) else {
             return;

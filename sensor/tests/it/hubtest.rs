@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use vigie_sensor::hub::coverage::Coverage;
 use vigie_sensor::hub::test::{Outcome, Suite, SuiteOptions, TestReport};
+use vigie_sensor::rules::Ruleset;
 use vigie_wire::Timestamp;
 
 use crate::skip::skip;
@@ -57,4 +59,28 @@ fn the_hub_s_own_tests_pass() {
     assert!(summary.tests >= 199, "{summary:?}");
     assert_eq!(summary.failed, 0, "{summary:?}");
     assert!(summary.skipped <= 4, "{summary:?}");
+}
+
+#[test]
+fn coverage_tells_what_a_log_reaches() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("auth.log");
+    let lines: String = (0..3)
+        .map(|second| crate::support::failed(60 - second, "203.0.113.9"))
+        .collect();
+    std::fs::write(&log, lines + "nothing at all\n").unwrap();
+    let mut coverage = Coverage::new(&Ruleset::builtin().unwrap());
+    coverage.read(&log, "syslog", NOW).unwrap();
+    assert_eq!(coverage.lines(), (4, 3));
+    let reached = coverage.reached();
+    let events = |name: &str| {
+        reached
+            .iter()
+            .find(|rule| rule.name == name)
+            .map(|rule| rule.events)
+    };
+    assert_eq!(events("vigie/sshd"), Some(3));
+    assert_eq!(events("vigie/ssh-bf"), Some(3));
+    assert_eq!(events("vigie/nginx"), Some(0));
+    assert!(reached.is_sorted_by_key(|rule| rule.events));
 }
