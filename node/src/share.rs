@@ -35,6 +35,7 @@ pub(crate) enum Withheld {
     Off,
     Simulated,
     Unlabelled,
+    Forgeable,
     Scope,
     NotPublic,
     Own,
@@ -50,6 +51,9 @@ pub(crate) fn to_sighting(alert: &NewAlert, sharing: &Sharing, known: bool) -> R
         return Err(Withheld::Simulated);
     }
     let behaviour = alert.behaviour.ok_or(Withheld::Unlabelled)?;
+    if is_forgeable(alert) {
+        return Err(Withheld::Forgeable);
+    }
     if !alert.scope.eq_ignore_ascii_case("ip") {
         return Err(Withheld::Scope);
     }
@@ -63,6 +67,13 @@ pub(crate) fn to_sighting(alert: &NewAlert, sharing: &Sharing, known: bool) -> R
         confidence: CONFIDENCE,
     };
     permits(&sighting, sharing, known).map(|()| sighting)
+}
+
+/// Whether the scenario says of itself that strangers may have written what it saw: a datagram with a false sender, a
+/// line of a log that a visitor made. Acted upon here, but told to nobody.
+fn is_forgeable(alert: &NewAlert) -> bool {
+    let spoofable = alert.labels.get("spoofable").map_or("", String::as_str);
+    matches!(spoofable, "2" | "3")
 }
 
 /// Whether policy lets this sighting out, as it is now: asked again when it leaves.
@@ -106,6 +117,7 @@ impl fmt::Display for Withheld {
             Self::Off => "sharing is off (`vigie share on`)",
             Self::Simulated => "the scenario is in simulation",
             Self::Unlabelled => "the scenario names no behaviour of the network",
+            Self::Forgeable => "the scenario is labelled spoofable: strangers may have made it up",
             Self::Scope => "only single addresses are shared",
             Self::NotPublic => "the address is not one of the public Internet",
             Self::Own => "the address is one of our own",
@@ -172,6 +184,13 @@ mod tests {
             ),
             Withheld::Allowlisted
         );
+        for (spoofable, told) in [("0", true), ("1", true), ("2", false), ("3", false)] {
+            let mut alert = good.clone();
+            alert.labels.insert("spoofable".into(), spoofable.into());
+            let result = to_sighting(&alert, &sharing(), false);
+            assert_eq!(result.is_ok(), told, "{spoofable}");
+            assert!(told || result == Err(Withheld::Forgeable));
+        }
         let withheld = Sharing {
             withheld: vec![Behaviour(5)],
             ..sharing()
