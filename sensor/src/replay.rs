@@ -89,12 +89,28 @@ impl Replay {
         })
     }
 
+    /// Parses it without detecting anything; `each` is told the lines that no rule took, in their order.
+    pub fn unparsed(&self, rules: &Ruleset, each: impl FnMut(&str)) -> Result<Outcome, ReplayError> {
+        let listened = self
+            .open(rules)
+            .and_then(|(job, blocks)| job.listen(blocks, each));
+        listened.map_err(|source| ReplayError {
+            path: self.path.display().to_string(),
+            source,
+        })
+    }
+
     fn read(
         &self,
         rules: &Ruleset,
         progress: impl FnMut(Progress),
         each: impl FnMut(Detection),
     ) -> io::Result<Outcome> {
+        let (job, blocks) = self.open(rules)?;
+        job.run(blocks, progress, each)
+    }
+
+    fn open<'j>(&'j self, rules: &'j Ruleset) -> io::Result<(worker::Job<'j>, Blocks)> {
         let (input, file) = Input::open(&self.path)?;
         let blocks = Blocks::new(input);
         let line = Line {
@@ -110,6 +126,6 @@ impl Replay {
             line,
             file,
         };
-        job.run(blocks, progress, each)
+        Ok((job, blocks))
     }
 }

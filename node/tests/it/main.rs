@@ -13,6 +13,7 @@ mod mesh;
 mod network;
 mod page;
 mod said;
+mod sensor;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
 mod sources;

@@ -58,6 +58,12 @@ struct Pouring<'p, F> {
     each: F,
 }
 
+/// Lines that no rule took; the rest is only counted.
+struct Missed<F> {
+    counts: Outcome,
+    each: F,
+}
+
 // === impl Job ===
 
 impl Job<'_> {
@@ -99,6 +105,20 @@ impl Job<'_> {
             self.threaded(&mut blocks, &mut pouring, &mut tell)?;
         }
         Ok(pouring.finish())
+    }
+
+    /// Parses only, and tells the lines that no rule took.
+    pub(super) fn listen(&self, mut blocks: Blocks, each: impl FnMut(&str)) -> io::Result<Outcome> {
+        let mut missed = Missed {
+            counts: Outcome::default(),
+            each,
+        };
+        let mut reading = self.reading();
+        let mut block = Block::default();
+        while blocks.next(&mut block)? {
+            reading.block(&block, &mut missed);
+        }
+        Ok(missed.counts)
     }
 
     fn reading(&self) -> Reading<'_> {
@@ -173,6 +193,10 @@ impl Job<'_> {
 trait Sink {
     fn event(&mut self, parser: &mut Parser);
     fn nothing(&mut self);
+    /// No rule took this line; `nothing` follows.
+    fn unparsed(&mut self, line: &str) {
+        let _ = line;
+    }
     fn counts(&mut self) -> &mut Outcome;
 }
 
@@ -226,7 +250,10 @@ impl Reading<'_> {
                 sink.event(&mut self.parser);
                 return;
             }
-            Parsed::Unparsed { .. } => sink.counts().unparsed += 1,
+            Parsed::Unparsed { .. } => {
+                sink.counts().unparsed += 1;
+                sink.unparsed(text);
+            }
             Parsed::Whitelisted(_) => sink.counts().whitelisted += 1,
         }
         sink.nothing();
@@ -252,6 +279,22 @@ impl Sink for Batch {
         if let Some(gap) = self.gaps.last_mut() {
             *gap += 1;
         }
+    }
+
+    fn counts(&mut self) -> &mut Outcome {
+        &mut self.counts
+    }
+}
+
+// === impl Missed ===
+
+impl<F: FnMut(&str)> Sink for Missed<F> {
+    fn event(&mut self, _: &mut Parser) {}
+
+    fn nothing(&mut self) {}
+
+    fn unparsed(&mut self, line: &str) {
+        (self.each)(line);
     }
 
     fn counts(&mut self) -> &mut Outcome {

@@ -15,10 +15,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use vigie_sensor::detect::Detection;
 use vigie_sensor::replay::{Outcome, Progress, Replay as History};
-use vigie_sensor::rules::{Loader, Ruleset};
 
 use super::super::Global;
 use super::super::listing::{printable, say};
+use super::rules::Rules;
 use crate::clock;
 
 /// Run a log's history under rules, in the log's own time, and tell what they find
@@ -31,12 +31,8 @@ pub(crate) struct Replay {
     /// What kind of log it is, as in the type label of a source: syslog, nginx, apache2
     #[arg(long = "type", value_name = "TYPE")]
     kind: String,
-    /// Use the rules of this hub instead of our own; the files that they name as data lie below --data
-    #[arg(long, value_name = "DIR")]
-    hub: Option<PathBuf>,
-    /// Of the hub, only the rules at these paths, one a line
-    #[arg(long, value_name = "FILE", requires = "hub")]
-    items: Option<PathBuf>,
+    #[command(flatten)]
+    rules: Rules,
     /// Threads that parse [default: one for each processor]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -62,7 +58,7 @@ struct Bar {
 impl Replay {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
         let began = Instant::now();
-        let rules = self.rules(global)?;
+        let rules = self.rules.load(global)?;
         let mut told = self.told()?;
         let mut history = History::new(&self.file, &self.kind, clock::now());
         let every = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -90,31 +86,6 @@ impl Replay {
             return say(&format!("{}\n", summary(&outcome, &used)));
         }
         say(&table(&outcome, &used))
-    }
-
-    fn rules(&self, global: &Global) -> anyhow::Result<Ruleset> {
-        let Some(hub) = &self.hub else {
-            return Ok(Ruleset::builtin()?);
-        };
-        let mut loader = Loader::new();
-        if let Some(data) = &global.data {
-            loader.data_dir(data);
-        }
-        match &self.items {
-            Some(items) => {
-                let text = std::fs::read_to_string(items)
-                    .with_context(|| format!("cannot read {}", items.display()))?;
-                for item in text.lines().map(str::trim) {
-                    if !item.is_empty() && !item.starts_with('#') {
-                        loader.item(hub, item);
-                    }
-                }
-            }
-            None => {
-                loader.dir(hub);
-            }
-        }
-        Ok(loader.finish()?)
     }
 
     fn told(&self) -> anyhow::Result<Option<BufWriter<File>>> {
