@@ -1,6 +1,7 @@
 //! A replay under the rules of a hub, without the node: what is measured and profiled while the engine is worked on.
 //!
-//! `replay FILE TYPE HUB DATA ITEMS [threads [plain]]`; prints the outcome's counters.
+//! `replay FILE TYPE HUB DATA ITEMS [threads [plain|fast [sources]]]`; prints the outcome's counters, and to the file `sources`
+//! every address that was found.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -28,6 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     replay.plain = options.get(1).is_some_and(|option| option == "plain");
     let mut out = std::io::stdout().lock();
     let outcome = replay.run(&rules, |_| (), |_| ())?;
+    if let Some(path) = options.get(2) {
+        std::fs::write(path, outcome.sources().into_iter().collect::<Vec<_>>().join("\n"))?;
+    }
     let sources = outcome.sources().len();
     let scenarios = outcome.scenarios.iter();
     for (name, found) in scenarios {

@@ -5,7 +5,9 @@
 //! this only leaves out what would have said no. Deliberately absent: running filters.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use hashbrown::HashMap;
+use std::hash::BuildHasher as _;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::plan::Plan;
 use crate::expr::facts::{Fact, Holds};
@@ -47,7 +49,15 @@ struct ByText {
 #[derive(Debug, Default)]
 pub(super) struct Wanting {
     bits: Vec<u64>,
+    build: DefaultHashBuilder,
+    /// For each field that is searched, what the search found in values of late: agents and paths come again and again.
+    late: Vec<Vec<(String, Vec<u32>)>>,
 }
+
+/// Values of late kept for each field; a power of two.
+const LATE: usize = 256;
+/// Longer values are searched every time.
+const MAX_LATE_BYTES: usize = 256;
 
 // === impl Dispatch ===
 
@@ -130,7 +140,8 @@ impl Dispatch {
                 }
             }
         }
-        for by_text in &self.texts {
+        wanting.late.resize(self.texts.len(), Vec::new());
+        for (at, by_text) in self.texts.iter().enumerate() {
             let value = event.get(by_text.field);
             if value.is_empty() {
                 continue;
@@ -140,16 +151,11 @@ impl Dispatch {
                     self.set_guarded(*number, event, wanting);
                 }
             }
-            for found in by_text.search.find_overlapping_iter(value) {
-                for number in by_text
-                    .scenarios
-                    .get(found.pattern().as_usize())
-                    .into_iter()
-                    .flatten()
-                {
-                    self.set_guarded(*number, event, wanting);
-                }
+            let found = wanting.search(at, by_text, value);
+            for number in &found {
+                self.set_guarded(*number, event, wanting);
             }
+            wanting.give_back(at, value, found);
         }
     }
 
@@ -215,6 +221,52 @@ impl ByText {
 // === impl Wanting ===
 
 impl Wanting {
+    fn slot(&self, value: &str) -> usize {
+        usize::try_from(self.build.hash_one(value)).unwrap_or(0) % LATE
+    }
+
+    /// The scenarios whose texts stand in a value. Give them back.
+    fn search(&mut self, field: usize, by_text: &ByText, value: &str) -> Vec<u32> {
+        let slot = self.slot(value);
+        let known = self.late.get_mut(field).and_then(|late| late.get_mut(slot));
+        if let Some((known, found)) = known
+            && known == value
+        {
+            return std::mem::take(found);
+        }
+        let mut found = Vec::new();
+        for one in by_text.search.find_overlapping_iter(value) {
+            for number in by_text
+                .scenarios
+                .get(one.pattern().as_usize())
+                .into_iter()
+                .flatten()
+            {
+                if !found.contains(number) {
+                    found.push(*number);
+                }
+            }
+        }
+        found
+    }
+
+    fn give_back(&mut self, field: usize, value: &str, found: Vec<u32>) {
+        let slot = self.slot(value);
+        let Some(late) = self.late.get_mut(field).filter(|_| value.len() <= MAX_LATE_BYTES) else {
+            return;
+        };
+        if late.is_empty() {
+            late.resize(LATE, (String::new(), Vec::new()));
+        }
+        if let Some(place) = late.get_mut(slot) {
+            if place.0 != value {
+                place.0.clear();
+                place.0.push_str(value);
+            }
+            place.1 = found;
+        }
+    }
+
     fn set(&mut self, number: u32) {
         if let Some(word) = self.bits.get_mut(number as usize / 64) {
             *word |= 1 << (number % 64);

@@ -200,6 +200,9 @@ impl Engine {
             if plain_from <= at && at + 1 < text.len() && program.runs_on(step.next) {
                 at = text.len() - 1;
             }
+            if let Some(again) = program.loop_of(step.next) {
+                at += self.turns(&program, again, step.next, text, at);
+            }
             let Some(byte) = text.get(at) else {
                 return Ok(Search::GiveUp);
             };
@@ -215,6 +218,21 @@ impl Engine {
                 }
             };
         }
+    }
+
+    /// How many bytes a state takes by leading back to itself. Each place is looked at without waiting for the last.
+    fn turns(&self, program: &Program, again: &program::Loop, state: u32, text: &[u8], at: usize) -> usize {
+        let bytes = text.get(at..).unwrap_or_default();
+        let behind = self.trail.get(at + 1..).unwrap_or_default();
+        let stays = |(byte, place): (&u8, &u16)| {
+            again.takes(program.class(*byte))
+                && self.states.lives(*place, state)
+                && !again
+                    .rather()
+                    .iter()
+                    .any(|other| self.states.lives(*place, *other))
+        };
+        bytes.iter().zip(behind).take_while(|pair| stays(*pair)).count()
     }
 
     /// Follows what consumes nothing, and remembers it under the key.

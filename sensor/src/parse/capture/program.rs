@@ -39,7 +39,21 @@ pub(crate) struct Program {
     pub(super) slots: usize,
     /// States that take all of a line that is left.
     runs_on: Vec<bool>,
+    /// Of states that lead back to themselves.
+    loops: Vec<Option<Loop>>,
 }
+
+/// How a state that consumes leads back to itself.
+#[derive(Debug)]
+pub(super) struct Loop {
+    /// By class, whether it does.
+    classes: Box<[bool]>,
+    /// What would be taken rather, if it can reach a match: states that consume.
+    rather: Vec<u32>,
+}
+
+/// The most states that would be taken rather.
+const MAX_RATHER: usize = 3;
 
 /// One state.
 #[derive(Debug)]
@@ -117,6 +131,7 @@ impl Program {
             anchored: nfa.is_always_start_anchored(),
             slots: nfa.group_info().slot_len(),
             runs_on: Vec::new(),
+            loops: Vec::new(),
         };
         for (at, state) in (0..).zip(nfa.states()) {
             let node = program.node(at, state, &sample)?;
@@ -124,6 +139,8 @@ impl Program {
         }
         let runs_on = (0..).zip(&program.nodes);
         program.runs_on = runs_on.map(|(at, _)| program.takes_all(at)).collect();
+        let loops = (0..).zip(&program.nodes);
+        program.loops = loops.map(|(at, _)| program.find_loop(at)).collect();
         Some(program)
     }
 
@@ -157,6 +174,64 @@ impl Program {
             }
         }
         false
+    }
+
+    fn find_loop(&self, at: u32) -> Option<Loop> {
+        let Node::Consume(targets) = self.nodes.get(at as usize)? else {
+            return None;
+        };
+        let mut rather = None;
+        let mut classes = vec![false; targets.len()];
+        for (class, target) in classes.iter_mut().zip(targets) {
+            let Some(found) = (*target != MATCH).then(|| self.before(*target, at)).flatten() else {
+                continue;
+            };
+            *class = *rather.get_or_insert_with(|| found.clone()) == found;
+        }
+        rather.map(|rather| Loop {
+            classes: classes.into(),
+            rather,
+        })
+    }
+
+    /// What comes before a state among what another leads to; `None` if there is anything but alternatives on the way.
+    fn before(&self, from: u32, to: u32) -> Option<Vec<u32>> {
+        let (mut before, mut todo) = (Vec::new(), vec![from]);
+        let mut seen = Vec::new();
+        while let Some(at) = todo.pop() {
+            if at == to {
+                return Some(before);
+            }
+            if seen.contains(&at) {
+                continue;
+            }
+            seen.push(at);
+            match self.nodes.get(at as usize)? {
+                Node::Any(targets) => todo.extend(targets.iter().rev()),
+                Node::Consume(_) => before.push(at),
+                // What a group ends with is of no matter here: it is only asked whether it would be taken.
+                Node::Slot(_, next) => match self.nodes.get(*next as usize)? {
+                    Node::Consume(_) => before.push(*next),
+                    Node::Slot(_, next)
+                        if matches!(self.nodes.get(*next as usize), Some(Node::Consume(_))) =>
+                    {
+                        before.push(*next);
+                    }
+                    _ => return None,
+                },
+                Node::Fail => {}
+                Node::If(..) | Node::Match => return None,
+            }
+            if before.len() > MAX_RATHER {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// How a state leads back to itself, if it does.
+    pub(super) fn loop_of(&self, at: u32) -> Option<&Loop> {
+        self.loops.get(at as usize)?.as_ref()
     }
 
     /// Whether a state leads to a match with nothing more to consume, wherever that is or at least at the end.
@@ -244,6 +319,18 @@ impl Program {
             Some(Node::Consume(targets)) => targets.get(class).copied().unwrap_or(MATCH),
             _ => MATCH,
         }
+    }
+}
+
+// === impl Loop ===
+
+impl Loop {
+    pub(super) fn takes(&self, class: usize) -> bool {
+        self.classes.get(class).copied().unwrap_or(false)
+    }
+
+    pub(super) fn rather(&self) -> &[u32] {
+        &self.rather
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) struct States {
     /// Classes, rounded up to a power of two.
     shift: u32,
     all: Vec<State>,
+    /// The sets of all states again, side by side.
+    sets: Vec<u64>,
+    words: usize,
     known: HashMap<(Box<[u64]>, u8), u16>,
     bytes: usize,
     // Used again by every look-up.
@@ -54,6 +57,8 @@ impl States {
             table: Vec::new(),
             shift: program.consumers.len().next_power_of_two().trailing_zeros(),
             all: Vec::new(),
+            sets: Vec::new(),
+            words: program.nodes.len().div_ceil(64),
             known: HashMap::new(),
             bytes: 0,
             stack: Vec::new(),
@@ -113,12 +118,13 @@ impl States {
     fn add(&mut self, set: Box<[u64]>, behind: usize) -> Result<u16, Full> {
         let number = u16::try_from(self.all.len()).map_err(|_| Full)?;
         let classes = 1_usize << self.shift;
-        self.bytes += 2 * classes + 16 * set.len() + 128;
+        self.bytes += 2 * classes + 24 * set.len() + 128;
         if self.bytes > MAX_BYTES || number == UNKNOWN {
             return Err(Full);
         }
         let behind = u8::try_from(behind).unwrap_or(0);
         self.table.resize(self.table.len() + classes, UNKNOWN);
+        self.sets.extend_from_slice(&set);
         self.known.insert((set.clone(), behind), number);
         self.all.push(State {
             set,
@@ -157,6 +163,12 @@ impl States {
             *slot = Some(all);
         }
         Ok(slot.as_deref().unwrap_or(&[]))
+    }
+
+    /// Whether a state of the pattern that consumes can do so at a place and reach a match.
+    pub(super) fn lives(&self, state: u16, at: u32) -> bool {
+        let word = self.sets.get(usize::from(state) * self.words + at as usize / 64);
+        word.is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 
     /// Whether a state of the pattern can reach a match from a place.

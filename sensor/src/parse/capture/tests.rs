@@ -48,6 +48,11 @@ fn priorities_loops_and_boundaries_are_those_of_regex() {
         "a(.*)",
         "(a)?(.*)$",
         "b(.*)(c?)",
+        "a(.*?)b",
+        "([^ ]*) ([^ ]*?)b",
+        "(a|b)*c",
+        "x?([ab]+)([bc]*)d?",
+        "(.*?)(b+)(.*)",
     ] {
         let (mut engine, regex) = engine(pattern);
         for text in [
