@@ -38,10 +38,11 @@ const BANNED: &[(&str, &str)] = &[
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Everything that is built for Linux, for the programs, their builds and their tests, and for the module inside nginx;
-/// without ourselves.
+/// Everything that is built for Linux, for the programs with all they can be built with, their builds and their tests, and
+/// for the module inside nginx; without ourselves.
 fn foreign() -> Vec<Package> {
-    let all = ["--workspace", "--features", "vigie-bouncer-nginx/module"];
+    let features = "vigie-bouncer-nginx/module,vigie/nats,vigie/kafka";
+    let all = ["--workspace", "--features", features];
     let mut found = packages(&all, "normal,build,dev");
     found.retain(|package| package.name != "vigie" && !package.name.starts_with("vigie-"));
     assert!(found.len() > 100, "cargo tree shows only {}", found.len());
