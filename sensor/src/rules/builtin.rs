@@ -1,7 +1,7 @@
 //! The rules that come with the program, embedded: stage, name, text. Their files stand in `sensor/rules`, and a test
 //! compares this list with them.
 //!
-//! Deliberately absent: `parsers/s02-enrich/vigie/private.yaml`, which is opt-in and read from a directory.
+//! Deliberately absent: `parsers/s02-enrich/vigie/private-addresses.yaml`, which is opt-in and read from a directory.
 
 /// Name and text of a file of `sensor/rules`. A macro, because `include_str!` wants a literal.
 macro_rules! file {
