@@ -48,8 +48,8 @@ def contenders(args):
                     [f2b, *args.fail2ban.format(log=full["sshd"]).split()], None))
     crowdsec = PEERS / "bench/crowdsec/usr/bin/crowdsec"
     config = PEERS / "bench/crowdsec.home/etc/config.yaml"
-    if crowdsec.exists() and config.exists() and not args.without_crowdsec:
-        for name in ("sshd", "nginx"):
+    if crowdsec.exists() and config.exists() and args.crowdsec:
+        for name in args.crowdsec.split(","):
             out.append((f"CrowdSec 1.4.6 from Debian 12, {name} 20k, rule set debian", "parses, fills buckets, detects; LAPI apart",
                         cut[name], [crowdsec, "-c", config, "-dsn", f"file://{cut[name]}", "-type", kind[name],
                                     "-no-api", "-no-capi"], None))
@@ -78,7 +78,7 @@ def main():
     parser.add_argument("--vigie", default=str(ROOT / "target/release/vigie"))
     parser.add_argument("--example", action="store_true", help="--vigie is the sensor's example of the same name")
     parser.add_argument("--fail2ban", default="", help="arguments of fail2ban-rs; {log} is the log")
-    parser.add_argument("--without-crowdsec", action="store_true")
+    parser.add_argument("--crowdsec", default="sshd,nginx", help="on which logs CrowdSec runs; nginx takes it minutes")
     parser.add_argument("--out")
     args = parser.parse_args()
     args.threads = sorted({1, os.cpu_count() or 1})
