@@ -6,7 +6,7 @@ ingest.py --corpus DIR --hub DIR --data DIR --items FILE [--runs 5] [--out FILE]
 DIR holds sshd.log, nginx.log and their 20k cuts. Peers are what bench/peers.sh unpacked; what is missing is left out and
 named. Medians; the machine is named. Peers do different amounts of work, which "does" says.
 """
-import argparse, json, os, platform, resource, shutil, signal, statistics, subprocess, sys, time
+import argparse, json, os, platform, signal, statistics, subprocess, sys, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,6 @@ def contenders(args):
         for threads in args.threads:
             out.append((f"vigie sensor replay, {name}, rule set debian, {threads} threads", "parses, fills buckets, detects",
                         full[name], [vigie, *args.prefix, full[name], *args.middle(kind[name]), *args.suffix(threads)], None))
-    guard = PEERS / "bench/sshguard/usr/lib/x86_64-linux-gnu/sshg-parser"
     found = list((PEERS / "bench/sshguard").glob("usr/**/sshg-parser"))
     if found:
         out.append(("sshguard 2.4.2 sshg-parser, sshd", "parses", full["sshd"], [found[0]], full["sshd"]))
@@ -74,7 +73,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("corpus", "hub", "data", "items"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=5, help="after one to warm up")
     parser.add_argument("--vigie", default=str(ROOT / "target/release/vigie"))
     parser.add_argument("--example", action="store_true", help="--vigie is the sensor's example of the same name")
     parser.add_argument("--fail2ban", default="", help="arguments of fail2ban-rs; {log} is the log")
@@ -129,7 +128,8 @@ def main():
                             peak_mib=round(median["peak_mib"], 1),
                             lines_per_s=round(lines[path] / max(median["wall_s"], 1e-6)),
                             lines_per_cpu_s=round(lines[path] / max(median["cpu_s"], 1e-6)),
-                            exit=sorted({run["code"] for run in runs}), last=runs[-1]["last"]))
+                            exit=sorted({run["code"] for run in runs}),
+                            **({"last": runs[-1]["last"]} if name.startswith("vigie") else {})))
     report = dict(machine=dict(cpu=cpu_model(), cores=os.cpu_count(), kernel=platform.release(),
                                load_before=[round(one, 1) for one in load]),
                   date=time.strftime("%Y-%m-%d"), results=results)
