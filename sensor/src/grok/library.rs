@@ -12,4 +12,12 @@ pub const FILES: &[(&str, &str)] = &[
     ("mail", include_str!("../../rules/patterns/mail")),
     ("proxy", include_str!("../../rules/patterns/proxy")),
     ("attacks", include_str!("../../rules/patterns/attacks")),
+    ("modsecurity", include_str!("../../rules/patterns/modsecurity")),
+    ("databases", include_str!("../../rules/patterns/databases")),
+    ("java", include_str!("../../rules/patterns/java")),
+    ("ruby", include_str!("../../rules/patterns/ruby")),
+    ("cloud", include_str!("../../rules/patterns/cloud")),
+    ("zeek", include_str!("../../rules/patterns/zeek")),
+    ("junos", include_str!("../../rules/patterns/junos")),
+    ("nagios", include_str!("../../rules/patterns/nagios")),
 ];

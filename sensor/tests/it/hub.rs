@@ -167,6 +167,34 @@ fn our_patterns_agree_with_the_hub_s() {
         "",
         "Failed password for root from 203.0.113.9 port 52144 ssh2",
         "Invalid user a from 203.0.113.9",
+        "Server listening on 0.0.0.0 port 22.",
+        "Received disconnect from 203.0.113.9 port 4222:11: Bye Bye",
+        "Connection closed by 203.0.113.9",
+        "Connection closed by 203.0.113.9 port 22 [preauth]",
+        "pam_unix(sshd:session): session opened for user bob by (uid=0)",
+        "Address 203.0.113.9 maps to x.example.org, but this does not map back to the address - POSSIBLE BREAK-IN ATTEMPT!",
+        "fatal: Unable to negotiate with 203.0.113.9 port 22: no matching cipher [preauth]",
+        "Disconnecting: Too many authentication failures for root [preauth]",
+        "refused connect from x (203.0.113.9)",
+        "warning: /etc/hosts.deny, line 3: can't verify hostname: getaddrinfo(x, AF_INET) failed",
+        "[1780272000] SERVICE ALERT: web;http;CRITICAL;SOFT;2;timeout",
+        "[1780272000] EXTERNAL COMMAND: ENABLE_SVC_CHECK;web;http",
+        "HOST NOTIFICATION: admin;web;DOWN;notify;lost",
+        "    at org.example.Web.get(Web.java:12)",
+        "Jan 12, 2026 10:00:00 AM org.example.Web started",
+        "2026-05-03 10:00:00 +0200 | ERROR | org.example.Web - failed",
+        "I, [2026-05-03T10:00:00.1 #42]  INFO -- prog: said",
+        "Started GET \"/a?b=1\" for 203.0.113.9 at 2026-05-03 10:00:00 +0200",
+        "42:M 03 May 10:00:00.123 * Ready",
+        "2026-05-03T10:00:00.123+0200 I NETWORK  [conn1] end connection",
+        "203.0.113.9:5000 [03/May/2026:10:00:00.123] web app/one 1/2/3/4/10 200 512 - - ---- 1/1/1/1/0 0/0 \"GET /a HTTP/1.1\"",
+        "[severity \"CRITICAL\"]",
+        "[id \"941100\"]",
+        "[hostname \"example.org\"]",
+        "1780272000.5\tCx\t203.0.113.9\t4000\t198.51.100.1\t53\tudp\t7\texample.org\t1\tIN\t1\tA\t0\tOK\tF\tF\tT\tT\t0\t-\t-\tF",
+        "Jan 12 10:00:00 host CRON[42]: (root) CMD (run)",
+        "Start queue run",
+        "NAXSI_FMT: ip=203.0.113.9&server=x&uri=/a&learning=0&vers=1&total_processed=1&total_blocked=1&block=1&cscore0=$SQL&score0=8&zone0=ARGS",
     ];
     // Ours are told why: theirs accept what is no date or address, or miss what is one.
     let differs = [
@@ -198,4 +226,5 @@ fn our_patterns_agree_with_the_hub_s() {
         }
     }
     println!("{names} names compared on {compared} samples");
+    assert!(names >= 300, "{names}");
 }
