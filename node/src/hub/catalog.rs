@@ -126,23 +126,25 @@ impl Catalog {
             walk(&dir.join(kind.folder()), &mut files, 0)?;
             files.sort();
             for file in files {
-                let text = std::fs::read_to_string(&file)
-                    .with_context(|| format!("cannot read {}", file.display()))?;
-                let shown = file.display().to_string();
-                // A file without a name is no item, and one with a mistake is said when somebody wants it.
-                let Ok(manifest) = Manifest::read(&shown, &text) else {
+                let bytes =
+                    std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let path = file.strip_prefix(dir).unwrap_or(&file);
+                let Some(name) = name_of(kind, path) else {
                     continue;
                 };
-                let path = file.strip_prefix(dir).unwrap_or(&file).display().to_string();
+                let path = path.display().to_string();
+                // What is wrong with a file is told when somebody wants it; it hides nothing else of the hub.
+                let read = Manifest::read(&path, &String::from_utf8_lossy(&bytes));
+                let manifest = read.unwrap_or_else(|error| Manifest {
+                    description: error.to_string(),
+                    ..Manifest::default()
+                });
                 catalog.add(Entry {
-                    item: ItemRef {
-                        kind,
-                        name: manifest.name,
-                    },
+                    item: ItemRef { kind, name },
                     path,
                     version: manifest.version,
                     description: manifest.description,
-                    digest: sha256(text.as_bytes()),
+                    digest: sha256(&bytes),
                     needs: needs(manifest.needs),
                 })?;
             }
@@ -232,6 +234,19 @@ impl Catalog {
         }
         Ok(out)
     }
+}
+
+/// Author and file: what a hub's index and its collections call an item, whatever the file says.
+fn name_of(kind: Kind, path: &Path) -> Option<String> {
+    let depth = if matches!(kind, Kind::Parser | Kind::Postoverflow) {
+        4
+    } else {
+        3
+    };
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    let author = parts.get(depth - 2)?;
+    let stem = path.file_stem()?.to_string_lossy();
+    (parts.len() == depth).then(|| format!("{author}/{stem}"))
 }
 
 fn entry(kind: Kind, name: String, item: Indexed) -> anyhow::Result<Entry> {

@@ -12,7 +12,7 @@ const MAX_NEEDS: usize = 2_000;
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
-    /// `author/name`, of the first document.
+    /// `author/name`, of the first document; empty if it says none. A hub goes by the names of its files.
     pub name: String,
     /// One sentence for people; may be empty.
     pub description: String,
@@ -47,9 +47,6 @@ impl Manifest {
         let mut manifest = Self::default();
         for document in documents.iter().filter(|document| !document.root.is_null()) {
             manifest.add(&source, &document.root)?;
-        }
-        if manifest.name.is_empty() {
-            return Err(source.error(1, 1, "it has no `name`"));
         }
         Ok(manifest)
     }
@@ -154,7 +151,6 @@ mod tests {
     #[test]
     fn mistakes_have_their_place() {
         for (text, place) in [
-            ("parsers: []\n", "t.yaml:1:1"),
             ("name: a/b\nparsers:\n  - [x]\n", "t.yaml:3:5"),
             ("name: a/b\ndata:\n  - source_url: x\n", "t.yaml:3:5"),
             ("name: [\n", "t.yaml:2:1"),
