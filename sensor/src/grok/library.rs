@@ -20,4 +20,5 @@ pub const FILES: &[(&str, &str)] = &[
     ("zeek", include_str!("../../rules/patterns/zeek")),
     ("junos", include_str!("../../rules/patterns/junos")),
     ("nagios", include_str!("../../rules/patterns/nagios")),
+    ("bacula", include_str!("../../rules/patterns/bacula")),
 ];
