@@ -64,10 +64,16 @@ struct Builder<'s> {
 
 impl<'s> Source<'s> {
     pub(crate) fn new(file: &str, text: &'s str) -> Self {
-        let starts = text
-            .bytes()
+        // As YAML counts lines, and so its parser: a carriage return alone ends one too.
+        let bytes = text.as_bytes();
+        let starts = bytes
+            .iter()
             .enumerate()
-            .filter(|(_, byte)| *byte == b'\n')
+            .filter(|(at, byte)| match byte {
+                b'\n' => true,
+                b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            })
             .map(|(at, _)| at + 1);
         Self {
             file: file.into(),
@@ -145,7 +151,7 @@ impl<'s> Source<'s> {
         let (mut line, mut column) = (node.line, node.column);
         let mut step = |raw: &mut std::iter::Peekable<std::str::Chars<'_>>| {
             let c = raw.next();
-            if c == Some('\n') {
+            if c == Some('\n') || (c == Some('\r') && raw.peek() != Some(&'\n')) {
                 line += 1;
                 column = 1;
             } else {
