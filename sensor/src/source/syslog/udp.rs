@@ -18,7 +18,7 @@ use crate::source::net::{Allowed, Listen};
 
 /// The largest datagram.
 const DATAGRAM_BYTES: usize = 65_536;
-/// Messages that are handed in at once.
+/// Datagrams that are taken, and handed in, at once.
 const BATCH: usize = 256;
 /// What we ask the kernel to hold for us; it may grant less.
 const KERNEL_BYTES: usize = 8 << 20;
@@ -72,7 +72,8 @@ impl Socket {
             };
             let mut records = Vec::new();
             let mut next = first;
-            loop {
+            // Counted by datagrams, not by records: of refused ones there is no end, and a stop must be seen.
+            for received in 1..=BATCH {
                 match next {
                     Ok((length, peer)) => {
                         let message = buffer.get(..length).unwrap_or_default();
@@ -85,7 +86,8 @@ impl Socket {
                         break;
                     }
                 }
-                if records.len() >= BATCH {
+                if received == BATCH {
+                    // Another one would have to be taken at once.
                     break;
                 }
                 next = socket.try_recv_from(&mut buffer);
