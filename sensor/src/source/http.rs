@@ -30,6 +30,8 @@ use super::{Clock, payload};
 const MAX_BODY: usize = 8 << 20;
 /// Largest body when it is unpacked.
 const MAX_UNPACKED: u64 = 32 << 20;
+/// Most lines of one body: a short line takes many times its length in memory.
+const MAX_LINES: usize = 65_536;
 /// How long headers may take.
 const HEADERS: Duration = Duration::from_secs(10);
 /// How long a body may take.
@@ -218,7 +220,7 @@ impl Desk {
             .map_err(|_closed| Refusal::Busy)?;
         let body = read_body(request.into_body()).await?;
         let body = if packed { unpack(&body)? } else { body };
-        let texts = payload::json_lines(&body, self.field.as_deref(), &self.inbox.stats)?;
+        let texts = payload::json_lines(&body, self.field.as_deref(), MAX_LINES, &self.inbox.stats)?;
         let count = texts.len();
         if count == 0 {
             return Ok(0);
@@ -290,7 +292,7 @@ impl Refusal {
             Self::NotPost => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::NoLine(payload::NoLine::TooMany { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Torn | Self::NoLine(_) => StatusCode::BAD_REQUEST,
             Self::Busy | Self::Disk(_) => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -17,18 +17,24 @@ pub(crate) enum NoLine {
     NotJson { line: usize, reason: String },
     #[error("line {line} has no text under {field:?}")]
     NoField { line: usize, field: String },
+    #[error("there are more than {most} lines")]
+    TooMany { most: usize },
 }
 
-/// All lines of a body of JSON lines, or the first thing that is wrong with it.
+/// All lines of a body of JSON lines, at most so many, or the first thing that is wrong with it.
 pub(crate) fn json_lines(
     body: &[u8],
     field: Option<&str>,
+    most: usize,
     stats: &SourceStats,
 ) -> Result<Vec<String>, NoLine> {
     let mut texts = Vec::new();
     for (number, line) in body.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if !line.is_empty() {
+            if texts.len() >= most {
+                return Err(NoLine::TooMany { most });
+            }
             texts.extend(json_line(line, number + 1, field, stats)?);
         }
     }
@@ -39,7 +45,8 @@ pub(crate) fn json_lines(
 #[cfg(any(test, feature = "nats", feature = "kafka"))]
 pub(crate) fn lines(message: &[u8], field: Option<&str>, stats: &SourceStats) -> Result<Vec<String>, NoLine> {
     match field {
-        Some(_) => json_lines(message, field, stats),
+        // A broker bounds its messages, and what it brings would not come again in smaller ones.
+        Some(_) => json_lines(message, field, usize::MAX, stats),
         None => Ok(message
             .split(|byte| *byte == b'\n')
             .filter_map(|line| text(line, stats))
@@ -89,7 +96,7 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, field: Option<&str>, expected: Result<&[&str], &str>) {
-        let found = json_lines(body.as_bytes(), field, &SourceStats::default());
+        let found = json_lines(body.as_bytes(), field, 3, &SourceStats::default());
         match expected {
             Ok(lines) => assert_eq!(found.unwrap(), lines),
             Err(reason) => assert!(found.unwrap_err().to_string().starts_with(reason), "{reason}"),
@@ -105,6 +112,12 @@ mod tests {
             Ok(&["one two"]),
         );
         check("", Some("log"), Ok(&[]));
+    }
+
+    #[test]
+    fn lines_are_bounded() {
+        check("{}\n{}\n\n{}\n", None, Ok(&["{}"; 3]));
+        check("{}\n{}\n{}\n{}", None, Err("there are more than 3 lines"));
     }
 
     #[test]

@@ -329,13 +329,17 @@ async fn http_takes_lines_for_a_token_and_says_what_is_wrong() {
     };
     let bomb = gzip(&vec![b' '; 40 << 20]);
     check(413, request(address, &encoding("gzip", bomb.len()), &bomb));
+    let many = gzip(&b"{\"message\":\"x\"}\n".repeat(70_000));
+    check(413, request(address, &encoding("gzip", many.len()), &many));
+    let many = json(&["x".to_owned()]).repeat(65_537);
+    check(413, post(address, TOKEN, many.as_bytes()));
     check(400, request(address, &encoding("gzip", 3), b"abc"));
     assert_eq!(stats.snapshot().lines(), 0, "nothing of what was refused is read");
     let packed = gzip(good.as_bytes());
     check(200, request(address, &encoding("gzip", packed.len()), &packed));
     login(&mut sensor, "192.0.2.3").await;
     counted(&stats, |source| {
-        source.lines == 1 && source.refused == 2 && source.malformed == 7
+        source.lines == 1 && source.refused == 2 && source.malformed == 9
     })
     .await;
     sensor.end().await;
