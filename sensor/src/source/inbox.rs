@@ -204,7 +204,7 @@ impl Keeper {
         }
     }
 
-    /// Lines from the last checkpoint on, or all that there are.
+    /// Lines from the last checkpoint on, or all that there are; `Closed` if it was stopped on the way.
     fn hand_on_the_past(&mut self, outlet: &Outlet) -> Result<(), Closed> {
         let mut reading = self.spool.read();
         let from = self.resume.unwrap_or(0);
@@ -233,7 +233,8 @@ impl Keeper {
             }
             outlet.arrived(&self.source, &self.kind, batch, Some(position(next)))?;
             if outlet.stopping() {
-                return Ok(());
+                self.put_away();
+                return Err(Closed);
             }
         }
     }
@@ -246,6 +247,11 @@ impl Keeper {
         let mut next = Some(first);
         let mut replaceable = true;
         while let Some(delivery) = next {
+            if delivery.taken.as_ref().is_some_and(oneshot::Sender::is_closed) {
+                // Whoever waited went away, and sends it again: taken now as well, its lines would count twice.
+                next = self.receiver.try_recv().ok();
+                continue;
+            }
             replaceable &= delivery.taken.is_some();
             waiting.extend(delivery.taken);
             let (mut within, mut new) = (false, true);
@@ -264,6 +270,9 @@ impl Keeper {
             } else {
                 None
             };
+        }
+        if records.is_empty() && waiting.is_empty() {
+            return Ok(());
         }
         let kept = self.keep(&records, !waiting.is_empty());
         let lost = kept.as_ref().err().map(io::Error::kind);
@@ -284,12 +293,32 @@ impl Keeper {
                 self.spool.pass(&records)
             }
         };
-        let batch = offsets
-            .into_iter()
-            .zip(records)
-            .map(|(offset, record)| arrived(offset, record))
-            .collect();
-        outlet.arrived(&self.source, &self.kind, batch, Some(position(self.spool.end())))
+        let mut rest = offsets.into_iter().zip(records).peekable();
+        loop {
+            // One delivery may be larger than what is handed on at once.
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            while bytes < BATCH_BYTES
+                && let Some((offset, record)) = rest.next()
+            {
+                bytes += record.text.len();
+                batch.push(arrived(offset, record));
+            }
+            let next = rest.peek().map_or(self.spool.end(), |(offset, _)| *offset);
+            outlet.arrived(&self.source, &self.kind, batch, Some(position(next)))?;
+            if rest.peek().is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Stopped before the past was handed on: lines behind it must not be handed on either, or the checkpoint would pass
+    /// what lies between. Whoever can send again is told to; the lines of all others are left for the next start.
+    fn put_away(&mut self) {
+        while let Some(delivery) = self.receiver.blocking_recv() {
+            if delivery.taken.is_none() && self.keep(&delivery.records, false).is_err() {
+                self.stats.dropped.add(delivery.records.len() as u64);
+            }
+        }
     }
 
     fn keep(&mut self, records: &[Record], sync: bool) -> io::Result<Vec<u64>> {
@@ -314,3 +343,6 @@ fn arrived(offset: u64, record: Record) -> Arrived {
         at: Some(Timestamp::from_millis(record.at)),
     }
 }
+
+#[cfg(test)]
+mod tests;
