@@ -33,7 +33,11 @@ impl PostgresStore {
             .map_err(failed)?
             .application_name("vigie")
             // A server may be set to acknowledge before its disk did; what we acknowledge is durable.
-            .options([("synchronous_commit", "on")]);
+            .options([
+                ("synchronous_commit", "on"),
+                // A process that was paused within a transaction holds rows that others wait for: so long, not for ever.
+                ("idle_in_transaction_session_timeout", "30s"),
+            ]);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)

@@ -6,7 +6,7 @@
 mod asserts;
 mod json;
 mod kv;
-mod lists;
+pub(super) mod lists;
 mod net;
 mod numbers;
 mod raw_json;

@@ -333,6 +333,14 @@ fn functions_on_lists_and_numbers() {
 }
 
 #[test]
+fn what_has_no_order_and_what_grows_without_end_is_refused() {
+    let mixed = format!("sort([{}])", "1, 'a', 0, ".repeat(30).trim_end_matches(", "));
+    assert_eq!(eval(&mixed), "!these have no order");
+    let grown = "Replace(repeat('x', 100000), 'x', repeat('y', 100000), -1)";
+    assert_eq!(eval(grown), "!the text gets too long");
+}
+
+#[test]
 fn functions_on_texts() {
     check(&[
         ("SplitN('a,b,c', ',', 2)", "[a b,c]"),

@@ -382,7 +382,9 @@ fn render(value: &Value<'_>, event: &Event, out: &mut String) -> Option<Span> {
 impl Whitelist {
     fn check(&self, event: &mut Event) -> bool {
         let holds = |text: &str| {
+            // A dual-stack service may write an IPv4 address as an IPv6 one.
             text.parse::<IpAddr>()
+                .map(|ip| ip.to_canonical())
                 .is_ok_and(|ip| self.ips.contains(&ip) || self.ranges.iter().any(|range| range.contains(&ip)))
         };
         let by_ip = (!self.ips.is_empty() || !self.ranges.is_empty())

@@ -310,6 +310,7 @@ fn read_whitelist(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml)
         ips.push(
             text.text
                 .parse::<IpAddr>()
+                .map(|ip| ip.to_canonical())
                 .map_err(|_| source.error_at(text.node, format!("{:?} is not an address", text.text)))?,
         );
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vigie_sensor::line::{Line, Position};
 use vigie_sensor::parse::{Parsed, Parser};
-use vigie_sensor::rules::Ruleset;
+use vigie_sensor::rules::{Loader, Ruleset};
 use vigie_wire::Timestamp;
 
 /// 2026-06-01T00:00:00Z
@@ -251,4 +251,31 @@ fn one_line_leaves_nothing_to_the_next() {
     };
     assert_eq!(event.meta("auth_status"), "");
     assert_eq!(event.meta("target_user"), "a");
+}
+
+#[test]
+fn a_whitelist_knows_an_address_in_its_other_form() {
+    let mut loader = Loader::new();
+    loader.parser(
+        "s00-raw",
+        "all.yaml",
+        "name: t/all\nfilter: \"true\"\nonsuccess: next_stage\nstatics:\n  - meta: source_ip\n    expression: evt.Line.Raw\n",
+    );
+    loader.parser(
+        "s01-whitelist",
+        "friends.yaml",
+        "name: t/friends\nfilter: \"true\"\nwhitelist:\n  reason: friends\n  ip: ['::ffff:192.88.99.9']\n  cidr: [192.0.2.0/24]\n",
+    );
+    let rules = loader.finish().unwrap();
+    for (text, listed) in [
+        ("192.0.2.7", true),
+        ("::ffff:192.0.2.7", true),
+        ("192.88.99.9", true),
+        ("::ffff:192.88.99.8", false),
+    ] {
+        let mut parser = Parser::new(&rules);
+        let line = line("any", text);
+        let whitelisted = matches!(parser.parse(&line, line.read_at), Parsed::Whitelisted(_));
+        assert_eq!(whitelisted, listed, "{text}");
+    }
 }

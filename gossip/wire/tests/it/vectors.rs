@@ -30,8 +30,10 @@ fn fixed<const N: usize>(value: &Value, field: &str) -> [u8; N] {
 #[test]
 fn the_files_are_those_of_the_code() {
     for (name, content) in cases::files() {
+        // As values: how a map is ordered depends on features that other crates of the workspace turn on.
+        let [here, made]: [Value; 2] = [file(name), content].map(|text| serde_json::from_str(&text).unwrap());
         assert!(
-            file(name) == content,
+            here == made,
             "{name} differs: run the example `vectors` and read the difference"
         );
     }

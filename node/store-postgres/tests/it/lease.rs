@@ -73,6 +73,22 @@ impl Holder {
         writeln!(self.child.stdin.as_mut().unwrap(), "go on").unwrap();
     }
 
+    /// Stops every thread of it. The signal is only sent when `kill` returns; on a busy machine a thread may go on.
+    fn pause(&self) {
+        self.signal("-STOP");
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let stopped = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        };
+        while !std::fs::read_dir(&tasks)
+            .unwrap()
+            .all(|task| stopped(task.unwrap()))
+        {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([name, &pid]).status().unwrap();
@@ -97,7 +113,7 @@ async fn a_paused_holder_writes_nothing_once_another_process_took_over() {
     assert_eq!(other.says(), "New");
     assert_eq!(other.says(), "written");
 
-    other.signal("-STOP");
+    other.pause();
     other.tell();
     let taken = store
         .take_lease(publisher(1), holder("awake"), at(10), at(20))

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::{Machine, Ran, Stop, fail};
 use crate::expr::code::{Closure, Code};
+use crate::expr::functions::lists::have_order;
 use crate::expr::syntax::Op;
 use crate::expr::value::Value;
 
@@ -134,17 +135,13 @@ impl<'a> Machine<'a> {
                 Some("desc") => true,
                 Some(_) => return fail("the order is neither asc nor desc"),
             };
-            let mut comparable = true;
-            results.sort_by(|(one, _), (other, _)| {
-                let order = one.compare(other).unwrap_or_else(|| {
-                    comparable = false;
-                    Ordering::Equal
-                });
-                if descends { order.reverse() } else { order }
-            });
-            if !comparable {
+            if !have_order(results.iter().map(|(key, _)| key)) {
                 return fail("these have no order");
             }
+            results.sort_by(|(one, _), (other, _)| {
+                let order = one.compare(other).unwrap_or(Ordering::Equal);
+                if descends { order.reverse() } else { order }
+            });
             return Ok(Value::List(results.into_iter().map(|(_, item)| item).collect()));
         }
         let mut groups: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use hashbrown::HashMap;
 use regex::Regex;
 
 use super::json::MAX_ROOTS;
@@ -46,10 +47,19 @@ fn keep<'a>(args: &mut [Value<'a>], read: fn(&str) -> Pairs) -> Ran<'a> {
         Some((_, Json::Texts(before))) => before.to_vec(),
         Some(_) => return Err("what has that name already is no key=value".into()),
     };
+    // A line of a megabyte may hold a hundred thousand keys: they are not searched one by one.
+    let mut places: HashMap<Box<str>, usize> = all
+        .iter()
+        .enumerate()
+        .map(|(at, (key, _))| (key.clone(), at))
+        .collect();
     for (key, value) in pairs {
-        match all.iter_mut().find(|(known, _)| *known == key) {
+        match places.get(&key).and_then(|at| all.get_mut(*at)) {
             Some(entry) => entry.1 = value,
-            None => all.push((key, value)),
+            None => {
+                places.insert(key.clone(), all.len());
+                all.push((key, value));
+            }
         }
     }
     let json = Json::Texts(all.into());

@@ -254,17 +254,23 @@ fn sort<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
         Some(_) => return Err("the order is neither asc nor desc".into()),
     };
     let mut items = items(&take(args, 0))?;
-    let mut comparable = true;
+    if !have_order(&items) {
+        return Err("these have no order".into());
+    }
     items.sort_by(|one, other| {
-        let order = one.compare(other).unwrap_or_else(|| {
-            comparable = false;
-            std::cmp::Ordering::Equal
-        });
+        let order = one.compare(other).unwrap_or(std::cmp::Ordering::Equal);
         if descends { order.reverse() } else { order }
     });
-    if comparable {
-        Ok(Value::List(items))
-    } else {
-        Err("these have no order".into())
-    }
+    Ok(Value::List(items))
+}
+
+/// Whether each of them compares with each. Values compare within kinds and with themselves (a not-a-number does not), so
+/// neighbours tell; sorting what has no total order may panic.
+pub(in crate::expr) fn have_order<'v, 'a: 'v>(items: impl IntoIterator<Item = &'v Value<'a>>) -> bool {
+    let mut before: Option<&Value<'a>> = None;
+    items.into_iter().all(|item| {
+        let ordered = item.compare(item).is_some() && before.is_none_or(|one| one.compare(item).is_some());
+        before = Some(item);
+        ordered
+    })
 }

@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::{Function, Want, function, int_arg, take, text_arg, text_value};
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError};
+use crate::parse::event::MAX_EVENT_BYTES;
 use crate::parse::json::Json;
 
 type Ran<'a> = Result<Value<'a>, EvalError>;
@@ -308,6 +309,14 @@ fn parts<'t>(text: &'t str, by: &str, most: usize, keep: bool) -> Vec<&'t str> {
 
 fn replace<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
     let (text, from, to) = (text_arg(args, 0)?, text_arg(args, 1)?, text_arg(args, 2)?);
+    let longest = text
+        .matches(from)
+        .count()
+        .saturating_mul(to.len())
+        .saturating_add(text.len());
+    if longest > MAX_EVENT_BYTES {
+        return Err("the text gets too long".into());
+    }
     let replaced = match args.get(3) {
         Some(Value::Int(most)) if *most >= 0 => text.replacen(from, to, usize::try_from(*most).unwrap_or(0)),
         _ => text.replace(from, to),
