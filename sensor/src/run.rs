@@ -19,6 +19,7 @@ use crate::detect::{Detection, Fence, Limits};
 use crate::line::Position;
 use crate::rules::Ruleset;
 use crate::source::file::Files;
+use crate::source::file::claims::Claims;
 use crate::source::journald::Journal;
 use crate::source::{Closed, INTAKE_BATCHES, Kept, Outlet, stdin};
 use crate::stats::Stats;
@@ -209,8 +210,13 @@ pub async fn run(
         clock: Arc::clone(&clock),
         stats: Arc::clone(&config.stats),
     };
+    let paths = config.sources.iter().filter_map(|source| match &source.from {
+        From::File(path) | From::Docker(path) => Some(path.as_path()),
+        _ => None,
+    });
+    let claims = Arc::new(Claims::new(paths));
     for source in &config.sources {
-        start(source, &config, &outlet, died.clone())?;
+        start(source, &config, &claims, &outlet, died.clone())?;
     }
     drop(outlet);
     let (done, finished) = oneshot::channel();
@@ -236,6 +242,7 @@ pub async fn run(
 fn start(
     source: &SourceConfig,
     config: &SensorConfig,
+    claims: &Arc<Claims>,
     outlet: &Outlet,
     died: mpsc::Sender<String>,
 ) -> Result<(), SensorError> {
@@ -257,6 +264,7 @@ fn start(
                 start,
                 resume: positions(config),
                 pace: config.pace.clone(),
+                claims: Arc::clone(claims),
             };
             thread(&label, died, move || ignore(files.run(&outlet)))
         }

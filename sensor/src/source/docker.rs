@@ -92,6 +92,11 @@ impl Joiner {
         }
     }
 
+    /// Appends what waits, also what is not finished: nothing comes any more.
+    pub(crate) fn finish(&mut self, stats: &SourceStats, out: &mut Vec<Arrived>) {
+        out.extend(self.held.drain(..).filter_map(|held| held.arrived(stats)));
+    }
+
     /// Where to begin again, if a line is not finished.
     pub(crate) fn begin(&self) -> Option<Position> {
         self.held.front().map(|held| held.position.clone())

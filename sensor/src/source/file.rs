@@ -4,15 +4,17 @@
 //! one `stat` per file and round. Before: the file system. After: `run`, over the intake.
 //! Deliberately absent: what a rotation is (`tail`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::docker::Joiner;
-use super::{Closed, Outlet, Start};
+use super::{Arrived, Closed, Outlet, Start};
 use crate::line::Position;
 
+pub(crate) mod claims;
 pub(crate) mod fingerprint;
 pub(crate) mod pattern;
 pub(crate) mod reader;
@@ -20,6 +22,7 @@ pub(crate) mod siblings;
 pub(crate) mod splitter;
 pub(crate) mod tail;
 
+use claims::{Claim, Claims};
 pub use splitter::MAX_LINE_BYTES;
 use tail::{Begin, Step, Tail};
 
@@ -27,6 +30,9 @@ use tail::{Begin, Step, Tail};
 const BUFFER_BYTES: usize = 64 * 1024;
 /// Buffers of one file before the others have their turn.
 const TURN: usize = 64;
+/// How long a file of a pattern may be absent, and nothing written to it, before it is left. Long, because a program may
+/// go on in a rotated file, and begin the next with its next line. One whose folder is gone is left at once.
+const ABSENT: Duration = Duration::from_hours(1);
 
 /// How often files are looked at.
 #[derive(Debug, Clone)]
@@ -49,6 +55,7 @@ pub(crate) struct Files {
     pub(crate) start: Start,
     pub(crate) resume: HashMap<String, Position>,
     pub(crate) pace: Pace,
+    pub(crate) claims: Arc<Claims>,
 }
 
 struct Followed {
@@ -58,6 +65,16 @@ struct Followed {
     /// The idle message was sent since the last line.
     idle: bool,
     failing: bool,
+    /// Nothing stood at its path since then, and nothing was written to it.
+    absent: Option<Instant>,
+    _claim: Claim,
+}
+
+/// What was warned of.
+#[derive(Default)]
+struct Warned {
+    full: bool,
+    claimed: HashSet<PathBuf>,
 }
 
 // === impl Pace ===
@@ -80,9 +97,11 @@ impl Files {
         let mut followed: BTreeMap<PathBuf, Followed> = BTreeMap::new();
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut scanned: Option<Instant> = None;
+        let mut warned = Warned::default();
         loop {
             if scanned.is_none_or(|at| at.elapsed() >= self.pace.rescan) {
-                self.find_new(&mut followed, scanned.is_none(), outlet);
+                self.leave_vanished(&mut followed, &mut buffer, outlet)?;
+                self.find_new(&mut followed, scanned.is_none(), &mut warned, outlet);
                 scanned = Some(Instant::now());
             }
             let mut busy = false;
@@ -98,28 +117,79 @@ impl Files {
         }
     }
 
-    fn find_new(&self, followed: &mut BTreeMap<PathBuf, Followed>, first: bool, outlet: &Outlet) {
-        let mut paths = if pattern::is_pattern(&self.path) {
-            pattern::expand(&self.path)
+    fn find_new(
+        &self,
+        followed: &mut BTreeMap<PathBuf, Followed>,
+        first: bool,
+        warned: &mut Warned,
+        outlet: &Outlet,
+    ) {
+        let (mut paths, mut full) = if pattern::is_pattern(&self.path) {
+            pattern::expand_some(&self.path)
         } else {
-            vec![self.path.clone()]
+            (vec![self.path.clone()], false)
         };
-        // A file that was read before and is rotated away at this moment is waited for.
-        let known = self.resume.keys().map(PathBuf::from);
-        paths.extend(known.filter(|path| pattern::matches(&self.path, path)));
+        if first {
+            // A file that was read before and is rotated away at this moment is waited for.
+            let known = self.resume.keys().map(PathBuf::from);
+            paths.extend(known.filter(|path| pattern::matches(&self.path, path) && !is_folder_gone(path)));
+        }
         for path in paths {
-            if followed.contains_key(&path) || followed.len() >= pattern::MAX_FILES {
+            if followed.contains_key(&path) {
                 continue;
             }
-            if let Some(one) = self.follow(&path, first, outlet) {
+            if followed.len() >= pattern::MAX_FILES {
+                full = true;
+                break;
+            }
+            let Some(claim) = self.claims.take(&path, &self.path) else {
+                if warned.claimed.len() < pattern::MAX_FILES && warned.claimed.insert(path.clone()) {
+                    tracing::warn!(
+                        path = %path.display(),
+                        source = %self.path.display(),
+                        "another source reads this log already; it is left to that one"
+                    );
+                }
+                continue;
+            };
+            if let Some(one) = self.follow(&path, first, claim, outlet) {
                 followed.insert(path, one);
             }
         }
+        if full && !std::mem::replace(&mut warned.full, true) {
+            tracing::warn!(
+                source = %self.path.display(),
+                most = pattern::MAX_FILES,
+                "the pattern names more files than are read at once; some are not read"
+            );
+        }
     }
 
-    fn follow(&self, path: &Path, first: bool, outlet: &Outlet) -> Option<Followed> {
+    /// Gives up files of a pattern that are gone for good, so that they take nobody's place.
+    fn leave_vanished(
+        &self,
+        followed: &mut BTreeMap<PathBuf, Followed>,
+        buffer: &mut [u8],
+        outlet: &Outlet,
+    ) -> Result<(), Closed> {
+        if !pattern::is_pattern(&self.path) {
+            return Ok(());
+        }
+        for (path, mut one) in followed.extract_if(.., |path, one| one.is_gone(path)) {
+            let position = one.finish(&self.kind, buffer, outlet)?;
+            // File 0 is one that never had a line.
+            if !matches!(position, Position::File { file: 0, .. }) {
+                self.claims.leave(&path, position);
+            }
+            tracing::debug!(path = %path.display(), "log is gone and left");
+        }
+        Ok(())
+    }
+
+    fn follow(&self, path: &Path, first: bool, claim: Claim, outlet: &Outlet) -> Option<Followed> {
         let source: Arc<str> = path.to_string_lossy().into();
-        let begin = match self.resume.get(source.as_ref()) {
+        let known = self.claims.left(path);
+        let begin = match known.as_ref().or_else(|| self.resume.get(source.as_ref())) {
             Some(&Position::File { file, offset }) => Begin::At { file, offset },
             // A file that appears while we look is read from its beginning.
             _ if first && self.start == Start::End => Begin::End,
@@ -133,6 +203,8 @@ impl Files {
                 source,
                 idle: false,
                 failing: false,
+                absent: None,
+                _claim: claim,
             }),
             Err(error) => {
                 if stats.errors.get() == 0 {
@@ -151,6 +223,7 @@ impl Files {
             let step = one.tail.step(buffer, &mut lines);
             if !lines.is_empty() {
                 one.idle = false;
+                one.absent = None;
                 one.send(&self.kind, lines, outlet)?;
             }
             match step {
@@ -200,11 +273,64 @@ impl Followed {
         outlet.arrived(&self.source, kind, joined, Some(self.next()))
     }
 
+    /// Whether its file is gone for good, and read to its end.
+    fn is_gone(&mut self, path: &Path) -> bool {
+        if !self.idle || !self.tail.is_last() || !is_absent(path) {
+            self.absent = None;
+            return false;
+        }
+        // Seen to be absent before, it was read since.
+        let Some(since) = self.absent else {
+            self.absent = Some(Instant::now());
+            return false;
+        };
+        self.tail.is_settled() && (is_folder_gone(path) || since.elapsed() >= ABSENT)
+    }
+
+    /// Hands on what is left of a file that is gone: a last line without its end. Where it would be taken up again.
+    fn finish(&mut self, kind: &Arc<str>, buffer: &mut [u8], outlet: &Outlet) -> Result<Position, Closed> {
+        let position = self.next();
+        let stats = outlet.stats.source(&self.source);
+        let mut lines = Vec::new();
+        if let Err(error) = self.tail.finish(buffer, &mut lines) {
+            stats.errors.add(1);
+            tracing::debug!(path = %self.source, %error, "the rest of a log that is gone cannot be read");
+        }
+        let mut rest = Vec::new();
+        if let Some(joiner) = &mut self.joiner {
+            for (position, json) in lines {
+                joiner.feed(position, &json, &stats, &mut rest);
+            }
+            joiner.finish(&stats, &mut rest);
+        } else {
+            rest.extend(lines.into_iter().map(|(position, text)| Arrived {
+                position,
+                text,
+                at: None,
+            }));
+        }
+        if !rest.is_empty() {
+            outlet.arrived(&self.source, kind, rest, Some(position.clone()))?;
+            outlet.idle(&self.source, Some(position.clone()))?;
+        }
+        Ok(position)
+    }
+
     /// Where a restart must begin.
     fn next(&self) -> Position {
         let unfinished = self.joiner.as_ref().and_then(Joiner::begin);
         unfinished.unwrap_or_else(|| self.tail.next())
     }
+}
+
+/// Nothing stands there. What cannot be asked is not absent.
+fn is_absent(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn is_folder_gone(path: &Path) -> bool {
+    path.parent()
+        .is_some_and(|folder| !folder.as_os_str().is_empty() && is_absent(folder))
 }
 
 /// Where every file of a path or pattern ends now; file 0 where there is no line yet.

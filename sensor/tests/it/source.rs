@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use vigie_sensor::line::Position;
 use vigie_sensor::run::{From, Resume, SensorConfig, SensorEvent, SourceConfig, Start};
@@ -26,6 +28,86 @@ async fn a_pattern_finds_files_that_appear_later() {
     };
     assert!(named("192.0.2.2") && !named("192.0.2.99"), "{events:?}");
     sensor.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_two_sources_name_is_read_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    append(&path, &accepted(9, "192.0.2.1"));
+    let mut config = config(&directory.path().join("*.log"));
+    let stats = Arc::clone(&config.stats);
+    config.sources.push(SourceConfig {
+        kind: "syslog".to_owned(),
+        from: From::File(path.clone()),
+    });
+    let mut sensor = Running::start(config);
+    sensor.until(is_caught_up).await;
+    // Long enough for several searches of either.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    append(&path, &accepted(8, "192.0.2.2"));
+    sensor
+        .until(
+            |event| matches!(event, SensorEvent::Authenticated { ip, .. } if ip.to_string() == "192.0.2.2"),
+        )
+        .await;
+    sensor.end().await;
+    assert_eq!(stats.snapshot().lines(), 2);
+}
+
+/// Where descriptors of this process lead that lead there.
+fn open_under(directory: &Path) -> usize {
+    std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter(|target| target.starts_with(directory))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_folder_is_gone_is_read_to_its_end_and_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("one");
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("a.log");
+    append(&path, &accepted(9, "192.0.2.1"));
+    let config = config(&directory.path().join("*/*.log"));
+    let stats = Arc::clone(&config.stats);
+    let mut sensor = Running::start(config);
+    sensor.until(is_caught_up).await;
+    // Its last line has no end.
+    append(
+        &path,
+        &format!(
+            "{}{}",
+            accepted(8, "192.0.2.2"),
+            accepted(7, "192.0.2.3").trim_end()
+        ),
+    );
+    let kept = std::fs::read(&path).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    sensor
+        .until(
+            |event| matches!(event, SensorEvent::Authenticated { ip, .. } if ip.to_string() == "192.0.2.3"),
+        )
+        .await;
+    let begun = Instant::now();
+    while open_under(directory.path()) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is still open");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(stats.snapshot().lines(), 3);
+    // Should it come back, it goes on where it was left: with the line that had no end.
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(&path, kept).unwrap();
+    append(&path, &format!("\n{}", accepted(6, "192.0.2.4")));
+    sensor
+        .until(
+            |event| matches!(event, SensorEvent::Authenticated { ip, .. } if ip.to_string() == "192.0.2.4"),
+        )
+        .await;
+    sensor.end().await;
+    assert_eq!(stats.snapshot().lines(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,12 @@ pub(crate) fn is_pattern(path: &Path) -> bool {
 
 /// The existing files that a pattern names, without the rotated siblings of others among them.
 pub(crate) fn expand(pattern: &Path) -> Vec<PathBuf> {
+    expand_some(pattern).0
+}
+
+/// The same, and whether there are more than it may name.
+pub(crate) fn expand_some(pattern: &Path) -> (Vec<PathBuf>, bool) {
+    let mut more = false;
     let mut found = BTreeSet::from([PathBuf::new()]);
     for component in pattern.components() {
         found = match component {
@@ -26,7 +32,7 @@ pub(crate) fn expand(pattern: &Path) -> Vec<PathBuf> {
                 found
                     .iter()
                     .flat_map(|directory| children(directory, name))
-                    .take(MAX_FILES)
+                    .take(MAX_FILES + 1)
                     .collect()
             }
             _ => found
@@ -34,13 +40,18 @@ pub(crate) fn expand(pattern: &Path) -> Vec<PathBuf> {
                 .map(|directory| directory.join(component))
                 .collect(),
         };
+        if found.len() > MAX_FILES {
+            more = true;
+            found.pop_last();
+        }
     }
     let files: Vec<PathBuf> = found.into_iter().filter(|path| path.is_file()).collect();
-    files
+    let logs = files
         .iter()
         .filter(|path| !files.iter().any(|other| rotated(other, path)))
         .cloned()
-        .collect()
+        .collect();
+    (logs, more)
 }
 
 /// Whether a pattern names `path`, which need not exist.
@@ -82,7 +93,7 @@ fn children(directory: &Path, pattern: &str) -> Vec<PathBuf> {
         .filter(|name| !name.starts_with('.') && matches_name(pattern.as_bytes(), name.as_bytes()))
         .collect();
     names.sort_unstable();
-    names.truncate(MAX_FILES);
+    names.truncate(MAX_FILES + 1);
     names.into_iter().map(|name| directory.join(name)).collect()
 }
 

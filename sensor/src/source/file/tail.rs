@@ -95,6 +95,34 @@ impl Tail {
         self.chain.iter().skip(1).all(|reader| reader.print.is_none())
     }
 
+    /// Whether nothing was written for a while to any file that is still open.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lingering.is_empty() && self.chain.iter().all(|reader| reader.settled(self.settle))
+    }
+
+    /// Appends all that is left, with the last line also if it has no end, and closes every file.
+    pub(crate) fn finish(
+        &mut self,
+        buffer: &mut [u8],
+        lines: &mut Vec<(Position, String)>,
+    ) -> io::Result<()> {
+        while let Some(mut front) = self.chain.pop_front() {
+            front.identify(true)?;
+            loop {
+                let count = front.fill(buffer)?;
+                if count == 0 {
+                    break;
+                }
+                let bytes = buffer.get(..count).unwrap_or_default();
+                feed(&mut front, bytes, &self.stats, lines);
+            }
+            let mut split = Vec::new();
+            front.splitter.finish(&self.stats, &mut split);
+            emit(&front, split, lines);
+        }
+        Ok(())
+    }
+
     /// Reads at most one buffer and appends the lines that are complete, with their positions.
     pub(crate) fn step(
         &mut self,
