@@ -96,6 +96,9 @@ fn with_installed(paths: &Paths) -> anyhow::Result<Ruleset> {
     let mut loader = Loader::builtin();
     installed.load(&mut loader);
     let (rules, faults) = loader.finish_lenient();
+    for odd in &rules.warnings {
+        tracing::warn!(%odd, "an installed rule does less than it says");
+    }
     for fault in faults {
         tracing::error!(%fault, "an installed rule is left out; `vigie hub check` tells all");
     }

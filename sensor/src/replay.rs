@@ -32,7 +32,7 @@ pub struct Replay {
     pub kind: String,
     /// The latest that a line may be from; gives dates without a year theirs.
     pub now: Timestamp,
-    /// Threads that parse.
+    /// Threads that parse. Rules that keep stashes are run on one, since their lines hang together.
     pub threads: NonZeroUsize,
     /// How much the detector may hold.
     pub limits: Limits,

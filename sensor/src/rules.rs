@@ -100,6 +100,16 @@ impl Ruleset {
         &self.names
     }
 
+    /// Whether a line may be told what an earlier one left in a stash: then lines are parsed in their order.
+    pub(crate) fn uses_stashes(&self) -> bool {
+        fn keeps(nodes: &[Node]) -> bool {
+            nodes
+                .iter()
+                .any(|node| !node.stashes.is_empty() || keeps(&node.children))
+        }
+        self.stages.iter().any(|stage| keeps(&stage.nodes))
+    }
+
     /// Each stage with the names of its nodes.
     pub fn parsers(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
         self.stages

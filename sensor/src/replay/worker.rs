@@ -94,7 +94,7 @@ impl Job<'_> {
                 lines,
             });
         };
-        if self.replay.threads.get() == 1 {
+        if self.replay.threads.get() == 1 || self.rules.uses_stashes() {
             let mut reading = self.reading();
             let mut block = Block::default();
             while blocks.next(&mut block)? {

@@ -215,7 +215,13 @@ fn read_static(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) ->
             "GeoIpCity" => Method::Lookup(Lookup::City, compiler.data.outside()),
             "GeoIpASN" => Method::Lookup(Lookup::Asn, compiler.data.outside()),
             "IpToRange" => Method::Lookup(Lookup::Range, compiler.data.outside()),
-            "reverse_dns" => Method::Lookup(Lookup::Name, compiler.data.outside()),
+            "reverse_dns" => {
+                if compiler.data.outside().resolver().is_none() {
+                    let message = "nobody answers reverse_dns here: what asks for a name finds none";
+                    compiler.warnings.push(source.error_at(method.node, message));
+                }
+                Method::Lookup(Lookup::Name, compiler.data.outside())
+            }
             other => return Err(source.error_at(method.node, format!("unknown method {other:?}"))),
         }),
         (None, Some(target), true) => target,
