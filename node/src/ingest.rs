@@ -146,7 +146,7 @@ async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::R
         .drop_envelopes(&dropped.iter().map(place).collect::<Vec<_>>())
         .await?;
     for one in dropped {
-        for row in 0..u8::try_from(one.rows).unwrap_or(u8::MAX) {
+        for row in (0..one.rows).filter_map(|row| u8::try_from(row).ok()) {
             node.opinion.drop_out(SightingId {
                 publisher: one.publisher,
                 epoch: one.epoch,
@@ -164,7 +164,8 @@ pub(crate) async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> 
         // Another node of ours, or our own chain come back by sync: our word is not the mesh's.
         return Ok(());
     }
-    let mut made = Vec::new();
+    // All rows first: an error while one is decided upon must not keep the others from the scorer.
+    let mut verdicts = Vec::with_capacity(envelope.sightings.len());
     for (id, sighting) in &envelope.sightings {
         let row = SightingRow {
             id: *id,
@@ -179,11 +180,13 @@ pub(crate) async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> 
             verdict = node.opinion.verdict(&sighting.indicator, now);
         }
         tracing::info!(sighting.id = %id, indicator = %sighting.indicator, score = verdict.score, "sighting");
-        if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
-            made.extend(enforce(node, decision, &made, now).await?);
+        verdicts.push(verdict);
+    }
+    for verdict in &verdicts {
+        if let Some(decision) = decide::on_verdict(verdict, &node.enforcing(), now) {
+            enforce(node, decision, now).await?;
         }
     }
-    node.table.put(&made, now);
     Ok(())
 }
 
@@ -191,26 +194,19 @@ pub(crate) async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> 
 /// may have changed. Decisions that hold already are not made twice.
 pub(crate) async fn review(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
-    let enforcing = node.enforcing();
-    let mut made = Vec::new();
     for verdict in node.opinion.standing_out(now) {
-        if let Some(decision) = decide::on_verdict(&verdict, &enforcing, now) {
-            made.extend(enforce(node, decision, &made, now).await?);
+        // Policy may change between two writes.
+        if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
+            enforce(node, decision, now).await?;
         }
     }
-    node.table.put(&made, now);
     Ok(())
 }
 
-/// Writes a decision of the mesh, for the caller to put into the table, unless a person overruled the mesh there or an
-/// equal or stronger one holds for most of its time already: in the table, or among those just `made`.
-async fn enforce(
-    node: &Node,
-    decision: NewDecision,
-    made: &[Decision],
-    now: Timestamp,
-) -> anyhow::Result<Option<Decision>> {
-    let same = |held: &Decision| {
+/// Writes a decision of the mesh and puts it into the table at once, so that whoever ends it next finds it there; unless
+/// a person overruled the mesh there or an equal or stronger one holds for most of its time already.
+async fn enforce(node: &Node, decision: NewDecision, now: Timestamp) -> anyhow::Result<()> {
+    let same = |held: &Arc<Decision>| {
         let held = &held.decision;
         let half = decision.until.since(now) / 2;
         held.origin == Origin::Mesh
@@ -219,15 +215,13 @@ async fn enforce(
             && held.remediation >= decision.remediation
             && held.until > now + half
     };
-    if node.overruled.holds(&decision.value, now)
-        || made.iter().any(same)
-        || node.table.of_value(&decision.value).iter().any(|held| same(held))
-    {
-        return Ok(None);
+    if node.overruled.holds(&decision.value, now) || node.table.of_value(&decision.value).iter().any(same) {
+        return Ok(());
     }
     let made = node.store.insert_decision(&decision).await?;
     tracing::info!(indicator = made.decision.value, remediation = %made.decision.remediation, "decided on the mesh's word");
-    Ok(Some(made))
+    node.table.put(std::slice::from_ref(&made), now);
+    Ok(())
 }
 
 /// Ends decisions of the mesh whose evidence is gone: taken back, decayed or refuted.

@@ -180,6 +180,14 @@ impl Table {
             let mut entries = self.snapshot.load().entries.clone();
             writing.sweep(&mut entries, now);
             for held in decisions {
+                // Ends only move to earlier: who made it may come here after who ended it.
+                let until = held.decision.until;
+                if entries
+                    .get(held.id)
+                    .is_some_and(|known| known.held.decision.until < until)
+                {
+                    continue;
+                }
                 writing.index(held.id, held);
                 entries.insert(held.id, Entry::new(version, held.clone()));
             }
@@ -286,6 +294,16 @@ mod tests {
         assert!(table.of_value("192.88.99.2").is_empty());
         assert_eq!(table.snapshot().next_end(NOW), Some(hour));
         assert_eq!(table.snapshot().next_end(hour), None);
+    }
+
+    #[test]
+    fn an_end_that_came_before_its_decision_stands() {
+        let table = Table::new(Vec::new(), NOW);
+        let mut ended = decision(1, "192.88.99.1", NOW);
+        ended.decision.until = NOW;
+        table.put(&[ended], NOW);
+        table.put(&[decision(1, "192.88.99.1", NOW)], NOW);
+        assert!(table.active(NOW).is_empty());
     }
 
     #[test]
