@@ -64,12 +64,13 @@ impl Origin {
         match self {
             Self::Dir(dir) => read_file(dir, path, limit),
             Self::Web { base, client } => {
-                download(
-                    client,
-                    base.join(path).context("the index names no usable path")?,
-                    limit,
-                )
-                .await
+                let url = base.join(path).context("the index names no usable path")?;
+                secure(&url)?;
+                // A path may read as an address of its own, or as the way to another folder.
+                if !url.as_str().starts_with(base.as_str()) {
+                    bail!("{path:?} leads out of the hub");
+                }
+                download(client, url, limit).await
             }
         }
     }
@@ -166,6 +167,15 @@ mod tests {
             "http://127.0.0.1.example/",
         ] {
             assert!(Origin::open(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_path_cannot_lead_to_another_host_or_folder() {
+        let origin = Origin::open("http://127.0.0.1:9/hub/.index.json").unwrap();
+        for bad in ["https:x/y", "data:a", "%2e%2e/a", "\\\\127.0.0.2/a"] {
+            let error = origin.read(bad, 10).await.unwrap_err().to_string();
+            assert!(!error.contains("cannot reach"), "{bad}: {error}");
         }
     }
 

@@ -224,6 +224,12 @@ fn an_index_pins_each_file_and_a_key_pins_the_index() {
         home.refuse(&["hub", "upgrade", "--files", &files])
             .contains("is not signed")
     );
+    // And by `install` without the key, however the address of the hub is written.
+    let bare = server.trim_end_matches('/');
+    for from in [bare, &server, &format!("{server}.index.json")] {
+        let refused = home.refuse(&["hub", "install", "them/doors", "--from", from, "--files", &files]);
+        assert!(refused.contains("is not signed"), "{from}: {refused}");
+    }
 }
 
 /// The files of a directory over HTTP, until the test ends.

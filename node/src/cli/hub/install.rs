@@ -95,12 +95,13 @@ impl Upgrade {
 impl How {
     async fn run(self, installed: &Installed, items: &[Wanted]) -> anyhow::Result<()> {
         let remembered = (!installed.list.origin.is_empty()).then(|| installed.list.origin.clone());
-        let same = self.from.is_none() || self.from == remembered;
         let Some(from) = self.from.or(remembered) else {
             bail!("say where from: --from DIR, or --from https://...");
         };
-        let key = self.key.or_else(|| installed.list.key.clone().filter(|_| same));
         let origin = Origin::open(&from)?;
+        // However its address is written this time: the hub that a key is remembered for is asked for its signature.
+        let same = origin.to_string() == installed.list.origin;
+        let key = self.key.or_else(|| installed.list.key.clone().filter(|_| same));
         let catalog = Catalog::read(&origin, key.as_deref()).await?;
         if catalog.signed == Signed::Unchecked {
             eprintln!("The index is signed; --key would check by whom.");
