@@ -239,8 +239,14 @@ async fn raise(node: &Node, epoch: u32) -> anyhow::Result<()> {
 /// Peers hold this of our chain. If we do not, our disk is older than what we published: a new epoch begins,
 /// so that nothing is signed twice for one place (DESIGN 5, "no false accusations").
 pub(crate) async fn on_own_head(node: &Node, epoch: u32, seq: u64, hash: HeaderHash) -> anyhow::Result<()> {
-    let chain = node.chain.lock().await;
-    if chain.contradicts(Place { epoch, seq }, hash) {
+    let mut chain = node.chain.lock().await;
+    let place = Place { epoch, seq };
+    if !chain.contradicts(place, hash) {
+        return Ok(());
+    }
+    // Another process may publish on our chain now: it writes to the store before peers hear of it.
+    chain.index = OwnChain::read(node.store.as_ref(), chain.publisher).await?;
+    if chain.contradicts(place, hash) {
         raise(node, epoch.saturating_add(1)).await?;
     }
     Ok(())
