@@ -64,14 +64,7 @@ struct Outbox {
 
 /// Publishes what waits until shutdown. What still waits then is taken up at the next start.
 pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut outbox = Outbox {
-        node: Arc::clone(&node),
-        window: Window::new(Class::Newcomer),
-        class: None,
-        waiting: BTreeMap::new(),
-        taken: BTreeSet::new(),
-        read: 0,
-    };
+    let mut outbox = Outbox::new(Arc::clone(&node));
     loop {
         let pause = match outbox.step().await {
             Ok(Step::Waits) => GATED,
@@ -82,6 +75,8 @@ pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow:
             Err(error) => {
                 // What waits is on disk already; a full or restarting database is asked again later.
                 tracing::error!(error = format!("{error:#}"), "nothing could be published");
+                // Batches that the window gave out already are no longer in it: all is read again.
+                outbox = Outbox::new(Arc::clone(&node));
                 SWEEP
             }
         };
@@ -96,6 +91,18 @@ pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow:
 // === impl Outbox ===
 
 impl Outbox {
+    /// Nothing is read yet.
+    fn new(node: Arc<Node>) -> Self {
+        Self {
+            node,
+            window: Window::new(Class::Newcomer),
+            class: None,
+            waiting: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            read: 0,
+        }
+    }
+
     /// Takes new alerts in and lets out what is due.
     async fn step(&mut self) -> anyhow::Result<Step> {
         let now = self.node.now();
@@ -129,10 +136,14 @@ impl Outbox {
             read = alert.id;
         }
         self.read = read;
+        let mut done = Ok(Step::Done);
         for batch in self.window.poll(now) {
-            self.publish(batch).await?;
+            // One that cannot leave does not keep the others in.
+            if let Err(error) = self.publish(batch).await {
+                done = Err(error);
+            }
         }
-        Ok(Step::Done)
+        done
     }
 
     /// Whether our clock is right and our chain is known: a node whose disk was set back must hear from a peer where it
