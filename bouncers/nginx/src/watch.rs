@@ -2,9 +2,9 @@
 //! After: a look-up.
 //!
 //! The file is read, not mapped: a file that somebody cuts off under a mapping kills the worker that looks at it
-//! (SIGBUS), and the table from before would be gone with it. What cannot be used changes nothing, is told once, and is
-//! not tried again until the file is another one. Deliberately absent: threads and timers; a worker looks when it has
-//! a request, at most once a second, and a worker without requests does not look.
+//! (SIGBUS), and the table from before would be gone with it. What cannot be used changes nothing and is told once;
+//! what is no table is not tried again until the file is another one. Deliberately absent: threads and timers; a worker
+//! looks when it has a request, at most once a second, and a worker without requests does not look.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -22,7 +22,7 @@ const LOOK_EVERY_MS: u64 = 1_000;
 pub struct Watch {
     path: PathBuf,
     table: Table,
-    /// What was tried last, whether it could be used or not.
+    /// What was read last, whether it is a table or not.
     tried: Option<Identity>,
     next_look_ms: u64,
     /// What was told last, so that it is told once.
@@ -139,8 +139,11 @@ impl Watch {
         if self.tried == Some(identity) {
             return Ok(None);
         }
-        self.tried = Some(identity);
-        Ok(Some(read(&self.path)?))
+        let table = read(&self.path);
+        // What could not be read may be readable in a moment; what is no table stays none.
+        let failed = matches!(table, Err(WatchError::Read(_)));
+        self.tried = (!failed).then_some(identity);
+        Ok(Some(table?))
     }
 }
 
