@@ -54,12 +54,11 @@ fn keep<'a>(args: &mut [Value<'a>], read: fn(&str) -> Pairs) -> Ran<'a> {
         .map(|(at, (key, _))| (key.clone(), at))
         .collect();
     for (key, value) in pairs {
-        match places.get(&key).and_then(|at| all.get_mut(*at)) {
-            Some(entry) => entry.1 = value,
-            None => {
-                places.insert(key.clone(), all.len());
-                all.push((key, value));
-            }
+        if let Some(entry) = places.get(&key).and_then(|at| all.get_mut(*at)) {
+            entry.1 = value;
+        } else {
+            places.insert(key.clone(), all.len());
+            all.push((key, value));
         }
     }
     let json = Json::Texts(all.into());
