@@ -1,7 +1,7 @@
 //! Where lines arrive that nobody keeps for us: what came over the network is on disk before anything is made of it.
 //!
 //! A file or a journal can be read again after a crash; a datagram or a request cannot. So each network source has a
-//! bounded inbox: a thread writes what arrives to a [`spool`], tells the sender where its protocol has a word for that,
+//! bounded inbox: a thread writes what arrives to a `spool`, tells the sender where its protocol has a word for that,
 //! and hands the lines on. Positions are offsets in the spool. Before: the listeners. After: `run`, over the intake.
 //! Deliberately absent: sockets, and waiting for the effects, which is the checkpoint's business.
 
