@@ -26,11 +26,9 @@ use crate::stats::Stats;
 
 mod network;
 mod observe;
-mod replay;
 mod worker;
 
 pub use crate::source::{Clock, From, Pace, SourceConfig, Start};
-pub use replay::{ReplayError, replay};
 use worker::Worker;
 
 /// What the sensor watches and how.

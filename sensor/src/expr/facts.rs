@@ -70,7 +70,9 @@ impl Expression {
 
     /// Whether running it may set fields.
     pub(crate) fn may_set(&self) -> bool {
-        self.source.contains("SetParsed") || self.source.contains("SetMeta")
+        ["SetParsed", "SetMeta", "SetInStash"]
+            .iter()
+            .any(|name| self.source.contains(name))
     }
 }
 

@@ -170,6 +170,8 @@ impl Survey<'_> {
         }
         let whitelists = node.whitelist.iter().flat_map(|list| &list.expressions);
         self.wild |= node.filter.iter().chain(whitelists).any(Expression::may_set);
+        // Without a pattern to fail it first, a stash may take from a line that fails later.
+        self.wild |= node.grok.is_none() && !node.stashes.is_empty();
         if let Some(grok) = &node.grok {
             let origin = self.subject(grok);
             for (field, _) in &grok.fields {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vigie_sensor::line::Position;
+use vigie_sensor::replay::Replay;
 use vigie_sensor::rules::Ruleset;
-use vigie_sensor::run::{SensorEvent, replay};
+use vigie_sensor::run::SensorEvent;
 use vigie_wire::Timestamp;
 
 use crate::killed;
@@ -84,8 +85,8 @@ fn expected(root: &Path) -> usize {
     std::fs::write(&path, lines).unwrap();
     let (rules, now) = (Ruleset::builtin().unwrap(), Timestamp::from_secs(BEGIN));
     let mut found = 0;
-    let count = |event| found += usize::from(matches!(event, SensorEvent::Detection(_)));
-    replay(&path, "syslog", &rules, now, count).unwrap();
+    let history = Replay::new(&path, "syslog", now);
+    history.run(&rules, |_| {}, |_| found += 1).unwrap();
     assert!(found > 50, "the attack is detected at all");
     found
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use vigie_sensor::detect::Fence;
 use vigie_sensor::line::Position;
+use vigie_sensor::replay::Replay;
 use vigie_sensor::rules::Ruleset;
-use vigie_sensor::run::{From, Resume, SensorEvent, SourceConfig, replay};
+use vigie_sensor::run::{From, Resume, SensorEvent, SourceConfig};
 use vigie_wire::Timestamp;
 
 use crate::killed::{self, effects};
@@ -293,11 +294,13 @@ fn replay_is_not_live_and_reads_archives() {
     encoder.finish().unwrap();
     let run = |path: &Path| {
         let mut found = Vec::new();
-        let snapshot = replay(path, "syslog", &rules, Timestamp::from_secs(BEGIN), |event| {
-            found.push(event);
-        })
-        .unwrap();
-        assert_eq!(snapshot.lines(), 20);
+        let history = Replay::new(path, "syslog", Timestamp::from_secs(BEGIN));
+        let outcome = history.run(
+            &rules,
+            |_| {},
+            |one| found.push(SensorEvent::Detection(Box::new(one))),
+        );
+        assert_eq!(outcome.unwrap().lines, 20);
         assert!(
             found
                 .iter()
@@ -308,7 +311,8 @@ fn replay_is_not_live_and_reads_archives() {
     let found = run(&plain);
     assert!(!found.is_empty());
     assert_eq!(run(&archive), found);
-    let error = replay(Path::new("/nowhere"), "syslog", &rules, Timestamp::ZERO, |_| {}).unwrap_err();
+    let nowhere = Replay::new(Path::new("/nowhere"), "syslog", Timestamp::ZERO);
+    let error = nowhere.run(&rules, |_| {}, |_| {}).unwrap_err();
     assert_eq!(error.to_string(), "cannot read /nowhere");
 }
 
@@ -329,20 +333,12 @@ fn real_logs_are_read_and_attackers_found() {
         ("gtk_auth.log", "syslog"),
         ("ocatak_acunetix.log", "apache2"),
     ] {
-        let mut found = Vec::new();
-        let path = logs.join(name);
-        let snapshot = replay(&path, kind, &rules, Timestamp::from_secs(BEGIN), |event| {
-            found.push(event);
-        })
-        .unwrap();
-        let source = snapshot.sources.values().next().unwrap();
+        let history = Replay::new(&logs.join(name), kind, Timestamp::from_secs(BEGIN));
+        let seen = history.run(&rules, |_| {}, |_| {}).unwrap();
         println!(
             "{name}: {} lines, {} parsed, {} detections",
-            source.lines, source.parsed, source.detections
+            seen.lines, seen.parsed, seen.detections
         );
-        assert!(
-            source.detections > 0 && source.parsed > source.lines / 10,
-            "{name}"
-        );
+        assert!(seen.detections > 0 && seen.parsed > seen.lines / 10, "{name}");
     }
 }

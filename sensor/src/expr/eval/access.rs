@@ -51,7 +51,7 @@ fn get_event(event: &Event, getter: Getter) -> Value<'_> {
         Getter::StrTimeFormat => Value::text(event.str(event.str_time_format)),
         Getter::MarshaledTime => Value::text(event.str(event.marshaled_time)),
         Getter::Whitelisted => Value::Bool(event.whitelisted),
-        Getter::WhitelistReason => Value::text(&event.whitelist_reason),
+        Getter::WhitelistReason => Value::text(event.whitelist_reason().unwrap_or("")),
         Getter::LineRaw => Value::text(event.line()),
         Getter::LineSource => Value::text(event.source()),
         Getter::LineModule => Value::text(match (event.str(event.module), event.position()) {
