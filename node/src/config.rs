@@ -204,6 +204,10 @@ mod tests {
             Config::default().policy.ban.get_ref()
         );
         assert_eq!(config.sensor.sources, Config::default().sensor.sources);
+        assert_eq!(
+            config.sensor.bucket_mib.get_ref(),
+            Config::default().sensor.bucket_mib.get_ref()
+        );
         assert_eq!(config.store.url, Config::default().store.url);
     }
 
@@ -218,6 +222,10 @@ mod tests {
         assert_eq!(
             mistakes("[policy]\nremote = \"on\"\n"),
             "vigie.toml:2:10: unknown variant `on`, expected one of `off`, `simulate`, `enforce`"
+        );
+        assert_eq!(
+            mistakes("[sensor]\nbucket_mib = 1\n"),
+            "vigie.toml:2:14: 1 is not between 16 and 65536 (MiB)"
         );
         let unknown = mistakes("[sensor]\nsourcs = 1\n");
         assert!(

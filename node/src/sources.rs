@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use vigie_sensor::detect::Limits;
 use vigie_sensor::rules::{Loader, Ruleset};
 use vigie_sensor::run::{Resume, SensorConfig};
 use vigie_sensor::source::{Found, SourceConfig, Start, discover};
@@ -28,6 +29,10 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
         resume: positions(node).await?,
         start: Start::End,
         spool: node.paths.spool(),
+        limits: Limits {
+            bytes: node.config.sensor.bucket_mib.get_ref() * 1024 * 1024,
+            ..Limits::default()
+        },
         simulate: node.config.sensor.simulate.iter().cloned().collect(),
         ..SensorConfig::default()
     };

@@ -58,6 +58,8 @@ const MAX_FENCE: usize = 4_096;
 pub struct Limits {
     /// Live buckets.
     pub buckets: usize,
+    /// Bytes that all of them may take. One of them may take a sixteenth.
+    pub bytes: usize,
     /// How far the times of lines are trusted.
     pub times: Times,
 }
@@ -85,6 +87,10 @@ pub struct Counts {
     pub cancelled: u64,
     /// Buckets given up because there were too many.
     pub evicted: u64,
+    /// Buckets given up because all together took too many bytes.
+    pub outweighed: u64,
+    /// Events that buckets no longer keep because one took too many bytes. They still count.
+    pub shed: u64,
     /// Overflows held back by a filter or a blackhole.
     pub suppressed: u64,
     /// Overflows that a postoverflow whitelisted.
@@ -148,6 +154,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             buckets: 200_000,
+            bytes: 256 * 1024 * 1024,
             times: Times::Guarded,
         }
     }
@@ -432,6 +439,11 @@ impl Detector {
     /// Buckets alive now.
     pub fn live(&self) -> usize {
         self.arena.len()
+    }
+
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        self.arena.bytes()
     }
 
     /// What was counted so far.

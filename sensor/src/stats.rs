@@ -61,8 +61,14 @@ pub struct Stats {
     sources: Mutex<BTreeMap<Arc<str>, Arc<SourceStats>>>,
     /// Buckets alive now.
     pub buckets: Gauge,
+    /// About how many bytes they take.
+    pub bucket_bytes: Gauge,
     /// Buckets given up because there were too many.
     pub evicted: Counter,
+    /// Buckets given up because all together took too many bytes.
+    pub outweighed: Counter,
+    /// Events that buckets no longer keep because one took too many bytes.
+    pub shed: Counter,
     /// Overflows that a blackhole or an overflow filter held back.
     pub suppressed: Counter,
     /// Rule expressions that failed while running.
@@ -112,7 +118,10 @@ pub struct SourceSnapshot {
 pub struct Snapshot {
     pub sources: BTreeMap<String, SourceSnapshot>,
     pub buckets: u64,
+    pub bucket_bytes: u64,
     pub evicted: u64,
+    pub outweighed: u64,
+    pub shed: u64,
     pub suppressed: u64,
     pub rule_errors: u64,
     pub visitors_dropped: u64,
@@ -162,7 +171,10 @@ impl Stats {
                 .map(|(name, stats)| (name.as_ref().to_owned(), stats.snapshot()))
                 .collect(),
             buckets: self.buckets.get(),
+            bucket_bytes: self.bucket_bytes.get(),
             evicted: self.evicted.get(),
+            outweighed: self.outweighed.get(),
+            shed: self.shed.get(),
             suppressed: self.suppressed.get(),
             rule_errors: self.rule_errors.get(),
             visitors_dropped: self.visitors_dropped.get(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::{Section, Wrong};
 
@@ -12,7 +13,7 @@ mod input;
 pub(crate) use input::Input;
 
 /// Which logs are read.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Sensor {
     /// The logs; `auto` looks which of the usual ones this machine has.
@@ -21,6 +22,8 @@ pub(crate) struct Sensor {
     pub(crate) rules: PathBuf,
     /// Scenarios that are only being tried: what they find is shown, and neither acted on nor shared.
     pub(crate) simulate: Vec<String>,
+    /// What the scenarios' buckets may hold together, in MiB.
+    pub(crate) bucket_mib: Spanned<usize>,
 }
 
 /// `"auto"`, `"none"`, or a list.
@@ -35,16 +38,34 @@ pub(crate) enum Sources {
     List(Vec<Input>),
 }
 
+/// With less, a bucket could not hold a few long lines.
+const LEAST_BUCKET_MIB: usize = 16;
+/// With more, one sensor would be most of a large machine.
+const MOST_BUCKET_MIB: usize = 65_536;
+
+impl Default for Sensor {
+    fn default() -> Self {
+        Self {
+            sources: Sources::default(),
+            rules: PathBuf::new(),
+            simulate: Vec::new(),
+            bucket_mib: Spanned::new(0..0, 256),
+        }
+    }
+}
+
 impl Section for Sensor {
     fn check(&self) -> Vec<Wrong> {
+        let mut wrong: Vec<Wrong> = Vec::new();
+        let mib = *self.bucket_mib.get_ref();
+        if !(LEAST_BUCKET_MIB..=MOST_BUCKET_MIB).contains(&mib) {
+            let message = format!("{mib} is not between {LEAST_BUCKET_MIB} and {MOST_BUCKET_MIB} (MiB)");
+            wrong.push((self.bucket_mib.span(), message));
+        }
         let Sources::List(inputs) = &self.sources else {
-            return Vec::new();
+            return wrong;
         };
-        let mut wrong: Vec<Wrong> = inputs
-            .iter()
-            .filter_map(|input| input.source().err())
-            .flatten()
-            .collect();
+        wrong.extend(inputs.iter().filter_map(|input| input.source().err()).flatten());
         let mut names = std::collections::HashSet::new();
         for input in inputs {
             if let Ok(source) = input.source()

@@ -1,7 +1,8 @@
 //! All live buckets, found by the hash of scenario and partition.
 //!
 //! Their number is bounded: when there are too many, the quietest of a few candidates goes, so that an attacker with
-//! many addresses costs us his own forgotten buckets and no memory. Deliberately absent: times and rules.
+//! many addresses costs us his own forgotten buckets and no memory. So are their bytes, of which the account is kept
+//! here: when they are too many, the heaviest of a few candidates goes. Deliberately absent: times and rules.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -20,6 +21,7 @@ pub(crate) struct Arena {
     free: Vec<u32>,
     /// Where the search for a victim goes on.
     hand: usize,
+    bytes: usize,
 }
 
 /// Keys are hashes already.
@@ -62,8 +64,18 @@ impl Arena {
         self.slots.get(slot as usize)?.as_ref()
     }
 
+    /// The bytes that all buckets take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A bucket took `before` bytes and takes `after` now.
+    pub(crate) fn charge(&mut self, before: usize, after: usize) {
+        self.bytes = (self.bytes + after).saturating_sub(before);
+    }
+
     pub(crate) fn insert(&mut self, bucket: Bucket) {
-        let key = bucket.key;
+        let (key, bytes) = (bucket.key, bucket.bytes());
         let slot = if let Some(slot) = self.free.pop() {
             slot
         } else {
@@ -76,25 +88,38 @@ impl Arena {
         if let Some(place) = self.slots.get_mut(slot as usize) {
             *place = Some(bucket);
             self.index.insert(key, slot);
+            self.bytes += bytes;
         }
     }
 
     pub(crate) fn remove(&mut self, key: u128) -> Option<Bucket> {
         let slot = self.index.remove(&key)?;
         self.free.push(slot);
-        self.slots.get_mut(slot as usize)?.take()
+        let bucket = self.slots.get_mut(slot as usize)?.take()?;
+        self.bytes = self.bytes.saturating_sub(bucket.bytes());
+        Some(bucket)
     }
 
-    /// The bucket to give up: of the next few the one whose last event is the oldest.
-    pub(crate) fn victim(&mut self) -> Option<u128> {
-        let mut found: Option<(vigie_wire::Timestamp, u128)> = None;
+    /// The bucket to give up where there are too many: of the next few the one whose last event is the oldest.
+    pub(crate) fn quietest(&mut self) -> Option<u128> {
+        self.victim(|bucket| bucket.last_at)
+    }
+
+    /// The bucket to give up where they take too many bytes: of the next few the one that takes the most, and of equals
+    /// the quietest. Giving up the oldest would let one who makes heavy buckets end everybody's light ones.
+    pub(crate) fn heaviest(&mut self) -> Option<u128> {
+        self.victim(|bucket| (std::cmp::Reverse(bucket.bytes()), bucket.last_at))
+    }
+
+    fn victim<K: Ord + Copy>(&mut self, worth: impl Fn(&Bucket) -> K) -> Option<u128> {
+        let mut found: Option<(K, u128)> = None;
         let mut seen = 0;
         for _ in 0..self.slots.len() {
             self.hand = (self.hand + 1) % self.slots.len();
             let Some(Some(bucket)) = self.slots.get(self.hand) else {
                 continue;
             };
-            let candidate = (bucket.last_at, bucket.key);
+            let candidate = (worth(bucket), bucket.key);
             found = Some(found.map_or(candidate, |best| best.min(candidate)));
             seen += 1;
             if seen == CANDIDATES {

@@ -11,12 +11,20 @@ use vigie_wire::Timestamp;
 
 use super::meta::Packed;
 use super::progress::Anchor;
-use super::who::Whos;
+use super::who::{Who, Whos};
 use crate::line::Position;
 use crate::parse::event::Event;
 
 /// Events that a bucket without a bound of its own keeps, the newest of them.
 pub(crate) const MAX_QUEUE: usize = 1_000;
+/// What a value of `distinct` takes in a hash table, which is never quite full.
+const DISTINCT_BYTES: usize = 20;
+/// What the first line in a source takes, here and among the lines that hold checkpoints back.
+const ANCHOR_BYTES: usize = 96;
+/// No bucket takes more, whatever is allowed: its account must hold it with one more event.
+const MAX_BYTES: usize = 1 << 30;
+/// What a bucket takes that holds nothing: itself, its place in the index, what the allocator adds.
+const EMPTY_BYTES: usize = size_of::<Bucket>() + 64;
 /// Different values that a `distinct` bucket remembers. Beyond them a value may be counted again.
 const MAX_DISTINCT: usize = 10_000;
 
@@ -49,6 +57,17 @@ pub(crate) struct Bucket {
     pub(crate) latched: u64,
     /// The last line, for buckets that overflow without one.
     pub(crate) last: Option<Box<Position>>,
+    /// Kept up to date by whatever changes the bucket, so that nobody has to walk it.
+    bytes: u32,
+}
+
+// === impl Kept ===
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        let whos = self.whos.iter().flat_map(|whos| whos.iter());
+        size_of::<Self>() + self.meta.len() + whos.map(Who::bytes).sum::<usize>()
+    }
 }
 
 // === impl Bucket ===
@@ -69,7 +88,20 @@ impl Bucket {
             distinct: None,
             latched: 0,
             last: None,
+            bytes: narrow(EMPTY_BYTES),
         }
+    }
+
+    /// About how many bytes it takes. What several buckets share counts in each of them, so the sum is never too small.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Holds on to its first line in a source.
+    pub(crate) fn anchor(&mut self, anchor: Anchor) {
+        self.anchors.reserve_exact(1);
+        self.anchors.push(anchor);
+        self.add(ANCHOR_BYTES);
     }
 
     /// Whether a value of `distinct` is new to this bucket.
@@ -79,8 +111,8 @@ impl Bucket {
 
     pub(crate) fn remember(&mut self, value: u64) {
         let seen = self.distinct.get_or_insert_default();
-        if seen.len() < MAX_DISTINCT {
-            seen.insert(value);
+        if seen.len() < MAX_DISTINCT && seen.insert(value) {
+            self.add(DISTINCT_BYTES);
         }
     }
 
@@ -113,20 +145,53 @@ impl Bucket {
         tokens.min(f64::from(capacity))
     }
 
-    /// Keeps an event; the oldest goes while more than `limit` are kept, so that `limit + 1` are.
-    pub(crate) fn keep(&mut self, kept: Kept, whole: Option<Event>, limit: usize) {
+    /// Keeps an event; the oldest goes while more than `limit` are kept, so that `limit + 1` are. Of those the oldest go
+    /// too while all take more than `most` bytes; how many is returned.
+    pub(crate) fn keep(&mut self, kept: Kept, whole: Option<Event>, limit: usize, most: usize) -> usize {
         let limit = limit.min(MAX_QUEUE);
-        let excess = self.kept.len().saturating_sub(limit);
-        self.kept.drain(..excess);
+        self.drop_oldest(self.kept.len().saturating_sub(limit));
         if self.kept.len() == self.kept.capacity() {
             // Most buckets never see a second event: grow by what they need.
             self.kept.reserve_exact(1.max(self.kept.len()));
         }
+        self.add(kept.bytes());
         self.kept.push(kept);
         if let Some(event) = whole {
-            let excess = self.whole.len().saturating_sub(limit);
-            self.whole.drain(..excess);
+            self.add(event.bytes());
             self.whole.push(event);
         }
+        let mut shed = 0;
+        let most = narrow(most.min(MAX_BYTES));
+        while self.bytes > most && self.kept.len() > 1 {
+            self.drop_oldest(1);
+            shed += 1;
+        }
+        shed
+    }
+
+    fn drop_oldest(&mut self, count: usize) {
+        let kept: usize = self.kept.drain(..count).map(|kept| kept.bytes()).sum();
+        let whole = self.whole.drain(..count.min(self.whole.len()));
+        let whole: usize = whole.map(|event| event.bytes()).sum();
+        self.bytes = self.bytes.saturating_sub(narrow(kept + whole));
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(narrow(bytes));
+    }
+}
+
+fn narrow(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred thousand of them are the goal's memory; the account of bytes lies in what was padding.
+    #[test]
+    fn a_bucket_is_no_larger_for_its_account() {
+        assert!(size_of::<Bucket>() <= 160, "{}", size_of::<Bucket>());
     }
 }

@@ -26,6 +26,8 @@ use crate::rules::BucketKind;
 /// A bucket that lives longer is begun anew once everything has leaked out of it, so that a slow drip does not hold
 /// the position of a line of last week.
 const MAX_AGE: Duration = Duration::from_hours(24);
+/// A bucket may take this part of the bytes that all may.
+const MAX_SHARE: usize = 16;
 /// A log that goes back further than this was set back; what it said before has no place in a bucket with what it says
 /// now.
 pub(crate) const STEP_BACK: Duration = Duration::from_mins(10);
@@ -137,6 +139,7 @@ impl Detector {
         let Some(bucket) = self.arena.get_mut(key) else {
             return;
         };
+        let before = bucket.bytes();
         if let Distinct::New(value) = distinct {
             bucket.remember(value);
         }
@@ -146,12 +149,22 @@ impl Detector {
         } else {
             bucket.last_at.max(pour.at)
         };
-        bucket.keep(kept, plan.needs_whole.then(|| pour.event.keep()), plan.queue);
+        let whole = plan.needs_whole.then(|| pour.event.keep());
+        let shed = bucket.keep(kept, whole, plan.queue, self.limits.bytes / MAX_SHARE);
         let (overflows, failed) = overflows(plan, bucket, pour);
+        let after = bucket.bytes();
+        self.arena.charge(before, after);
+        self.counts.shed += shed as u64;
         self.counts.rule_errors += failed;
         if overflows {
             let last = pour.event.position().clone();
             ended.extend(self.finish(key, pour.at, last, pour.source, who::address(pour.event)));
+        }
+        while self.arena.bytes() > self.limits.bytes
+            && let Some(victim) = self.arena.heaviest()
+        {
+            self.discard(victim);
+            self.counts.outweighed += 1;
         }
     }
 
@@ -267,7 +280,7 @@ impl Detector {
     fn open(&mut self, number: usize, plan: &Plan, pour: &Pour<'_>, key: u128) {
         if self.arena.get(key).is_none() {
             if self.arena.len() >= self.limits.buckets
-                && let Some(victim) = self.arena.victim()
+                && let Some(victim) = self.arena.quietest()
             {
                 self.discard(victim);
                 self.counts.evicted += 1;
@@ -292,8 +305,10 @@ impl Detector {
             bucket.last = Some(Box::new(pour.event.position().clone()));
         }
         if bucket.anchors.iter().all(|known| known.source != pour.source) {
-            bucket.anchors.reserve_exact(1);
-            bucket.anchors.push(anchor);
+            let before = bucket.bytes();
+            bucket.anchor(anchor);
+            let after = bucket.bytes();
+            self.arena.charge(before, after);
             self.progress.pin(anchor, pour.event.position());
         }
     }

@@ -37,6 +37,14 @@ struct Origin {
 // === impl Who ===
 
 impl Who {
+    /// The bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let origin = self.origin.as_ref().map_or(0, |origin| {
+            size_of::<Origin>() + origin.as_number.len() + origin.as_name.len() + origin.country.len()
+        });
+        size_of::<Self>() + self.value.len() + self.ip.len() + self.range.len() + origin
+    }
+
     pub(crate) fn source(&self, scope: &ScopeRule) -> Source {
         let mut source = Source {
             scope: scope.kind.to_string(),

@@ -213,6 +213,17 @@ impl Event {
         }
     }
 
+    /// About how many bytes a copy that [`Event::keep`] made takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let unmarshaled = self.unmarshaled.borrow();
+        let unfolded = unmarshaled.iter().map(|(name, json)| name.len() + json.bytes());
+        size_of::<Self>()
+            + self.text.len()
+            + self.fields.len() * size_of::<(FieldId, Span)>()
+            + self.unnamed.len() * size_of::<(Space, Span, Span)>()
+            + unfolded.sum::<usize>()
+    }
+
     /// The line as it was read.
     pub fn line(&self) -> &str {
         self.str(self.line)

@@ -34,6 +34,24 @@ impl Json {
             .map(Self::from)
     }
 
+    /// About how many bytes it takes, with all that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Null | Self::Bool(_) | Self::Number(_) => 0,
+                Self::Text(text) => text.len(),
+                Self::List(items) => items.iter().map(Self::bytes).sum(),
+                Self::Map(entries) => entries
+                    .iter()
+                    .map(|(name, value)| size_of::<Box<str>>() + name.len() + value.bytes())
+                    .sum(),
+                Self::Texts(entries) => entries
+                    .iter()
+                    .map(|(name, text)| size_of::<(Box<str>, Arc<str>)>() + name.len() + text.len())
+                    .sum(),
+            }
+    }
+
     /// A member of an object.
     pub fn member(&self, name: &str) -> Option<Self> {
         match self {

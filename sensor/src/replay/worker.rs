@@ -352,7 +352,7 @@ impl<F: FnMut(Detection)> Pouring<'_, F> {
         let counts = self.detector.counts();
         self.outcome.suppressed = counts.suppressed;
         self.outcome.rule_errors = counts.rule_errors;
-        self.outcome.evicted = counts.evicted;
+        self.outcome.evicted = counts.evicted + counts.outweighed;
         self.outcome.buckets = self.detector.live() as u64;
         self.outcome
     }

@@ -274,7 +274,12 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
     pub(super) fn count(&mut self) {
         let counts = self.detector.counts();
         self.stats.buckets.set(self.detector.live() as u64);
+        self.stats.bucket_bytes.set(self.detector.bytes() as u64);
         self.stats.evicted.add(counts.evicted - self.told.evicted);
+        self.stats
+            .outweighed
+            .add(counts.outweighed - self.told.outweighed);
+        self.stats.shed.add(counts.shed - self.told.shed);
         self.stats
             .suppressed
             .add(counts.suppressed - self.told.suppressed);

@@ -404,6 +404,61 @@ fn ids(found: &[Detection]) -> std::collections::BTreeSet<String> {
         .collect()
 }
 
+/// Scenarios that keep whole events fill memory by what the lines hold, not by how many there are.
+#[test]
+fn bytes_of_buckets_are_bounded_and_the_heaviest_go() {
+    let rules = rules(
+        r"
+type: conditional
+name: t/heavy
+filter: evt.Meta.log == 'bad'
+groupby: evt.Meta.source_ip
+condition: len(queue.Queue) > 100000
+leakspeed: 10h
+capacity: -1
+",
+    );
+    let limit = 4 * 1024 * 1024;
+    let mut detector = Detector::with_limits(
+        &rules,
+        Limits {
+            bytes: limit,
+            ..Limits::default()
+        },
+    );
+    let mut out = Vec::new();
+    let long = "x".repeat(20_000);
+    for number in 0..2_000_u64 {
+        // One light bucket to begin with, then forty that get heavier and heavier.
+        let words = match number {
+            0 => "log=bad source_ip=192.0.2.200".to_owned(),
+            _ => format!("log=bad source_ip=192.0.2.{} pad={long}", number % 40),
+        };
+        let event = event(&rules, "a.log", number, 0, &words);
+        pour(&mut detector, &event, &mut out);
+        assert!(detector.bytes() <= limit, "{} bytes", detector.bytes());
+    }
+    let counts = detector.counts();
+    assert!(counts.outweighed > 0 && counts.shed > 0, "{counts:?}");
+    assert!(detector.live() > 10, "{} left", detector.live());
+    // The light one is still there: it ends by its time, after all that.
+    let before = detector.live();
+    let late = event(
+        &rules,
+        "a.log",
+        9_000,
+        11 * 3_600_000,
+        "log=bad source_ip=192.0.2.200",
+    );
+    pour(&mut detector, &late, &mut out);
+    assert_eq!(detector.counts().expired, 1);
+    assert_eq!(detector.live(), before);
+    // What buckets let go of is given back: once all have ended, nothing is left on the account.
+    let source = "a.log".into();
+    detector.tick([&source], Timestamp::from_secs(START + 3_000_000), &mut out);
+    assert_eq!((detector.live(), detector.bytes()), (0, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
