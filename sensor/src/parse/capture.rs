@@ -14,10 +14,14 @@ use std::sync::Arc;
 pub(crate) use self::program::Program;
 use self::states::{Full, States};
 
-/// The memory of an engine is emptied at most so often before `regex` takes over for good...
+/// The memory of an engine is emptied at most so often before `regex` takes over for a while...
 const MAX_RESETS: u32 = 32;
 /// ...unless it had served this many bytes since the last time, for each state that was built.
 const BYTES_PER_STATE: usize = 256;
+/// For how many texts that is at first. Each time it is twice as many, so that a pattern that never serves costs little...
+const FIRST_REST: u32 = 64;
+/// ...but never more than these, so that one who sends odd lines does not slow down all others for long.
+const MAX_REST: u32 = 65_536;
 /// Steps remembered on the way forward; a power of two.
 const STEPS: usize = 4_096;
 /// Slots remembered for all steps.
@@ -41,7 +45,9 @@ pub(crate) struct Engine {
     slots: Box<[u32]>,
     resets: u32,
     served: usize,
-    spent: bool,
+    /// Texts that are still left to `regex`.
+    rest: u32,
+    next_rest: u32,
 }
 
 /// What follows a state and a byte, given what can still match behind that byte.
@@ -67,7 +73,7 @@ const CLOSE: u16 = u16::MAX;
 pub(crate) enum Search {
     Match,
     NoMatch,
-    /// The pattern is none for this engine.
+    /// This text is none for this engine.
     GiveUp,
 }
 
@@ -84,7 +90,8 @@ impl Engine {
             program: Arc::clone(program),
             resets: 0,
             served: 0,
-            spent: false,
+            rest: 0,
+            next_rest: FIRST_REST,
         }
     }
 
@@ -97,35 +104,47 @@ impl Engine {
 
     /// Searches a text; afterwards [`Engine::group`] tells what was captured.
     pub(crate) fn search(&mut self, text: &str) -> Search {
-        if self.spent || u32::try_from(text.len()).is_err() {
+        if u32::try_from(text.len()).is_err() {
+            return Search::GiveUp;
+        }
+        if self.rest > 0 {
+            self.rest -= 1;
             return Search::GiveUp;
         }
         if self.served > self.states.len() * BYTES_PER_STATE {
             self.resets = 0;
+            self.next_rest = FIRST_REST;
         }
-        loop {
-            if let Ok(found) = self.attempt(text.as_bytes()) {
+        // What does not fit into an empty memory does not fit the next time either.
+        for _ in 0..2 {
+            let found = self.attempt(text.as_bytes());
+            if self.trail.capacity() > MAX_KEPT_BYTES {
+                self.trail = Vec::new();
+            }
+            if let Ok(found) = found {
                 self.served += text.len();
-                if self.trail.capacity() > MAX_KEPT_BYTES {
-                    self.trail = Vec::new();
-                }
                 return found;
             }
             self.forget();
-            if self.spent {
-                return Search::GiveUp;
+            if self.rest > 0 {
+                break;
             }
         }
+        Search::GiveUp
     }
 
-    /// Begins anew with nothing learnt; too often, and it is over.
+    /// Begins anew with nothing learnt; too often, and it rests.
     fn forget(&mut self) {
         self.resets += 1;
         self.served = 0;
         self.states = States::new(&self.program);
         self.steps.fill(EMPTY);
         self.writes.truncate(1);
-        self.spent = self.resets > MAX_RESETS;
+        if self.resets > MAX_RESETS {
+            self.resets = 0;
+            self.rest = self.next_rest;
+            self.next_rest = self.next_rest.saturating_mul(2).min(MAX_REST);
+        }
     }
 
     fn attempt(&mut self, text: &[u8]) -> Result<Search, Full> {

@@ -121,3 +121,43 @@ proptest! {
         }
     }
 }
+
+/// The way back of this pattern has 2^16 states, each met by a text long and odd enough.
+const EXPLODES: &str = "^([ab]{16})a([ab]*)$";
+
+/// Letters a and b in no order, beginning so that the pattern matches.
+fn odd_text(length: usize, seed: u64) -> String {
+    let mut state = seed | 1;
+    let letter = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        if state >> 63 == 1 { 'a' } else { 'b' }
+    };
+    let mut text: String = (0..length).map(letter).collect();
+    text.replace_range(16..17, "a");
+    text
+}
+
+#[test]
+fn a_giant_text_costs_the_engine_that_text_alone() {
+    let (mut engine, regex) = engine(EXPLODES);
+    let giant = odd_text(120_000, 7);
+    assert_eq!(engine.search(&giant), Search::GiveUp);
+    assert!(engine.trail.capacity() <= super::MAX_KEPT_BYTES);
+    check(&mut engine, &regex, &odd_text(100, 3));
+}
+
+#[test]
+fn after_many_giant_texts_the_engine_rests_and_comes_back() {
+    let (mut engine, regex) = engine(EXPLODES);
+    let mut given_up = 0;
+    while engine.rest == 0 {
+        assert_eq!(engine.search(&odd_text(120_000, given_up)), Search::GiveUp);
+        given_up += 1;
+        assert!(given_up < 100);
+    }
+    let short = odd_text(50, 5);
+    for _ in 0..super::FIRST_REST {
+        assert_eq!(engine.search(&short), Search::GiveUp);
+    }
+    check(&mut engine, &regex, &short);
+}
