@@ -7,6 +7,7 @@
 mod ask;
 mod check;
 mod code;
+mod computed;
 mod data;
 mod eval;
 pub(crate) mod facts;

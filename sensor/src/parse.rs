@@ -166,6 +166,12 @@ impl Parser {
         self.event.labels.clone_from(&event.labels);
     }
 
+    /// Expressions about the last line, by its scenarios too, that were ended because they looked at too much or made too
+    /// much. Asked again, none.
+    pub fn take_ended(&mut self) -> u32 {
+        std::mem::take(self.event.ended.get_mut())
+    }
+
     /// The event of the last line.
     pub fn event(&self) -> &Event {
         &self.event

@@ -73,6 +73,8 @@ pub struct Stats {
     pub suppressed: Counter,
     /// Rule expressions that failed while running.
     pub rule_errors: Counter,
+    /// Rule expressions that were ended because they looked at too much or made too much.
+    pub rules_ended: Counter,
     /// Visitors not reported because the minute already had too many.
     pub visitors_dropped: Counter,
 }
@@ -124,6 +126,7 @@ pub struct Snapshot {
     pub shed: u64,
     pub suppressed: u64,
     pub rule_errors: u64,
+    pub rules_ended: u64,
     pub visitors_dropped: u64,
 }
 
@@ -177,6 +180,7 @@ impl Stats {
             shed: self.shed.get(),
             suppressed: self.suppressed.get(),
             rule_errors: self.rule_errors.get(),
+            rules_ended: self.rules_ended.get(),
             visitors_dropped: self.visitors_dropped.get(),
         }
     }

@@ -92,7 +92,9 @@ impl Detector {
             // What filters set is seen from here on, by this scenario and, as every filter asks anew, by those after it.
             let mut changed = pour.event.clone();
             changed.apply_pending();
-            return self.pour_wanted(number, plan, &Pour::new(&changed, pour.source, pour.at), ended);
+            self.pour_wanted(number, plan, &Pour::new(&changed, pour.source, pour.at), ended);
+            *pour.event.ended.borrow_mut() = changed.ended();
+            return;
         }
         self.pour_wanted(number, plan, pour, ended);
     }

@@ -5,6 +5,7 @@
 mod call;
 
 use super::code::{Code, Empty, Getter, TextSet};
+use super::computed::Computed;
 use super::syntax::{Ast, CLOSURES, Op, Syntax};
 use super::types::{Scope, Type};
 use super::{Context, ExprError, ask, functions};
@@ -476,7 +477,10 @@ impl<'c, 'd> Checker<'c, 'd> {
             _ => None,
         };
         let Some(constant) = constant else {
-            return Ok((Code::MatchesComputed(subject, boxed(pattern)), Type::Bool));
+            return Ok((
+                Code::MatchesComputed(subject, boxed(pattern), Computed::default()),
+                Type::Bool,
+            ));
         };
         let regex = re2::compile(&constant)
             .map_err(|error| ExprError::new(right.at, format!("bad pattern: {error}")))?;

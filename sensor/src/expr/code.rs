@@ -6,6 +6,7 @@ use hashbrown::HashSet;
 use regex::{Regex, RegexSet};
 
 use super::ask::Ask;
+use super::computed::Computed;
 use super::data::Table;
 use super::functions::Function;
 use super::syntax::Op;
@@ -98,7 +99,7 @@ pub(super) enum Code {
         right: Box<Code>,
     },
     Matches(Box<Code>, Regex),
-    MatchesComputed(Box<Code>, Box<Code>),
+    MatchesComputed(Box<Code>, Box<Code>, Computed),
     Sum {
         op: Op,
         left: Box<Code>,

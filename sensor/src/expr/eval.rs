@@ -2,17 +2,17 @@
 
 mod access;
 mod closure;
+pub(super) mod fuel;
 mod overflow;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use self::access::{contained, get, index, member, slice, sum};
+use self::access::{contained, get, index, member, slice};
 use super::code::{Code, Empty};
 use super::syntax::Op;
 use super::value::{Object, Value};
 use super::{Env, EvalError, ask};
-use crate::grok::re2;
 use crate::parse::event::Event;
 
 /// Why running stopped before there was a value.
@@ -39,24 +39,29 @@ pub(super) fn run<'a>(code: &'a Code, env: Env<'a>) -> Result<Value<'a>, EvalErr
     let mut machine = Machine {
         env,
         locals: Vec::new(),
-        budget: MAX_TURNS,
+        turns: fuel::MAX_TURNS,
+        bytes: fuel::MAX_MADE_BYTES,
     };
     match machine.run(code) {
         Ok(value) => Ok(value),
-        Err(Stop::Failed(error)) => Err(error),
+        Err(Stop::Failed(error)) => {
+            if fuel::is_bound(&error) {
+                *env.event.ended.borrow_mut() += 1;
+            }
+            Err(error)
+        }
         Err(Stop::Skip) => Ok(Value::Nil),
     }
 }
 
-/// How many elements all closures of an expression may look at together.
-const MAX_TURNS: usize = 5_000_000;
 /// How long a list that is written as a range may be.
 const MAX_RANGE: i64 = 100_000;
 
 struct Machine<'a> {
     env: Env<'a>,
     locals: Vec<Value<'a>>,
-    budget: usize,
+    turns: usize,
+    bytes: usize,
 }
 
 // === impl Machine ===
@@ -85,7 +90,11 @@ impl<'a> Machine<'a> {
                 Some(results) => results.value(),
                 None => return fail("there are no results here"),
             },
-            Code::Local(place) => self.locals.get(*place).cloned().unwrap_or(Value::Nil),
+            Code::Local(place) => {
+                let value = self.locals.get(*place).cloned().unwrap_or(Value::Nil);
+                self.copied(&value)?;
+                value
+            }
             Code::Field(id) => Value::text(self.env.event.get(*id)),
             Code::FieldIs(id, text) => Value::Bool(self.env.event.get(*id) == &**text),
             Code::FieldIn(id, set) => Value::Bool(set.contains(self.env.event.get(*id))),
@@ -146,19 +155,22 @@ impl<'a> Machine<'a> {
             }
             Code::Search { op, left, right } => {
                 let (left, right) = (self.text(left)?, self.text(right)?);
+                self.searched(left.len())?;
                 Value::Bool(match op {
                     Op::Contains => left.contains(&*right),
                     Op::StartsWith => left.starts_with(&*right),
                     _ => left.ends_with(&*right),
                 })
             }
-            Code::Matches(subject, regex) => Value::Bool(regex.is_match(&self.text(subject)?)),
-            Code::MatchesComputed(subject, pattern) => {
-                let (subject, pattern) = (self.text(subject)?, self.text(pattern)?);
-                let Ok(regex) = re2::compile(&pattern) else {
-                    return fail("bad pattern");
-                };
+            Code::Matches(subject, regex) => {
+                let subject = self.text(subject)?;
+                self.searched(subject.len())?;
                 Value::Bool(regex.is_match(&subject))
+            }
+            Code::MatchesComputed(subject, pattern, computed) => {
+                let (subject, pattern) = (self.text(subject)?, self.text(pattern)?);
+                self.searched(subject.len().saturating_mul(4))?;
+                Value::Bool(computed.get(&pattern)?.is_match(&subject))
             }
             Code::AnyPattern(subject, patterns) => {
                 let subject = self.text(subject)?;
@@ -194,27 +206,27 @@ impl<'a> Machine<'a> {
                 if to.saturating_sub(from) >= MAX_RANGE {
                     return fail("the range is too long");
                 }
-                Value::List((from..=to).map(Value::Int).collect())
+                let list = Value::List((from..=to).map(Value::Int).collect());
+                return self.made(list);
             }
-            Code::Rows(table) => Value::List(
-                table
-                    .rows
-                    .iter()
-                    .map(|row| {
-                        let entries = row
-                            .iter()
-                            .map(|(name, value)| (Cow::Borrowed(&**name), Value::text(value)));
-                        Value::Map(entries.collect())
-                    })
-                    .collect(),
-            ),
+            Code::Rows(table) => {
+                self.spend(table.rows.len())?;
+                let rows = table.rows.iter().map(|row| {
+                    let entries = row
+                        .iter()
+                        .map(|(name, value)| (Cow::Borrowed(&**name), Value::text(value)));
+                    Value::Map(entries.collect())
+                });
+                Value::List(rows.collect())
+            }
             Code::LookUp(subject, table) => Value::text(table.find(&self.text(subject)?).unwrap_or("")),
             Code::Ask(what, args, outside) => {
                 let args = args
                     .iter()
                     .map(|arg| self.run(arg))
                     .collect::<Result<Vec<_>, _>>()?;
-                ask::run(*what, &args, outside, &self.env)?
+                let answer = ask::run(*what, &args, outside, &self.env)?;
+                return self.made(answer);
             }
             Code::Get(of, getter) => {
                 let of = self.run(of)?;
@@ -223,24 +235,29 @@ impl<'a> Machine<'a> {
             Code::Label(of, name) => Value::text(self.event(of)?.label(name)),
             Code::Member { of, name, optional } => {
                 let of = self.run(of)?;
+                self.spend(of.members())?;
                 return member(&of, name, *optional);
             }
             Code::Index { of, at, optional } => {
                 let (of, at) = (self.run(of)?, self.run(at)?);
+                self.spend(of.members())?;
                 return index(&of, &at, *optional);
             }
             Code::Slice { of, from, to } => {
                 let of = self.run(of)?;
                 let from = from.as_deref().map(|from| self.int(from)).transpose()?;
                 let to = to.as_deref().map(|to| self.int(to)).transpose()?;
-                return slice(of, from, to);
+                let part = slice(of, from, to)?;
+                return self.made(part);
             }
-            Code::List(items) => Value::List(
-                items
-                    .iter()
-                    .map(|item| self.run(item))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Code::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in items {
+                    let item = self.run(item)?;
+                    values.push(self.made(item)?);
+                }
+                Value::List(values)
+            }
             Code::Map(entries) => {
                 let mut values = Vec::with_capacity(entries.len());
                 for (key, value) in entries {
@@ -248,7 +265,8 @@ impl<'a> Machine<'a> {
                         Value::Text(key) => key,
                         other => Cow::Owned(other.display().into_owned()),
                     };
-                    values.push((key, self.run(value)?));
+                    let value = self.run(value)?;
+                    values.push((key, self.made(value)?));
                 }
                 Value::Map(values)
             }
@@ -259,11 +277,12 @@ impl<'a> Machine<'a> {
             },
             Code::In(left, right) => {
                 let (left, right) = (self.run(left)?, self.run(right)?);
+                self.spend(right.members())?;
                 return contained(&left, &right).map(Value::Bool);
             }
             Code::Sum { op, left, right } => {
                 let (left, right) = (self.run(left)?, self.run(right)?);
-                return sum(*op, left, &right);
+                return self.sum(*op, left, &right);
             }
             Code::Let(value, body) => {
                 let value = self.run(value)?;
@@ -285,16 +304,21 @@ impl<'a> Machine<'a> {
                     for (value, arg) in values.iter_mut().zip(args) {
                         *value = self.run(arg)?;
                     }
-                    return Ok((function.run)(values, &self.env)?);
+                    self.work(values)?;
+                    let made = (function.run)(values, &self.env)?;
+                    return self.made(made);
                 }
                 let mut values = args
                     .iter()
                     .map(|arg| self.run(arg))
                     .collect::<Result<Vec<_>, _>>()?;
-                (function.run)(&mut values, &self.env)?
+                self.work(&values)?;
+                let made = (function.run)(&mut values, &self.env)?;
+                return self.made(made);
             }
             Code::Set { space, name, value } => {
                 let (name, value) = (self.text(name)?.into_owned(), self.text(value)?.into_owned());
+                self.made_bytes(name.len() + value.len())?;
                 self.env.event.pending.borrow_mut().push((*space, name, value));
                 Value::Bool(true)
             }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use vigie_wire::Timestamp;
 
 use super::go;
@@ -126,12 +127,9 @@ impl<'a> Value<'a> {
 
     /// How many elements, keys or bytes.
     pub fn len(&self) -> Option<usize> {
-        if let Self::Json(json) = self
-            && let Some(entries) = json.entries()
-        {
-            return Some(entries.len());
-        }
         Some(match self {
+            Self::Json(Json::Map(entries)) => entries.len(),
+            Self::Json(Json::Texts(entries)) => entries.len(),
             Self::Text(text) => text.len(),
             Self::List(items) => items.len(),
             Self::Texts(items) => items.len(),
@@ -152,6 +150,16 @@ impl<'a> Value<'a> {
     /// Whether there is no element, key or byte; `None` for what has no length.
     pub fn is_empty(&self) -> Option<bool> {
         self.len().map(|len| len == 0)
+    }
+
+    /// How many elements or keys, 0 for what has neither: what looking something up in it costs at most.
+    pub(super) fn members(&self) -> usize {
+        match self {
+            Self::List(_) | Self::Map(_) | Self::Json(Json::Map(_) | Json::Texts(_) | Json::List(_)) => {
+                self.len().unwrap_or(0)
+            }
+            _ => 0,
+        }
     }
 
     /// An element of a list.
@@ -258,10 +266,16 @@ impl<'a> Value<'a> {
                     return left.partial_cmp(&right) == Some(Ordering::Equal);
                 }
                 if let (Some(left), Some(right)) = (self.entries(), other.entries()) {
-                    return left.len() == right.len()
-                        && left.iter().all(|(name, value)| {
-                            other.member(name).is_some_and(|other| value.equals(&other))
-                        });
+                    if left.len() != right.len() {
+                        return false;
+                    }
+                    let mut values = HashMap::with_capacity(right.len());
+                    for (name, value) in &right {
+                        values.entry(&**name).or_insert(value);
+                    }
+                    return left
+                        .iter()
+                        .all(|(name, value)| values.get(&**name).is_some_and(|other| value.equals(other)));
                 }
                 match (self.list_len(), other.list_len()) {
                     (Some(left), Some(right)) if left == right => (0..left).all(

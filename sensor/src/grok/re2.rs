@@ -17,6 +17,14 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     compile_keeping(pattern, &[])
 }
 
+/// Compiles a pattern that a log may have chosen: it may be no larger than so many bytes, nor its automaton.
+pub(crate) fn compile_small(pattern: &str, bytes: usize) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(&translate(pattern))
+        .size_limit(bytes)
+        .dfa_size_limit(bytes)
+        .build()
+}
+
 /// Compiles, and keeps those of its groups that are named here, in rising order and from 1.
 pub(crate) fn compile_keeping(pattern: &str, kept: &[usize]) -> Result<Regex, String> {
     let (translated, _) = translate_keeping(pattern, kept);

@@ -39,6 +39,8 @@ pub struct Event {
     pub(crate) unmarshaled: Inner<Vec<(Box<str>, Json)>>,
     /// `SetMeta` and `SetParsed` of expressions, applied after the expression ran.
     pub(crate) pending: Inner<Vec<(Space, String, String)>>,
+    /// Expressions that a bound on what they may cost ended.
+    pub(crate) ended: Inner<u32>,
     pub(crate) str_time: Span,
     pub(crate) str_time_format: Span,
     pub(crate) marshaled_time: Span,
@@ -123,6 +125,7 @@ impl Event {
             unnamed: Vec::new(),
             unmarshaled: Inner::default(),
             pending: Inner::default(),
+            ended: Inner::default(),
             str_time: Span::default(),
             str_time_format: Span::default(),
             marshaled_time: Span::default(),
@@ -172,6 +175,7 @@ impl Event {
         self.unnamed.clear();
         self.unmarshaled.get_mut().clear();
         self.pending.get_mut().clear();
+        *self.ended.get_mut() = 0;
         self.line = Span::default();
         self.str_time = Span::default();
         self.str_time_format = Span::default();
@@ -326,6 +330,11 @@ impl Event {
     /// Texts that found no room in this event.
     pub fn dropped(&self) -> u32 {
         self.dropped
+    }
+
+    /// Expressions about this event that were ended because they looked at too much or made too much.
+    pub fn ended(&self) -> u32 {
+        *self.ended.borrow()
     }
 
     /// The slots of this event's fields.

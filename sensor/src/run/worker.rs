@@ -163,6 +163,7 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
             Parsed::Unparsed { .. } => stats.unparsed.add(1),
             Parsed::Whitelisted(_) => stats.whitelisted.add(1),
         }
+        self.stats.rules_ended.add(u64::from(self.parser.take_ended()));
         self.detector.line_done(&line.source);
         self.seat(&line.source).last = Some(line.position.clone());
         stats.detections.add(self.detections.len() as u64);

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use hashbrown::HashMap;
+
 use super::{Machine, Ran, Stop, fail};
 use crate::expr::code::{Closure, Code};
 use crate::expr::functions::lists::have_order;
@@ -38,11 +40,12 @@ impl<'a> Machine<'a> {
             };
             match what {
                 Closure::Map => {
-                    kept.push(result);
+                    self.made_bytes(size_of::<Value<'_>>())?;
+                    kept.push(self.made(result)?);
                     continue;
                 }
                 Closure::Sum => {
-                    sum = super::sum(Op::Plus, sum, &result)?;
+                    sum = self.sum(Op::Plus, sum, &result)?;
                     continue;
                 }
                 _ => {}
@@ -57,7 +60,10 @@ impl<'a> Machine<'a> {
                 Closure::None if is => return Ok(Value::Bool(false)),
                 Closure::Find | Closure::FindLast if is => return Ok(item),
                 Closure::FindIndex | Closure::FindLastIndex if is => return Ok(Value::Int(number)),
-                Closure::Filter if is => kept.push(item),
+                Closure::Filter if is => {
+                    self.made_bytes(size_of::<Value<'_>>())?;
+                    kept.push(self.made(item)?);
+                }
                 _ => {}
             }
         }
@@ -80,10 +86,7 @@ impl<'a> Machine<'a> {
         number: i64,
         accumulated: Option<Value<'a>>,
     ) -> Ran<'a> {
-        let Some(budget) = self.budget.checked_sub(1) else {
-            return fail("it looks at too many elements");
-        };
-        self.budget = budget;
+        self.spend(1)?;
         let depth = self.locals.len();
         self.locals.push(item.clone());
         self.locals.push(Value::Int(number));
@@ -123,7 +126,8 @@ impl<'a> Machine<'a> {
                 accumulated = self.element(body, &item, number, Some(accumulated))?;
             } else {
                 let key = self.element(body, &item, number, None)?;
-                results.push((key, item));
+                self.made_bytes(size_of::<(Value<'_>, Value<'_>)>())?;
+                results.push((self.made(key)?, self.made(item)?));
             }
         }
         if what == Closure::Reduce {
@@ -145,12 +149,17 @@ impl<'a> Machine<'a> {
             return Ok(Value::List(results.into_iter().map(|(_, item)| item).collect()));
         }
         let mut groups: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         for (key, item) in results {
             let key = key.display().into_owned();
-            match groups.iter_mut().find(|(known, _)| **known == *key) {
-                Some((_, Value::List(items))) => items.push(item),
-                _ => groups.push((Cow::Owned(key), Value::List(vec![item]))),
+            let known = places.get(&key).and_then(|at| groups.get_mut(*at));
+            if let Some((_, Value::List(items))) = known {
+                items.push(item);
+                continue;
             }
+            self.made_bytes(key.len())?;
+            places.insert(key.clone(), groups.len());
+            groups.push((Cow::Owned(key), Value::List(vec![item])));
         }
         Ok(Value::Map(groups))
     }

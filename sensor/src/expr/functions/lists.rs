@@ -1,15 +1,19 @@
 //! Functions on lists and mappings.
 
 use std::borrow::Cow;
+use std::hash::BuildHasher as _;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::{Function, Want, function, int_arg, take, text_arg, text_value};
+use crate::expr::eval::fuel::{LIST_TOO_LONG, MAX_ITEMS, MAX_MADE_BYTES, TEXT_TOO_LONG};
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError};
 
 type Ran<'a> = Result<Value<'a>, EvalError>;
 
-/// How long a list may get by repeating, joining and flattening.
-const MAX_ITEMS: usize = 1_000_000;
+/// How many values are compared with each other, where their hashes are the same, to find the different ones.
+const MAX_COMPARED: usize = 1_000_000;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("len", &[Want::Any], Want::Int, len),
@@ -70,8 +74,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let mut all = Vec::new();
             for list in args.iter() {
                 all.append(&mut items(list)?);
+                if all.len() > MAX_ITEMS {
+                    return Err(LIST_TOO_LONG.into());
+                }
             }
-            bounded(all)
+            Ok(Value::List(all))
         })
     },
     function("flatten", &[Want::List], Want::List, flatten_all),
@@ -157,13 +164,6 @@ fn entries<'a>(map: &Value<'a>) -> Result<Vec<(Cow<'a, str>, Value<'a>)>, EvalEr
     map.entries().ok_or_else(|| "not a map".into())
 }
 
-fn bounded(items: Vec<Value<'_>>) -> Ran<'_> {
-    if items.len() > MAX_ITEMS {
-        return Err("the list is too long".into());
-    }
-    Ok(Value::List(items))
-}
-
 /// An element or a member, nil where there is none.
 fn get<'a>(args: &mut [Value<'a>]) -> Value<'a> {
     let (of, key) = (take(args, 0), take(args, 1));
@@ -191,38 +191,87 @@ fn join<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
             out.push_str(by);
         }
         out.push_str(item.as_str().ok_or(EvalError("not a list of texts".into()))?);
+        if out.len() > MAX_MADE_BYTES {
+            return Err(TEXT_TOO_LONG.into());
+        }
     }
     Ok(text_value(out))
 }
 
 fn from_pairs<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
     let mut out: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for pair in items(&take(args, 0))? {
         let (Some(2), Some(name), Some(value)) = (pair.len(), pair.item(0), pair.item(1)) else {
             return Err("not a list of pairs".into());
         };
         let name = name.display().into_owned();
-        match out.iter_mut().find(|(known, _)| **known == *name) {
-            Some(entry) => entry.1 = value,
-            None => out.push((Cow::Owned(name), value)),
+        if let Some(entry) = places.get(&name).and_then(|at| out.get_mut(*at)) {
+            entry.1 = value;
+        } else {
+            places.insert(name.clone(), out.len());
+            out.push((Cow::Owned(name), value));
         }
     }
     Ok(Value::Map(out))
 }
 
+/// Each value once, the first of equal ones. By hash, so that the time is that of the list's length.
 fn distinct(items: Vec<Value<'_>>) -> Result<Vec<Value<'_>>, EvalError> {
-    /// Comparing each with each ends here.
-    const MOST: usize = 10_000;
-    if items.len() > MOST {
-        return Err("the list is too long".into());
-    }
-    let mut out: Vec<Value<'_>> = Vec::new();
+    let build = DefaultHashBuilder::default();
+    let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
+    let (mut out, mut compared): (Vec<Value<'_>>, usize) = (Vec::new(), 0);
     for item in items {
-        if !out.iter().any(|known| known.equals(&item)) {
+        let same = places.entry(hash(&build, &item)).or_default();
+        compared += same.len();
+        // What is not even equal to itself, such as an event, has one hash for all.
+        if compared > MAX_COMPARED {
+            return Err(LIST_TOO_LONG.into());
+        }
+        let mut known = same.iter().filter_map(|at| out.get(*at));
+        if !known.any(|known| known.equals(&item)) {
+            same.push(out.len());
             out.push(item);
         }
     }
     Ok(out)
+}
+
+/// Values that [`Value::equals`] have the same.
+fn hash(build: &DefaultHashBuilder, value: &Value<'_>) -> u64 {
+    if value.is_nil() {
+        return build.hash_one(0_u8);
+    }
+    if let Some(text) = value.as_str() {
+        return build.hash_one((1_u8, text));
+    }
+    if let Some(is) = value.as_bool() {
+        return build.hash_one((2_u8, is));
+    }
+    if let Some(number) = value.as_float() {
+        // Zero has two signs and one value.
+        return build.hash_one((3_u8, (number + 0.0).to_bits()));
+    }
+    if let Some(entries) = value.entries() {
+        let mut seen = HashMap::with_capacity(entries.len());
+        for (name, value) in &entries {
+            seen.entry(&**name).or_insert(value);
+        }
+        let hashes = seen
+            .iter()
+            .map(|(name, value)| build.hash_one((4_u8, name, hash(build, value))));
+        return hashes.fold(0, u64::wrapping_add);
+    }
+    match value {
+        Value::Time(time) => build.hash_one((5_u8, time.as_millis())),
+        Value::Object(_) | Value::NodeResults(_) => build.hash_one(6_u8),
+        list => {
+            let items = (0..list.len().unwrap_or(0)).filter_map(|at| list.item(at));
+            items.fold(build.hash_one(7_u8), |before, item| {
+                build.hash_one((before, hash(build, &item)))
+            })
+        }
+    }
 }
 
 fn flatten_all<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
@@ -241,7 +290,7 @@ fn flatten<'a>(from: &[Value<'a>], out: &mut Vec<Value<'a>>, depth: usize) -> Re
             Err(_) => out.push(value.clone()),
         }
         if out.len() > MAX_ITEMS {
-            return Err("the list is too long".into());
+            return Err(LIST_TOO_LONG.into());
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::{Function, Want, function, text_arg, text_value};
 use crate::expr::EvalError;
+use crate::expr::eval::fuel::{MAX_MADE_BYTES, TEXT_TOO_LONG};
 use crate::expr::value::Value;
 use crate::parse::json::Json;
 
@@ -82,6 +83,9 @@ pub(super) fn format(args: &[Value<'_>]) -> Result<String, EvalError> {
             format!("%!{verb}({}={value_text})", go_type(value))
         });
         pad(&written, spec, &mut out);
+        if out.len() > MAX_MADE_BYTES {
+            return Err(TEXT_TOO_LONG.into());
+        }
     }
     let extra: Vec<String> = args
         .iter()

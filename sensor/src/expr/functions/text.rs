@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::{Function, Want, function, int_arg, take, text_arg, text_value};
+use crate::expr::eval::fuel::{LIST_TOO_LONG, MAX_ITEMS, MAX_MADE_BYTES, TEXT_TOO_LONG};
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError};
-use crate::parse::event::MAX_EVENT_BYTES;
 use crate::parse::json::Json;
 
 type Ran<'a> = Result<Value<'a>, EvalError>;
@@ -86,7 +86,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let (text, times) = (text_arg(args, 0)?, int_arg(args, 1)?);
         let times = usize::try_from(times).map_err(|_| EvalError("a negative number of times".into()))?;
         if text.len().saturating_mul(times) > MAX_REPEATED_BYTES {
-            return Err("the text gets too long".into());
+            return Err(TEXT_TOO_LONG.into());
         }
         Ok(text_value(text.repeat(times)))
     }),
@@ -278,16 +278,22 @@ fn split_by<'a>(args: &mut [Value<'a>], keep: bool) -> Ran<'a> {
     match take(args, 0).into_text() {
         _ if most == 0 => Ok(Value::List(Vec::new())),
         Some(Cow::Borrowed(text)) => Ok(Value::List(
-            parts(text, by, most, keep).into_iter().map(Value::text).collect(),
+            parts(text, by, most, keep)?
+                .into_iter()
+                .map(Value::text)
+                .collect(),
         )),
         Some(Cow::Owned(text)) => Ok(Value::List(
-            parts(&text, by, most, keep).into_iter().map(text_value).collect(),
+            parts(&text, by, most, keep)?
+                .into_iter()
+                .map(text_value)
+                .collect(),
         )),
         None => Err("an argument is not a text".into()),
     }
 }
 
-fn parts<'t>(text: &'t str, by: &str, most: usize, keep: bool) -> Vec<&'t str> {
+fn parts<'t>(text: &'t str, by: &str, most: usize, keep: bool) -> Result<Vec<&'t str>, EvalError> {
     let mut parts = Vec::new();
     let mut rest = text;
     while parts.len() + 1 < most {
@@ -300,11 +306,14 @@ fn parts<'t>(text: &'t str, by: &str, most: usize, keep: bool) -> Vec<&'t str> {
         let Some((end, next)) = cut else { break };
         parts.push(rest.get(..if keep { next } else { end }).unwrap_or(""));
         rest = rest.get(next..).unwrap_or("");
+        if parts.len() > MAX_ITEMS {
+            return Err(LIST_TOO_LONG.into());
+        }
     }
     if !(rest.is_empty() && by.is_empty()) {
         parts.push(rest);
     }
-    parts
+    Ok(parts)
 }
 
 fn replace<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
@@ -314,8 +323,8 @@ fn replace<'a>(args: &mut [Value<'a>], _: &Env<'a>) -> Ran<'a> {
         .count()
         .saturating_mul(to.len())
         .saturating_add(text.len());
-    if longest > MAX_EVENT_BYTES {
-        return Err("the text gets too long".into());
+    if longest > MAX_MADE_BYTES {
+        return Err(TEXT_TOO_LONG.into());
     }
     let replaced = match args.get(3) {
         Some(Value::Int(most)) if *most >= 0 => text.replacen(from, to, usize::try_from(*most).unwrap_or(0)),
