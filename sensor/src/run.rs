@@ -266,7 +266,7 @@ fn start(
             };
             thread(&label, died, move || ignore(files.run(&outlet)))
         }
-        From::Journald { matches } => {
+        From::Journald { matches, accounts } => {
             let resume = config
                 .resume
                 .get(&name)
@@ -277,6 +277,7 @@ fn start(
             let journal = Journal {
                 program: config.journalctl.clone(),
                 matches: matches.clone(),
+                accounts: accounts.clone(),
                 source: name.into(),
                 kind,
                 start: config.start,

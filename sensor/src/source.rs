@@ -64,6 +64,10 @@ pub enum From {
     Journald {
         /// Arguments of `journalctl`: alternatives for one field, all of different fields.
         matches: Vec<String>,
+        /// Accounts, by name or number, that are believed whatever name they write under. Where the matches choose no unit
+        /// and no account, only root, a service's own unit and its own account are believed besides.
+        #[serde(default)]
+        accounts: Vec<String>,
     },
     /// Standard input, until it ends.
     Stdin,
@@ -134,8 +138,8 @@ impl From {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) | Self::Docker(path) => path.to_string_lossy().into_owned(),
-            Self::Journald { matches } if matches.is_empty() => "journald".to_owned(),
-            Self::Journald { matches } => format!("journald {}", matches.join(" ")),
+            Self::Journald { matches, .. } if matches.is_empty() => "journald".to_owned(),
+            Self::Journald { matches, .. } => format!("journald {}", matches.join(" ")),
             Self::Stdin => "stdin".to_owned(),
             Self::Syslog(syslog) => format!("syslog {} {}", syslog.transport, syslog.listen.address),
             Self::Http(http) => format!("http {}", http.listen.address),

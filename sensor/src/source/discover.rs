@@ -139,6 +139,14 @@ fn refused_folder(path: &Path) -> Option<String> {
     }
 }
 
+/// The accounts that a service runs under which is known by this name in the journal, beside root.
+pub(crate) fn accounts_of(identifier: &str) -> &'static [&'static str] {
+    let found = SERVICES
+        .iter()
+        .find(|service| service.identifiers.contains(&identifier));
+    found.map_or(&[], |service| service.accounts)
+}
+
 // === impl Service ===
 
 impl Service {
@@ -164,7 +172,10 @@ impl Service {
             service: self.name,
             source: SourceConfig {
                 kind: "syslog".to_owned(),
-                from: From::Journald { matches },
+                from: From::Journald {
+                    matches,
+                    accounts: Vec::new(),
+                },
             },
             taken,
             why,

@@ -1,7 +1,8 @@
 //! The journal of systemd, through `journalctl`: linking its library would tie us to one machine's version of it.
 //!
 //! Positions are the journal's own cursors. A `journalctl` that dies is started again where it stopped, later each
-//! time. Before: the journal. After: `run`, over the intake. Deliberately absent: the text of an entry (`entry`).
+//! time. Before: the journal. After: `run`, over the intake. Deliberately absent: the text of an entry (`entry`), and who
+//! may write one (`writer`).
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -13,10 +14,13 @@ use std::time::Duration;
 use super::file::MAX_LINE_BYTES;
 use super::{Closed, Outlet, Start};
 use crate::line::Position;
+use crate::stats::SourceStats;
 
 pub(crate) mod entry;
+pub(crate) mod writer;
 
 use entry::Entry;
+use writer::Judge;
 
 /// The longest wait before a `journalctl` that died is started again.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
@@ -34,6 +38,8 @@ const MAX_ENTRY_BYTES: u64 = 8 * MAX_LINE_BYTES as u64;
 pub(crate) struct Journal {
     pub(crate) program: PathBuf,
     pub(crate) matches: Vec<String>,
+    /// Accounts that are believed whatever name they write under.
+    pub(crate) accounts: Vec<String>,
     pub(crate) source: Arc<str>,
     pub(crate) kind: Arc<str>,
     pub(crate) start: Start,
@@ -77,7 +83,7 @@ impl Journal {
         let mut backoff = Duration::from_secs(1);
         let mut refusals = 0;
         while !outlet.stopping() {
-            match self.spawn(&seek) {
+            match self.spawn(&seek, &stats) {
                 Ok((child, entries)) => match self.follow(child, &entries, outlet)? {
                     Followed::Until(cursor) => {
                         seek = Seek::After(cursor);
@@ -111,7 +117,7 @@ impl Journal {
         Ok(())
     }
 
-    fn spawn(&self, seek: &Seek) -> std::io::Result<(Child, Receiver<Entry>)> {
+    fn spawn(&self, seek: &Seek, stats: &Arc<SourceStats>) -> std::io::Result<(Child, Receiver<Entry>)> {
         let mut command = Command::new(&self.program);
         command.args(["--output=json", "--follow", "--all", "--quiet"]);
         match seek {
@@ -128,12 +134,30 @@ impl Journal {
             .stderr(Stdio::null());
         let mut child = command.spawn()?;
         let (tx, rx) = mpsc::sync_channel(BATCH);
+        // Read each time: a service that is installed meanwhile brings its account.
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let judge = Judge::new(&self.matches, &self.accounts, passwd);
+        let stats = Arc::clone(stats);
         if let Some(stdout) = child.stdout.take() {
             // The pipe is read by a thread of its own, so that shutdown need not wait for the next entry.
             std::thread::Builder::new()
                 .name("vigie-journal".to_owned())
                 .spawn(move || {
-                    read_entries(stdout, |entry| tx.send(entry).is_ok());
+                    read_entries(stdout, |entry| {
+                        if judge.believes(&entry.writer, &entry.identifier) {
+                            return tx.send(entry).is_ok();
+                        }
+                        if stats.refused.get() == 0 {
+                            tracing::warn!(
+                                name = entry.identifier,
+                                uid = entry.writer.uid,
+                                unit = entry.writer.unit,
+                                "the journal has entries of accounts that may not write under that name; they are left out"
+                            );
+                        }
+                        stats.refused.add(1);
+                        true
+                    });
                 })?;
         }
         Ok((child, rx))

@@ -265,7 +265,7 @@ case "$*" in
     *cursor=c1*) n=2 ;;
     *) n=1 ;;
 esac
-echo '{"__CURSOR":"c'$n'","__REALTIME_TIMESTAMP":"1780271000000000","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"sshd","_PID":"7","MESSAGE":"Accepted password for bob from 192.0.2.'$n' port 1 ssh2"}'
+echo '{"__CURSOR":"c'$n'","__REALTIME_TIMESTAMP":"1780271000000000","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"sshd","_PID":"7","_UID":"0","MESSAGE":"Accepted password for bob from 192.0.2.'$n' port 1 ssh2"}'
 "#;
 
 fn journal(directory: &Path) -> SensorConfig {
@@ -274,6 +274,7 @@ fn journal(directory: &Path) -> SensorConfig {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let from = From::Journald {
         matches: vec!["SYSLOG_IDENTIFIER=sshd".to_owned()],
+        accounts: Vec::new(),
     };
     SensorConfig {
         sources: vec![SourceConfig {
@@ -357,4 +358,21 @@ async fn a_cursor_that_the_journal_does_not_know_is_given_up() {
         .await;
     sensor.end().await;
     assert_eq!(stats.gaps.get(), 1);
+}
+
+/// `logger -t sshd` of an ordinary account: the journal says who wrote it, and nobody is taken for a visitor or attacker.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_cannot_write_in_the_name_of_sshd() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = journal(directory.path());
+    let script = JOURNALCTL.replace(r#""_UID":"0""#, r#""_UID":"1000""#);
+    fs::write(&config.journalctl, script).unwrap();
+    let name: std::sync::Arc<str> = config.sources[0].from.name().into();
+    let stats = config.stats.source(&name);
+    let sensor = Running::start(config);
+    while stats.refused.get() < 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let events = sensor.end().await;
+    assert_eq!((stats.lines.get(), events), (0, Vec::new()));
 }

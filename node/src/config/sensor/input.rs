@@ -20,7 +20,7 @@ type Text = Option<Spanned<String>>;
 const PLACES: &[(&str, &[&str])] = &[
     ("file", &[]),
     ("docker", &[]),
-    ("journal", &[]),
+    ("journal", &["accounts"]),
     ("stdin", &[]),
     ("syslog", &["from", "certificate", "key", "clients"]),
     (
@@ -45,8 +45,10 @@ pub(crate) struct Input {
     file: Text,
     /// The same of Docker's json-file logs.
     docker: Text,
-    /// A unit of the journal, such as `ssh.service`.
+    /// A unit of the journal, such as `ssh.service`, or a match such as `SYSLOG_IDENTIFIER=sshd`.
     journal: Text,
+    /// Accounts whose entries are believed whatever name they bear.
+    accounts: Option<Spanned<Vec<String>>>,
     /// Standard input.
     stdin: Option<Spanned<bool>>,
     /// `udp://`, `tcp://` or `tls://`, and the address and port to listen on.
@@ -153,12 +155,19 @@ impl Input {
         Ok(match place {
             "file" => From::File(path(&self.file)),
             "docker" => From::Docker(path(&self.docker)),
-            "journal" => From::Journald {
-                matches: vec![format!(
-                    "_SYSTEMD_UNIT={}",
-                    plain(&self.journal).unwrap_or_default()
-                )],
-            },
+            "journal" => {
+                let journal = plain(&self.journal).unwrap_or_default();
+                let matches = if journal.contains('=') {
+                    journal.split_whitespace().map(str::to_owned).collect()
+                } else {
+                    vec![format!("_SYSTEMD_UNIT={journal}")]
+                };
+                let accounts = self.accounts.as_ref();
+                From::Journald {
+                    matches,
+                    accounts: accounts.map_or(Vec::new(), |all| all.get_ref().clone()),
+                }
+            }
             "syslog" => {
                 let (scheme, address) = address(&self.syslog, &["udp", "tcp", "tls"], "514", span)?;
                 let listen = self.listen(address, scheme == "tls", span)?;
@@ -306,6 +315,7 @@ impl Input {
             "topic" => &self.topic,
             "stdin" => return self.stdin.as_ref().map(Spanned::span),
             "from" => return self.from.as_ref().map(Spanned::span),
+            "accounts" => return self.accounts.as_ref().map(Spanned::span),
             "partitions" => return self.partitions.as_ref().map(Spanned::span),
             _ => return None,
         };

@@ -13,6 +13,8 @@ pub(super) struct Service {
     pub(super) places: &'static [&'static [(&'static str, &'static str)]],
     /// Its names in the journal, which is asked where no file can be read.
     pub(super) identifiers: &'static [&'static str],
+    /// Accounts that it runs under, beside root: only these may write under its names.
+    pub(super) accounts: &'static [&'static str],
     /// Paths of which one is there where the service is; without any, it is taken to be everywhere.
     pub(super) signs: &'static [&'static str],
 }
@@ -35,6 +37,7 @@ pub(super) const SERVICES: &[Service] = &[
         ],
         // From OpenSSH 9.8 on the process that speaks with the client has a name of its own.
         identifiers: &["sshd", "sshd-session", "sshd-auth", "sudo", "su"],
+        accounts: &[],
         signs: &[],
     },
     Service {
@@ -42,6 +45,7 @@ pub(super) const SERVICES: &[Service] = &[
         // Its error log is not read: visitors can write any line into it (see the parser).
         places: &[&[("nginx", "var/log/nginx/*access.log")]],
         identifiers: &[],
+        accounts: &[],
         signs: &["etc/nginx", "usr/local/etc/nginx"],
     },
     Service {
@@ -65,12 +69,14 @@ pub(super) const SERVICES: &[Service] = &[
             ],
         ],
         identifiers: &[],
+        accounts: &[],
         signs: &["etc/apache2", "etc/httpd", "usr/local/etc/apache24"],
     },
     Service {
         name: "haproxy",
         places: &[&[("syslog", "var/log/haproxy.log")]],
         identifiers: &["haproxy"],
+        accounts: &["haproxy"],
         signs: &["etc/haproxy", "usr/local/etc/haproxy.conf"],
     },
     Service {
@@ -80,12 +86,14 @@ pub(super) const SERVICES: &[Service] = &[
             &[("traefik", "var/log/traefik.log")],
         ],
         identifiers: &["traefik"],
+        accounts: &["traefik"],
         signs: &["etc/traefik"],
     },
     Service {
         name: "caddy",
         places: &[&[("caddy", "var/log/caddy/*.log")]],
         identifiers: &["caddy"],
+        accounts: &["caddy"],
         signs: &["etc/caddy", "usr/local/etc/caddy"],
     },
     Service {
@@ -103,6 +111,7 @@ pub(super) const SERVICES: &[Service] = &[
             "postfix/postscreen",
             "dovecot",
         ],
+        accounts: &["postfix", "dovecot", "dovenull"],
         signs: &[
             "etc/postfix",
             "etc/dovecot",
@@ -118,6 +127,7 @@ pub(super) const SERVICES: &[Service] = &[
             &[("dovecot", "var/log/dovecot.log")],
         ],
         identifiers: &[],
+        accounts: &[],
         signs: &["etc/dovecot", "usr/local/etc/dovecot"],
     },
     Service {
@@ -140,6 +150,7 @@ pub(super) const SERVICES: &[Service] = &[
             &[("mysql", "var/db/mysql/*.err")],
         ],
         identifiers: &["mariadbd", "mysqld"],
+        accounts: &["mysql"],
         signs: &["etc/mysql", "etc/my.cnf", "usr/local/etc/mysql"],
     },
     Service {
@@ -152,6 +163,7 @@ pub(super) const SERVICES: &[Service] = &[
             &[("postgresql", "var/lib/postgresql/*/data/log/*.log")],
         ],
         identifiers: &["postgres"],
+        accounts: &["postgres"],
         signs: &[
             "etc/postgresql",
             "var/lib/pgsql",
@@ -164,6 +176,7 @@ pub(super) const SERVICES: &[Service] = &[
         name: "vsftpd",
         places: &[&[("vsftpd", "var/log/vsftpd.log")]],
         identifiers: &["vsftpd"],
+        accounts: &[],
         signs: &["etc/vsftpd.conf", "etc/vsftpd", "usr/local/etc/vsftpd.conf"],
     },
     Service {
@@ -198,6 +211,7 @@ pub(super) const SERVICES: &[Service] = &[
             ],
         ],
         identifiers: &["Nextcloud", "nextcloud"],
+        accounts: &["www-data", "apache", "nginx", "http", "wwwrun"],
         signs: &[
             "var/www/nextcloud",
             "var/www/html/nextcloud",
@@ -215,6 +229,7 @@ pub(super) const SERVICES: &[Service] = &[
             &[("vaultwarden", "opt/vaultwarden/data/vaultwarden.log")],
         ],
         identifiers: &["vaultwarden"],
+        accounts: &["vaultwarden"],
         signs: &["etc/vaultwarden.env", "var/lib/vaultwarden", "opt/vaultwarden"],
     },
     Service {
@@ -227,6 +242,7 @@ pub(super) const SERVICES: &[Service] = &[
             &[("gitea", "var/log/forgejo/*.log")],
         ],
         identifiers: &["gitea", "forgejo"],
+        accounts: &["gitea", "git", "forgejo"],
         signs: &["etc/gitea", "etc/forgejo", "var/lib/gitea", "var/lib/forgejo"],
     },
     Service {
@@ -239,6 +255,7 @@ pub(super) const SERVICES: &[Service] = &[
             &[("asterisk", "var/log/asterisk/full")],
         ],
         identifiers: &["asterisk"],
+        accounts: &["asterisk"],
         signs: &["etc/asterisk", "usr/local/etc/asterisk"],
     },
     Service {
@@ -248,6 +265,7 @@ pub(super) const SERVICES: &[Service] = &[
             &[("openvpn", "var/log/openvpn.log")],
         ],
         identifiers: &["openvpn", "ovpn-server"],
+        accounts: &["openvpn", "nobody"],
         signs: &["etc/openvpn", "usr/local/etc/openvpn"],
     },
 ];

@@ -5,11 +5,16 @@
 
 use serde::Deserialize;
 
+use super::writer::Writer;
+
 /// What we keep of an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) cursor: String,
     pub(crate) text: String,
+    /// The name that the writer gave himself.
+    pub(crate) identifier: String,
+    pub(crate) writer: Writer,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +33,14 @@ struct Fields {
     syslog_pid: Field,
     #[serde(rename = "_PID", default)]
     pid: Field,
+    #[serde(rename = "_UID", default)]
+    uid: Field,
+    #[serde(rename = "_SYSTEMD_UNIT", default)]
+    unit: Field,
+    #[serde(rename = "_EXE", default)]
+    program: Field,
+    #[serde(rename = "_TRANSPORT", default)]
+    transport: Field,
     #[serde(rename = "MESSAGE", default)]
     message: Field,
 }
@@ -69,6 +82,13 @@ impl Entry {
         Some(Self {
             cursor: fields.cursor,
             text,
+            identifier,
+            writer: Writer {
+                uid: fields.uid.text().unwrap_or_default(),
+                unit: fields.unit.text().unwrap_or_default(),
+                program: fields.program.text().unwrap_or_default(),
+                transport: fields.transport.text().unwrap_or_default(),
+            },
         })
     }
 }

@@ -37,6 +37,10 @@ fn every_kind_of_source_is_named() {
             r#"type = "syslog", journal = "ssh.service""#,
             "journald _SYSTEMD_UNIT=ssh.service",
         ),
+        (
+            r#"type = "syslog", journal = "SYSLOG_IDENTIFIER=a SYSLOG_IDENTIFIER=b", accounts = ["web", "77"]"#,
+            "journald SYSLOG_IDENTIFIER=a SYSLOG_IDENTIFIER=b",
+        ),
         (r#"type = "syslog", stdin = true"#, "stdin"),
         (
             r#"type = "syslog", syslog = "udp://127.0.0.1:514""#,
