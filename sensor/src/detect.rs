@@ -32,7 +32,7 @@ pub mod progress;
 mod who;
 
 use arena::Arena;
-pub use detection::{Detection, DetectionEvent, DetectionId};
+pub use detection::{Detection, DetectionEvent, DetectionId, Origin};
 use dispatch::{Dispatch, Wanting};
 use keys::Keys;
 use meta::Packer;

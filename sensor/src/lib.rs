@@ -17,5 +17,6 @@ pub mod rules;
 pub mod run;
 pub mod shapes;
 pub mod source;
+pub mod spool;
 pub mod stats;
 pub mod trace;

@@ -69,7 +69,7 @@ pub struct Resume {
 }
 
 /// What the sensor tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SensorEvent {
     /// A scenario found what it looks for.
     Detection(Box<Detection>),

@@ -23,8 +23,25 @@ pub struct DetectionId(pub [u8; 16]);
 #[error("expected 32 hexadecimal digits")]
 pub struct ParseDetectionIdError;
 
+/// What enrichment knew of an address.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Its range; empty if it is not known, as all of these.
+    pub range: String,
+    /// Number of its autonomous system.
+    pub as_number: String,
+    /// Name of that.
+    pub as_name: String,
+    /// Code of its country.
+    pub country: String,
+    /// Degrees.
+    pub latitude: f32,
+    /// Degrees.
+    pub longitude: f32,
+}
+
 /// A scenario found what it looks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
     /// The same for the same lines under the same scenario.
     pub id: DetectionId,
@@ -42,6 +59,9 @@ pub struct Detection {
     pub value: String,
     /// The address behind it.
     pub ip: Option<IpAddr>,
+    /// What is known of it, where rules look that up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Time of the first event.
     pub first: Timestamp,
     /// Time of the last event.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use vigie_wire::Timestamp;
 
 use super::bucket::Kept;
-use super::detection::{Detection, DetectionEvent, DetectionId};
+use super::detection::{Detection, DetectionEvent, DetectionId, Origin};
 use super::plan::{Plan, short};
 use super::{Detector, Hole, Told, go};
 use crate::expr::{Env, Leaky};
@@ -162,6 +162,7 @@ impl Detector {
             scope: source.scope.clone(),
             value,
             ip,
+            origin: origin(source),
             first,
             last,
             events_count: finished.total,
@@ -238,6 +239,18 @@ impl Detector {
         });
         rebuilt.collect()
     }
+}
+
+fn origin(source: &Source) -> Option<Origin> {
+    let origin = Origin {
+        range: source.range.clone(),
+        as_number: source.as_number.clone(),
+        as_name: source.as_name.clone(),
+        country: source.country.clone(),
+        latitude: source.latitude,
+        longitude: source.longitude,
+    };
+    (origin != Origin::default()).then_some(origin)
 }
 
 fn message(plan: &Plan, finished: &Finished, scope: &str, who: &str, at: Timestamp) -> String {

@@ -16,12 +16,9 @@ use vigie_wire::Timestamp;
 
 use super::{Arrived, Closed, Outlet};
 use crate::line::Position;
+pub(crate) use crate::spool::Record;
+use crate::spool::{Bounds, Spool};
 use crate::stats::SourceStats;
-
-pub(crate) mod spool;
-
-pub(crate) use spool::Record;
-use spool::Spool;
 
 /// Deliveries that may wait for the disk; then the listeners wait, or drop where their protocol cannot.
 const QUEUE: usize = 256;
@@ -89,7 +86,7 @@ pub(crate) fn open(
 ) -> io::Result<(Inbox, Keeper)> {
     let stats = outlet.stats.source(source);
     let resume = resume.and_then(offset);
-    let spool = Spool::open(&directory.join(spool::folder(source)), resume)?;
+    let spool = Spool::open(&directory.join(folder(source)), resume, Bounds::default())?;
     let (sender, receiver) = mpsc::channel(QUEUE);
     let inbox = Inbox {
         sender,
@@ -107,6 +104,23 @@ pub(crate) fn open(
         failing: false,
     };
     Ok((inbox, keeper))
+}
+
+/// The folder of a source: its name, as far as a path can say it, and a hash for the rest.
+fn folder(source: &str) -> String {
+    let plain: String = source
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .take(64)
+        .collect();
+    let hash = blake3::hash(source.as_bytes()).to_hex();
+    format!("{plain}-{}", hash.get(..8).unwrap_or_default())
 }
 
 fn position(offset: u64) -> Position {

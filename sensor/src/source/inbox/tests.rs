@@ -8,6 +8,13 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::source::Intake;
 
+#[test]
+fn each_source_has_a_folder() {
+    assert!(folder("syslog udp 0.0.0.0:514").starts_with("syslog-udp-0.0.0.0-514-"));
+    assert_ne!(folder("nats a/b"), folder("nats a-b"));
+    assert!(!folder("../../x").contains('/'));
+}
+
 fn outlet() -> (Outlet, Receiver<Intake>) {
     let (intake, batches) = sync_channel(64);
     let outlet = Outlet {

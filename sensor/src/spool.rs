@@ -1,4 +1,5 @@
-//! Lines on disk, in segments, from the last checkpoint on.
+//! Texts on disk, in segments: lines from the last checkpoint on, or whatever else must outlive a crash until it is
+//! dealt with.
 //!
 //! A record is its length, a checksum, when it arrived, its number and its text. Offsets count bytes since the spool was
 //! first made and never go back, so they serve as positions. What a crash tore off at the end is cut off. A segment goes
@@ -6,15 +7,20 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
 
-/// Bytes after which a new segment is begun.
-const SEGMENT_BYTES: u64 = 16 << 20;
-/// Segments of one source. Beyond, the oldest goes: a restart then misses what a very old bucket began with.
-const MAX_SEGMENTS: usize = 16;
+/// How much a spool may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes after which a new segment is begun.
+    pub segment_bytes: u64,
+    /// Segments at once. Beyond, the oldest goes, whether or not it was dealt with.
+    pub segments: usize,
+}
+
 /// Length and checksum.
 const HEAD: usize = 8;
 /// Arrival and number.
@@ -22,20 +28,22 @@ const FIXED: usize = 16;
 /// A line is at most a mebibyte, and replacing bytes that are no UTF-8 may treble it.
 const MAX_TEXT: usize = 4 << 20;
 
-/// One line as it arrived.
+/// One text as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
+pub struct Record {
     /// When, in milliseconds since 1970.
-    pub(crate) at: i64,
-    /// Under which number its sender may deliver it again; 0 if it has none.
-    pub(crate) number: u64,
-    pub(crate) text: String,
+    pub at: i64,
+    /// Whatever number it has for its owner; 0 if it has none.
+    pub number: u64,
+    /// At most 4 MiB; a longer one is not found again.
+    pub text: String,
 }
 
-/// The segments of one source.
+/// The segments of one directory.
 #[derive(Debug)]
-pub(crate) struct Spool {
+pub struct Spool {
     directory: PathBuf,
+    bounds: Bounds,
     /// Where each begins. The last may not exist yet.
     segments: VecDeque<u64>,
     /// The last, once it exists.
@@ -45,7 +53,7 @@ pub(crate) struct Spool {
 
 /// Everything there was when reading began, in order.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub struct Reading {
     directory: PathBuf,
     segments: VecDeque<u64>,
     begin: u64,
@@ -53,21 +61,16 @@ pub(crate) struct Reading {
     at: u64,
 }
 
-/// The folder of a source: its name, as far as a path can say it, and a hash for the rest.
-pub(super) fn folder(source: &str) -> String {
-    let plain: String = source
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '.' {
-                c
-            } else {
-                '-'
-            }
-        })
-        .take(64)
-        .collect();
-    let hash = blake3::hash(source.as_bytes()).to_hex();
-    format!("{plain}-{}", hash.get(..8).unwrap_or_default())
+// === impl Bounds ===
+
+impl Default for Bounds {
+    /// A quarter of a gibibyte, which for a source's lines is so old that only a very slow bucket needs it.
+    fn default() -> Self {
+        Self {
+            segment_bytes: 16 << 20,
+            segments: 16,
+        }
+    }
 }
 
 // === impl Record ===
@@ -126,7 +129,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 impl Spool {
     /// Opens or makes it. `resume` is an offset that was reached before: new lines come behind it, also when the files
     /// are gone.
-    pub(crate) fn open(directory: &Path, resume: Option<u64>) -> io::Result<Self> {
+    pub fn open(directory: &Path, resume: Option<u64>, bounds: Bounds) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let mut segments: Vec<u64> = fs::read_dir(directory)?
             .filter_map(|entry| {
@@ -137,6 +140,7 @@ impl Spool {
         segments.sort_unstable();
         let mut spool = Self {
             directory: directory.to_owned(),
+            bounds,
             segments: segments.into(),
             file: None,
             end: 0,
@@ -152,15 +156,15 @@ impl Spool {
     }
 
     /// Where the next record will stand.
-    pub(crate) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.end
     }
 
     /// Writes records, and if `sync` so that they survive a power cut; where each stands. After an error none of them
     /// is there.
-    pub(crate) fn append(&mut self, records: &[Record], sync: bool) -> io::Result<Vec<u64>> {
+    pub fn append(&mut self, records: &[Record], sync: bool) -> io::Result<Vec<u64>> {
         let begun = self.segments.back().copied().unwrap_or(self.end);
-        if self.end - begun >= SEGMENT_BYTES {
+        if self.end - begun >= self.bounds.segment_bytes {
             self.begin_segment(self.end);
         }
         let begun = self.segments.back().copied().unwrap_or(self.end);
@@ -171,6 +175,7 @@ impl Spool {
             record.write(&mut bytes);
         }
         let path = self.path(begun);
+        let begins = self.file.is_none();
         let file = match &mut self.file {
             Some(file) => file,
             None => self
@@ -179,6 +184,11 @@ impl Spool {
         };
         let written = file.write_all(&bytes);
         let written = written.and_then(|()| if sync { file.sync_data() } else { Ok(()) });
+        // A new file is only there after a power cut if its directory says so.
+        let written = written.and_then(|()| match sync && begins {
+            true => File::open(&self.directory)?.sync_all(),
+            false => Ok(()),
+        });
         if let Err(error) = written {
             // A part of it may be there: nothing follows a torn record.
             if file.set_len(self.end - begun).is_err() {
@@ -191,7 +201,7 @@ impl Spool {
     }
 
     /// Offsets for records that the disk did not take: those of the others stay as they are.
-    pub(crate) fn pass(&mut self, records: &[Record]) -> Vec<u64> {
+    pub fn pass(&mut self, records: &[Record]) -> Vec<u64> {
         let mut end = self.end;
         let offsets = records
             .iter()
@@ -206,7 +216,7 @@ impl Spool {
     }
 
     /// Removes segments that hold nothing from `before` on.
-    pub(crate) fn forget(&mut self, before: u64) -> io::Result<()> {
+    pub fn forget(&mut self, before: u64) -> io::Result<()> {
         while self.segments.get(1).is_some_and(|second| *second <= before) {
             self.remove_oldest()?;
         }
@@ -214,7 +224,7 @@ impl Spool {
     }
 
     /// Reads everything there is now.
-    pub(crate) fn read(&self) -> Reading {
+    pub fn read(&self) -> Reading {
         let mut segments = self.segments.clone();
         if self.file.is_none()
             && self
@@ -234,6 +244,28 @@ impl Spool {
         }
     }
 
+    /// Reads what stands at an offset that a record was given or a reading had reached, and everything after it; from
+    /// the first record that there still is, if that one is gone.
+    pub fn read_from(&self, offset: u64) -> Reading {
+        let mut reading = self.read();
+        while reading.segments.get(1).is_some_and(|second| *second <= offset) {
+            reading.segments.pop_front();
+        }
+        let Some(begun) = reading.segments.front().copied().filter(|begun| *begun < offset) else {
+            reading.begin = reading.segments.front().copied().unwrap_or(self.end);
+            reading.at = reading.begin;
+            return reading;
+        };
+        reading.segments.pop_front();
+        (reading.begin, reading.at) = (offset, offset);
+        let opened = File::open(self.path(begun)).and_then(|mut file| {
+            file.seek(SeekFrom::Start(offset - begun))?;
+            Ok(BufReader::new(file))
+        });
+        reading.current = opened.ok();
+        reading
+    }
+
     fn begin_segment(&mut self, at: u64) {
         self.file = None;
         self.end = at;
@@ -248,7 +280,7 @@ impl Spool {
         if self.segments.back() != Some(&at) {
             self.segments.push_back(at);
         }
-        while self.segments.len() > MAX_SEGMENTS && self.remove_oldest().is_ok() {}
+        while self.segments.len() > self.bounds.segments.max(1) && self.remove_oldest().is_ok() {}
     }
 
     fn remove_oldest(&mut self) -> io::Result<()> {
@@ -288,16 +320,17 @@ fn path(directory: &Path, begun: u64) -> PathBuf {
 
 impl Reading {
     /// The offset of the first record.
-    pub(crate) fn begin(&self) -> u64 {
+    pub fn begin(&self) -> u64 {
         self.begin
     }
 
     /// The offset after the last record that was read.
-    pub(crate) fn at(&self) -> u64 {
+    pub fn at(&self) -> u64 {
         self.at
     }
 
-    pub(crate) fn next_record(&mut self) -> Option<(u64, Record)> {
+    /// The next record and where it stands.
+    pub fn next_record(&mut self) -> Option<(u64, Record)> {
         loop {
             if let Some(input) = &mut self.current
                 && let Some(record) = Record::read(input)
