@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Brings the programs that tests and the demo look at from outside: nft, ip, a PostgreSQL server, a browser, nginx with
-# what a module for it is built against, a NATS server, and kcat, which plays a Kafka cluster. What the machine has is
-# used as it is. What it lacks is downloaded as Debian packages and unpacked under target/peers/<name>, so nothing is
-# installed, registered or started, and no root is needed. Without a network it says what is missing.
+# what a module for it is built against, a NATS server, kcat, which plays a Kafka cluster, and CrowdSec, whose Local API
+# an agent of ours speaks to. What the machine has is used as it is. What it lacks is downloaded as Debian packages and
+# unpacked under target/peers/<name>, so nothing is installed, registered or started, and no root is needed. Without a
+# network it says what is missing.
 #
 #   scripts/peers.sh            all of them         scripts/peers.sh nftables    one of them
 #   scripts/peers.sh --clean    remove them
@@ -40,6 +41,7 @@ has_iproute2() { command -v ip; }
 has_chromium() { command -v chromium; }
 has_nats() { command -v nats-server; }
 has_kcat() { command -v kcat; }
+has_crowdsec() { command -v cscli >/dev/null && command -v crowdsec; }
 has_postgresql() {
   local candidate
   for candidate in "$(dirname "$(command -v postgres || echo /nowhere/x)")" /usr/lib/postgresql/*/bin; do
@@ -61,6 +63,7 @@ works_nftables() { runs "$1" "$1/usr/sbin/nft" --version; }
 works_iproute2() { runs "$1" "$1/usr/bin/ip" -V; }
 works_nats() { runs "$1" "$1/usr/sbin/nats-server" --version || runs "$1" "$1/usr/bin/nats-server" --version; }
 works_kcat() { runs "$1" "$1/usr/bin/kcat" -V; }
+works_crowdsec() { "$1/usr/bin/cscli" version >/dev/null 2>&1; }
 works_chromium() { runs "$1" "$1/usr/lib/chromium/chromium" --version; }
 works_postgresql() {
   local bin
@@ -112,6 +115,8 @@ packages_of() {
       needed libpcre2-dev libssl-dev zlib1g-dev "libclang1-$clang" "libclang-common-$clang-dev" || :
       ;;
     nats) needed nats-server ;;
+    # One program that needs nothing but the C library.
+    crowdsec) echo crowdsec ;;
     *) needed "$1" | without_jit ;;
   esac
 }
@@ -192,7 +197,7 @@ bring() {
   esac
 }
 
-[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium nginx nginx-dev nats kcat
+[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium nginx nginx-dev nats kcat crowdsec
 failed=0
 for name in "$@"; do
   bring "$name" || failed=1

@@ -36,7 +36,7 @@ use crate::config::Config;
 use crate::paths::Paths;
 
 pub(crate) use control::{Control, query};
-pub(crate) use listing::Format;
+pub(crate) use listing::{Format, printable, say};
 
 /// Vigie: every organisation keeps its own watch, and the mesh hears every watch.
 #[derive(Debug, Parser)]
@@ -140,7 +140,7 @@ impl Cli {
             Command::Dispute(command) => command.run(global).await,
             Command::Explain(command) => command.run(global).await,
             Command::Peers(command) => command.run(global).await,
-            Command::Sensor(command) => command.run(global),
+            Command::Sensor(command) => command.run(global).await,
             Command::Share(command) => command.run(global).await,
             Command::Policy(command) => command.run(global).await,
             Command::Hub(command) => command.run(global).await,
@@ -164,6 +164,11 @@ impl Cli {
 impl Global {
     pub(crate) fn paths(&self) -> Paths {
         Paths::new(self.data.clone(), self.home.clone())
+    }
+
+    /// Where a node keeps things unless told otherwise.
+    pub(crate) fn usual_paths(&self) -> Paths {
+        Paths::new(None, self.home.clone())
     }
 
     pub(crate) fn config_file(&self) -> PathBuf {

@@ -133,7 +133,12 @@ fn overlap(one: IpNet, other: IpNet) -> bool {
 }
 
 fn is_spared(ip: IpAddr, enforcing: &Enforcing) -> bool {
-    !is_public(ip) || contains(&enforcing.spared, ip.to_canonical())
+    spares(ip, &enforcing.spared)
+}
+
+/// Whether nothing is decided against an address: it is ours, or means something else elsewhere.
+pub(crate) fn spares(ip: IpAddr, spared: &[IpNet]) -> bool {
+    !is_public(ip) || contains(spared, ip.to_canonical())
 }
 
 #[cfg(test)]

@@ -122,6 +122,11 @@ impl Paths {
 
     /// Takes the directory for this process, or says that another node runs on it.
     pub(crate) fn lock(&self) -> anyhow::Result<Lock> {
+        self.lock_for("node", "--data")
+    }
+
+    /// The same for what is no node; `flag` chooses its directory.
+    pub(crate) fn lock_for(&self, what: &str, flag: &str) -> anyhow::Result<Lock> {
         let path = self.root.join("vigie.lock");
         let file = fs::OpenOptions::new()
             .create(true)
@@ -132,7 +137,7 @@ impl Paths {
             .with_context(|| format!("cannot open {}", path.display()))?;
         if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!(
-                "another node runs on {}: stop it first, or choose another --data",
+                "another {what} runs on {}: stop it first, or choose another {flag}",
                 self.root.display()
             );
         }

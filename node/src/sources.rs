@@ -16,14 +16,7 @@ use crate::paths::Paths;
 
 /// The sensor's configuration, and a line for people for each log that is read or was found unreadable.
 pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<String>)> {
-    let (sources, lines) = match &node.config.sensor.sources {
-        Sources::None => (
-            Vec::new(),
-            vec!["no log: [sensor] sources says \"none\"".to_owned()],
-        ),
-        Sources::List(inputs) => listed(inputs)?,
-        Sources::Auto => found(),
-    };
+    let (sources, lines) = chosen(&node.config.sensor.sources)?;
     let mut config = SensorConfig {
         sources,
         resume: positions(node).await?,
@@ -38,6 +31,18 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
     };
     begin_at_ends(node, &mut config).await;
     Ok((config, lines))
+}
+
+/// The logs that the configuration names, and a line for people for each.
+pub(crate) fn chosen(sources: &Sources) -> anyhow::Result<(Vec<SourceConfig>, Vec<String>)> {
+    match sources {
+        Sources::None => Ok((
+            Vec::new(),
+            vec!["no log: [sensor] sources says \"none\"".to_owned()],
+        )),
+        Sources::List(inputs) => listed(inputs),
+        Sources::Auto => Ok(found()),
+    }
 }
 
 /// What is written from here on is read, also before the sensor has opened it, and also by the next process if this one
@@ -62,13 +67,18 @@ async fn begin_at_ends(node: &Node, config: &mut SensorConfig) {
 /// Our own rules and those that were installed from a hub, or those of the directory that the configuration names.
 pub(crate) fn rules(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {
     let rules = rules_of(config, paths)?;
-    for name in &config.sensor.simulate {
-        // Misspelt, it would be enforced.
+    can_be_tried(&config.sensor.simulate, &rules).context("[sensor] simulate")?;
+    Ok(rules)
+}
+
+/// Whether there are such scenarios: misspelt, one would be enforced.
+pub(crate) fn can_be_tried(simulate: &[String], rules: &Ruleset) -> anyhow::Result<()> {
+    for name in simulate {
         if !rules.scenarios.iter().any(|scenario| *scenario.name == **name) {
-            bail!("[sensor] simulate: there is no scenario {name:?}");
+            bail!("there is no scenario {name:?}");
         }
     }
-    Ok(rules)
+    Ok(())
 }
 
 fn rules_of(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {

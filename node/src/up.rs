@@ -103,7 +103,7 @@ impl Tasks {
 }
 
 /// Those that end a node: systemd's and the keyboard's.
-fn signals() -> anyhow::Result<(Signal, Signal)> {
+pub(crate) fn signals() -> anyhow::Result<(Signal, Signal)> {
     Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
 }
 

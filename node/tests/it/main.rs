@@ -1,6 +1,7 @@
 //! The node's integration tests, one binary: linking is what costs.
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
+mod agent;
 mod bad_input;
 mod cli;
 mod full_disk;

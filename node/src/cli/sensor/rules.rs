@@ -21,6 +21,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// Whether a directory was named instead of the node's own rules.
+    pub(crate) fn is_hub(&self) -> bool {
+        self.hub.is_some()
+    }
+
     pub(crate) fn load(&self, global: &Global) -> anyhow::Result<Ruleset> {
         let Some(hub) = &self.hub else {
             return sources::rules(&global.config()?, &global.paths());

@@ -1,0 +1,117 @@
+use super::*;
+
+fn open(root: &Path) -> (Outbox, Arc<Counts>) {
+    let counts = Arc::new(Counts::default());
+    (Outbox::open(root, Arc::clone(&counts)).unwrap(), counts)
+}
+
+fn alert(number: u32, bytes: usize) -> (DetectionId, String) {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_le_bytes());
+    (
+        DetectionId(id),
+        format!("{{\"n\":{number},\"x\":\"{}\"}}", "x".repeat(bytes)),
+    )
+}
+
+fn numbers(batch: &Batch) -> Vec<u64> {
+    let alerts: serde_json::Value = serde_json::from_str(&batch.body()).unwrap();
+    let alerts = alerts.as_array().unwrap().iter();
+    alerts.map(|alert| alert["n"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn what_was_not_taken_is_there_after_a_restart_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let (outbox, _) = open(root.path());
+    outbox.put((1..=5).map(|number| alert(number, 10)).collect());
+    let batch = outbox.batch(2);
+    assert_eq!((numbers(&batch), outbox.waiting()), (vec![1, 2], 5));
+    // Not settled: handed out again, also by the next process.
+    drop(outbox);
+    let (outbox, counts) = open(root.path());
+    let batch = outbox.batch(2);
+    assert_eq!(numbers(&batch), [1, 2]);
+    outbox.settle(&batch);
+    drop(outbox);
+    let (outbox, _) = open(root.path());
+    assert_eq!((numbers(&outbox.batch(9)), outbox.waiting()), (vec![3, 4, 5], 3));
+    // Lines were read again: what they find is known, whether or not it was taken.
+    outbox.put(vec![alert(2, 10), alert(4, 10), alert(6, 10)]);
+    let batch = outbox.batch(9);
+    assert_eq!(numbers(&batch), [3, 4, 5, 6]);
+    outbox.settle(&batch);
+    assert!(outbox.batch(9).is_empty() && outbox.waiting() == 0);
+    assert_eq!(counts.dropped.get(), 0);
+}
+
+#[test]
+fn a_full_outbox_loses_its_oldest_and_says_how_many() {
+    let root = tempfile::tempdir().unwrap();
+    let (outbox, counts) = open(root.path());
+    // Each fills a segment, so the bound is one of alerts.
+    let put = BOUNDS.segments as u32 + 3;
+    for number in 1..=put {
+        outbox.put(vec![alert(number, BOUNDS.segment_bytes as usize)]);
+    }
+    let batch = outbox.batch(9);
+    assert_eq!(numbers(&batch), [4], "one at a time: they are large");
+    assert_eq!(counts.dropped.get(), 3);
+    assert_eq!(outbox.waiting(), BOUNDS.segments as u64);
+    outbox.settle(&batch);
+    assert_eq!(numbers(&outbox.batch(1)), [5]);
+    assert_eq!(counts.dropped.get(), 3);
+}
+
+#[test]
+fn what_was_taken_leaves_the_disk() {
+    let root = tempfile::tempdir().unwrap();
+    let (outbox, _) = open(root.path());
+    for number in 1..=20 {
+        outbox.put(vec![alert(number, 400_000)]);
+    }
+    let used = || {
+        let files = std::fs::read_dir(root.path().join("alerts")).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum::<u64>()
+    };
+    assert!(used() > 8_000_000);
+    for _ in 1..=20 {
+        let batch = outbox.batch(1);
+        outbox.settle(&batch);
+    }
+    assert!(used() <= 3 << 20, "{}", used());
+}
+
+#[test]
+fn a_disk_that_takes_nothing_keeps_nobody_from_being_told() {
+    let root = tempfile::tempdir().unwrap();
+    let (outbox, counts) = open(root.path());
+    let folder = root.path().join("alerts");
+    std::fs::remove_dir_all(&folder).unwrap();
+    outbox.put(vec![alert(1, 1), alert(2, 1)]);
+    assert!(!outbox.is_on_disk());
+    let batch = outbox.batch(1);
+    assert_eq!(numbers(&batch), [1]);
+    // The disk is back while the first is on its way.
+    std::fs::create_dir(&folder).unwrap();
+    outbox.put(vec![alert(3, 1)]);
+    assert!(outbox.is_on_disk());
+    outbox.settle(&batch);
+    let rest = outbox.batch(9);
+    assert_eq!(numbers(&rest), [2, 3]);
+    outbox.settle(&rest);
+    assert_eq!((outbox.waiting(), counts.dropped.get()), (0, 0));
+}
+
+#[test]
+fn one_that_is_refused_goes_with_the_next() {
+    let root = tempfile::tempdir().unwrap();
+    let (outbox, _) = open(root.path());
+    outbox.put((1..=3).map(|number| alert(number, 1)).collect());
+    let second = outbox.batch(2).second();
+    assert_eq!(numbers(&second), [2]);
+    outbox.settle(&second);
+    assert_eq!(numbers(&outbox.batch(9)), [3]);
+}

@@ -1,0 +1,165 @@
+//! A CrowdSec of its own on loopback, as a Local API only, and what its `cscli` says of it.
+//!
+//! The machine's programs or those that `scripts/peers.sh crowdsec` unpacks. It never speaks with CrowdSec's centre.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::peers;
+use crate::support::until;
+
+pub(crate) const MISSING: &str = "no crowdsec here; scripts/peers.sh crowdsec unpacks one";
+
+/// A configuration, a database and the programs.
+pub(crate) struct CrowdSec {
+    home: TempDir,
+    programs: PathBuf,
+    port: u16,
+}
+
+/// A running server; ends with kill -9.
+pub(crate) struct Server(Child);
+
+// === impl CrowdSec ===
+
+impl CrowdSec {
+    pub(crate) fn new() -> Option<Self> {
+        let unpacked = [
+            peers().join("crowdsec/usr/bin"),
+            peers().join("bench/crowdsec/usr/bin"),
+        ];
+        let places = unpacked
+            .into_iter()
+            .chain([PathBuf::from("/usr/bin"), PathBuf::from("/usr/local/bin")]);
+        let programs = places.into_iter().find(|place| {
+            let works = |program: &str| Command::new(place.join(program)).arg("version").output().is_ok();
+            place.join("crowdsec").exists() && works("cscli")
+        })?;
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let crowdsec = Self {
+            home: tempfile::tempdir().unwrap(),
+            programs,
+            port,
+        };
+        crowdsec.configure();
+        Some(crowdsec)
+    }
+
+    fn configure(&self) {
+        let root = self.home.path().display();
+        std::fs::create_dir_all(self.home.path().join("etc/notifications")).unwrap();
+        std::fs::create_dir_all(self.home.path().join("data")).unwrap();
+        let config = format!(
+            "common: {{daemonize: false, log_media: stdout, log_level: warning, working_dir: .}}\n\
+             config_paths: {{config_dir: {root}/etc/, data_dir: {root}/data/, hub_dir: {root}/etc/, \
+               index_path: {root}/etc/.index.json, notification_dir: {root}/etc/notifications/, plugin_dir: {root}/etc/}}\n\
+             cscli: {{output: human}}\n\
+             db_config: {{log_level: warning, type: sqlite, db_path: {root}/data/crowdsec.db, use_wal: true}}\n\
+             plugin_config: {{user: nobody, group: nogroup}}\n\
+             api:\n  client: {{insecure_skip_verify: false, credentials_path: {root}/etc/credentials.yaml}}\n  \
+             server: {{log_level: warning, listen_uri: '127.0.0.1:{}', profiles_path: {root}/etc/profiles.yaml, \
+               console_path: {root}/etc/console.yaml}}\n\
+             prometheus: {{enabled: false}}\n",
+            self.port
+        );
+        // As the package brings it.
+        let profiles = "name: default_ip_remediation\n\
+                        filters:\n - Alert.Remediation == true && Alert.GetScope() == \"Ip\"\n\
+                        decisions:\n - type: ban\n   duration: 4h\non_success: break\n";
+        for (name, text) in [
+            ("config.yaml", config.as_str()),
+            ("profiles.yaml", profiles),
+            ("console.yaml", ""),
+            ("credentials.yaml", ""),
+            (".index.json", "{}"),
+        ] {
+            std::fs::write(self.home.path().join("etc").join(name), text).unwrap();
+        }
+        // cscli asks the server as a machine of its own.
+        self.add_machine("cscli", "for the tests");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command.arg("-c").arg(self.home.path().join("etc/config.yaml"));
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn cscli(&self, arguments: &[&str]) -> String {
+        let output = self.program("cscli").args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(crate) fn add_machine(&self, name: &str, password: &str) {
+        let credentials = match name {
+            "cscli" => self.home.path().join("etc/credentials.yaml"),
+            _ => PathBuf::from("/dev/null"),
+        };
+        let mut command = self.program("cscli");
+        command.args(["machines", "add", name, "--password", password, "--force", "-f"]);
+        let added = command.arg(credentials).stdout(Stdio::null()).status().unwrap();
+        assert!(added.success(), "cscli adds no machine");
+    }
+
+    pub(crate) fn start(&self) -> Server {
+        let mut command = self.program("crowdsec");
+        let server = Server(command.arg("-no-cs").stdout(Stdio::null()).spawn().unwrap());
+        until("crowdsec listens", || {
+            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
+        server
+    }
+
+    /// All alerts; none while it does not answer.
+    pub(crate) fn alerts(&self) -> Vec<Value> {
+        // Without --all this version leaves out those that it made no decision of.
+        let said = self.cscli(&["alerts", "list", "--all", "--limit", "0", "-o", "json"]);
+        serde_json::from_str::<Option<Vec<Value>>>(&said)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    /// Whom it has decisions on.
+    pub(crate) fn decided(&self) -> Vec<String> {
+        let said = self.cscli(&["decisions", "list", "-o", "json"]);
+        let alerts: Vec<Value> = serde_json::from_str::<Option<_>>(&said)
+            .unwrap()
+            .unwrap_or_default();
+        let decisions = alerts
+            .iter()
+            .flat_map(|alert| alert["decisions"].as_array().unwrap());
+        decisions
+            .map(|decision| decision["value"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Whether it knows when a machine last said that it lives.
+    pub(crate) fn heartbeat_of(&self, machine: &str) -> bool {
+        let said = self.cscli(&["machines", "list", "-o", "json"]);
+        let machines: Vec<Value> = serde_json::from_str(&said).unwrap();
+        let mut ours = machines.iter().filter(|known| known["machineId"] == machine);
+        ours.next()
+            .is_some_and(|known| known["last_heartbeat"].is_string())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
