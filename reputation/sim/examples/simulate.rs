@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use vigie_sim::{Record, Setup, generator, simulate};
 
-const USAGE: &str = "simulate [--scorer vigie|count-K|oracle] [--attack none|A03|A04|A09] [--liars SHARE] \
-                     [--orgs N] [--days N] [--strike-day N] [--observers N] [--seed N]";
+const USAGE: &str = "simulate [--scorer NAME] [--attack none|A01..A23|adaptive] [--liars SHARE] \
+                     [--orgs N] [--days N] [--strike-day N] [--observers N] [--seed N] [--set PATH=VALUE]...";
 
 #[expect(
     clippy::print_stdout,
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run(mut arguments: impl Iterator<Item = String>) -> Result<String, String> {
-    let (mut setup, mut seed, mut strike_day) = (Setup::default(), 1, None);
+    let (mut setup, mut seed) = (Setup::default(), 1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
@@ -38,13 +38,13 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<String, String> {
             "--liars" => setup.liars = parse(&name, &value)?,
             "--orgs" => setup.orgs = parse(&name, &value)?,
             "--days" => setup.days = parse(&name, &value)?,
-            "--strike-day" => strike_day = Some(parse(&name, &value)?),
+            "--strike-day" => setup.strike_day = Some(parse(&name, &value)?),
             "--observers" => setup.observers = parse(&name, &value)?,
+            "--set" => setup.assign(&value).map_err(|refused| refused.to_string())?,
             "--seed" => seed = parse(&name, &value)?,
             _ => return Err(format!("{name} is not an option")),
         }
     }
-    setup.strike_day = strike_day.unwrap_or(setup.days / 2);
     let outcome = simulate(&setup, &mut generator(seed)).map_err(|refused| refused.to_string())?;
     serde_json::to_string(&Record { seed, outcome }).map_err(|error| error.to_string())
 }

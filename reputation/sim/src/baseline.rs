@@ -3,68 +3,189 @@
 //! A scorer sees what a node sees: claims of the mesh as they arrive, its own sensor, its own users. Deliberately
 //! absent: who is honest. Only the oracle is built with that knowledge.
 
+mod beta;
 mod count;
+mod crowdsec;
+mod dawid_skene;
+mod eigentrust;
+mod fides;
+mod ledger;
+mod nerd;
 mod oracle;
+mod shared;
 mod vigie;
 
+use std::cell::RefCell;
 use std::fmt;
-use std::net::IpAddr;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use vigie_reputation::wire::{Behaviour, Indicator, OrgId, Timestamp};
-use vigie_reputation::{Report, Rung, Tier};
+use vigie_reputation::wire::{Behaviour, Timestamp};
+use vigie_reputation::{ClassLookup, Rung, Tier, TrustGraph};
 
+use crate::claim::Statement;
 use crate::population::Population;
 use crate::span::START;
-use crate::subject::{Org, Subject};
+use crate::subject::{Name, Org, number};
 
 /// One observer's scorer.
 pub trait Baseline: fmt::Debug {
-    /// A report of the mesh arrives.
-    fn observe(&mut self, report: &Report, now: Timestamp);
-
-    /// A dispute of the mesh arrives.
-    fn dispute(&mut self, by: OrgId, subject: &Indicator, now: Timestamp);
+    /// A claim of the mesh arrives. False if it certainly changes no decision.
+    fn hear(&mut self, statement: &Statement) -> bool;
 
     /// The observer's own sensor saw it.
-    fn own_detection(&mut self, subject: &Indicator, behaviour: Behaviour, now: Timestamp);
+    fn own_detection(&mut self, name: Name, behaviour: Behaviour, now: Timestamp);
 
     /// Legitimate traffic came from there, at a moment that may lie in the past. Most scorers have no memory of that.
-    fn remember(&mut self, _ip: IpAddr, _tier: Tier, _at: Timestamp) {}
+    fn remember(&mut self, _name: Name, _tier: Tier, _at: Timestamp) {}
+
+    /// An hour has passed: the time for what is computed now and then.
+    fn tick(&mut self, _now: Timestamp) {}
+
+    /// The network proved that an organisation equivocated.
+    fn void(&mut self, _org: Org) {}
 
     /// What it decides now. `held`: the subject is hard-blocked at the moment.
-    fn rung(&self, subject: &Indicator, now: Timestamp, held: bool) -> Rung;
+    fn rung(&self, name: Name, now: Timestamp, held: bool) -> Rung;
+
+    /// What an organisation's word weighs, in a unit of the scorer's own; `None` if it weighs nobody.
+    fn weight(&self, _org: Org, _now: Timestamp) -> Option<f64> {
+        None
+    }
+
+    /// Whether it holds an organisation for a proven liar.
+    fn is_struck(&self, _org: Org, _now: Timestamp) -> bool {
+        false
+    }
 }
 
-/// A scorer by name: `vigie`, `count-1` to `count-99`, `oracle`.
+/// A scorer by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scorers {
     /// Ours.
     Vigie,
     /// Block at so many reporters, less those who dispute.
     Count(u8),
+    /// Only seasoned reporters count, five of them from three networks; the most popular are never blocked.
+    CrowdSec,
+    /// Beta reputation, judged by the consensus.
+    Beta,
+    /// Global trust from agreement, with the anchors as pre-trusted.
+    EigenTrust,
+    /// Fides as shipped.
+    Fides,
+    /// Fides in the best configuration of its own evaluation.
+    FidesBest,
+    /// Noisy-or of daily scores.
+    Nerd,
+    /// Expectation maximisation over everybody's confusion matrix.
+    DawidSkene,
     /// Block true attackers at the first report, and nobody else: what nobody can do better.
     Oracle,
 }
 
 /// A name that is no scorer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected vigie, oracle, or count-K with K from 1 to 99")]
+#[error(
+    "expected vigie, count-K with K from 1 to 99, crowdsec, beta, eigentrust, fides, fides-best, nerd, dawid-skene or oracle"
+)]
 pub struct ParseScorerError;
+
+/// What scorers are made from.
+#[derive(Debug)]
+pub(crate) struct Makers {
+    organisations: usize,
+    anchors: Vec<Org>,
+    /// A quarter of the honest, anchors among them: whom the best configuration of Fides trusts beforehand.
+    trusted: Vec<Org>,
+    networks: Vec<u32>,
+    graph: TrustGraph,
+    lists: Lists,
+    /// Those computed once for all observers.
+    shared: RefCell<Option<Rc<RefCell<dyn Baseline>>>>,
+}
+
+/// The warning lists, behind a name so that they can be printed.
+#[derive(Clone)]
+struct Lists(ClassLookup);
+
+// === impl Makers ===
+
+impl Makers {
+    pub(crate) fn new(population: &Population) -> Self {
+        let organisations = &population.organisations;
+        let anchors = organisations
+            .iter()
+            .filter(|org| org.standing == crate::population::Standing::Anchor);
+        let honest = organisations
+            .iter()
+            .take(crate::subject::index(population.honest));
+        let quarter = crate::subject::index(population.honest / 4);
+        Self {
+            organisations: organisations.len(),
+            anchors: anchors.map(|org| org.org).collect(),
+            trusted: honest.take(quarter).map(|org| org.org).collect(),
+            networks: organisations.iter().map(|org| org.labels.asn).collect(),
+            graph: population.graph(START),
+            lists: Lists(population.warning_lists()),
+            shared: RefCell::new(None),
+        }
+    }
+
+    /// One computation for everybody: the first observer feeds it, the others only ask.
+    fn share(&self, make: impl FnOnce() -> Rc<RefCell<dyn Baseline>>) -> Box<dyn Baseline> {
+        let mut slot = self.shared.borrow_mut();
+        let leads = slot.is_none();
+        let inner = Rc::clone(slot.get_or_insert_with(make));
+        Box::new(shared::Shared::new(inner, leads))
+    }
+}
+
+impl fmt::Debug for Lists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lists")
+    }
+}
 
 // === impl Scorers ===
 
 impl Scorers {
+    /// Those of the table.
+    pub const ALL: [Self; 12] = [
+        Self::Vigie,
+        Self::Count(2),
+        Self::Count(3),
+        Self::Count(5),
+        Self::CrowdSec,
+        Self::Beta,
+        Self::EigenTrust,
+        Self::Fides,
+        Self::FidesBest,
+        Self::Nerd,
+        Self::DawidSkene,
+        Self::Oracle,
+    ];
+
     /// One for this observer.
-    pub(crate) fn build(self, population: &Population, observer: Org) -> Box<dyn Baseline> {
+    pub(crate) fn build(self, makers: &Makers, observer: Org) -> Box<dyn Baseline> {
+        let everybody = makers.organisations;
         match self {
-            Self::Vigie => Box::new(vigie::Vigie::new(
-                population.graph(START),
-                population.warning_lists(),
-            )),
-            Self::Count(needed) => Box::new(count::Count::new(usize::from(needed), observer.id())),
-            Self::Oracle => Box::new(oracle::Oracle::new(Subject::is_attacker)),
+            Self::Vigie => Box::new(vigie::Vigie::new(makers.graph.clone(), makers.lists.0.clone())),
+            Self::Count(needed) => Box::new(count::Count::new(number(usize::from(needed)), observer)),
+            Self::CrowdSec => Box::new(crowdsec::CrowdSec::new(makers.networks.clone(), observer)),
+            Self::Beta => Box::new(beta::Beta::new(everybody, observer)),
+            Self::EigenTrust => makers.share(|| {
+                let trust = eigentrust::EigenTrust::new(everybody, &makers.anchors, observer);
+                Rc::new(RefCell::new(trust))
+            }),
+            Self::Fides => Box::new(fides::Fides::shipped(everybody, &makers.anchors, observer)),
+            Self::FidesBest => Box::new(fides::Fides::best(everybody, &makers.trusted, observer)),
+            Self::Nerd => Box::new(nerd::Nerd::new(observer)),
+            Self::DawidSkene => {
+                makers.share(|| Rc::new(RefCell::new(dawid_skene::DawidSkene::new(everybody, observer))))
+            }
+            Self::Oracle => Box::new(oracle::Oracle::new(Name::is_attacker)),
         }
     }
 }
@@ -72,27 +193,39 @@ impl Scorers {
 impl FromStr for Scorers {
     type Err = ParseScorerError;
     fn from_str(text: &str) -> Result<Self, ParseScorerError> {
-        match text {
-            "vigie" => Ok(Self::Vigie),
-            "oracle" => Ok(Self::Oracle),
+        Ok(match text {
+            "vigie" => Self::Vigie,
+            "crowdsec" => Self::CrowdSec,
+            "beta" => Self::Beta,
+            "eigentrust" => Self::EigenTrust,
+            "fides" => Self::Fides,
+            "fides-best" => Self::FidesBest,
+            "nerd" => Self::Nerd,
+            "dawid-skene" => Self::DawidSkene,
+            "oracle" => Self::Oracle,
             _ => {
                 let needed = text.strip_prefix("count-").and_then(|needed| needed.parse().ok());
-                needed
-                    .filter(|needed| (1..=99).contains(needed))
-                    .map(Self::Count)
-                    .ok_or(ParseScorerError)
+                let needed = needed.filter(|needed| (1..=99).contains(needed));
+                Self::Count(needed.ok_or(ParseScorerError)?)
             }
-        }
+        })
     }
 }
 
 impl fmt::Display for Scorers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Vigie => f.write_str("vigie"),
-            Self::Count(needed) => write!(f, "count-{needed}"),
-            Self::Oracle => f.write_str("oracle"),
-        }
+        f.write_str(match self {
+            Self::Vigie => "vigie",
+            Self::Count(needed) => return write!(f, "count-{needed}"),
+            Self::CrowdSec => "crowdsec",
+            Self::Beta => "beta",
+            Self::EigenTrust => "eigentrust",
+            Self::Fides => "fides",
+            Self::FidesBest => "fides-best",
+            Self::Nerd => "nerd",
+            Self::DawidSkene => "dawid-skene",
+            Self::Oracle => "oracle",
+        })
     }
 }
 

@@ -7,17 +7,19 @@
 //! The population, the honest noise and the legitimate traffic are drawn from streams of their own, so two runs of one
 //! seed that differ in the attack or in the scorer differ in nothing else.
 //!
-//! Left for later: most of the attacks and baselines, the mesh as it really gossips (chains, forks, eclipses), replay
-//! of real data, figures. Deliberately absent: I/O and clocks; `examples/simulate.rs` prints.
+//! Deliberately absent: I/O, clocks and threads, which `vigie sim` adds; and the mesh as it gossips. What an attack on
+//! the mesh leaves of a claim (late, lost, for one half only) is simulated, how it does so is not.
 #![warn(missing_docs)]
 
 mod attack;
 mod baseline;
+mod claim;
 mod dice;
 mod measure;
 mod node;
 mod outcome;
 mod population;
+mod replay;
 mod setup;
 mod simulation;
 mod span;
@@ -26,11 +28,19 @@ mod subject;
 pub use vigie_reputation as reputation;
 pub use vigie_reputation::wire;
 
-pub use attack::{Adversary, Attack, Claim, ColludeOpen, Day, ParseAttackError, Praise, SlowPoison, Word};
+pub use attack::{
+    Adaptive, Adversary, Attack, Backdate, Choice, Copycat, Court, Courtship, Day, Eclipse, Equivocate, Farm,
+    Flood, Framing, Objective, ParseAttackError, Praise, Probe, RangeCreep, Split, Spoof, Strike, Way,
+    Whitewash,
+};
 pub use baseline::{Baseline, ParseScorerError, Scorers};
+pub use claim::{Claim, Deed, Statement, Word};
 pub use dice::{Dice, generator};
-pub use outcome::{Outcome, Record};
+pub use outcome::{Course, Outcome, Record};
 pub use population::{Acquaintance, Acquaintances, Attacker, Innocent, Organisation, Population, Standing};
-pub use setup::{Acquainted, Bystanders, Delivery, Noise, Setup, SetupRefused, Traffic, Trust};
-pub use simulation::simulate;
-pub use subject::{Org, Subject};
+pub use replay::{Recording, RecordingRefused};
+pub use setup::{
+    Acquainted, AssignRefused, Bystanders, Delivery, Noise, Setup, SetupRefused, Traffic, Trust,
+};
+pub use simulation::{course, simulate};
+pub use subject::{Name, Org, Subject};

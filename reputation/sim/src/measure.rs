@@ -2,14 +2,19 @@
 //!
 //! Deliberately absent: medians over seeds, which whoever runs several seeds takes.
 
+mod harm;
+mod struck;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use vigie_reputation::wire::Timestamp;
 
-use crate::node::{Change, Node};
+use crate::node::{Change, Level, Node};
 use crate::population::{Attacker, Population};
 use crate::span::{DAY, in_hours};
-use crate::subject::{Subject, index, number};
+use crate::subject::{INNOCENTS_PER_RANGE, Subject, index, number};
+use harm::Harm;
+pub(crate) use struck::Struck;
 
 /// Attackers that visit at least so many organisations count for the time to protect.
 const BROAD: u32 = 5;
@@ -23,31 +28,45 @@ pub(crate) struct Measure {
     /// Innocents, by the observers that ever hard-blocked them.
     blocked: BTreeMap<u32, BTreeSet<usize>>,
     known: BTreeSet<(usize, u32)>,
-    /// Popularity times hours kept out, by observer.
-    lost: Vec<f64>,
-    prevented: Vec<u32>,
-    preventable: Vec<u32>,
+    hard: Harm,
+    soft: Harm,
+    trials: Vec<Trials>,
     first_report: BTreeMap<u32, Timestamp>,
-    /// Broad attackers, by when each observer first blocked them.
+    /// Attackers, by when each observer first blocked them.
     protected: BTreeMap<u32, BTreeMap<usize, Timestamp>>,
+    pub(crate) struck: Struck,
+}
+
+/// Hits that the oracle would have prevented, at one observer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trials {
+    all: u32,
+    hard: u32,
+    soft: u32,
 }
 
 // === impl Measure ===
 
 impl Measure {
     /// Harm, prevention and delay are measured in this span, the rest always.
-    pub(crate) fn new(from: Timestamp, until: Timestamp, observers: usize) -> Self {
+    pub(crate) fn new(
+        (start, from, until): (Timestamp, Timestamp, Timestamp),
+        population: &Population,
+    ) -> Self {
+        let observers = population.observers();
+        let hard = Harm::new(start, until, population);
         Self {
             from,
             until,
-            observers: number(observers),
+            observers: number(observers.len()),
             blocked: BTreeMap::new(),
             known: BTreeSet::new(),
-            lost: vec![0.0; observers],
-            prevented: vec![0; observers],
-            preventable: vec![0; observers],
+            soft: hard.clone(),
+            hard,
+            trials: vec![Trials::default(); observers.len()],
             first_report: BTreeMap::new(),
             protected: BTreeMap::new(),
+            struck: Struck::new(population, observers.len()),
         }
     }
 
@@ -60,17 +79,18 @@ impl Measure {
 
     /// An attacker reaches an honest organisation: would this observer's decision have kept him out?
     pub(crate) fn hit(&mut self, place: usize, node: &Node, attacker: Subject, now: Timestamp) {
-        if now < self.from || !node.has_heard(attacker) || node.has_caught(attacker) {
+        if now < self.from || !node.is_forewarned(attacker) {
             return;
         }
-        if let (Some(all), Some(kept_out)) = (self.preventable.get_mut(place), self.prevented.get_mut(place))
-        {
-            *all += 1;
-            *kept_out += u32::from(node.blocks(attacker));
+        if let Some(trials) = self.trials.get_mut(place) {
+            let level = node.level(attacker);
+            trials.all += 1;
+            trials.hard += u32::from(level == Level::Hard);
+            trials.soft += u32::from(level == Level::Soft);
         }
     }
 
-    /// An observer decided.
+    /// An observer decided anew.
     pub(crate) fn decided(
         &mut self,
         (place, node): (usize, &Node),
@@ -79,43 +99,64 @@ impl Measure {
         population: &Population,
         now: Timestamp,
     ) {
-        match (subject, change) {
-            (Subject::Attacker(attacker), Change::Blocked) => {
+        match subject {
+            Subject::Attacker(attacker) if change.after == Level::Hard => {
                 let protected = self.protected.entry(attacker).or_default();
                 protected.entry(place).or_insert(now);
             }
-            (Subject::Innocent(innocent), Change::Blocked) => {
-                self.blocked.entry(innocent).or_default().insert(place);
-                if node.knows_user(innocent, population, now) && !node.catches(subject, now) {
-                    self.known.insert((place, innocent));
+            Subject::Innocent(_) | Subject::Range(_) => {
+                for innocent in innocents(subject) {
+                    self.lose(
+                        (place, node),
+                        innocent,
+                        (change.before, change.since),
+                        population,
+                        now,
+                    );
+                    if change.after == Level::Hard {
+                        self.blocked.entry(innocent).or_default().insert(place);
+                        if node.knows_user(innocent, population, now) && !node.catches(subject, now) {
+                            self.known.insert((place, innocent));
+                        }
+                    }
                 }
-            }
-            (Subject::Innocent(innocent), Change::Released { since }) => {
-                self.lose((place, node), innocent, since, population, now);
             }
             _ => {}
         }
     }
 
-    /// A block of an innocent ended, or the run did.
-    pub(crate) fn lose(
+    /// The run ends with this decision standing.
+    pub(crate) fn end(
+        &mut self,
+        at: (usize, &Node),
+        subject: Subject,
+        what: (Level, Timestamp),
+        population: &Population,
+    ) {
+        let until = self.until;
+        for innocent in innocents(subject) {
+            self.lose(at, innocent, what, population, until);
+        }
+    }
+
+    fn lose(
         &mut self,
         (place, node): (usize, &Node),
         innocent: u32,
-        since: Timestamp,
+        (level, since): (Level, Timestamp),
         population: &Population,
         now: Timestamp,
     ) {
-        let hours = in_hours(now.min(self.until).since(since.max(self.from)));
-        let popularity = population
-            .innocent(innocent)
-            .map_or(0.0, |innocent| innocent.popularity);
-        if let Some(lost) = self
-            .lost
-            .get_mut(place)
-            .filter(|_| population.acquaintance(node.org, innocent).is_client())
-        {
-            *lost += hours * popularity;
+        let side = match level {
+            Level::Open => return,
+            Level::Soft => &mut self.soft,
+            Level::Hard => &mut self.hard,
+        };
+        if population.acquaintance(node.org, innocent).is_client() {
+            let popularity = population
+                .innocent(innocent)
+                .map_or(0.0, |innocent| innocent.popularity);
+            side.lose(place, popularity, since, now);
         }
     }
 
@@ -135,33 +176,43 @@ impl Measure {
     pub(crate) fn framed(&self, targets: &BTreeSet<u32>) -> u32 {
         let framed = targets.iter().filter(|target| {
             let places = self.blocked.get(target).map_or(0, BTreeSet::len);
-            number(places) * 2 >= self.observers
+            places > 0 && number(places) * 2 >= self.observers
         });
         number(framed.count())
     }
 
-    pub(crate) fn harm(&self, population: &Population, nodes: &[Node]) -> f64 {
-        let span = in_hours(self.until.since(self.from));
-        let share = |(node, lost): (&Node, &f64)| {
-            let traffic = (0_u32..).zip(&population.innocents);
-            let own: f64 = traffic
-                .filter(|(number, _)| population.acquaintance(node.org, *number).is_client())
-                .map(|(_, innocent)| innocent.popularity)
-                .sum();
-            if own > 0.0 { lost / (own * span) } else { 0.0 }
-        };
-        nodes.iter().zip(&self.lost).map(share).sum::<f64>() / f64::from(self.observers)
+    pub(crate) fn harm(&self) -> f64 {
+        self.hard.since(self.from)
+    }
+
+    pub(crate) fn soft_harm(&self) -> f64 {
+        self.soft.since(self.from)
+    }
+
+    pub(crate) fn recovery_hours(&self) -> Option<f64> {
+        self.hard.recovery_hours(self.from)
+    }
+
+    /// Harm by day, the whole run.
+    pub(crate) fn harm_by_day(&self) -> Vec<f64> {
+        self.hard.by_day()
     }
 
     pub(crate) fn prevented(&self) -> Option<f64> {
-        let shares: Vec<f64> = self
-            .prevented
+        self.share(|trials| trials.hard)
+    }
+
+    pub(crate) fn soft_prevented(&self) -> Option<f64> {
+        self.share(|trials| trials.soft)
+    }
+
+    fn share(&self, of: impl Fn(&Trials) -> u32) -> Option<f64> {
+        let tried: Vec<&Trials> = self.trials.iter().filter(|trials| trials.all > 0).collect();
+        let sum: f64 = tried
             .iter()
-            .zip(&self.preventable)
-            .filter(|(_, all)| **all > 0)
-            .map(|(kept_out, all)| f64::from(*kept_out) / f64::from(*all))
-            .collect();
-        (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / f64::from(number(shares.len())))
+            .map(|trials| f64::from(of(trials)) / f64::from(trials.all))
+            .sum();
+        (!tried.is_empty()).then(|| sum / f64::from(number(tried.len())))
     }
 
     pub(crate) fn ttp50_hours(&self, attackers: &[Attacker]) -> Option<f64> {
@@ -192,5 +243,14 @@ impl Measure {
         let mut times: Vec<Timestamp> = self.protected.get(&attacker)?.values().copied().collect();
         times.sort_unstable();
         times.get(index(self.observers.div_ceil(2)) - 1).copied()
+    }
+}
+
+/// The innocents that a decision on a subject touches.
+fn innocents(subject: Subject) -> std::ops::Range<u32> {
+    match subject {
+        Subject::Innocent(innocent) => innocent..innocent + 1,
+        Subject::Range(range) => range * INNOCENTS_PER_RANGE..(range + 1) * INNOCENTS_PER_RANGE,
+        _ => 0..0,
     }
 }

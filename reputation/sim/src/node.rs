@@ -1,53 +1,65 @@
 //! One observer: its scorer, what it blocks, whom it caught itself, who came.
 //!
-//! It blocks while its scorer says so: asked again after every claim, and every hour while a block stands. Visits are
+//! It asks its scorer after every claim that may change something, and every hour while a decision stands. Visits are
 //! drawn only where they matter: the last one before an accusation and the next one after it, both exponential, as a
 //! Poisson process has them. Deliberately absent: blocks on the own sensor's word, which are no scorer's merit.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use hashbrown::{HashMap, HashSet};
 use vigie_reputation::constants::{MEMORY_LIVE, OWN_LIVE};
-use vigie_reputation::wire::{Behaviour, Count, PublisherId, RuleHash, SightingId, Timestamp};
-use vigie_reputation::{Report, Tier};
+use vigie_reputation::wire::{Behaviour, Timestamp};
+use vigie_reputation::{Rung, Tier};
 
-use crate::attack::{Claim, Word};
 use crate::baseline::Baseline;
+use crate::claim::{Claim, Statement, Word};
 use crate::dice::Dice;
 use crate::population::Population;
 use crate::span::{DAY, HOUR, hours};
 use crate::subject::{Org, Subject};
 
-/// Events behind one report: a leaky bucket of five runs over.
-const EVENTS: u64 = 6;
-
 /// One observer.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) org: Org,
-    scorer: Box<dyn Baseline>,
-    blocked: HashMap<Subject, Block>,
-    heard: HashSet<Subject>,
-    caught: HashMap<Subject, Timestamp>,
+    pub(crate) scorer: Box<dyn Baseline>,
+    known: HashMap<Subject, Known>,
     last_visit: HashMap<u32, Timestamp>,
     expected: HashSet<u32>,
+    exposed: HashSet<Org>,
     visits: u64,
-    statements: u64,
 }
 
-/// A hard block that stands.
-#[derive(Clone, Copy, Debug)]
-struct Block {
+/// What the observer does with the traffic of a subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// Lets it through.
+    #[default]
+    Open,
+    /// Challenges or throttles it.
+    Soft,
+    /// Keeps it out.
+    Hard,
+}
+
+/// What an observer holds of a subject.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// Any report of it arrived here, or was made here.
+    heard: bool,
+    caught: Option<Timestamp>,
+    level: Level,
     since: Timestamp,
     review: Timestamp,
 }
 
 /// What a decision changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    None,
-    Blocked,
-    Released { since: Timestamp },
+pub(crate) struct Change {
+    pub(crate) before: Level,
+    /// Since when it had been so.
+    pub(crate) since: Timestamp,
+    pub(crate) after: Level,
 }
 
 // === impl Node ===
@@ -58,60 +70,55 @@ impl Node {
         Self {
             org,
             scorer,
-            blocked: HashMap::new(),
-            heard: HashSet::new(),
-            caught: HashMap::new(),
+            known: HashMap::new(),
             last_visit: HashMap::new(),
             expected: HashSet::new(),
+            exposed: HashSet::new(),
             visits,
-            statements: 0,
         }
     }
 
-    /// A claim of the mesh arrives. Returns when the accused next visits, if that matters and is not awaited already.
+    /// A claim of the mesh arrives. Returns when the accused next visits, if that matters and is not awaited already, and whether the
+    /// claim was any news to the scorer.
     pub(crate) fn hear(
         &mut self,
         claim: &Claim,
         population: &Population,
         now: Timestamp,
-    ) -> Option<Timestamp> {
-        let subject = claim.subject.indicator();
-        let behaviour = match claim.word {
-            Word::Report(behaviour) => behaviour,
-            Word::Dispute => {
-                self.scorer.dispute(claim.by.id(), &subject, now);
-                return None;
+    ) -> (Option<Timestamp>, bool) {
+        if self.exposed.contains(&claim.by) {
+            return (None, false);
+        }
+        let next = match claim.word {
+            Word::Dispute => None,
+            Word::Report(_) => {
+                self.known.entry(claim.subject).or_default().heard = true;
+                self.expect(claim.subject, population, now)
             }
         };
-        self.heard.insert(claim.subject);
-        let next = self.expect(claim.subject, population, now);
-        self.statements += 1;
-        let org = claim.by.id();
-        let report = Report {
-            sighting: SightingId {
-                publisher: PublisherId(org.0),
-                epoch: 1,
-                seq: self.statements,
-                row: 0,
-            },
-            reporter: org,
-            subject,
-            behaviour,
-            rule: RuleHash(u64::from(behaviour.0).to_be_bytes()),
-            count: Count::of(EVENTS),
-            confidence: 100,
-            observed: claim.at.to_minute(),
+        let news = self.scorer.hear(&Statement {
+            by: claim.by,
+            name: claim.subject.name(),
+            word: claim.word,
+            observed: claim.observed.to_minute(),
             arrived: now,
-        };
-        self.scorer.observe(&report, now);
-        next
+        });
+        (next, news)
     }
 
     /// Its own sensor saw it.
     pub(crate) fn catch(&mut self, subject: Subject, behaviour: Behaviour, now: Timestamp) {
-        self.heard.insert(subject);
-        self.caught.insert(subject, now);
-        self.scorer.own_detection(&subject.indicator(), behaviour, now);
+        let known = self.known.entry(subject).or_default();
+        known.heard = true;
+        known.caught = Some(now);
+        self.scorer.own_detection(subject.name(), behaviour, now);
+    }
+
+    /// An organisation equivocated: the network drops what it says, and the scorer what it said.
+    pub(crate) fn expose(&mut self, org: Org) {
+        if self.exposed.insert(org) {
+            self.scorer.void(org);
+        }
     }
 
     /// An innocent comes, unless it is kept out.
@@ -119,70 +126,85 @@ impl Node {
         self.expected.remove(&innocent);
         let subject = Subject::Innocent(innocent);
         let tier = population.acquaintance(self.org, innocent).tier();
-        if let Some(tier) = tier.filter(|_| !self.blocked.contains_key(&subject)) {
+        if let Some(tier) = tier.filter(|_| self.level(subject) != Level::Hard) {
             self.last_visit.insert(innocent, now);
-            self.scorer.remember(subject.ip(), tier, now);
+            self.scorer.remember(subject.name(), tier, now);
+        }
+    }
+
+    /// An attacker behaves like a visitor or a user, unless it is kept out.
+    pub(crate) fn court(&mut self, subject: Subject, tier: Tier, now: Timestamp) {
+        if self.level(subject) != Level::Hard {
+            self.scorer.remember(subject.name(), tier, now);
+        }
+    }
+
+    /// Whether a claim may change what is done: praise only where something is done, blame only below a block.
+    pub(crate) fn may_change(&self, claim: &Claim) -> bool {
+        match claim.word {
+            Word::Dispute => self.level(claim.subject) != Level::Open,
+            Word::Report(_) => self.level(claim.subject) != Level::Hard,
         }
     }
 
     /// Asks the scorer. Says also when to ask again if nothing is heard until then.
-    pub(crate) fn decide(&mut self, subject: Subject, now: Timestamp) -> (Change, Option<Timestamp>) {
-        let held = self.blocked.get(&subject).copied();
-        let rung = self.scorer.rung(&subject.indicator(), now, held.is_some());
-        let due = held.filter(|block| block.review > now);
-        let review = due.map_or(now + HOUR, |block| block.review);
-        match held {
-            _ if rung.is_hard() => {
-                let since = held.map_or(now, |block| block.since);
-                self.blocked.insert(subject, Block { since, review });
-                let change = if held.is_none() {
-                    Change::Blocked
-                } else {
-                    Change::None
-                };
-                (change, due.is_none().then_some(review))
-            }
-            Some(Block { since, .. }) => {
-                self.blocked.remove(&subject);
-                (Change::Released { since }, None)
-            }
-            None => (Change::None, None),
+    pub(crate) fn decide(&mut self, subject: Subject, now: Timestamp) -> (Option<Change>, Option<Timestamp>) {
+        let before = self.known.get(&subject).copied().unwrap_or_default();
+        let held = before.level == Level::Hard;
+        let after = Level::of(self.scorer.rung(subject.name(), now, held));
+        if after == Level::Open && before.level == Level::Open {
+            return (None, None);
         }
+        let awaited = before.level != Level::Open && before.review > now;
+        let known = self.known.entry(subject).or_default();
+        let change = (after != before.level).then(|| {
+            known.since = now;
+            Change {
+                before: before.level,
+                since: before.since,
+                after,
+            }
+        });
+        known.level = after;
+        if awaited || after == Level::Open {
+            return (change, None);
+        }
+        known.review = now + HOUR;
+        (change, Some(known.review))
     }
 
-    /// Whether a block stands that is to be looked at again now.
+    /// Whether a decision stands that is to be looked at again now.
     pub(crate) fn is_due(&self, subject: Subject, now: Timestamp) -> bool {
-        self.blocked
+        let known = self.known.get(&subject);
+        known.is_some_and(|known| known.level != Level::Open && known.review == now)
+    }
+
+    pub(crate) fn level(&self, subject: Subject) -> Level {
+        self.known.get(&subject).map_or(Level::Open, |known| known.level)
+    }
+
+    /// Every decision that stands, in order of the subjects.
+    pub(crate) fn standing(&self) -> Vec<(Subject, Level, Timestamp)> {
+        let known = self.known.iter().filter(|(_, known)| known.level != Level::Open);
+        let mut standing: Vec<_> = known
+            .map(|(subject, known)| (*subject, known.level, known.since))
+            .collect();
+        standing.sort_unstable_by_key(|(subject, ..)| *subject);
+        standing
+    }
+
+    /// Whether a report of it arrived here while its own sensor never saw it: then, and only then, the mesh could help.
+    pub(crate) fn is_forewarned(&self, subject: Subject) -> bool {
+        self.known
             .get(&subject)
-            .is_some_and(|block| block.review == now)
-    }
-
-    pub(crate) fn blocks(&self, subject: Subject) -> bool {
-        self.blocked.contains_key(&subject)
-    }
-
-    /// Every block that stands, in order.
-    pub(crate) fn blocked(&self) -> Vec<(Subject, Timestamp)> {
-        let blocks = self.blocked.iter();
-        let mut blocked: Vec<_> = blocks.map(|(subject, block)| (*subject, block.since)).collect();
-        blocked.sort_unstable();
-        blocked
-    }
-
-    /// Whether any report of it arrived here, or was made here.
-    pub(crate) fn has_heard(&self, subject: Subject) -> bool {
-        self.heard.contains(&subject)
-    }
-
-    /// Whether its own sensor ever saw it.
-    pub(crate) fn has_caught(&self, subject: Subject) -> bool {
-        self.caught.contains_key(&subject)
+            .is_some_and(|known| known.heard && known.caught.is_none())
     }
 
     /// Whether its own sensor's word still counts.
     pub(crate) fn catches(&self, subject: Subject, now: Timestamp) -> bool {
         let live = Duration::from_millis(OWN_LIVE.unsigned_abs());
-        self.caught.get(&subject).is_some_and(|at| now.since(*at) < live)
+        let caught = self.known.get(&subject).and_then(|known| known.caught);
+        caught.is_some_and(|at| now.since(at) < live)
     }
 
     /// Whether somebody logged in from there in the last thirty days.
@@ -197,10 +219,11 @@ impl Node {
         let Subject::Innocent(innocent) = subject else {
             return None;
         };
-        let tier = population.acquaintance(self.org, innocent).tier()?;
-        if !self.expected.insert(innocent) {
+        if self.expected.contains(&innocent) {
             return None;
         }
+        let tier = population.acquaintance(self.org, innocent).tier()?;
+        self.expected.insert(innocent);
         let popularity = population.innocent(innocent)?.popularity;
         let mean = 24.0 * population.acquaintances.days_between_visits(popularity);
         let mut dice = Dice::keyed(self.visits, now.as_millis().unsigned_abs(), self.org.0, innocent);
@@ -209,8 +232,20 @@ impl Node {
         let last = now - hours(dice.exponential(mean)).min(365 * DAY);
         if known.is_none_or(|known| known < last) {
             self.last_visit.insert(innocent, last);
-            self.scorer.remember(subject.ip(), tier, last);
+            self.scorer.remember(subject.name(), tier, last);
         }
         Some(now + hours(dice.exponential(mean)))
+    }
+}
+
+// === impl Level ===
+
+impl Level {
+    fn of(rung: Rung) -> Self {
+        match rung {
+            Rung::Observe => Self::Open,
+            Rung::Challenge | Rung::Throttle => Self::Soft,
+            Rung::Ban1h | Rung::Ban24h => Self::Hard,
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! What a run gives: one object, whose fields define the measures.
 //!
-//! Shares are 0..1. With one observer, "half of the observers" and "1 % of the observers" both mean that one; with more,
-//! they are a sample of the honest members, spread evenly. Deliberately absent: anything that depends on the machine.
+//! Shares are 0..1. The observers are a sample of the honest members, spread evenly; "half of the nodes" and "1 % of the
+//! nodes" are counted among them, the latter as one at least. Deliberately absent: anything that depends on the machine.
 
 use serde::{Deserialize, Serialize};
 
+use crate::attack::Strike;
 use crate::baseline::Scorers;
 
 /// One run.
@@ -24,6 +25,8 @@ pub struct Outcome {
     pub strike_day: u32,
     /// How many were measured.
     pub observers: u32,
+    /// Anchors whose keys were stolen.
+    pub anchors_stolen: u32,
     /// Innocents that the liars set out to frame.
     pub targets: u32,
     /// Of the targets, those hard-blocked at half of the observers or more, at any time of the run.
@@ -38,14 +41,33 @@ pub struct Outcome {
     /// Of an observer's own legitimate traffic, the share kept out by hard blocks; mean over the observers. The traffic
     /// is what its clients would bring: each as much as it is popular, all the time.
     pub harm: f64,
+    /// The same for traffic that was challenged or throttled.
+    pub soft_harm: f64,
     /// Of the hits that the oracle would have prevented, the share prevented by hard blocks; mean over the observers.
     /// Every hit on an honest organisation is a trial of each observer, until the observer's own sensor has seen the
     /// attacker: so one observer gives thousands of trials, where its own hits would be a handful. `None` without any.
     pub prevented: Option<f64>,
+    /// The same for hits that were challenged or throttled.
+    pub soft_prevented: Option<f64>,
     /// From the first report anywhere until half of the observers hard-block the attacker; median over attackers that
     /// visit five honest organisations or more and are first reported a day before the end or earlier. `None` if half
     /// of them were never blocked.
     pub ttp50_hours: Option<f64>,
+    /// Honest organisations struck at any time: in the common pool, or below half of their own best weight; looked at
+    /// once a day, mean over the observers. Always 0 for scorers that give nobody a weight of his own.
+    pub honest_struck_share: f64,
+    /// Days until a struck honest organisation was back at 90 % of its best weight, 95th percentile; who is not back
+    /// counts until the end. `None` if nobody was struck.
+    pub honest_days_down: Option<f64>,
+    /// Liars struck, by the same rule.
+    pub liars_struck_share: f64,
+    /// From the first hour after the strike in which more legitimate traffic is kept out than twice the mean before it
+    /// (and than one visitor in a million) until the first hour of a whole day without. 0 if there is no such hour,
+    /// `None` if it never ends.
+    pub recovery_hours: Option<f64>,
+    /// What the adaptive attacker found best.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub found: Option<Strike>,
 }
 
 /// The same with the seed of its generator: one line of output.
@@ -56,4 +78,13 @@ pub struct Record {
     /// What came of it.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+/// A run with its course, for figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Course {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Harm by day, from the first.
+    pub harm_by_day: Vec<f64>,
 }

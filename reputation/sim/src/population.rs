@@ -7,6 +7,7 @@ mod attacker;
 mod innocent;
 mod organisation;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rand::Rng;
@@ -15,28 +16,35 @@ use vigie_reputation::{Class, ClassLookup, Edge, Member, TrustGraph};
 
 pub use acquaintance::{Acquaintance, Acquaintances};
 pub use attacker::Attacker;
-pub(crate) use attacker::Attackers;
+pub(crate) use attacker::{Attackers, Visit};
 pub use innocent::Innocent;
 pub(crate) use innocent::MAX_INNOCENTS;
+pub(crate) use organisation::Crew;
 pub use organisation::{Organisation, Standing};
 
 use crate::dice::Dice;
 use crate::setup::Setup;
-use crate::subject::{Org, Subject, index};
+use crate::span::START;
+use crate::subject::{Name, Org, index, number};
 
 /// Everybody but the attackers.
 #[derive(Clone, Debug)]
 pub struct Population {
     /// By number: anchors, honest members, liars.
     pub organisations: Vec<Organisation>,
-    /// How many of them are honest.
+    /// How many of them are not liars. Stolen anchors are among these.
     pub honest: u32,
+    /// Anchors, from the first, whose keys are stolen.
+    pub stolen: u32,
+    /// How many liars act at a time.
+    pub liars: u32,
     /// By rank of popularity.
     pub innocents: Vec<Innocent>,
     /// Who does business with whom.
     pub acquaintances: Acquaintances,
     observers: Vec<Org>,
     history: u32,
+    groups: Vec<u32>,
 }
 
 // === impl Population ===
@@ -45,14 +53,19 @@ impl Population {
     pub(crate) fn draw(setup: &Setup, rng: &mut impl Rng) -> Self {
         // Liars have a stream of their own: the honest are the same however many lie.
         let (mut honest, mut liars) = (Dice::split(rng), Dice::split(rng));
-        Self {
+        let mut population = Self {
             organisations: organisation::draw(setup, &mut honest, &mut liars),
             honest: setup.orgs,
+            stolen: setup.stolen(),
+            liars: setup.liars(),
             innocents: innocent::draw(&setup.bystanders, &mut Dice::split(rng)),
             acquaintances: Acquaintances::new(setup.acquainted.clone(), Dice::split(rng).bits()),
             observers: observers(setup),
             history: setup.trust.history,
-        }
+            groups: Vec::new(),
+        };
+        population.groups = population.number_groups();
+        population
     }
 
     /// Who is measured.
@@ -62,22 +75,33 @@ impl Population {
 
     /// Those who tell the truth as they see it.
     pub fn honest(&self) -> impl Iterator<Item = &Organisation> {
-        self.organisations.iter().take(index(self.honest))
+        let stolen = index(self.stolen);
+        self.organisations.iter().take(index(self.honest)).skip(stolen)
     }
 
-    /// Those who do not.
+    /// Those who do not, of one generation, and the stolen anchors. Generation 0 is there from the start.
+    pub fn crew(&self, generation: u32) -> Vec<Org> {
+        let first = self.honest.saturating_add(generation.saturating_mul(self.liars));
+        let stolen = (0..self.stolen).map(Org);
+        stolen
+            .chain((first..first.saturating_add(self.liars)).map(Org))
+            .filter(|org| org.index() < self.organisations.len())
+            .collect()
+    }
+
+    /// Everybody who is a liar by profession: all generations, without stolen anchors.
     pub fn liars(&self) -> impl Iterator<Item = &Organisation> {
         self.organisations.iter().skip(index(self.honest))
     }
 
-    /// The liar of that number among the liars.
-    pub fn liar(&self, number: u32) -> Org {
-        Org(self.honest.saturating_add(number))
+    /// Whether an organisation's sensor and its word are its own.
+    pub fn is_honest(&self, org: Org) -> bool {
+        (self.stolen..self.honest).contains(&org.0)
     }
 
-    /// Whether an organisation is honest.
-    pub fn is_honest(&self, org: Org) -> bool {
-        org.0 < self.honest
+    /// The number of the group that an organisation counts in, for every observer.
+    pub fn group(&self, org: Org) -> u32 {
+        self.groups.get(org.index()).copied().unwrap_or(0)
     }
 
     /// The innocent of that number.
@@ -106,9 +130,9 @@ impl Population {
             .iter()
             .map(|org| Member {
                 org: org.org.id(),
-                name: format!("organisation {}", org.org.0).into(),
+                name: "".into(),
                 labels: org.labels,
-                history: if self.is_honest(org.org) { self.history } else { 0 },
+                history: if org.established { self.history } else { 0 },
                 seed: org.standing == Standing::Anchor,
             })
             .collect();
@@ -130,10 +154,24 @@ impl Population {
     pub fn warning_lists(&self) -> ClassLookup {
         let classes: Arc<[Class]> = self.innocents.iter().map(|innocent| innocent.listed).collect();
         Arc::new(move |indicator| {
-            Subject::innocent_at(indicator)
+            Name::of(indicator)
+                .and_then(Name::innocent)
                 .and_then(|number| classes.get(index(number)).copied())
                 .unwrap_or_default()
         })
+    }
+
+    fn number_groups(&self) -> Vec<u32> {
+        let graph = self.graph(START);
+        let mut numbers = BTreeMap::new();
+        let group_of = |org: &Organisation| graph.place(org.org.id()).and_then(|place| place.group);
+        self.organisations
+            .iter()
+            .map(|org| {
+                let next = number(numbers.len());
+                *numbers.entry(group_of(org)).or_insert(next)
+            })
+            .collect()
     }
 }
 

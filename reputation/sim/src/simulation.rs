@@ -1,37 +1,39 @@
 //! The run: events in order of time, from attackers through sensors and liars to what the observers decide.
 //!
-//! Attackers and honest mistakes are drawn a day at a time, so the queue holds days and not the run. Deliberately
-//! absent: threads. Runs are independent; whoever has cores starts several.
+//! Attackers and honest mistakes are drawn a day at a time, so the queue holds days and not the run. A claim that
+//! travels the usual seconds is handed over when it is published, with the time of its arrival; only what a partition
+//! or an attack holds back waits in the queue. Deliberately absent: threads. Runs are independent; whoever has cores
+//! starts several.
 
+mod delivery;
+mod honest;
 mod queue;
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use rand::Rng;
+use vigie_reputation::Tier;
 use vigie_reputation::wire::{Behaviour, Timestamp};
 
-use crate::attack::{Adversary, Claim, Day, Word};
+use crate::attack::{Adversary, Day};
+use crate::baseline::Makers;
+use crate::claim::{Claim, Deed, Word};
 use crate::dice::{Dice, Weights};
 use crate::measure::Measure;
 use crate::node::Node;
-use crate::outcome::Outcome;
-use crate::population::{Attacker, Attackers, Population};
+use crate::outcome::{Course, Outcome};
+use crate::population::{Attacker, Attackers, Population, Visit};
+use crate::replay::Recording;
 use crate::setup::{Setup, SetupRefused};
-use crate::span::{START, days, hours};
+use crate::span::{DAY, HOUR, START, days, hours};
 use crate::subject::{Org, Subject, index, number};
 use queue::{Event, Queue};
-
-/// What a sensor says of an innocent by mistake: that it crawls.
-const SLIP: Behaviour = Behaviour(7);
-/// So long honest organisations do not dispute the same innocent again.
-const DISPUTED_DAYS: u32 = 3;
 
 /// A run under way.
 struct Simulation<'a> {
     setup: &'a Setup,
     population: Population,
-    attackers: Attackers,
+    attackers: Source<'a>,
     started: Vec<Attacker>,
     adversary: Box<dyn Adversary>,
     adversary_dice: Dice,
@@ -40,42 +42,67 @@ struct Simulation<'a> {
     nodes: Vec<Node>,
     measure: Measure,
     queue: Queue,
-    disputed: HashMap<u32, Timestamp>,
-    /// Keys of what is drawn by hash: gossip delays, dispute lags.
+    disputed: HashMap<Subject, Timestamp>,
+    /// Keys of what is drawn by hash: gossip delays, dispute lags, attackers that court.
     delivery: u64,
     disputes: u64,
+    courts: u64,
+}
+
+/// Where attackers come from.
+enum Source<'a> {
+    /// The model.
+    Drawn(Attackers),
+    /// What real sensors saw.
+    Recorded(&'a Recording),
 }
 
 /// Runs it. The same setup and the same state of the generator give the same outcome.
 pub fn simulate(setup: &Setup, rng: &mut impl Rng) -> Result<Outcome, SetupRefused> {
+    course(setup, None, rng).map(|course| course.outcome)
+}
+
+/// Runs it with the attackers of a recording, if there is one, and gives its course too.
+pub fn course(
+    setup: &Setup,
+    recording: Option<&Recording>,
+    rng: &mut impl Rng,
+) -> Result<Course, SetupRefused> {
     setup.check()?;
-    let mut simulation = Simulation::new(setup, rng);
+    let mut found = None;
+    let mut chosen = setup.clone();
+    if let Some(search) = setup.attack.search() {
+        let strike = search.best(setup, recording, Dice::split(rng).bits())?;
+        chosen.attack = setup.attack.with_strike(strike);
+        found = Some(strike);
+    }
+    let mut simulation = Simulation::new(&chosen, recording, rng);
     let end = START + days(setup.days);
     simulation.queue.push(START, Event::Day(0));
+    simulation.queue.push(START + HOUR, Event::Hour);
     while let Some((now, event)) = simulation.queue.pop().filter(|(now, _)| *now < end) {
         simulation.step(event, now);
     }
-    Ok(simulation.outcome(end))
+    let mut course = simulation.course();
+    course.outcome.found = found;
+    Ok(course)
 }
 
 // === impl Simulation ===
 
 impl<'a> Simulation<'a> {
-    fn new(setup: &'a Setup, rng: &mut impl Rng) -> Self {
+    fn new(setup: &'a Setup, recording: Option<&'a Recording>, rng: &mut impl Rng) -> Self {
         let population = Population::draw(setup, rng);
-        let attackers = Attackers::new(
-            setup.traffic.clone(),
-            &population,
-            Dice::split(rng),
-            Dice::split(rng),
-        );
+        let drawn = Attackers::new(setup, &population, Dice::split(rng), Dice::split(rng));
         let (slips, adversary_dice) = (Dice::split(rng), Dice::split(rng));
-        let [delivery, disputes, visits] = [(); 3].map(|()| Dice::split(rng).bits());
+        let [delivery, disputes, visits, courts] = [(); 4].map(|()| Dice::split(rng).bits());
+        let makers = Makers::new(&population);
         let nodes: Vec<Node> = population
             .observers()
             .iter()
-            .map(|org| Node::new(*org, setup.scorer.build(&population, *org), visits))
+            .map(|org| Node::new(*org, setup.scorer.build(&makers, *org), visits))
             .collect();
+        let span = (START, START + days(setup.strike_day()), START + days(setup.days));
         Self {
             adversary: setup.attack.adversary(&population),
             mistaken: Weights::new(
@@ -84,14 +111,10 @@ impl<'a> Simulation<'a> {
                     .iter()
                     .map(|innocent| libm::sqrt(innocent.popularity)),
             ),
-            measure: Measure::new(
-                START + days(setup.strike_day),
-                START + days(setup.days),
-                nodes.len(),
-            ),
+            measure: Measure::new(span, &population),
+            attackers: recording.map_or(Source::Drawn(drawn), Source::Recorded),
             setup,
             population,
-            attackers,
             started: Vec::new(),
             adversary_dice,
             slips,
@@ -100,26 +123,46 @@ impl<'a> Simulation<'a> {
             disputed: HashMap::new(),
             delivery,
             disputes,
+            courts,
         }
     }
 
     fn step(&mut self, event: Event, now: Timestamp) {
         match event {
             Event::Day(day) => self.begin_day(day, now),
+            Event::Hour => {
+                self.queue.push(now + HOUR, Event::Hour);
+                for node in &mut self.nodes {
+                    node.scorer.tick(now);
+                }
+            }
             Event::Hit {
                 attacker,
                 victim,
                 noticed,
             } => self.hit(attacker, victim, noticed, now),
+            Event::Strike {
+                from,
+                victim,
+                behaviour,
+            } => self.sensed(from, victim, behaviour, now),
             Event::Claim(claim) => self.claim(&claim),
-            Event::Arrival { place, claim } => self.arrive(place, &claim, now),
+            Event::Arrival { place, claim } => self.arrive(index(place), &claim, now),
             Event::Visit { place, innocent } => {
+                let place = index(place);
                 if let Some(node) = self.nodes.get_mut(place) {
                     node.visit(innocent, &self.population, now);
                 }
                 self.decide(place, Subject::Innocent(innocent), now);
             }
+            Event::Court {
+                place,
+                attacker,
+                tier,
+                again,
+            } => self.court(place, attacker, tier, again, now),
             Event::Review { place, subject } => {
+                let place = index(place);
                 if self
                     .nodes
                     .get(place)
@@ -128,73 +171,114 @@ impl<'a> Simulation<'a> {
                     self.decide(place, subject, now);
                 }
             }
+            Event::Exposed(org) => {
+                for node in &mut self.nodes {
+                    node.expose(org);
+                }
+            }
         }
     }
 
     fn begin_day(&mut self, day: u32, now: Timestamp) {
-        self.queue.push(now + days(1), Event::Day(day + 1));
-        for (attacker, visits) in self.attackers.of_day(now) {
-            let number = number(self.started.len());
-            self.started.push(attacker);
-            for visit in visits {
-                let event = Event::Hit {
-                    attacker: number,
-                    victim: visit.victim,
-                    noticed: visit.noticed,
-                };
-                self.queue.push(visit.at, event);
-            }
+        self.queue.push(now + DAY, Event::Day(day + 1));
+        self.measure.struck.look(day, &self.nodes, now);
+        let today = match &mut self.attackers {
+            Source::Drawn(attackers) => attackers.of_day(now),
+            Source::Recorded(recording) => recording.of_day(day, now),
+        };
+        for (attacker, visits) in today {
+            self.begin_attacker(attacker, &visits, now);
         }
         for claim in self.slips_of_day(now) {
             self.queue.push(claim.at, Event::Claim(claim));
         }
         let today = Day {
+            number: day,
             from: now,
-            striking: day >= self.setup.strike_day,
+            striking: day >= self.setup.strike_day(),
+            first_strike: day == self.setup.strike_day(),
             population: &self.population,
         };
-        for claim in self.adversary.plan(&today, &mut self.adversary_dice) {
-            self.queue.push(claim.at, Event::Claim(claim));
+        for deed in self.adversary.plan(&today, &mut self.adversary_dice) {
+            match deed {
+                Deed::Say(claim) => self.queue.push(claim.at, Event::Claim(claim)),
+                Deed::Strike {
+                    at,
+                    from,
+                    victim,
+                    behaviour,
+                } => {
+                    let event = Event::Strike {
+                        from,
+                        victim,
+                        behaviour,
+                    };
+                    self.queue.push(at, event);
+                }
+                Deed::Exposed { at, org } => self.queue.push(at, Event::Exposed(org)),
+            }
         }
     }
 
-    /// Innocents that honest sensors report today.
-    fn slips_of_day(&mut self, from: Timestamp) -> Vec<Claim> {
-        let mut claims = Vec::new();
-        for org in self.population.honest() {
-            for _ in 0..self.slips.poisson(org.slips_per_day) {
-                let at = from + hours(24.0 * self.slips.unit());
-                if let Some(innocent) = self.slips.pick(&self.mistaken) {
-                    claims.push(Claim {
-                        at,
-                        by: org.org,
-                        subject: Subject::Innocent(innocent),
-                        word: Word::Report(SLIP),
-                    });
-                }
+    /// A recorded attacker of an earlier day may come again: his number is kept by the recording.
+    fn begin_attacker(&mut self, attacker: Attacker, visits: &[Visit], today: Timestamp) {
+        let number = attacker.number.unwrap_or(number(self.started.len()));
+        while self.started.len() <= index(number) {
+            self.started.push(attacker);
+        }
+        if let Some(slot) = self.started.get_mut(index(number)) {
+            *slot = attacker;
+        }
+        for visit in visits {
+            let event = Event::Hit {
+                attacker: number,
+                victim: visit.victim,
+                noticed: visit.noticed,
+            };
+            self.queue.push(visit.at, event);
+        }
+        let Some(courtship) = self.adversary.courtship().filter(|_| attacker.start >= today) else {
+            return;
+        };
+        let mut dice = Dice::keyed(self.courts, 0, number, 0);
+        if !dice.chance(courtship.attackers) {
+            return;
+        }
+        for place in 0..self.setup.observers {
+            if dice.chance(courtship.nodes) {
+                let event = Event::Court {
+                    place,
+                    attacker: number,
+                    tier: courtship.tier,
+                    again: courtship.times,
+                };
+                self.queue.push(attacker.start, event);
             }
         }
-        claims
     }
 
     fn hit(&mut self, attacker: u32, victim: Org, noticed: bool, now: Timestamp) {
         let subject = Subject::Attacker(attacker);
-        let honest = self.population.is_honest(victim);
-        if honest {
+        if victim.0 < self.population.honest {
             for (place, node) in self.nodes.iter().enumerate() {
                 self.measure.hit(place, node, subject, now);
             }
         }
-        let Some(behaviour) = self.started.get(index(attacker)).map(|one| one.behaviour) else {
-            return;
+        let behaviour = self.started.get(index(attacker)).map(|one| one.behaviour);
+        if let Some(behaviour) = behaviour.filter(|_| noticed) {
+            self.sensed(subject, victim, behaviour, now);
+        }
+    }
+
+    /// A sensor sees an attack, and its organisation says so.
+    fn sensed(&mut self, subject: Subject, victim: Org, behaviour: Behaviour, now: Timestamp) {
+        let speaker = if self.population.is_honest(victim) {
+            Some(victim)
+        } else {
+            self.adversary.speaker(victim, now, &self.population)
         };
-        if noticed && (honest || self.adversary.senses()) {
-            self.claim(&Claim {
-                at: now,
-                by: victim,
-                subject,
-                word: Word::Report(behaviour),
-            });
+        if let Some(by) = speaker {
+            self.claim(&Claim::now(now, by, subject, Word::Report(behaviour)));
         }
     }
 
@@ -203,7 +287,8 @@ impl<'a> Simulation<'a> {
         let now = claim.at;
         if let Word::Report(behaviour) = claim.word {
             self.measure.reported(claim.subject, now);
-            if let Some(place) = self.nodes.iter().position(|node| node.org == claim.by) {
+            let own = |node: &Node| node.org == claim.by && claim.observed == now;
+            if let Some(place) = self.nodes.iter().position(own) {
                 if let Some(node) = self.nodes.get_mut(place) {
                     node.catch(claim.subject, behaviour, now);
                 }
@@ -211,14 +296,11 @@ impl<'a> Simulation<'a> {
             }
             self.provoke_disputes(claim);
         }
-        for (place, node) in self
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.org != claim.by)
-        {
-            let at = now + self.delay(claim, node.org);
-            self.queue.push(at, Event::Arrival { place, claim: *claim });
+        for place in 0..self.nodes.len() {
+            let to = self.nodes.get(place).map(|node| node.org);
+            if let Some(to) = to.filter(|to| *to != claim.by) {
+                self.send(claim, place, to);
+            }
         }
         for answer in self
             .adversary
@@ -228,64 +310,22 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// How long a claim travels to an observer.
-    fn delay(&self, claim: &Claim, to: Org) -> Duration {
-        let delivery = &self.setup.delivery;
-        let mut dice = Dice::keyed(
-            self.delivery,
-            claim.at.as_millis().unsigned_abs(),
-            claim.by.0,
-            to.0,
-        );
-        let usual = hours(dice.unit() * delivery.seconds / 3_600.0);
-        if dice.chance(delivery.partitioned) {
-            return usual + hours(dice.exponential(delivery.partition_hours));
+    fn court(&mut self, place: u32, attacker: u32, tier: Tier, again: u32, now: Timestamp) {
+        let subject = Subject::Attacker(attacker);
+        if let Some(node) = self.nodes.get_mut(index(place)) {
+            node.court(subject, tier, now);
         }
-        usual
-    }
-
-    /// Honest organisations that know an accused innocent say so, each after a while.
-    fn provoke_disputes(&mut self, claim: &Claim) {
-        let Subject::Innocent(innocent) = claim.subject else {
-            return;
-        };
-        let rest = days(DISPUTED_DAYS);
-        let last = self.disputed.get(&innocent);
-        if last.is_some_and(|at| claim.at.since(*at) < rest) {
-            return;
-        }
-        self.disputed.insert(innocent, claim.at);
-        for org in self.population.honest().map(|org| org.org) {
-            let known = self.population.acquaintance(org, innocent).tier().is_some();
-            if !known || org == claim.by {
-                continue;
-            }
-            let mut dice = Dice::keyed(
-                self.disputes,
-                claim.at.as_millis().unsigned_abs(),
-                org.0,
-                innocent,
-            );
-            let at = claim.at + hours(dice.exponential(self.setup.noise.hours_to_dispute));
-            let dispute = Claim {
-                at,
-                by: org,
-                subject: claim.subject,
-                word: Word::Dispute,
+        self.decide(index(place), subject, now);
+        let every = self.adversary.courtship().map(|courtship| courtship.every_hours);
+        if let (Some(every), Some(again)) = (every, again.checked_sub(1)) {
+            let event = Event::Court {
+                place,
+                attacker,
+                tier,
+                again,
             };
-            self.queue.push(at, Event::Claim(dispute));
+            self.queue.push(now + hours(every), event);
         }
-    }
-
-    fn arrive(&mut self, place: usize, claim: &Claim, now: Timestamp) {
-        let Some(node) = self.nodes.get_mut(place) else {
-            return;
-        };
-        let visit = node.hear(claim, &self.population, now);
-        if let (Some(at), Subject::Innocent(innocent)) = (visit, claim.subject) {
-            self.queue.push(at, Event::Visit { place, innocent });
-        }
-        self.decide(place, claim.subject, now);
     }
 
     fn decide(&mut self, place: usize, subject: Subject, now: Timestamp) {
@@ -293,42 +333,55 @@ impl<'a> Simulation<'a> {
             return;
         };
         let (change, review) = node.decide(subject, now);
-        self.measure
-            .decided((place, node), subject, change, &self.population, now);
+        if let Some(change) = change {
+            self.measure
+                .decided((place, node), subject, change, &self.population, now);
+        }
         if let Some(at) = review {
+            let place = number(place);
             self.queue.push(at, Event::Review { place, subject });
         }
     }
 
-    fn outcome(mut self, end: Timestamp) -> Outcome {
+    fn course(mut self) -> Course {
         for (place, node) in self.nodes.iter().enumerate() {
-            for (subject, since) in node.blocked() {
-                if let Subject::Innocent(innocent) = subject {
-                    self.measure
-                        .lose((place, node), innocent, since, &self.population, end);
-                }
+            for (subject, level, since) in node.standing() {
+                self.measure
+                    .end((place, node), subject, (level, since), &self.population);
             }
         }
         let none = BTreeSet::new();
         let targets = self.adversary.targets().unwrap_or(&none);
         let framed = self.measure.framed(targets);
         let (setup, measure) = (self.setup, &self.measure);
-        Outcome {
+        let outcome = Outcome {
             scorer: setup.scorer,
             attack: setup.attack.id().into(),
             liars: setup.liars,
             orgs: setup.orgs,
             days: setup.days,
-            strike_day: setup.strike_day,
+            strike_day: setup.strike_day(),
             observers: setup.observers,
+            anchors_stolen: setup.stolen(),
             targets: number(targets.len()),
             framed_innocents: framed,
             framed_share: f64::from(framed) / f64::from(number(targets.len()).max(100)),
             innocents_blocked: measure.innocents_blocked(),
             known_innocents_blocked: measure.known_innocents_blocked(),
-            harm: measure.harm(&self.population, &self.nodes),
+            harm: measure.harm(),
+            soft_harm: measure.soft_harm(),
             prevented: measure.prevented(),
+            soft_prevented: measure.soft_prevented(),
             ttp50_hours: measure.ttp50_hours(&self.started),
+            honest_struck_share: measure.struck.honest_share(),
+            honest_days_down: measure.struck.days_down(),
+            liars_struck_share: measure.struck.liars_share(),
+            recovery_hours: measure.recovery_hours(),
+            found: None,
+        };
+        Course {
+            outcome,
+            harm_by_day: measure.harm_by_day(),
         }
     }
 }

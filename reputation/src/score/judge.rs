@@ -51,6 +51,11 @@ impl Scorer {
         self.case(&canonical(subject), now, false).rung()
     }
 
+    /// The rung alone of a subject that is blocked now.
+    pub fn review_rung(&self, subject: &Indicator, now: Timestamp) -> Rung {
+        self.case(&canonical(subject), now, true).rung()
+    }
+
     fn answer(&self, subject: &Indicator, now: Timestamp, held: bool) -> Verdict {
         let case = self.case(subject, now, held);
         let partition = case.sums.least;

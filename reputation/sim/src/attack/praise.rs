@@ -6,19 +6,23 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use vigie_reputation::wire::Timestamp;
 
-use super::{Adversary, Claim, Day, Word};
+use super::{Adversary, Day};
+use crate::claim::{Claim, Deed, Word};
 use crate::dice::Dice;
 use crate::population::Population;
 use crate::span::hours;
-use crate::subject::Subject;
+use crate::subject::{Org, Subject};
 
 /// Its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Praise {
     /// Within so many hours of the first report all of them have disputed it.
     pub within_hours: f64,
+    /// Whether they report what their own sensors see before the strike, so that they weigh something.
+    pub sense_before: bool,
 }
 
 /// The liars.
@@ -27,6 +31,7 @@ pub(super) struct Praisers {
     attack: Praise,
     striking: bool,
     praised: BTreeSet<u32>,
+    crew: Vec<Org>,
 }
 
 // === impl Praisers ===
@@ -37,41 +42,42 @@ impl Praisers {
             attack,
             striking: false,
             praised: BTreeSet::new(),
+            crew: Vec::new(),
         }
     }
 }
 
 impl Adversary for Praisers {
-    fn plan(&mut self, day: &Day<'_>, _dice: &mut Dice) -> Vec<Claim> {
+    fn plan(&mut self, day: &Day<'_>, _dice: &mut Dice) -> Vec<Deed> {
         self.striking = day.striking;
+        self.crew = day.population.crew(0);
         Vec::new()
     }
 
-    fn hear(&mut self, claim: &Claim, population: &Population, dice: &mut Dice) -> Vec<Claim> {
+    fn hear(&mut self, claim: &Claim, _population: &Population, dice: &mut Dice) -> Vec<Claim> {
         let (Subject::Attacker(attacker), Word::Report(_)) = (claim.subject, claim.word) else {
             return Vec::new();
         };
         if !self.striking || !self.praised.insert(attacker) {
             return Vec::new();
         }
-        population
-            .liars()
-            .map(|liar| Claim {
-                at: claim.at + hours(dice.unit() * self.attack.within_hours),
-                by: liar.org,
-                subject: claim.subject,
-                word: Word::Dispute,
-            })
-            .collect()
+        let praise = |liar: &Org| {
+            let at = claim.at + hours(dice.unit() * self.attack.within_hours);
+            Claim::now(at, *liar, claim.subject, Word::Dispute)
+        };
+        self.crew.iter().map(praise).collect()
     }
 
-    fn senses(&self) -> bool {
-        false
+    fn speaker(&self, liar: Org, _now: Timestamp, _population: &Population) -> Option<Org> {
+        (self.attack.sense_before && !self.striking).then_some(liar)
     }
 }
 
 impl Default for Praise {
     fn default() -> Self {
-        Self { within_hours: 0.2 }
+        Self {
+            within_hours: 0.2,
+            sense_before: true,
+        }
     }
 }

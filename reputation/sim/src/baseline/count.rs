@@ -2,98 +2,110 @@
 //!
 //! The observer's own sensor counts as one of them; claims live for three days. Deliberately absent: any trust.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
-
-use vigie_reputation::wire::{Behaviour, Indicator, OrgId, Timestamp};
-use vigie_reputation::{Report, Rung};
+use vigie_reputation::Rung;
+use vigie_reputation::wire::{Behaviour, Timestamp};
 
 use super::Baseline;
-use crate::span::days;
-
-/// How long a claim counts.
-const LIVE_DAYS: u32 = 3;
+use super::ledger::Ledger;
+use crate::claim::{Statement, Word};
+use crate::subject::{Name, Org, number};
 
 /// One observer's counts.
 #[derive(Clone, Debug)]
 pub(super) struct Count {
-    needed: usize,
-    own: OrgId,
-    said: HashMap<Indicator, Said>,
-}
-
-/// When each organisation last said so.
-#[derive(Clone, Debug, Default)]
-struct Said {
-    reported: BTreeMap<OrgId, Timestamp>,
-    disputed: BTreeMap<OrgId, Timestamp>,
+    needed: u32,
+    own: Org,
+    ledger: Ledger,
 }
 
 // === impl Count ===
 
 impl Count {
-    pub(super) fn new(needed: usize, own: OrgId) -> Self {
+    pub(super) fn new(needed: u32, own: Org) -> Self {
         Self {
             needed,
             own,
-            said: HashMap::new(),
+            ledger: Ledger::default(),
         }
-    }
-
-    fn said(&mut self, subject: &Indicator) -> &mut Said {
-        self.said.entry(subject.clone()).or_default()
     }
 }
 
 impl Baseline for Count {
-    fn observe(&mut self, report: &Report, now: Timestamp) {
-        self.said(&report.subject).reported.insert(report.reporter, now);
+    fn hear(&mut self, statement: &Statement) -> bool {
+        self.ledger.note(statement)
     }
 
-    fn dispute(&mut self, by: OrgId, subject: &Indicator, now: Timestamp) {
-        self.said(subject).disputed.insert(by, now);
+    fn own_detection(&mut self, name: Name, behaviour: Behaviour, now: Timestamp) {
+        self.ledger.note(&own_word(self.own, name, behaviour, now));
     }
 
-    fn own_detection(&mut self, subject: &Indicator, _behaviour: Behaviour, now: Timestamp) {
-        let own = self.own;
-        self.said(subject).reported.insert(own, now);
+    fn tick(&mut self, now: Timestamp) {
+        self.ledger.sweep(now);
     }
 
-    fn rung(&self, subject: &Indicator, now: Timestamp, _held: bool) -> Rung {
-        let Some(said) = self.said.get(subject) else {
+    fn void(&mut self, org: Org) {
+        self.ledger.void(org);
+    }
+
+    fn rung(&self, name: Name, now: Timestamp, _held: bool) -> Rung {
+        let voices = self.ledger.voices(name);
+        let reporters = number(voices.iter().filter(|voice| voice.reports(now)).count());
+        if reporters < self.needed {
             return Rung::Observe;
-        };
-        let live: Duration = days(LIVE_DAYS);
-        let count =
-            |side: &BTreeMap<OrgId, Timestamp>| side.values().filter(|at| now.since(**at) < live).count();
-        if count(&said.reported) >= self.needed + count(&said.disputed) {
-            Rung::Ban1h
-        } else {
-            Rung::Observe
         }
+        let disputers = number(voices.iter().filter(|voice| voice.disputes(now)).count());
+        block_if(reporters >= self.needed + disputers)
     }
+}
+
+/// The observer's own detection, as one more report.
+pub(super) fn own_word(own: Org, name: Name, behaviour: Behaviour, now: Timestamp) -> Statement {
+    Statement {
+        by: own,
+        name,
+        word: Word::Report(behaviour),
+        observed: now,
+        arrived: now,
+    }
+}
+
+/// Baselines know two rungs.
+pub(super) fn block_if(holds: bool) -> Rung {
+    if holds { Rung::Ban1h } else { Rung::Observe }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::span::{HOUR, START};
-    use crate::subject::{Org, Subject};
+    use crate::span::{HOUR, START, days};
+    use crate::subject::Subject;
 
     #[test]
     fn reporters_less_disputers_must_reach_k_and_claims_grow_old() {
-        let subject = Subject::Attacker(1).indicator();
-        let mut count = Count::new(2, Org(0).id());
-        let rung = |count: &Count, now| count.rung(&subject, now, false);
-        count.own_detection(&subject, Behaviour(5), START);
-        count.own_detection(&subject, Behaviour(5), START);
+        let name = Subject::Attacker(1).name();
+        let mut count = Count::new(2, Org(0));
+        let say = |count: &mut Count, org, word, now| {
+            count.hear(&Statement {
+                by: Org(org),
+                name,
+                word,
+                observed: now,
+                arrived: now,
+            })
+        };
+        let report = Word::Report(Behaviour(5));
+        let rung = |count: &Count, now| count.rung(name, now, false);
+        count.own_detection(name, Behaviour(5), START);
         assert_eq!(rung(&count, START), Rung::Observe);
-        count.said(&subject).reported.insert(Org(1).id(), START + HOUR);
+        assert!(say(&mut count, 1, report, START + HOUR));
+        assert!(!say(&mut count, 1, report, START + HOUR));
         assert_eq!(rung(&count, START + HOUR), Rung::Ban1h);
-        count.dispute(Org(2).id(), &subject, START + HOUR);
+        say(&mut count, 2, Word::Dispute, START + HOUR);
         assert_eq!(rung(&count, START + HOUR), Rung::Observe);
-        count.said(&subject).reported.insert(Org(3).id(), START + HOUR);
+        say(&mut count, 3, report, START + HOUR);
         assert_eq!(rung(&count, START + HOUR), Rung::Ban1h);
         assert_eq!(rung(&count, START + days(3)), Rung::Observe);
+        count.void(Org(1));
+        assert_eq!(rung(&count, START + HOUR), Rung::Observe);
     }
 }

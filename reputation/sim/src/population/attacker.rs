@@ -7,9 +7,9 @@ use vigie_reputation::wire::{Behaviour, Timestamp};
 
 use super::Population;
 use crate::dice::{Dice, Weights};
-use crate::setup::Traffic;
+use crate::setup::{Setup, Traffic};
 use crate::span::{DAY, hours};
-use crate::subject::Org;
+use crate::subject::{Org, index};
 
 /// What attackers do, with how many in a hundred do it: brute force, scans, exploits, spam.
 const BEHAVIOURS: &[(u32, u16)] = &[(45, 5), (70, 7), (80, 4), (92, 9), (97, 17), (100, 11)];
@@ -17,6 +17,8 @@ const BEHAVIOURS: &[(u32, u16)] = &[(45, 5), (70, 7), (80, 4), (92, 9), (97, 17)
 /// One attacker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attacker {
+    /// His number, if a recording gives him one; else he is the next.
+    pub number: Option<u32>,
     /// When it begins.
     pub start: Timestamp,
     /// How many honest organisations it visits.
@@ -29,6 +31,7 @@ pub struct Attacker {
 #[derive(Clone, Debug)]
 pub(crate) struct Attackers {
     traffic: Traffic,
+    per_day: u32,
     honest: Weights,
     liars: Weights,
     honest_count: u32,
@@ -48,11 +51,23 @@ pub(crate) struct Visit {
 // === impl Attackers ===
 
 impl Attackers {
-    pub(crate) fn new(traffic: Traffic, population: &Population, dice: Dice, liars_dice: Dice) -> Self {
+    pub(crate) fn new(setup: &Setup, population: &Population, dice: Dice, liars_dice: Dice) -> Self {
         Self {
-            traffic,
-            honest: Weights::new(population.honest().map(|org| org.visibility)),
-            liars: Weights::new(population.liars().map(|org| org.visibility)),
+            traffic: setup.traffic.clone(),
+            per_day: setup.attackers_per_day(),
+            honest: Weights::new(
+                population
+                    .organisations
+                    .iter()
+                    .take(index(population.honest))
+                    .map(|org| org.visibility),
+            ),
+            liars: Weights::new(
+                population
+                    .liars()
+                    .take(index(population.liars))
+                    .map(|org| org.visibility),
+            ),
             honest_count: population.honest,
             dice,
             liars_dice,
@@ -61,7 +76,7 @@ impl Attackers {
 
     /// The attackers of the day that begins at `from`, each with its visits in no order.
     pub(crate) fn of_day(&mut self, from: Timestamp) -> Vec<(Attacker, Vec<Visit>)> {
-        (0..self.traffic.attackers_per_day)
+        (0..self.per_day)
             .map(|_| {
                 let attacker = self.attacker(from);
                 (attacker, self.visits(&attacker))
@@ -74,6 +89,7 @@ impl Attackers {
         let percent = self.dice.below(100);
         let behaviour = BEHAVIOURS.iter().find(|(up_to, _)| percent < *up_to);
         Attacker {
+            number: None,
             start,
             breadth: self.breadth(),
             behaviour: Behaviour(behaviour.map_or(5, |(_, number)| *number)),

@@ -9,7 +9,7 @@ use crate::setup::Bystanders;
 use crate::subject::number;
 
 /// As many as have an address of their own, with room.
-pub(crate) const MAX_INNOCENTS: u32 = 1_000_000;
+pub(crate) const MAX_INNOCENTS: u32 = 262_144;
 
 /// One innocent.
 #[derive(Clone, Copy, Debug, PartialEq)]

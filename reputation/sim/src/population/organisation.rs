@@ -1,6 +1,7 @@
 //! Organisations: how much they see, how often they err, who vouches for them, what is attested.
 //!
-//! Liars are vouched for as the honest are: nothing in the graph tells them apart. Deliberately absent: what they do.
+//! Liars are vouched for as the honest are, unless the attack says otherwise ([`Crew`]): nothing in the graph tells
+//! them apart. Deliberately absent: what they do.
 
 use vigie_reputation::Labels;
 
@@ -10,16 +11,31 @@ use crate::subject::{Org, index, number};
 
 /// Longest way from an anchor on which trust travels; nobody is vouched for beyond it.
 const MAX_DEPTH: u8 = 4;
+/// Living vouches of one member.
+const VOUCHES: u32 = 20;
 
 /// What an organisation is to the observers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Chosen by every observer; honest.
+    /// Chosen by every observer.
     Anchor,
     /// Honest.
     Member,
     /// A member that serves the attack.
     Liar,
+}
+
+/// How the liars came into the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crew {
+    /// Vouched for like the honest, and as long in the network.
+    Vouched,
+    /// New identities behind so many vouches by fooled members, in trees below these.
+    Sybils { edges: u32 },
+    /// New identities for whom stolen anchors vouch.
+    StolenAnchors,
+    /// Vouched for like the honest; so often they drop their keys and come back as newcomers over the same vouches.
+    Reborn { times: u32 },
 }
 
 /// One organisation.
@@ -37,32 +53,59 @@ pub struct Organisation {
     pub voucher: Option<Org>,
     /// What the voucher attests.
     pub labels: Labels,
+    /// Whether it was in the network, and past probation, before the run.
+    pub established: bool,
     depth: u8,
 }
 
 pub(super) fn draw(setup: &Setup, honest: &mut Dice, liars: &mut Dice) -> Vec<Organisation> {
     let mut all: Vec<Organisation> = Vec::new();
-    for number in 0..setup.orgs + setup.liars() {
-        let standing = match number {
-            _ if number < setup.anchors => Standing::Anchor,
-            _ if number < setup.orgs => Standing::Member,
-            _ => Standing::Liar,
-        };
-        let dice = if standing == Standing::Liar {
-            &mut *liars
+    let crew = setup.attack.crew();
+    for number in 0..setup.orgs {
+        let standing = if number < setup.anchors {
+            Standing::Anchor
         } else {
-            &mut *honest
+            Standing::Member
         };
-        let next = organisation(setup, Org(number), standing, &all, dice);
+        let voucher = (standing == Standing::Member).then(|| voucher(setup, &all, honest));
+        all.push(organisation(setup, Org(number), standing, voucher, &all, honest));
+    }
+    for place in 0..setup.liars() {
+        let org = Org(setup.orgs + place);
+        let voucher = match crew {
+            Crew::Vouched | Crew::Reborn { .. } => voucher(setup, &all, liars),
+            Crew::Sybils { edges } => sybil_voucher(setup, place, edges.max(1), &all, liars),
+            Crew::StolenAnchors => Org(place % setup.stolen().max(1)),
+        };
+        let mut next = organisation(setup, org, Standing::Liar, Some(voucher), &all, liars);
+        next.established = matches!(crew, Crew::Vouched | Crew::Reborn { .. });
         all.push(next);
     }
+    if let Crew::Reborn { times } = crew {
+        reborn(setup, times, &mut all);
+    }
     all
+}
+
+/// The same liars again, with new keys.
+fn reborn(setup: &Setup, times: u32, all: &mut Vec<Organisation>) {
+    let first: Vec<Organisation> = all.iter().skip(index(setup.orgs)).cloned().collect();
+    for _ in 0..times {
+        for liar in &first {
+            all.push(Organisation {
+                org: Org(number(all.len())),
+                established: false,
+                ..liar.clone()
+            });
+        }
+    }
 }
 
 fn organisation(
     setup: &Setup,
     org: Org,
     standing: Standing,
+    voucher: Option<Org>,
     earlier: &[Organisation],
     dice: &mut Dice,
 ) -> Organisation {
@@ -71,7 +114,6 @@ fn organisation(
     } else {
         1.0
     };
-    let voucher = (standing != Standing::Anchor).then(|| voucher(setup, earlier, dice));
     let depth_of = |org: Org| earlier.get(org.index()).map_or(0, |voucher| voucher.depth);
     Organisation {
         org,
@@ -80,6 +122,7 @@ fn organisation(
         slips_per_day: slips_per_day(setup, dice),
         voucher,
         labels: labels(setup, org, dice),
+        established: true,
         depth: voucher.map_or(0, |voucher| depth_of(voucher) + 1),
     }
 }
@@ -96,6 +139,24 @@ fn voucher(setup: &Setup, earlier: &[Organisation], dice: &mut Dice) -> Org {
     } else {
         any
     }
+}
+
+/// The first Sybils are vouched for by fooled members, each by one drawn anew; the rest by earlier Sybils, as many each
+/// as a member may vouch for.
+fn sybil_voucher(setup: &Setup, place: u32, edges: u32, earlier: &[Organisation], dice: &mut Dice) -> Org {
+    if let Some(rest) = place.checked_sub(edges) {
+        return Org(setup.orgs + rest / VOUCHES);
+    }
+    // A fooled member with room for trees below the Sybil.
+    let members = setup.orgs - setup.anchors;
+    let mut fooled = Org(setup.anchors + dice.below(members));
+    for _ in 0..64 {
+        if earlier.get(fooled.index()).is_some_and(|one| one.depth <= 1) {
+            break;
+        }
+        fooled = Org(setup.anchors + dice.below(members));
+    }
+    fooled
 }
 
 fn slips_per_day(setup: &Setup, dice: &mut Dice) -> f64 {

@@ -1,0 +1,62 @@
+//! The way of a claim to an observer: at once, late, or never.
+//!
+//! Deliberately absent: hops. The delay of the whole way is drawn once for each claim and observer.
+
+use std::time::Duration;
+
+use vigie_reputation::wire::Timestamp;
+
+use super::Simulation;
+use super::queue::Event;
+use crate::attack::Way;
+use crate::claim::Claim;
+use crate::dice::Dice;
+use crate::span::hours;
+use crate::subject::{Org, Subject, number};
+
+// === impl Simulation ===
+
+impl Simulation<'_> {
+    pub(super) fn send(&mut self, claim: &Claim, place: usize, to: Org) {
+        let usual = self.delay(claim, to);
+        let delay = match self.adversary.way(claim, number(place), &self.population) {
+            Way::Usual => usual,
+            Way::Held(held) => usual + held,
+            Way::Lost => return,
+        };
+        if delay <= hours(self.setup.delivery.seconds / 3_600.0) {
+            self.arrive(place, claim, claim.at + delay);
+        } else {
+            let place = number(place);
+            self.queue
+                .push(claim.at + delay, Event::Arrival { place, claim: *claim });
+        }
+    }
+
+    /// How long a claim travels to an observer.
+    fn delay(&self, claim: &Claim, to: Org) -> Duration {
+        let delivery = &self.setup.delivery;
+        let moment = claim.at.as_millis().unsigned_abs();
+        let mut dice = Dice::keyed(self.delivery, moment, claim.by.0, to.0);
+        let usual = hours(dice.unit() * delivery.seconds / 3_600.0);
+        if dice.chance(delivery.partitioned) {
+            return usual + hours(dice.exponential(delivery.partition_hours));
+        }
+        usual
+    }
+
+    pub(super) fn arrive(&mut self, place: usize, claim: &Claim, now: Timestamp) {
+        let Some(node) = self.nodes.get_mut(place) else {
+            return;
+        };
+        let (visit, news) = node.hear(claim, &self.population, now);
+        let asks = news && node.may_change(claim);
+        if let (Some(at), Subject::Innocent(innocent)) = (visit, claim.subject) {
+            let place = number(place);
+            self.queue.push(at, Event::Visit { place, innocent });
+        }
+        if asks {
+            self.decide(place, claim.subject, now);
+        }
+    }
+}
