@@ -325,6 +325,18 @@ impl Detector {
         });
     }
 
+    /// Forgets a source that is gone for good; `false` while a bucket or a blackhole still goes by its lines.
+    pub fn leave(&mut self, source: &Arc<str>) -> bool {
+        let Some((number, known)) = self.progress.find_numbered(source) else {
+            return true;
+        };
+        if known.oldest().is_some() || self.holes.values().any(|hole| hole.source == number) {
+            return false;
+        }
+        self.progress.leave(source);
+        true
+    }
+
     /// Ends all buckets whose time is over in every log that fed them.
     fn sweep(&mut self, told: &mut Told<'_, impl Trace>) {
         self.poured_since_sweep = 0;

@@ -115,6 +115,8 @@ pub(crate) enum Intake {
         source: Arc<str>,
         next: Option<Position>,
     },
+    /// It is gone for good; should its name come back, that is another source.
+    Left { source: Arc<str> },
 }
 
 /// The sending side of the intake.
@@ -206,6 +208,12 @@ impl Outlet {
         self.send(Intake::Idle {
             source: Arc::clone(source),
             next,
+        })
+    }
+
+    pub(crate) fn left(&self, source: &Arc<str>) -> Result<(), Closed> {
+        self.send(Intake::Left {
+            source: Arc::clone(source),
         })
     }
 

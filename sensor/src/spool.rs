@@ -329,6 +329,18 @@ impl Reading {
         self.at
     }
 
+    /// When the newest record was sent, as far as the last two segments tell (the very last may not have begun); 0 if there
+    /// is none.
+    pub(crate) fn latest(mut self) -> i64 {
+        let older = self.segments.len().saturating_sub(2);
+        self.segments.drain(..older);
+        let mut latest = 0;
+        while let Some((_, record)) = self.next_record() {
+            latest = latest.max(record.at);
+        }
+        latest
+    }
+
     /// The next record and where it stands.
     pub fn next_record(&mut self) -> Option<(u64, Record)> {
         loop {

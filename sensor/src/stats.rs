@@ -55,6 +55,9 @@ pub struct SourceStats {
     pub unkept: Counter,
 }
 
+/// Under this name stand the counters of all logs that are gone.
+pub const GONE: &str = "logs that are gone";
+
 /// Counters of the whole sensor.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -165,6 +168,14 @@ impl Stats {
         Arc::clone(sources.entry(Arc::clone(name)).or_default())
     }
 
+    /// A source is gone for good: its counters are added to those of all that are, and its name is forgotten.
+    pub fn leave(&self, name: &str) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = sources.remove(name) {
+            sources.entry(Arc::from(GONE)).or_default().add(&left.snapshot());
+        }
+    }
+
     /// All counters as plain numbers.
     pub fn snapshot(&self) -> Snapshot {
         let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,6 +198,28 @@ impl Stats {
 }
 
 impl SourceStats {
+    fn add(&self, other: &SourceSnapshot) {
+        self.lines.add(other.lines);
+        self.bytes.add(other.bytes);
+        self.parsed.add(other.parsed);
+        self.unparsed.add(other.unparsed);
+        self.whitelisted.add(other.whitelisted);
+        self.detections.add(other.detections);
+        self.cut.add(other.cut);
+        self.lossy.add(other.lossy);
+        self.nul.add(other.nul);
+        self.rotations.add(other.rotations);
+        self.truncations.add(other.truncations);
+        self.gaps.add(other.gaps);
+        self.errors.add(other.errors);
+        self.future.add(other.future);
+        self.backwards.add(other.backwards);
+        self.dropped.add(other.dropped);
+        self.refused.add(other.refused);
+        self.malformed.add(other.malformed);
+        self.unkept.add(other.unkept);
+    }
+
     fn snapshot(&self) -> SourceSnapshot {
         SourceSnapshot {
             lines: self.lines.get(),

@@ -55,6 +55,8 @@ pub(crate) struct Source {
 pub(crate) struct Progress {
     pub(crate) sources: Vec<Source>,
     by_name: HashMap<Arc<str>, usize>,
+    /// Places of sources that are gone.
+    free: Vec<usize>,
 }
 
 // === impl Progress ===
@@ -64,11 +66,11 @@ impl Progress {
         if let Some(known) = self.by_name.get(name) {
             return *known;
         }
-        if self.sources.len() >= MAX_SOURCES {
+        let free = self.free.pop();
+        if free.is_none() && self.sources.len() >= MAX_SOURCES {
             return MAX_SOURCES - 1;
         }
-        let number = self.sources.len();
-        self.sources.push(Source {
+        let source = Source {
             name: Arc::clone(name),
             ordinal: 0,
             pins: BTreeMap::new(),
@@ -76,9 +78,22 @@ impl Progress {
             read_at: Timestamp::ZERO,
             fence_end: 0,
             fenced: HashMap::new(),
-        });
+        };
+        let number = free.unwrap_or(self.sources.len());
+        match self.sources.get_mut(number) {
+            Some(place) => *place = source,
+            None => self.sources.push(source),
+        }
         self.by_name.insert(Arc::clone(name), number);
         number
+    }
+
+    /// Frees the place of a source of which nothing lives any more. The last place is never free: those share it that found
+    /// none.
+    pub(crate) fn leave(&mut self, name: &str) {
+        let number = self.by_name.remove(name);
+        self.free
+            .extend(number.filter(|number| *number < MAX_SOURCES - 1));
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Source> {

@@ -53,6 +53,8 @@ struct Seat {
     last: Option<Position>,
     idle: bool,
     caught_up: bool,
+    /// The source is gone for good.
+    left: bool,
     checked: Timestamp,
     sent: Option<Resume>,
 }
@@ -115,6 +117,7 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
                 let seat = self.seat(&source);
                 seat.next = next;
                 seat.idle = false;
+                seat.left = false;
                 self.checkpoint(&source, now, false)
             }
             Intake::Idle { source, next } => {
@@ -122,12 +125,17 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
                 let seat = self.seat(&source);
                 seat.next = next.or(seat.next.take());
                 seat.idle = true;
+                seat.left = false;
                 if !std::mem::replace(&mut seat.caught_up, true) {
                     (self.out)(SensorEvent::CaughtUp {
                         source: source.to_string(),
                     })?;
                 }
                 self.checkpoint(&source, now, false)
+            }
+            Intake::Left { source } => {
+                self.seat(&source).left = true;
+                Ok(())
             }
         }
     }
@@ -199,7 +207,23 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
         let sources: Vec<_> = self.seats.keys().cloned().collect();
         sources
             .iter()
-            .try_for_each(|source| self.checkpoint(source, now, false))
+            .try_for_each(|source| self.checkpoint(source, now, false))?;
+        self.forget_left(now)
+    }
+
+    /// Sources that are gone take no place once nothing of them lives: no bucket, and nobody who is ignored for a while.
+    fn forget_left(&mut self, now: Timestamp) -> Result<(), Closed> {
+        let left = self.seats.iter().filter(|(_, seat)| seat.left);
+        let left: Vec<_> = left.map(|(source, _)| Arc::clone(source)).collect();
+        for source in left {
+            self.checkpoint(&source, now, true)?;
+            if self.detector.leave(&source) {
+                self.seats.remove(&source);
+                self.expected.remove(&*source);
+                self.stats.leave(&source);
+            }
+        }
+        Ok(())
     }
 
     /// Tells how far a source is dealt with, if that has changed and the last time is long enough ago.
@@ -266,6 +290,7 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
             last: None,
             idle: false,
             caught_up: false,
+            left: false,
             checked: Timestamp::ZERO,
             sent: None,
         })

@@ -181,6 +181,7 @@ impl Files {
             if !matches!(position, Position::File { file: 0, .. }) {
                 self.claims.leave(&path, position);
             }
+            outlet.left(&one.source)?;
             tracing::debug!(path = %path.display(), "log is gone and left");
         }
         Ok(())

@@ -2,7 +2,8 @@
 //!
 //! A port of its own and not a route of the node's API: log shippers come from other machines, with other secrets and
 //! in other amounts than bouncers, and the sensor runs without a node too. A request is answered once its lines are on
-//! disk, so a sender that repeats what was not answered loses nothing. Before: log shippers. After: the inbox.
+//! disk, so a sender that repeats what was not answered loses nothing; and if he says which body it is, doubles nothing
+//! either. Before: log shippers. After: the inbox.
 //! Deliberately absent: arrays and other framings; every shipper can write one object a line.
 
 use std::convert::Infallible;
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::inbox::{Delivery, Inbox, Record};
+use super::inbox::{self, Delivery, Inbox};
 use super::net::{Bound, Connection, Listen};
 use super::{Clock, payload};
 
@@ -38,8 +39,14 @@ const HEADERS: Duration = Duration::from_secs(10);
 const BODY: Duration = Duration::from_secs(30);
 /// Bodies in memory at once.
 const MAX_BODIES: usize = 8;
+/// One that is packed counts as so many: it may get four times as large.
+const PACKED: u32 = 4;
 /// How long a request waits for its turn before it is asked to come again.
 const TURN: Duration = Duration::from_secs(20);
+/// What a sender names a body with that he may send again. The name of draft-ietf-httpapi-idempotency-key-header.
+const KEY: &str = "idempotency-key";
+/// The longest such name.
+const MAX_KEY: usize = 256;
 /// A token that is shorter can be guessed.
 const MIN_TOKEN: usize = 16;
 
@@ -79,6 +86,8 @@ enum Refusal {
     NotPost,
     #[error("a token is needed: Authorization: Bearer TOKEN")]
     NoToken,
+    #[error("an Idempotency-Key has 1 to {MAX_KEY} bytes, and there is one")]
+    Key,
     #[error("Content-Encoding may be gzip, or absent")]
     Encoding,
     #[error("the body is larger than {MAX_BODY} bytes, or than {MAX_UNPACKED} unpacked")]
@@ -213,8 +222,10 @@ impl Desk {
             Some(encoding) if encoding == "identity" => false,
             Some(_) => return Err(Refusal::Encoding),
         };
+        let key = key(request.headers())?;
+        let weight = if packed { PACKED } else { 1 };
         // Its turn before its body: what waits is not held in memory.
-        let turn = tokio::time::timeout(TURN, self.bodies.acquire()).await;
+        let turn = tokio::time::timeout(TURN, self.bodies.acquire_many(weight)).await;
         let _turn = turn
             .map_err(|_late| Refusal::Busy)?
             .map_err(|_closed| Refusal::Busy)?;
@@ -225,11 +236,12 @@ impl Desk {
         if count == 0 {
             return Ok(0);
         }
-        let at = (self.clock)().as_millis();
-        let records = texts.into_iter().map(|text| Record { at, number: 0, text });
+        // With the body: a key that is used twice by mistake loses nothing.
+        let number = key.map_or(0, |key| inbox::number_of("http", &[&key, &body]));
+        drop(body);
         let (taken, on_disk) = oneshot::channel();
         let delivery = Delivery {
-            records: records.collect(),
+            records: inbox::numbered(texts, (self.clock)().as_millis(), number),
             taken: Some(taken),
         };
         let handed_in = self.inbox.sender.send_timeout(delivery, TURN).await;
@@ -255,6 +267,16 @@ impl Desk {
             Refusal::Disk(_) => {}
             _ => stats.malformed.add(1),
         }
+    }
+}
+
+/// Under which name a sender sends this body, this time and again.
+fn key(headers: &HeaderMap) -> Result<Option<Vec<u8>>, Refusal> {
+    let mut keys = headers.get_all(KEY).iter();
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key.as_bytes().to_vec())),
+        _ => Err(Refusal::Key),
     }
 }
 
@@ -293,7 +315,7 @@ impl Refusal {
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge | Self::NoLine(payload::NoLine::TooMany { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Torn | Self::NoLine(_) => StatusCode::BAD_REQUEST,
+            Self::Torn | Self::Key | Self::NoLine(_) => StatusCode::BAD_REQUEST,
             Self::Busy | Self::Disk(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,35 @@ const REMEMBERED: usize = 65_536;
 /// In a number: more lines of the same message follow.
 pub(crate) const MORE: u64 = 1 << 63;
 
+/// The number of a message, of what makes it itself: its stream and place there, or its sender's key and its body. So
+/// messages of different streams are never taken for each other, whatever they are numbered.
+pub(crate) fn number_of(kind: &str, parts: &[&[u8]]) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key("vigie/message/v1");
+    for part in [kind.as_bytes()].iter().chain(parts) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut number = [0; 8];
+    hasher.finalize_xof().fill(&mut number);
+    // Zero is that of what has none.
+    (u64::from_le_bytes(number) & !MORE).max(1)
+}
+
+/// The records of a message with that number, or with 0 if it has none.
+pub(crate) fn numbered(texts: Vec<String>, at: i64, number: u64) -> Vec<Record> {
+    let last = texts.len().saturating_sub(1);
+    let record = |(index, text)| Record {
+        at,
+        number: if index < last && number != 0 {
+            number | MORE
+        } else {
+            number
+        },
+        text,
+    };
+    texts.into_iter().enumerate().map(record).collect()
+}
+
 /// What a listener hands in at once.
 #[derive(Debug)]
 pub(crate) struct Delivery {
@@ -46,6 +76,8 @@ pub(crate) struct Delivery {
 pub(crate) struct Inbox {
     pub(crate) sender: mpsc::Sender<Delivery>,
     pub(crate) stats: Arc<SourceStats>,
+    /// Of the latest record that was taken, when it was sent, in milliseconds since 1970; 0 before the first.
+    pub(crate) latest: Arc<AtomicI64>,
 }
 
 /// The thread's side.
@@ -59,6 +91,7 @@ pub(crate) struct Keeper {
     kept: Arc<Kept>,
     stats: Arc<SourceStats>,
     known: Known,
+    latest: Arc<AtomicI64>,
     failing: bool,
 }
 
@@ -88,9 +121,11 @@ pub(crate) fn open(
     let resume = resume.and_then(offset);
     let spool = Spool::open(&directory.join(folder(source)), resume, Bounds::default())?;
     let (sender, receiver) = mpsc::channel(QUEUE);
+    let latest = Arc::new(AtomicI64::new(spool.read().latest()));
     let inbox = Inbox {
         sender,
         stats: Arc::clone(&stats),
+        latest: Arc::clone(&latest),
     };
     let keeper = Keeper {
         receiver,
@@ -101,6 +136,7 @@ pub(crate) fn open(
         kept: Arc::clone(kept),
         stats,
         known: Known::default(),
+        latest,
         failing: false,
     };
     Ok((inbox, keeper))
@@ -307,6 +343,9 @@ impl Keeper {
                 self.spool.pass(&records)
             }
         };
+        if let Some(latest) = records.iter().map(|record| record.at).max() {
+            self.latest.fetch_max(latest, Ordering::Relaxed);
+        }
         let mut rest = offsets.into_iter().zip(records).peekable();
         loop {
             // One delivery may be larger than what is handed on at once.

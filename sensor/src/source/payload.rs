@@ -3,8 +3,10 @@
 //! Shippers wrap a line into an object. `field` says under which name it stands there; without one the object itself is
 //! the line, for logs that are JSON from the start. Deliberately absent: any other field of the object.
 
-use serde::de::IgnoredAny;
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::file::MAX_LINE_BYTES;
 use super::file::splitter::clean;
@@ -68,17 +70,104 @@ fn json_line(
         serde_json::from_slice::<IgnoredAny>(line).map_err(|error| wrong(error.to_string()))?;
         return Ok(text(line, stats));
     };
-    let object: Value = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-    match object.get(field) {
+    let mut input = serde_json::Deserializer::from_slice(line);
+    let found = Member(field).deserialize(&mut input);
+    let found = found.and_then(|found| input.end().map(|()| found));
+    match found.map_err(|error| wrong(error.to_string()))? {
         // What the shipper took for one line is one line.
-        Some(Value::String(found)) => Ok(text(
+        Some(found) => Ok(text(
             found.trim_end().replace(['\n', '\r'], " ").as_bytes(),
             stats,
         )),
-        _ => Err(NoLine::NoField {
+        None => Err(NoLine::NoField {
             line: number,
             field: field.to_owned(),
         }),
+    }
+}
+
+/// The text under this name in an object; of several the last. The rest is passed over and not built: small values take
+/// many times their text in memory.
+struct Member<'f>(&'f str);
+
+/// A text, or `None` for any other value.
+struct Text;
+
+impl<'de> DeserializeSeed<'de> for Member<'_> {
+    type Value = Option<String>;
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Option<String>, D::Error> {
+        input.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+            if *name == *self.0 {
+                found = map.next_value_seed(Text)?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Option<String>;
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Option<String>, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Option<String>, E> {
+        Ok(Some(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Option<String>, E> {
+        Ok(Some(text))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Option<String>, A::Error> {
+        IgnoredAny.visit_seq(seq).map(|_| None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<String>, A::Error> {
+        IgnoredAny.visit_map(map).map(|_| None)
     }
 }
 
@@ -131,8 +220,35 @@ mod tests {
             Err("line 1 has no text under \"log\""),
         );
         let deep = format!("{{\"log\":{}", "[".repeat(100_000));
-        check(&deep, Some("log"), Err("line 1 is no JSON object: recursion"));
+        check(&deep, Some("log"), Err("line 1 is no JSON object"));
+        check(
+            "{\"log\":\"a\"} x",
+            Some("log"),
+            Err("line 1 is no JSON object: trailing"),
+        );
         check(&deep, None, Err("line 1 is no JSON object"));
+    }
+
+    /// The last of several texts of that name counts, and what stands beside it may be anything.
+    #[test]
+    fn the_field_is_found_among_whatever_there_is() {
+        check(
+            r#"{"a":[1,{"log":"no"}],"log":1,"b":null,"log":"y\u0065s","c":{"d":[]},"e":-1.5e3,"f":true}"#,
+            Some("log"),
+            Ok(&["yes"]),
+        );
+        check(
+            r#"{"log":"x","log":["y"]}"#,
+            Some("log"),
+            Err("line 1 has no text"),
+        );
+        check(
+            r#"{"log":{"a":[null,1,2.5,"s",false]}}"#,
+            Some("log"),
+            Err("line 1 has no text"),
+        );
+        let wide = format!("{{\"a\":[{}0],\"l\\u006fg\":\"x\"}}", "0,".repeat(2_000_000));
+        check(&wide, Some("log"), Ok(&["x"]));
     }
 
     #[test]

@@ -220,6 +220,101 @@ async fn nats_loses_and_doubles_nothing_when_the_sensor_and_the_server_are_kille
     assert_eq!(seen.detections, detections);
 }
 
+/// A stream that is deleted and made again counts from 1: its messages are others than those that bore the same numbers.
+#[cfg(feature = "nats")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_made_again_is_read_from_its_beginning() {
+    use async_nats::jetstream::{self, stream};
+    use vigie_sensor::run::{From, SensorConfig, SourceConfig, Start};
+    use vigie_sensor::source::Nats;
+
+    let test = "brokers::a_stream_that_is_made_again_is_read_from_its_beginning";
+    let Some(program) = program("nats-server", test) else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let port = {
+        let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        probe.local_addr().unwrap().port().to_string()
+    };
+    let server = Command::new(&program)
+        .args(["-js", "-a", "127.0.0.1", "-p", &port, "-sd"])
+        .arg(directory.path().join("nats"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let _server = Server(server.unwrap());
+    let address = format!("nats://127.0.0.1:{port}");
+    let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+    let jetstream = jetstream::new(options.connect(&address).await.unwrap());
+    let stream = stream::Config {
+        name: "LOGS".to_owned(),
+        subjects: vec!["logs.>".to_owned()],
+        ..stream::Config::default()
+    };
+    let begun = Instant::now();
+    while jetstream.get_or_create_stream(stream.clone()).await.is_err() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "nats-server does not start"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let config = SensorConfig {
+        sources: vec![SourceConfig {
+            kind: "syslog".to_owned(),
+            from: From::Nats(Nats {
+                servers: vec![address],
+                stream: "LOGS".to_owned(),
+                consumer: "vigie".to_owned(),
+                subject: None,
+                credentials: None,
+                ca: None,
+                field: None,
+            }),
+        }],
+        start: Start::End,
+        spool: directory.path().join("spool"),
+        ..SensorConfig::default()
+    };
+    let stats = Arc::clone(&config.stats);
+    let mut sensor = Running::start(config);
+    while jetstream
+        .get_stream("LOGS")
+        .await
+        .unwrap()
+        .consumer_info("vigie")
+        .await
+        .is_err()
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut round = 0;
+    let mut seen = BTreeSet::new();
+    while round < 3 {
+        if round > 0 {
+            jetstream.delete_stream("LOGS").await.unwrap();
+            jetstream.create_stream(stream.clone()).await.unwrap();
+        }
+        for host in 1..=5 {
+            let line = crate::support::accepted(9, &format!("192.0.{round}.{host}"));
+            let sent = jetstream.publish("logs.a", line.into()).await.unwrap();
+            sent.await.unwrap();
+        }
+        round += 1;
+        sensor
+            .until(|event| {
+                if let SensorEvent::Authenticated { ip, .. } = event {
+                    seen.insert(*ip);
+                }
+                seen.len() == 5 * round
+            })
+            .await;
+    }
+    sensor.end().await;
+    assert_eq!(stats.snapshot().lines(), 15, "nothing twice");
+}
+
 #[cfg(feature = "kafka")]
 #[tokio::test(flavor = "multi_thread")]
 async fn kafka_loses_and_doubles_nothing_when_the_sensor_is_killed() {

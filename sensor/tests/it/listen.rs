@@ -345,6 +345,50 @@ async fn http_takes_lines_for_a_token_and_says_what_is_wrong() {
     sensor.end().await;
 }
 
+/// A client that gave up waiting and sends the same body again under the same key: its lines count once, also when we were
+/// started again in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_sent_again_under_its_key_counts_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = free_port();
+    let keyed = |key: &str, body: &str| {
+        let head = format!(
+            "POST /lines HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n{key}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        request(address, &head, body.as_bytes()).unwrap()
+    };
+    let body = json(&[failed(9, "192.0.2.7"), failed(8, "192.0.2.7")]);
+    let other = json(&[failed(7, "192.0.2.8")]);
+    let mut config = sensor(directory.path(), "syslog", http(directory.path(), address));
+    let mut running = Running::start(config.clone());
+    running.until(is_caught_up).await;
+    for _ in 0..3 {
+        assert_eq!(keyed("Idempotency-Key: one\r\n", &body), 200);
+    }
+    assert_eq!(keyed("Idempotency-Key: two\r\n", &body), 200);
+    // A key that is used for another body by mistake loses nothing.
+    assert_eq!(keyed("Idempotency-Key: one\r\n", &other), 200);
+    assert_eq!(keyed("", &other), 200);
+    for wrong in [
+        "Idempotency-Key: \r\n".to_owned(),
+        format!("Idempotency-Key: {}\r\n", "k".repeat(257)),
+        "Idempotency-Key: a\r\nIdempotency-Key: b\r\n".to_owned(),
+    ] {
+        assert_eq!(keyed(&wrong, &body), 400);
+    }
+    counted(&config.stats, |source| source.lines == 6).await;
+    running.end().await;
+    // The spool remembers what it holds.
+    config.stats = Arc::default();
+    let mut running = Running::start(config.clone());
+    running.until(is_caught_up).await;
+    assert_eq!(keyed("Idempotency-Key: one\r\n", &body), 200);
+    assert_eq!(keyed("Idempotency-Key: three\r\n", &other), 200);
+    counted(&config.stats, |source| source.lines == 7).await;
+    running.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_cannot_be_opened_says_why() {
     let directory = tempfile::tempdir().unwrap();

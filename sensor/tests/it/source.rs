@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use vigie_sensor::line::Position;
 use vigie_sensor::run::{From, Resume, SensorConfig, SensorEvent, SourceConfig, Start};
+use vigie_sensor::stats::GONE;
 
 use crate::support::{Running, accepted, append, config, is_caught_up};
 
@@ -375,4 +376,36 @@ async fn an_account_cannot_write_in_the_name_of_sshd() {
     }
     let events = sensor.end().await;
     assert_eq!((stats.lines.get(), events), (0, Vec::new()));
+}
+
+/// Containers come and go: the counters of a log that is gone go to those of all that are, once none of its buckets lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_gone_leaves_no_entry_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |number: usize| directory.path().join(format!("c{number}/auth.log"));
+    let mut config = config(&directory.path().join("*/auth.log"));
+    config.pace.settle = std::time::Duration::from_millis(5);
+    let stats = std::sync::Arc::clone(&config.stats);
+    let mut sensor = Running::start(config);
+    for number in 0..3 {
+        fs::create_dir(place(number).parent().unwrap()).unwrap();
+        append(&place(number), &accepted(9, &format!("192.0.2.{number}")));
+        sensor
+            .until(|event| matches!(event, SensorEvent::Authenticated { .. }))
+            .await;
+        fs::remove_dir_all(place(number).parent().unwrap()).unwrap();
+    }
+    let begun = std::time::Instant::now();
+    let gone = loop {
+        let snapshot = stats.snapshot();
+        let gone = snapshot.sources.get(GONE).cloned().unwrap_or_default();
+        if gone.lines == 3 {
+            assert_eq!(snapshot.lines(), 3);
+            break (snapshot.sources.len(), gone.parsed);
+        }
+        assert!(begun.elapsed().as_secs() < 60, "{snapshot:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!(gone, (1, 3));
+    sensor.end().await;
 }

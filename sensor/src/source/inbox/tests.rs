@@ -55,6 +55,7 @@ fn batches(receiver: Receiver<Intake>) -> Vec<String> {
     let batch = |intake| match intake {
         Intake::Lines { lines, .. } => lines.iter().filter_map(|line| line.text.chars().next()).collect(),
         Intake::Idle { .. } => "idle".to_owned(),
+        Intake::Left { .. } => "left".to_owned(),
     };
     receiver.into_iter().map(batch).collect()
 }

@@ -1,5 +1,6 @@
 //! The consumer itself: connects, fetches, hands in, acknowledges; and again, later each time, when anything fails.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
@@ -10,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::Nats;
-use crate::source::inbox::{Delivery, Inbox, MORE, Record};
+use crate::source::inbox::{self, Delivery, Inbox, Record};
 use crate::source::{Start, net, payload};
 
 /// Messages that are fetched, and acknowledged, at once. Each has up to a mebibyte, unless the server is told otherwise.
@@ -21,6 +22,14 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(1);
 /// The longest wait before another attempt.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
+
+/// What tells the messages of one stream from those of another that bears its name.
+struct Seen {
+    /// When the stream was made, in nanoseconds since 1970.
+    created: i128,
+    /// The highest number of a message that came for the first time.
+    highest: u64,
+}
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -53,7 +62,8 @@ pub(crate) async fn run(nats: Nats, start: Start, inbox: Inbox, stop: Cancellati
 
 /// One connection, to its first failure. `Ok` if nobody takes lines any more.
 async fn session(nats: &Nats, start: Start, inbox: &Inbox, backoff: &mut Duration) -> Result<(), Failure> {
-    let mut consumer = connect(nats, start).await?;
+    let (mut consumer, created) = connect(nats, start, inbox).await?;
+    let mut seen = Seen { created, highest: 0 };
     let info = consumer.info().await?;
     if info.num_ack_pending > 0 {
         // Delivered to us before we died, and not acknowledged. They come again first, but only when their time is up;
@@ -72,14 +82,15 @@ async fn session(nats: &Nats, start: Start, inbox: &Inbox, backoff: &mut Duratio
     while let Some(batch) = batches.next().await {
         let batch = batch.into_iter().collect::<Result<Vec<_>, _>>()?;
         *backoff = Duration::from_secs(1);
-        if !take(nats, batch, inbox).await? {
+        if !take(nats, batch, inbox, &mut seen).await? {
             return Ok(());
         }
     }
     Err("the subscription has ended".into())
 }
 
-async fn connect(nats: &Nats, start: Start) -> Result<PullConsumer, Failure> {
+/// Our consumer of the stream, and when the stream was made.
+async fn connect(nats: &Nats, start: Start, inbox: &Inbox) -> Result<(PullConsumer, i128), Failure> {
     let mut options = ConnectOptions::new().name("vigie");
     if let Some(path) = &nats.credentials {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -90,26 +101,37 @@ async fn connect(nats: &Nats, start: Start) -> Result<PullConsumer, Failure> {
     }
     let client = options.connect(nats.servers.as_slice()).await?;
     let stream = jetstream::new(client).get_stream(&nats.stream).await?;
+    let created = stream.cached_info().created;
+    // Only a consumer that is not there is made so. It was there if we took anything: then we go on from that.
+    let latest = inbox.latest.load(Ordering::Relaxed);
+    let since_made = latest.saturating_sub(millis(created.unix_timestamp_nanos())?);
+    let deliver_policy = match (latest, start) {
+        (0, Start::Beginning) => DeliverPolicy::All,
+        (0, Start::End) => DeliverPolicy::New,
+        // All of it came after what we took: the stream was made again.
+        _ if since_made <= 0 => DeliverPolicy::All,
+        _ => DeliverPolicy::ByStartTime {
+            start_time: created + Duration::from_millis(since_made.unsigned_abs()),
+        },
+    };
     let config = pull::Config {
         durable_name: Some(nats.consumer.clone()),
         description: Some("Vigie".to_owned()),
-        deliver_policy: match start {
-            Start::Beginning => DeliverPolicy::All,
-            Start::End => DeliverPolicy::New,
-        },
+        deliver_policy,
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
         filter_subject: nats.subject.clone().unwrap_or_default(),
         ..pull::Config::default()
     };
-    Ok(stream.get_or_create_consumer(&nats.consumer, config).await?)
+    let consumer = stream.get_or_create_consumer(&nats.consumer, config).await?;
+    Ok((consumer, created.unix_timestamp_nanos()))
 }
 
 /// Hands in a batch and acknowledges it once it is on disk; `false` if nobody takes it any more.
-async fn take(nats: &Nats, messages: Vec<Message>, inbox: &Inbox) -> Result<bool, Failure> {
+async fn take(nats: &Nats, messages: Vec<Message>, inbox: &Inbox, seen: &mut Seen) -> Result<bool, Failure> {
     let mut records = Vec::new();
     for message in &messages {
-        records.extend(records_of(nats, message, inbox)?);
+        records.extend(records_of(nats, message, inbox, seen)?);
     }
     let (taken, on_disk) = oneshot::channel();
     let delivery = Delivery {
@@ -130,9 +152,18 @@ async fn take(nats: &Nats, messages: Vec<Message>, inbox: &Inbox) -> Result<bool
 }
 
 /// The lines of a message. One that is malformed is acknowledged like any other: it would not get better.
-fn records_of(nats: &Nats, message: &Message, inbox: &Inbox) -> Result<Vec<Record>, Failure> {
+fn records_of(
+    nats: &Nats,
+    message: &Message,
+    inbox: &Inbox,
+    seen: &mut Seen,
+) -> Result<Vec<Record>, Failure> {
     let info = message.info()?;
-    let at = i64::try_from(info.published.unix_timestamp_nanos() / 1_000_000)?;
+    if info.delivered == 1 && info.stream_sequence <= seen.highest {
+        return Err("the stream counts anew: it was made again".into());
+    }
+    seen.highest = seen.highest.max(info.stream_sequence);
+    let at = millis(info.published.unix_timestamp_nanos())?;
     let lines = match payload::lines(&message.payload, nats.field.as_deref(), &inbox.stats) {
         Ok(lines) => lines,
         Err(reason) => {
@@ -141,15 +172,10 @@ fn records_of(nats: &Nats, message: &Message, inbox: &Inbox) -> Result<Vec<Recor
             Vec::new()
         }
     };
-    let last = lines.len().saturating_sub(1);
-    let record = |(index, text)| Record {
-        at,
-        number: if index == last {
-            info.stream_sequence
-        } else {
-            info.stream_sequence | MORE
-        },
-        text,
-    };
-    Ok(lines.into_iter().enumerate().map(record).collect())
+    let parts: [&[u8]; 2] = [&seen.created.to_le_bytes(), &info.stream_sequence.to_le_bytes()];
+    Ok(inbox::numbered(lines, at, inbox::number_of("nats", &parts)))
+}
+
+fn millis(nanos: i128) -> Result<i64, Failure> {
+    Ok(i64::try_from(nanos / 1_000_000)?)
 }
