@@ -84,15 +84,6 @@ impl Agent {
         let outbox = Arc::new(Outbox::open(&self.state.outbox(), Arc::clone(&counts))?);
         let names = self.rules.scenarios.iter();
         let names = names.map(|scenario| scenario.name.to_string()).collect();
-        let mut speaker = Speaker::new(
-            self.lapi,
-            self.who,
-            names,
-            Arc::clone(&outbox),
-            Arc::clone(&counts),
-        );
-        let answers = speaker.introduce().await?;
-
         let mut positions = self.state.positions()?;
         let mut config = SensorConfig {
             sources: self.sources,
@@ -106,6 +97,18 @@ impl Agent {
         // What is written from here on is read, also by the next process if this one is killed before it noted anything.
         config.take_ends(clock::now());
         positions.begin(&config.resume);
+        let mut speaker = Speaker::new(
+            self.lapi,
+            self.who,
+            names,
+            Arc::clone(&outbox),
+            Arc::clone(&counts),
+        );
+        let answers = tokio::select! {
+            answers = speaker.introduce() => answers?,
+            _ = signals.0.recv() => return Ok(()),
+            _ = signals.1.recv() => return Ok(()),
+        };
         let keeper = Keeper::new(
             self.writer,
             positions,

@@ -24,8 +24,6 @@ const BOUNDS: Bounds = Bounds {
     segment_bytes: 1 << 20,
     segments: 256,
 };
-/// Bytes of alerts that were taken and are still known.
-const KEPT: u64 = 1 << 20;
 /// Ids of the latest alerts.
 const KNOWN: usize = 65_536;
 /// Alerts that may wait for the disk.
@@ -49,6 +47,8 @@ pub(crate) struct Outbox {
 struct Inner {
     root: PathBuf,
     spool: Spool,
+    /// Bytes of alerts that were taken and are still known.
+    kept: u64,
     taken: Mark,
     /// Number of the next alert.
     next: u64,
@@ -86,6 +86,10 @@ struct Known {
 
 impl Outbox {
     pub(crate) fn open(root: &Path, counts: Arc<Counts>) -> anyhow::Result<Self> {
+        Self::bounded(root, counts, BOUNDS)
+    }
+
+    fn bounded(root: &Path, counts: Arc<Counts>, bounds: Bounds) -> anyhow::Result<Self> {
         let cannot = || format!("cannot open the outbox in {}", root.display());
         std::fs::create_dir_all(root).with_context(cannot)?;
         let taken: Mark = match std::fs::read(mark(root)) {
@@ -94,10 +98,11 @@ impl Outbox {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Mark::default(),
             Err(error) => return Err(error).with_context(cannot),
         };
-        let spool = Spool::open(&root.join("alerts"), Some(taken.offset), BOUNDS).with_context(cannot)?;
+        let spool = Spool::open(&root.join("alerts"), Some(taken.offset), bounds).with_context(cannot)?;
         let mut inner = Inner {
             root: root.to_owned(),
             spool,
+            kept: bounds.segment_bytes,
             taken,
             next: taken.number + 1,
             aside: VecDeque::new(),
@@ -252,7 +257,7 @@ impl Inner {
                 "a restart now would send alerts twice"
             );
         }
-        if let Err(error) = self.spool.forget(upto.offset.saturating_sub(KEPT)) {
+        if let Err(error) = self.spool.forget(upto.offset.saturating_sub(self.kept)) {
             tracing::warn!(%error, "old alerts cannot be removed");
         }
     }

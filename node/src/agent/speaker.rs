@@ -18,6 +18,8 @@ use super::backoff::Backoff;
 use super::lapi::{Failure, Lapi, Token, Who};
 use super::outbox::{Batch, Outbox};
 
+/// How long the first login may take before the logs are read.
+const INTRODUCTION: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// A token is renewed so long before it ends, or after half of a shorter life.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -76,7 +78,12 @@ impl Speaker {
 
     /// The first login. A refusal is for the user to hear; that nobody answers is not: machines start in any order.
     pub(crate) async fn introduce(&mut self) -> anyhow::Result<bool> {
-        match self.login().await {
+        let Ok(login) = tokio::time::timeout(INTRODUCTION, self.login()).await else {
+            tracing::warn!(address = %self.lapi, "the Local API says nothing: alerts wait on disk");
+            self.backoff.failed();
+            return Ok(false);
+        };
+        match login {
             Ok(()) => {
                 self.counts.up.store(true, Ordering::Relaxed);
                 Ok(true)
@@ -86,6 +93,13 @@ impl Speaker {
                  is the machine registered and validated (`cscli machines list`), and the password right?",
                 self.lapi,
                 self.who
+            )),
+            Err(Failure::Answered {
+                status: status @ (404 | 405),
+                ..
+            }) => Err(anyhow!(
+                "{} has no login for agents (HTTP {status}): is that the address of a CrowdSec Local API?",
+                self.lapi
             )),
             Err(failure @ (Failure::Redirected { .. } | Failure::Odd(_))) => {
                 Err(anyhow!("the Local API at {}: {failure}", self.lapi))

@@ -1,8 +1,14 @@
 use super::*;
 
+const SMALL: Bounds = Bounds {
+    segment_bytes: 2_000,
+    segments: 8,
+};
+
 fn open(root: &Path) -> (Outbox, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
-    (Outbox::open(root, Arc::clone(&counts)).unwrap(), counts)
+    let outbox = Outbox::bounded(root, Arc::clone(&counts), SMALL);
+    (outbox.unwrap(), counts)
 }
 
 fn alert(number: u32, bytes: usize) -> (DetectionId, String) {
@@ -50,17 +56,26 @@ fn a_full_outbox_loses_its_oldest_and_says_how_many() {
     let root = tempfile::tempdir().unwrap();
     let (outbox, counts) = open(root.path());
     // Each fills a segment, so the bound is one of alerts.
-    let put = BOUNDS.segments as u32 + 3;
-    for number in 1..=put {
-        outbox.put(vec![alert(number, BOUNDS.segment_bytes as usize)]);
+    for number in 1..=11 {
+        outbox.put(vec![alert(number, 2_000)]);
     }
-    let batch = outbox.batch(9);
-    assert_eq!(numbers(&batch), [4], "one at a time: they are large");
-    assert_eq!(counts.dropped.get(), 3);
-    assert_eq!(outbox.waiting(), BOUNDS.segments as u64);
+    let batch = outbox.batch(2);
+    assert_eq!(numbers(&batch), [4, 5]);
+    assert_eq!((counts.dropped.get(), outbox.waiting()), (3, 8));
     outbox.settle(&batch);
-    assert_eq!(numbers(&outbox.batch(1)), [5]);
+    assert_eq!(numbers(&outbox.batch(1)), [6]);
     assert_eq!(counts.dropped.get(), 3);
+}
+
+#[test]
+fn a_batch_is_bounded_and_its_first_always_fits() {
+    let root = tempfile::tempdir().unwrap();
+    let (outbox, _) = open(root.path());
+    outbox.put((1..=3).map(|number| alert(number, BATCH_BYTES / 2)).collect());
+    assert_eq!(numbers(&outbox.batch(9)), [1]);
+    outbox.settle(&outbox.batch(9));
+    outbox.settle(&outbox.batch(9));
+    assert_eq!(numbers(&outbox.batch(9)), [3]);
 }
 
 #[test]
@@ -68,7 +83,7 @@ fn what_was_taken_leaves_the_disk() {
     let root = tempfile::tempdir().unwrap();
     let (outbox, _) = open(root.path());
     for number in 1..=20 {
-        outbox.put(vec![alert(number, 400_000)]);
+        outbox.put(vec![alert(number, 600)]);
     }
     let used = || {
         let files = std::fs::read_dir(root.path().join("alerts")).unwrap();
@@ -76,12 +91,12 @@ fn what_was_taken_leaves_the_disk() {
             .map(|file| file.unwrap().metadata().unwrap().len())
             .sum::<u64>()
     };
-    assert!(used() > 8_000_000);
+    assert!(used() > 12_000);
     for _ in 1..=20 {
         let batch = outbox.batch(1);
         outbox.settle(&batch);
     }
-    assert!(used() <= 3 << 20, "{}", used());
+    assert!(used() < 6_000, "{}", used());
 }
 
 #[test]

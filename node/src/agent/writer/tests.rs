@@ -114,3 +114,32 @@ fn an_alert_is_bounded_and_free_of_what_databases_refuse() {
     assert!(kept.len() > 10, "{}", kept.len());
     assert_eq!(alert["events_count"], 6);
 }
+
+#[test]
+fn only_an_unchanged_scenario_of_a_hub_has_the_hubs_hash_and_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = "type: trigger\nname: somebody/door\ndescription: x\nfilter: evt.Meta.log_type == 'door'\n\
+                groupby: evt.Meta.source_ip\nlabels:\n  remediation: true\n";
+    let sha256 = crate::hub::sha256(yaml.as_bytes());
+    std::fs::create_dir_all(dir.path().join("scenarios/somebody")).unwrap();
+    let file = dir.path().join("scenarios/somebody/door.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let list = json!({"origin": "https://hub.example/", "items": [{
+        "kind": "scenario", "name": "somebody/door", "path": "scenarios/somebody/door.yaml",
+        "version": "0.4", "sha256": sha256, "asked": true}]});
+    std::fs::write(dir.path().join("installed.json"), list.to_string()).unwrap();
+    let written = |scenario: &str| {
+        let installed = Installed::open(dir.path()).unwrap();
+        let mut loader = vigie_sensor::rules::Loader::builtin();
+        installed.load(&mut loader);
+        let writer = Writer::new(Vec::new(), &loader.finish().unwrap(), &installed);
+        let mut found = detection("192.88.99.7");
+        found.scenario = scenario.to_owned();
+        let alert = read(&writer, &found);
+        (alert["scenario_version"].clone(), alert["scenario_hash"].clone())
+    };
+    assert_eq!(written("somebody/door"), (json!("0.4"), json!(sha256)));
+    assert_eq!(written("vigie/ssh-bf"), (json!(""), json!("")));
+    std::fs::write(&file, yaml.replace("description: x", "description: y")).unwrap();
+    assert_eq!(written("somebody/door"), (json!(""), json!("")));
+}

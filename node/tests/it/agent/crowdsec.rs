@@ -3,7 +3,7 @@
 //! The machine's programs or those that `scripts/peers.sh crowdsec` unpacks. It never speaks with CrowdSec's centre.
 
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -19,6 +19,8 @@ pub(crate) struct CrowdSec {
     home: TempDir,
     programs: PathBuf,
     port: u16,
+    /// Certificates for https, below the home.
+    tls: bool,
 }
 
 /// A running server; ends with kill -9.
@@ -28,6 +30,15 @@ pub(crate) struct Server(Child);
 
 impl CrowdSec {
     pub(crate) fn new() -> Option<Self> {
+        Self::with(false)
+    }
+
+    /// One that knows machines by certificate: `ca.pem`, `server.pem` and their keys are in [`CrowdSec::folder`].
+    pub(crate) fn with_certificates() -> Option<Self> {
+        Self::with(true)
+    }
+
+    fn with(tls: bool) -> Option<Self> {
         let unpacked = [
             peers().join("crowdsec/usr/bin"),
             peers().join("bench/crowdsec/usr/bin"),
@@ -48,6 +59,7 @@ impl CrowdSec {
             home: tempfile::tempdir().unwrap(),
             programs,
             port,
+            tls,
         };
         crowdsec.configure();
         Some(crowdsec)
@@ -57,6 +69,14 @@ impl CrowdSec {
         let root = self.home.path().display();
         std::fs::create_dir_all(self.home.path().join("etc/notifications")).unwrap();
         std::fs::create_dir_all(self.home.path().join("data")).unwrap();
+        let tls = if self.tls {
+            format!(
+                ", tls: {{cert_file: {root}/server.pem, key_file: {root}/server.key, ca_cert_path: {root}/ca.pem, \
+                 client_verification: VerifyClientCertIfGiven, agents_allowed_ou: [agents]}}"
+            )
+        } else {
+            String::new()
+        };
         let config = format!(
             "common: {{daemonize: false, log_media: stdout, log_level: warning, working_dir: .}}\n\
              config_paths: {{config_dir: {root}/etc/, data_dir: {root}/data/, hub_dir: {root}/etc/, \
@@ -66,7 +86,7 @@ impl CrowdSec {
              plugin_config: {{user: nobody, group: nogroup}}\n\
              api:\n  client: {{insecure_skip_verify: false, credentials_path: {root}/etc/credentials.yaml}}\n  \
              server: {{log_level: warning, listen_uri: '127.0.0.1:{}', profiles_path: {root}/etc/profiles.yaml, \
-               console_path: {root}/etc/console.yaml}}\n\
+               console_path: {root}/etc/console.yaml{tls}}}\n\
              prometheus: {{enabled: false}}\n",
             self.port
         );
@@ -85,10 +105,23 @@ impl CrowdSec {
         }
         // cscli asks the server as a machine of its own.
         self.add_machine("cscli", "for the tests");
+        if self.tls {
+            let text = format!(
+                "url: {}\nlogin: cscli\npassword: for the tests\nca_cert_path: {root}/ca.pem\n",
+                self.url()
+            );
+            std::fs::write(self.home.path().join("etc/credentials.yaml"), text).unwrap();
+        }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.home.path()
     }
 
     fn program(&self, name: &str) -> Command {
@@ -145,6 +178,16 @@ impl CrowdSec {
         decisions
             .map(|decision| decision["value"].as_str().unwrap().to_owned())
             .collect()
+    }
+
+    /// The names of its machines.
+    pub(crate) fn machines(&self) -> Vec<String> {
+        let said = self.cscli(&["machines", "list", "-o", "json"]);
+        let machines: Vec<Value> = serde_json::from_str(&said).unwrap();
+        let names = machines
+            .iter()
+            .map(|known| known["machineId"].as_str().unwrap().to_owned());
+        names.collect()
     }
 
     /// Whether it knows when a machine last said that it lives.

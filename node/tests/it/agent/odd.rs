@@ -1,0 +1,307 @@
+//! Servers that no honest program would be, and what a user may get wrong.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use serde_json::{Value, json};
+
+use super::fake::{Answer, Fake};
+use super::{Agent, PASSWORD, arguments, attack, attacker, home};
+use crate::support::{sentence, until};
+
+#[test]
+fn a_kill_while_it_is_told_costs_nothing() {
+    let target = Arc::new(Mutex::new(None::<Pid>));
+    let aim = Arc::clone(&target);
+    // Whoever tells alerts is killed before it hears the answer.
+    let fake = taking(move |_| {
+        let aimed = aim.lock().unwrap().take()?;
+        rustix::process::kill_process(aimed, Signal::KILL).unwrap();
+        None
+    });
+    let home = home();
+    for round in 0..4 {
+        let mut agent = Agent::start(&home, &fake.url(), &[]);
+        let told = named(&fake).len();
+        *target.lock().unwrap() = Some(Pid::from_child(&agent.child));
+        attack(&home, &attacker(round));
+        // From the second on, what the last one did not hear of is what kills.
+        until("it is killed", || agent.child.try_wait().unwrap().is_some());
+        assert!(named(&fake).len() > told);
+    }
+    let agent = Agent::start(&home, &fake.url(), &[]);
+    attack(&home, &attacker(4));
+    let all: BTreeSet<String> = (0..5).map(attacker).collect();
+    until("all are told", || {
+        named(&fake).into_iter().collect::<BTreeSet<_>>() == all
+    });
+    let status = agent.end(&home);
+    assert_eq!((&status["waiting"], &status["dropped"]), (&json!(0), &json!(0)));
+    // One alert was on its way at each kill, and the last agent told all that was left once.
+    let mut told: Vec<String> = named(&fake);
+    told.sort();
+    let of = |who: usize| told.iter().filter(|told| **told == attacker(who)).count();
+    assert!((0..4).all(|who| of(who) <= 5) && of(4) == 1, "{told:?}");
+    // Nothing of it is left to be told again.
+    let before = named(&fake).len();
+    let agent = Agent::start(&home, &fake.url(), &[]);
+    agent.end(&home);
+    assert_eq!(named(&fake).len(), before);
+}
+
+#[test]
+fn a_server_that_says_nothing_keeps_nobody() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let home = home();
+    let begun = Instant::now();
+    // It reads its logs although the login hangs, and ends although that hangs too.
+    let agent = Agent::start(&home, &url, &[]);
+    attack(&home, &attacker(7));
+    until("it detects", || home.told().contains("detection.id"));
+    let status = agent.end(&home);
+    assert_eq!(
+        (&status["lapi"], &status["waiting"]),
+        (&json!("down"), &json!(1)),
+        "{status}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    let fake = taking(|_| None);
+    let agent = Agent::start(&home, &fake.url(), &[]);
+    until("it is told later", || named(&fake) == [attacker(7)]);
+    agent.end(&home);
+}
+
+/// A server that takes everything, but for alerts on which `verdict` has an answer.
+fn taking(verdict: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Fake {
+    Fake::new(move |request| match request.path.as_str() {
+        "/v1/watchers/login" => Answer::login(3_600),
+        "/v1/heartbeat" => Answer::new(200, ""),
+        "/v1/alerts" => verdict(&request.body).unwrap_or_else(|| Answer::new(201, "[\"1\"]")),
+        other => panic!("{other}"),
+    })
+}
+
+/// Whom the taken alerts name, in order.
+fn named(fake: &Fake) -> Vec<String> {
+    let mut found = Vec::new();
+    for request in fake.answered("/v1/alerts", 201) {
+        let alerts: Vec<Value> = serde_json::from_str(&request.body).unwrap();
+        found.extend(
+            alerts
+                .iter()
+                .map(|alert| alert["source"]["value"].as_str().unwrap().to_owned()),
+        );
+    }
+    found
+}
+
+#[test]
+fn a_token_that_ends_is_replaced_and_secrets_stay_secret() {
+    let fake = Fake::new(|request| match (request.path.as_str(), request.before) {
+        ("/v1/watchers/login", 0) => Answer::login(3_600),
+        ("/v1/watchers/login", _) => Answer::login(7_200),
+        // The server was restarted with another secret in between.
+        ("/v1/alerts", 0) => Answer::new(401, r#"{"code":401,"message":"signature is invalid"}"#),
+        ("/v1/alerts", _) => Answer::new(201, "[\"1\"]"),
+        _ => Answer::new(200, ""),
+    });
+    let home = home();
+    let agent = Agent::start(&home, &fake.url(), &["--log", "trace"]);
+    attack(&home, &attacker(7));
+    until("the alert is taken", || named(&fake) == [attacker(7)]);
+    let status = agent.end(&home);
+    assert_eq!(status["sent"], 1, "{status}");
+    let logins = fake.answered("/v1/watchers/login", 200);
+    assert_eq!(logins.len(), 2);
+    let login: Value = serde_json::from_str(&logins[0].body).unwrap();
+    assert_eq!(
+        (&login["machine_id"], &login["password"]),
+        (&json!("web-1"), &json!(PASSWORD))
+    );
+    assert!(
+        login["scenarios"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("vigie/ssh-bf"))
+    );
+    let told = home.told();
+    assert!(told.contains("TRACE"), "{told}");
+    for secret in [PASSWORD, &Answer::token(3_600), &Answer::token(7_200)] {
+        assert!(!told.contains(secret), "{secret} was told");
+    }
+}
+
+#[test]
+fn an_alert_that_is_never_taken_does_not_keep_the_others() {
+    let fake = taking(|body| {
+        let invalid = body
+            .contains("192.88.99.8\"")
+            .then(|| Answer::new(500, r#"{"message":"validation failure list:\nx"}"#));
+        let odd = body
+            .contains("192.88.99.10\"")
+            .then(|| Answer::new(500, r#"{"message":"data too long for column"}"#));
+        invalid.or(odd)
+    });
+    let home = home();
+    let agent = Agent::start(&home, &fake.url(), &[]);
+    for number in 7..=12 {
+        attack(&home, &attacker(number));
+    }
+    let taken = || named(&fake).into_iter().collect::<BTreeSet<_>>();
+    let expected: BTreeSet<_> = [7, 9, 11, 12].map(attacker).into();
+    until("the others are taken", || taken() == expected);
+    until("both are given up", || {
+        home.told().matches("it is given up").count() == 2
+    });
+    let status = agent.end(&home);
+    assert_eq!(
+        (&status["sent"], &status["refused"], &status["waiting"]),
+        (&json!(4), &json!(2), &json!(0))
+    );
+    // Others were not told twice for it.
+    assert_eq!(named(&fake).len(), 4);
+}
+
+#[test]
+fn a_server_that_is_none_is_named_and_gets_nothing() {
+    let elsewhere = Fake::new(|_| Answer::login(3_600));
+    let there = format!("{}/v1/watchers/login", elsewhere.url());
+    let long = "x".repeat(3 << 20);
+    let cases: Vec<(Answer, &str)> = vec![
+        (
+            Answer::new(307, "").with("location", &there),
+            "redirects elsewhere (HTTP 307)",
+        ),
+        (Answer::new(404, ""), "has no login for agents (HTTP 404)"),
+        (
+            Answer::new(200, "<html>welcome</html>"),
+            "holds no token: that is no Local API",
+        ),
+        (Answer::new(200, &long), "longer than 1048576 bytes"),
+        (
+            Answer::new(403, &long),
+            "refuses the login of web-1: it answers HTTP 403",
+        ),
+        (
+            Answer::new(401, "{\"message\":\"\\u001b[31mno\"}"),
+            "HTTP 401: \"\u{fffd}[31mno\"",
+        ),
+    ];
+    for (answer, expected) in cases {
+        let fake = Fake::new(move |_| answer.clone());
+        let home = home();
+        let url = fake.url();
+        let output = home
+            .command(&arguments(&home, &url))
+            .env("VIGIE_LAPI_PASSWORD", PASSWORD)
+            .output()
+            .unwrap();
+        let said = sentence(&output);
+        assert!(said.contains(expected), "{expected}: {said}");
+        assert!(said.len() < 600, "{said}");
+    }
+    assert_eq!(
+        elsewhere.answered("/v1/watchers/login", 200).len(),
+        0,
+        "the password went elsewhere"
+    );
+}
+
+#[test]
+fn alerts_go_over_a_unix_socket_too_as_credentials_say() {
+    let home = home();
+    let socket = home.beside("lapi.sock");
+    let fake = Fake::on_socket(&socket, |request| match request.path.as_str() {
+        "/v1/watchers/login" => Answer::login(3_600),
+        "/v1/heartbeat" => Answer::new(200, ""),
+        _ => Answer::new(201, "[]"),
+    });
+    let file = home.beside("local_api_credentials.yaml");
+    let text = format!(
+        "url: {}\nlogin: web-9 # here\npassword: 'p: w'\n",
+        socket.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    let log = home.log().display().to_string();
+    let file = file.display().to_string();
+    let run = [
+        "--log",
+        "info",
+        "sensor",
+        "run",
+        "--json",
+        "--credentials",
+        &file,
+        "--file",
+        &log,
+        "--type",
+        "syslog",
+    ];
+    let agent = Agent::watching(&home, &run);
+    assert!(home.told().contains("run chmod 600"), "{}", home.told());
+    attack(&home, &attacker(7));
+    until("the alert is taken", || named(&fake) == [attacker(7)]);
+    agent.end(&home);
+    let login: Value = serde_json::from_str(&fake.answered("/v1/watchers/login", 200)[0].body).unwrap();
+    assert_eq!(
+        (&login["machine_id"], &login["password"]),
+        (&json!("web-9"), &json!("p: w"))
+    );
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let home = home();
+    let lapi = "http://127.0.0.1:9";
+    for (arguments, expected) in [
+        (vec![], "there is no log to read"),
+        (
+            vec!["--file", "a.log", "--type", "syslog"],
+            "which Local API?|who are we there?",
+        ),
+        (
+            vec!["--lapi", lapi, "--file", "a.log", "--type", "syslog"],
+            "who are we there?",
+        ),
+        (
+            vec![
+                "--lapi", lapi, "--login", "m", "--file", "a.log", "--type", "syslog",
+            ],
+            "the password of \"m\" is missing",
+        ),
+        (
+            vec!["--simulate", "vigie/ssh-fb"],
+            "there is no scenario \"vigie/ssh-fb\"",
+        ),
+    ] {
+        let said = home.refuse(&[vec!["sensor", "run"], arguments].concat());
+        assert!(
+            expected.split('|').any(|part| said.contains(part)),
+            "{expected}: {said}"
+        );
+    }
+    // One agent a directory.
+    let fake = taking(|_| None);
+    let agent = Agent::start(&home, &fake.url(), &[]);
+    let url = fake.url();
+    let second = home
+        .command(&arguments(&home, &url))
+        .env("VIGIE_LAPI_PASSWORD", PASSWORD)
+        .output()
+        .unwrap();
+    assert!(
+        sentence(&second).starts_with("another agent runs on "),
+        "{second:?}"
+    );
+    drop(agent);
+    let peer: IpAddr = [127, 0, 0, 1].into();
+    assert!(
+        fake.answered("/v1/watchers/login", 200)
+            .iter()
+            .all(|login| login.from == Some(peer))
+    );
+}
