@@ -23,6 +23,7 @@ mod revoke;
 mod sensor;
 mod share;
 mod sightings;
+mod sim;
 mod status;
 mod texts;
 mod up;
@@ -110,6 +111,7 @@ enum Command {
     Revoke(revoke::Revoke),
     #[command(subcommand)]
     Network(network::Network),
+    Sim(Box<sim::Sim>),
     CheckConfig(check::CheckConfig),
     Demo(demo::Demo),
     #[command(hide = true)]
@@ -148,6 +150,7 @@ impl Cli {
             Command::Vouch(command) => command.run(global).await,
             Command::Revoke(command) => command.run(global).await,
             Command::Network(command) => command.run(global),
+            Command::Sim(command) => command.run(),
             Command::CheckConfig(command) => command.run(global),
             Command::Demo(command) => command.run().await,
             Command::DemoPart(command) => command.run().await,

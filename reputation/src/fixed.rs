@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: floating point, also while the tables are computed.
 
+use std::sync::LazyLock;
+
 /// Steps of the table per half-life.
 const STEPS: usize = 1_024;
 /// One, in parts per million.
@@ -68,6 +70,18 @@ pub(crate) fn log2_q32(value: u64) -> i64 {
     (i64::from(whole) << 32) | fraction
 }
 
+/// The binary logarithm of `confidence x repetition`, times 2^32. Looked up: a crowded subject asks for it 65 times for
+/// every statement that comes in.
+pub(crate) fn log2_of_size(confidence: u8, count_log2: u8) -> i64 {
+    static SIZES: LazyLock<Vec<i64>> = LazyLock::new(|| {
+        let sizes =
+            (0..4).flat_map(|count| (1..=100).map(move |confidence| confidence * repetition_milli(count)));
+        sizes.map(|size| log2_q32(size.unsigned_abs())).collect()
+    });
+    let place = usize::from(count_log2.min(3)) * 100 + usize::from(confidence.clamp(1, 100) - 1);
+    SIZES.get(place).copied().unwrap_or(0)
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
@@ -130,5 +144,8 @@ mod tests {
         assert_eq!(repetition_milli(0), 1_000);
         assert_eq!(repetition_milli(2), 1_200);
         assert_eq!(repetition_milli(63), 1_300);
+        assert_eq!(log2_of_size(100, 0), log2_q32(100_000));
+        assert_eq!(log2_of_size(1, 63), log2_q32(1_300));
+        assert_eq!(log2_of_size(255, 2), log2_q32(120_000));
     }
 }

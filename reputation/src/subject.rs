@@ -7,7 +7,7 @@
 use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
 
 use crate::constants::{LIVE_HALF_LIVES, MINUTE, half_life};
-use crate::fixed::{log2_q32, repetition_milli};
+use crate::fixed::log2_of_size;
 use crate::reporter::{GroupIndex, ReporterIndex};
 
 /// One statement, packed: a subject of one statement takes about a hundred bytes.
@@ -84,8 +84,8 @@ impl Entry {
     /// How long it lasts: the moment at which a reporter of weight 1 would be down to nothing. Among statements of one
     /// half-life this is the order of strength at any moment.
     fn lasts(&self, subject: &Indicator) -> (i64, std::cmp::Reverse<(u64, u32, u8, u8)>) {
-        let size = i64::from(self.confidence.clamp(1, 100)) * repetition_milli(self.count.log2());
-        let span = i128::from(half_life(self.behaviour, subject)) * i128::from(log2_q32(size.unsigned_abs()));
+        let span = i128::from(half_life(self.behaviour, subject))
+            * i128::from(log2_of_size(self.confidence, self.count.log2()));
         let until = self
             .observed()
             .as_millis()

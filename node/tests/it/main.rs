@@ -15,6 +15,7 @@ mod network;
 mod page;
 mod said;
 mod sensor;
+mod sim;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
 mod sources;

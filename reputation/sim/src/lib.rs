@@ -15,6 +15,7 @@ mod attack;
 mod baseline;
 mod claim;
 mod dice;
+mod figure;
 mod measure;
 mod node;
 mod outcome;
@@ -24,6 +25,7 @@ mod setup;
 mod simulation;
 mod span;
 mod subject;
+pub mod table;
 
 pub use vigie_reputation as reputation;
 pub use vigie_reputation::wire;

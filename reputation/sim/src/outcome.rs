@@ -88,3 +88,20 @@ pub struct Course {
     /// Harm by day, from the first.
     pub harm_by_day: Vec<f64>,
 }
+
+// === impl Course ===
+
+impl Course {
+    /// Harm by day as a figure, SVG.
+    pub fn figure(&self) -> String {
+        let outcome = &self.outcome;
+        let title = format!(
+            "{} under attack {}, {:.0} % liars, struck on day {}",
+            outcome.scorer,
+            outcome.attack,
+            100.0 * outcome.liars,
+            outcome.strike_day
+        );
+        crate::figure::course(&title, &outcome.scorer.to_string(), &self.harm_by_day)
+    }
+}

@@ -102,6 +102,7 @@ impl Recording {
         setup.observers = self.sensors;
         setup.traffic.attackers_per_org_day = 0.0;
         setup.trust.direct_share = 1.0;
+        setup.trust.silent_anchors = true;
         setup.days = setup.days.min(number(self.by_day.len()));
     }
 

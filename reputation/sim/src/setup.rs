@@ -133,6 +133,9 @@ pub struct Trust {
     /// Confirmed sightings from before the run, of the honest and of liars that were vouched for like them. Above
     /// zero they also are past probation: the run begins in a network that has been at work for a while.
     pub history: u32,
+    /// Anchors only vouch: they have no sensors, err in nothing, dispute nothing, and do not count where liars are a
+    /// share of all.
+    pub silent_anchors: bool,
     /// Countries that members spread over, the first the largest.
     pub countries: u32,
     /// Autonomous systems that members spread over.
@@ -161,7 +164,13 @@ impl Setup {
         reason = "checked: a share below one of a number of organisations; `as` saturates"
     )]
     pub fn liars(&self) -> u32 {
-        libm::round(f64::from(self.orgs) * self.liars / (1.0 - self.liars)) as u32
+        let silent = if self.trust.silent_anchors {
+            self.anchors
+        } else {
+            0
+        };
+        let honest = self.orgs.saturating_sub(silent);
+        libm::round(f64::from(honest) * self.liars / (1.0 - self.liars)) as u32
     }
 
     /// The day of the strike.

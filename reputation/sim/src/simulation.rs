@@ -59,14 +59,16 @@ enum Source<'a> {
 
 /// Runs it. The same setup and the same state of the generator give the same outcome.
 pub fn simulate(setup: &Setup, rng: &mut impl Rng) -> Result<Outcome, SetupRefused> {
-    course(setup, None, rng).map(|course| course.outcome)
+    course(setup, None, rng, &mut |_| ()).map(|course| course.outcome)
 }
 
-/// Runs it with the attackers of a recording, if there is one, and gives its course too.
+/// Runs it with the attackers of a recording, if there is one, and gives its course too. `on_day` hears of every day
+/// that begins.
 pub fn course(
     setup: &Setup,
     recording: Option<&Recording>,
     rng: &mut impl Rng,
+    on_day: &mut dyn FnMut(u32),
 ) -> Result<Course, SetupRefused> {
     setup.check()?;
     let mut found = None;
@@ -81,6 +83,9 @@ pub fn course(
     simulation.queue.push(START, Event::Day(0));
     simulation.queue.push(START + HOUR, Event::Hour);
     while let Some((now, event)) = simulation.queue.pop().filter(|(now, _)| *now < end) {
+        if let Event::Day(day) = event {
+            on_day(day);
+        }
         simulation.step(event, now);
     }
     let mut course = simulation.course();

@@ -59,7 +59,8 @@ impl Adaptive {
             };
             let trial = self.trial(setup, strike);
             let seed = dice.bits();
-            let outcome = crate::simulation::course(&trial, recording, &mut generator(seed))?.outcome;
+            let outcome =
+                crate::simulation::course(&trial, recording, &mut generator(seed), &mut |_| ())?.outcome;
             let gain = self.objective.of(&outcome);
             if gain > best.1 {
                 best = (strike, gain);

@@ -1,7 +1,8 @@
 //! `EigenTrust` (Kamvar 2003) with the anchors pre-trusted: trust flows to whom the trusted agree with.
 //!
 //! Local trust is agreement: +1 for each subject that both report, -1 for each that one reports and the other disputes.
-//! Deliberately absent: forgetting, which the paper has none of either.
+//! Deliberately absent: forgetting, which the paper has none of either; and a weight to be struck by, since this trust is
+//! relative: one rises when another falls.
 
 use vigie_reputation::Rung;
 use vigie_reputation::constants::DAY;
@@ -146,9 +147,5 @@ impl Baseline for EigenTrust {
         let trust = |org: Org| self.trust.get(org.index()).copied().unwrap_or(0.0);
         let score: f64 = voices.map(|voice| voice.side(now) * trust(voice.by)).sum();
         block_if(score >= NEEDED)
-    }
-
-    fn weight(&self, org: Org, _now: Timestamp) -> Option<f64> {
-        self.trust.get(org.index()).copied()
     }
 }

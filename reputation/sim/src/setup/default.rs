@@ -85,6 +85,7 @@ impl Default for Trust {
         Self {
             direct_share: 0.6,
             history: 1,
+            silent_anchors: false,
             countries: 20,
             networks: 60,
         }

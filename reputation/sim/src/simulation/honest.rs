@@ -9,7 +9,7 @@ use super::queue::Event;
 use crate::claim::{Claim, Word};
 use crate::dice::Dice;
 use crate::span::{days, hours};
-use crate::subject::{INNOCENTS_PER_RANGE, Org, Subject};
+use crate::subject::{INNOCENTS_PER_RANGE, Org, Subject, index};
 
 /// What a sensor says of an innocent by mistake: that it crawls.
 const SLIP: Behaviour = Behaviour(7);
@@ -22,7 +22,8 @@ impl Simulation<'_> {
     /// Innocents that honest sensors report today.
     pub(super) fn slips_of_day(&mut self, from: Timestamp) -> Vec<Claim> {
         let mut claims = Vec::new();
-        for org in self.population.honest() {
+        let speaking = self.population.honest().skip(self.silent());
+        for org in speaking {
             for _ in 0..self.slips.poisson(org.slips_per_day) {
                 let at = from + hours(24.0 * self.slips.unit());
                 if let Some(innocent) = self.slips.pick(&self.mistaken) {
@@ -45,7 +46,7 @@ impl Simulation<'_> {
             return;
         }
         self.disputed.insert(claim.subject, claim.at);
-        for org in self.population.honest().map(|org| org.org) {
+        for org in self.population.honest().skip(self.silent()).map(|org| org.org) {
             if org == claim.by || !self.knows(org, claim.subject) {
                 continue;
             }
@@ -55,6 +56,16 @@ impl Simulation<'_> {
             let at = claim.at + hours(dice.exponential(self.setup.noise.hours_to_dispute));
             let dispute = Claim::now(at, org, claim.subject, Word::Dispute);
             self.queue.push(at, Event::Claim(dispute));
+        }
+    }
+
+    /// Honest organisations, from the first, that say nothing.
+    fn silent(&self) -> usize {
+        let honest_anchors = self.setup.anchors - self.population.stolen;
+        if self.setup.trust.silent_anchors {
+            index(honest_anchors)
+        } else {
+            0
         }
     }
 

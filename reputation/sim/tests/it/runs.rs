@@ -133,9 +133,11 @@ fn a_recording_drives_the_same_scorers() {
         let mut setup = small(scorer, "none", 0.0);
         recording.fit(&mut setup);
         setup.strike_day = Some(1);
-        course(&setup, Some(&recording), &mut generator(1))
-            .unwrap()
-            .outcome
+        let mut days = 0;
+        let course = course(&setup, Some(&recording), &mut generator(1), &mut |_| days += 1).unwrap();
+        assert_eq!(days, setup.days);
+        assert!(course.figure().ends_with("</svg>\n"));
+        course.outcome
     };
     let (oracle, two) = (replayed(Scorers::Oracle), replayed(Scorers::Count(2)));
     assert_eq!(
