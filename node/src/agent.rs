@@ -129,8 +129,8 @@ impl Agent {
         speaking.spawn(speaker.run(hush.clone()));
         started(waiting, answers);
 
+        // The first at once.
         let mut status = tokio::time::interval(STATUS);
-        status.tick().await;
         let ended = loop {
             tokio::select! {
                 _ = signals.0.recv() => break Ok(()),

@@ -130,6 +130,9 @@ impl Lapi {
                 Certificate::from_pem_bundle(&pem).context("cannot read the certificates of --ca")?;
             builder = builder.tls_certs_only(trusted);
         }
+        if tls.identity.is_some() && base.scheme() != "https" {
+            bail!("a certificate says nothing over {address}: it goes with https://");
+        }
         if let Some(pem) = tls.identity {
             let identity = Identity::from_pem(&pem).context("cannot use the certificate and key")?;
             builder = builder.identity(identity);

@@ -256,10 +256,8 @@ impl Speaker {
     async fn login(&mut self) -> Result<(), Failure> {
         self.token = None;
         let token = self.lapi.login(&self.who, &self.scenarios).await?;
-        let used = token.life.saturating_sub(MARGIN).max(token.life / 2);
         tracing::debug!(life_s = token.life.as_secs(), "logged in");
-        // Even one that is said to end at once is used for a while: a login each time would be worse.
-        let until = Instant::now() + used.clamp(Duration::from_secs(5), Duration::from_secs(86_400));
+        let until = Instant::now() + used(token.life);
         self.token = Some(Pass { token, until });
         Ok(())
     }
@@ -301,6 +299,12 @@ impl Speaker {
     }
 }
 
+/// How long a token is used. One that is said to end at once is used for a while: a login each time would be worse.
+fn used(life: Duration) -> Duration {
+    let used = life.saturating_sub(MARGIN).max(life / 2);
+    used.clamp(Duration::from_secs(5), Duration::from_secs(86_400))
+}
+
 // === impl Failure ===
 
 impl Failure {
@@ -338,6 +342,52 @@ impl Failure {
         match self {
             Self::Answered { wait, .. } => *wait,
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_it_ends() {
+        for (life, expected) in [
+            (0, 5),
+            (20, 10),
+            (100, 50),
+            (120, 60),
+            (3_600, 3_540),
+            (u64::MAX, 86_400),
+        ] {
+            assert_eq!(
+                used(Duration::from_secs(life)),
+                Duration::from_secs(expected),
+                "{life}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_may_come_right_is_not_given_up() {
+        let answered = |status: u16, said: &str| Failure::Answered {
+            status,
+            said: said.to_owned(),
+            wait: None,
+        };
+        for (failure, of_the_alerts, is_final) in [
+            (answered(400, ""), true, true),
+            (answered(413, ""), true, true),
+            (answered(500, "validation failure list:\nx"), true, true),
+            (answered(500, "database is locked"), true, false),
+            (answered(401, ""), false, false),
+            (answered(404, ""), false, false),
+            (answered(429, ""), false, false),
+            (answered(503, ""), false, false),
+            (Failure::Odd(String::new()), false, false),
+        ] {
+            let found = (failure.may_be_the_alerts(), failure.is_final());
+            assert_eq!(found, (of_the_alerts, is_final), "{failure}");
         }
     }
 }

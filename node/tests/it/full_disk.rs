@@ -77,7 +77,7 @@ impl Confined {
 }
 
 /// Takes all room there is.
-fn fill(file: &Path) {
+pub(crate) fn fill(file: &Path) {
     use std::io::Write as _;
     let mut file = std::fs::File::create(file).unwrap();
     for size in [1 << 16, 1 << 12, 1 << 8, 1] {

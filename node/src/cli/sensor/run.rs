@@ -22,9 +22,9 @@ use crate::{share, sources};
 /// Watch this machine's logs and tell somebody else's CrowdSec Local API, in place of its agent
 ///
 /// Logs in, sends alerts and a heartbeat; what to do about an alert is decided there, by its profiles. Without --file,
-/// the logs are those of [sensor] sources in the configuration, or those that this machine has. Alerts are on disk
-/// until the Local API has taken them, and how far a log was read is noted after them, so nothing is lost when either
-/// side is killed or away.
+/// the logs are those that the configuration names as sources of the sensor, or those that this machine has. Alerts are
+/// on disk until the Local API has taken them, and how far a log was read is noted after them, so nothing is lost when
+/// either side is killed or away.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -37,11 +37,10 @@ pub(crate) struct Run {
         long,
         env = "VIGIE_LAPI_PASSWORD",
         hide_env_values = true,
-        value_name = "PASSWORD",
-        conflicts_with = "password_file"
+        value_name = "PASSWORD"
     )]
     password: Option<SecretString>,
-    /// A file that holds the password
+    /// A file that holds the password; before --password
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// The credentials of CrowdSec's own agent, `local_api_credentials.yaml`, for what is not said here: url, login,
@@ -62,7 +61,7 @@ pub(crate) struct Run {
     /// Where positions and undelivered alerts are kept [default: agent, in the data directory]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Print status as JSON, one object a minute and one at the end
+    /// Print status as JSON, one object at the start, each minute, and at the end
     #[arg(long)]
     json: bool,
 }

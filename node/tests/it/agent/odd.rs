@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::fake::{Answer, Fake};
 use super::{Agent, PASSWORD, arguments, attack, attacker, home};
-use crate::support::{sentence, until};
+use crate::full_disk::fill;
+use crate::skip::skip;
+use crate::support::{eventually, sentence, until};
 
 #[test]
 fn a_kill_while_it_is_told_costs_nothing() {
@@ -75,6 +79,17 @@ fn a_server_that_says_nothing_keeps_nobody() {
     agent.end(&home);
 }
 
+/// Whether the first has happened; `None` while neither has.
+fn watching_or(
+    mut first: impl FnMut() -> bool,
+    mut other: impl FnMut() -> bool,
+) -> impl FnMut() -> Option<bool> {
+    move || match first() {
+        true => Some(true),
+        false => other().then_some(false),
+    }
+}
+
 /// A server that takes everything, but for alerts on which `verdict` has an answer.
 fn taking(verdict: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Fake {
     Fake::new(move |request| match request.path.as_str() {
@@ -115,6 +130,7 @@ fn a_token_that_ends_is_replaced_and_secrets_stay_secret() {
     until("the alert is taken", || named(&fake) == [attacker(7)]);
     let status = agent.end(&home);
     assert_eq!(status["sent"], 1, "{status}");
+    assert!(!fake.answered("/v1/heartbeat", 200).is_empty());
     let logins = fake.answered("/v1/watchers/login", 200);
     assert_eq!(logins.len(), 2);
     let login: Value = serde_json::from_str(&logins[0].body).unwrap();
@@ -209,6 +225,60 @@ fn a_server_that_is_none_is_named_and_gets_nothing() {
         0,
         "the password went elsewhere"
     );
+}
+
+#[test]
+fn a_full_disk_keeps_no_alert_back() {
+    let fake = taking(|_| None);
+    let home = home();
+    let state = home.beside("state");
+    std::fs::create_dir(&state).unwrap();
+    let script = "mount -t tmpfs -o size=1m,mode=700 none \"$1\" && shift && exec \"$@\"";
+    let (url, place) = (fake.url(), state.display().to_string());
+    let run = home.command(&[&arguments(&home, &url)[..], &["--state", &place]].concat());
+    let confined = ["-m", "-rm"].into_iter().find_map(|unshare| {
+        let mut command = Command::new("unshare");
+        command.args([unshare, "sh", "-c", script, "sh", &place]);
+        command.arg(run.get_program()).args(run.get_args());
+        command.env("VIGIE_LAPI_PASSWORD", PASSWORD);
+        command
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(home.beside("stderr")).unwrap());
+        let mut agent = Agent {
+            child: command.spawn().ok()?,
+        };
+        let gone = || agent.child.try_wait().unwrap().is_some();
+        let watches = || home.told().contains("read to its end");
+        eventually("it watches or is gone", watching_or(watches, gone)).then_some(agent)
+    });
+    let Some(agent) = confined else {
+        return skip(
+            "a_full_disk_keeps_no_alert_back",
+            "no mount namespace can be made here",
+        );
+    };
+    // The disk as this process sees it.
+    let disk = PathBuf::from(format!("/proc/{}/root{place}", agent.child.id()));
+    let positions = || std::fs::read_to_string(disk.join("positions.json")).unwrap();
+    attack(&home, &attacker(7));
+    until("the alert is taken", || named(&fake) == [attacker(7)]);
+    let filler = disk.join("filler");
+    fill(&filler);
+    let before = positions();
+    attack(&home, &attacker(8));
+    until("the next is taken all the same", || {
+        named(&fake).contains(&attacker(8))
+    });
+    assert!(
+        home.told().contains("cannot be written to disk"),
+        "{}",
+        home.told()
+    );
+    std::fs::remove_file(&filler).unwrap();
+    until("positions follow", || positions() != before);
+    attack(&home, &attacker(9));
+    until("the last is taken", || named(&fake).contains(&attacker(9)));
+    assert_eq!(named(&fake).len(), 3, "each once");
 }
 
 #[test]
