@@ -77,6 +77,10 @@ pub(crate) struct Inbox {
     pub(crate) sender: mpsc::Sender<Delivery>,
     pub(crate) stats: Arc<SourceStats>,
     /// Of the latest record that was taken, when it was sent, in milliseconds since 1970; 0 before the first.
+    #[cfg_attr(
+        not(feature = "nats"),
+        expect(dead_code, reason = "only NATS can be asked to begin at a time")
+    )]
     pub(crate) latest: Arc<AtomicI64>,
 }
 
