@@ -2,6 +2,7 @@
 
 mod agent;
 mod api;
+mod asked;
 mod chain;
 mod cli;
 mod clock;

@@ -9,6 +9,7 @@ use vigie_sensor::rules::{Loader, Ruleset};
 use vigie_sensor::run::{Resume, SensorConfig};
 use vigie_sensor::source::{Found, SourceConfig, Start, discover};
 
+use crate::asked::Asked;
 use crate::config::{Config, Input, Sources};
 use crate::hub::installed::Installed;
 use crate::node::Node;
@@ -65,8 +66,9 @@ async fn begin_at_ends(node: &Node, config: &mut SensorConfig) {
 }
 
 /// Our own rules and those that were installed from a hub, or those of the directory that the configuration names.
-pub(crate) fn rules(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {
-    let rules = rules_of(config, paths)?;
+/// `asked` answers what they ask beyond their lines.
+pub(crate) fn rules(config: &Config, paths: &Paths, asked: Asked) -> anyhow::Result<Ruleset> {
+    let rules = rules_of(config, paths, asked)?;
     can_be_tried(&config.sensor.simulate, &rules).context("[sensor] simulate")?;
     Ok(rules)
 }
@@ -81,15 +83,18 @@ pub(crate) fn can_be_tried(simulate: &[String], rules: &Ruleset) -> anyhow::Resu
     Ok(())
 }
 
-fn rules_of(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {
+fn rules_of(config: &Config, paths: &Paths, asked: Asked) -> anyhow::Result<Ruleset> {
     let directory = &config.sensor.rules;
     if directory.as_os_str().is_empty() {
-        return with_installed(paths);
+        return with_installed(paths, asked);
     }
     if !directory.is_dir() {
         bail!("[sensor] rules: {} is not a directory", directory.display());
     }
-    let rules = Ruleset::load_dir(directory)?;
+    let mut loader = Loader::new();
+    asked.answer(&mut loader);
+    loader.dir(directory);
+    let rules = loader.finish()?;
     if rules.scenarios.is_empty() {
         bail!(
             "[sensor] rules: {} holds no scenario, so nothing would be detected",
@@ -100,15 +105,20 @@ fn rules_of(config: &Config, paths: &Paths) -> anyhow::Result<Ruleset> {
 }
 
 /// What does not compile of the installed rules is said and left out: the rest goes on watching.
-fn with_installed(paths: &Paths) -> anyhow::Result<Ruleset> {
+fn with_installed(paths: &Paths, asked: Asked) -> anyhow::Result<Ruleset> {
     let installed = Installed::open(&paths.hub())?;
     if installed.rules().next().is_none() {
-        return Ruleset::builtin().context("the rules inside this program are damaged");
+        let mut loader = Loader::builtin();
+        asked.answer(&mut loader);
+        return loader
+            .finish()
+            .context("the rules inside this program are damaged");
     }
     for pinned in installed.rules().filter(|pinned| installed.is_changed(pinned)) {
         tracing::warn!(item = %pinned.item, "an installed rule was changed by hand");
     }
     let mut loader = Loader::builtin();
+    asked.answer(&mut loader);
     installed.load(&mut loader);
     let (rules, faults) = loader.finish_lenient();
     for odd in &rules.warnings {

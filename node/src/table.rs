@@ -210,6 +210,20 @@ impl Table {
         ids.into_iter().filter_map(held).collect()
     }
 
+    /// Those on a value, and on the networks around it if it is an address; ended ones too.
+    pub(crate) fn around(&self, value: &str) -> Vec<Arc<Decision>> {
+        let mut found = self.of_value(value);
+        if let Ok(ip) = value.parse::<IpAddr>() {
+            let ip = ip.to_canonical();
+            let most = if ip.is_ipv4() { 32 } else { 128 };
+            let networks = (0..=most).filter_map(|length| IpNet::new(ip, length).ok());
+            for network in networks {
+                found.extend(self.of_value(&network.trunc().to_string()));
+            }
+        }
+        found
+    }
+
     /// Those that hold now.
     pub(crate) fn active(&self, now: Timestamp) -> Vec<Arc<Decision>> {
         let snapshot = self.snapshot.load();
@@ -279,6 +293,24 @@ mod tests {
         assert!(covers("192.88.99.7", ip("::ffff:192.88.99.7")));
         assert!(!covers("192.88.99.0/24", ip("2001:db8::1")));
         assert!(!covers("FR", ip("192.88.99.7")));
+    }
+
+    #[test]
+    fn an_address_is_found_in_the_networks_around_it() {
+        let values = [
+            "192.88.99.7",
+            "192.88.99.0/24",
+            "192.88.99.7/32",
+            "192.88.98.0/24",
+            "FR",
+        ];
+        let all = (1..).zip(values);
+        let table = Table::new(all.map(|(id, value)| decision(id, value, NOW)).collect(), NOW);
+        let around = |value: &str| -> Vec<_> { table.around(value).iter().map(|held| held.id).collect() };
+        assert_eq!(around("192.88.99.7"), [1, 2, 3]);
+        assert_eq!(around("192.88.99.8"), [2]);
+        assert_eq!(around("FR"), [5]);
+        assert_eq!(around("2001:db8::1"), Vec::<i64>::new());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use vigie_gossip::{Initial, MeshConfig, OwnNode};
 use vigie_store::Retention;
 use vigie_wire::Statement;
 
+use crate::asked::Asked;
 use crate::node::Node;
 use crate::{api, control, ingest, outbox, proofs, serve, sources, watch};
 
@@ -170,7 +171,7 @@ async fn start_sensor(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<Vec
     if config.sources.is_empty() {
         return Ok(reads);
     }
-    let rules = sources::rules(&node.config, &node.paths)?;
+    let rules = sources::rules(&node.config, &node.paths, Asked::of(node)?)?;
     if node.sensor.set(Arc::clone(&config.stats)).is_err() {
         bail!("the sensor was started twice");
     }

@@ -3,6 +3,7 @@
 //! One for a set of rules, shared by all its parsers. Whoever loads rules says what there is; what nobody
 //! gave is empty, as with the original without its databases. Deliberately absent: any connection of its own.
 
+pub mod dns;
 pub mod mmdb;
 pub(crate) mod stash;
 

@@ -336,6 +336,7 @@ impl Compiler<'_> {
         scope: Scope,
         compile: fn(&str, Scope, &mut Context<'_>) -> Result<Expression, ExprErrors>,
     ) -> Result<Expression, RuleError> {
+        self.warn_of_silence(source, text);
         let mut context = Context {
             names: &mut self.names,
             data: self.data,
@@ -348,6 +349,25 @@ impl Compiler<'_> {
                 Expression::broken()
             }),
         )
+    }
+
+    /// Says of an expression that it asks what nobody answers here, so that its author learns it when it loads.
+    fn warn_of_silence(&mut self, source: &Source<'_>, text: &Text<'_>) {
+        let outside = self.data.outside();
+        let (decisions, names) = (outside.decisions().is_some(), outside.resolver().is_some());
+        let questions = [
+            ("GetDecisionsCount", decisions, "it is 0"),
+            ("GetDecisionsSinceCount", decisions, "it is 0"),
+            ("GetActiveDecisionsCount", decisions, "it is 0"),
+            ("GetActiveDecisionsTimeLeft", decisions, "it is 0"),
+            ("LookupHost", names, "no name has an address"),
+        ];
+        for (question, is_answered, instead) in questions {
+            if !is_answered && text.text.contains(question) {
+                let message = format!("nobody answers {question} here: {instead}");
+                self.warnings.push(source.error_at(text.node, message));
+            }
+        }
     }
 
     fn any(&mut self, source: &Source<'_>, text: &Text<'_>, scope: Scope) -> Result<Expression, RuleError> {

@@ -22,6 +22,8 @@ pub(crate) struct Sensor {
     pub(crate) rules: PathBuf,
     /// Scenarios that are only being tried: what they find is shown, and neither acted on nor shared.
     pub(crate) simulate: Vec<String>,
+    /// Whether rules that ask for names of addresses are answered, by the machine's DNS servers.
+    pub(crate) names: bool,
     /// What the scenarios' buckets may hold together, in MiB.
     pub(crate) bucket_mib: Spanned<usize>,
 }
@@ -49,6 +51,7 @@ impl Default for Sensor {
             sources: Sources::default(),
             rules: PathBuf::new(),
             simulate: Vec::new(),
+            names: false,
             bucket_mib: Spanned::new(0..0, 256),
         }
     }

@@ -12,6 +12,7 @@ mod hub;
 mod hubtest;
 mod killed;
 mod listen;
+mod names;
 mod oracle;
 mod overflows;
 mod own_rules;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use vigie_sensor::hub::coverage::Coverage;
 use vigie_sensor::rules::{Loader, Ruleset};
 
+use crate::asked::Asked;
 use crate::cli::listing::{self, say};
 use crate::cli::{Format, Global};
 use crate::{clock, sources};
@@ -65,7 +66,7 @@ impl Covered {
 
     fn rules(&self, global: &Global) -> anyhow::Result<Ruleset> {
         let Some(hub) = &self.hub else {
-            return sources::rules(&global.config()?, &global.paths());
+            return sources::rules(&global.config()?, &global.paths(), Asked::nobody());
         };
         let mut loader = Loader::new();
         if let Some(data) = &global.data {

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use vigie_sensor::rules::{Loader, Ruleset};
 
+use crate::asked::Asked;
 use crate::cli::Global;
 use crate::sources;
 
@@ -28,7 +29,7 @@ impl Rules {
 
     pub(crate) fn load(&self, global: &Global) -> anyhow::Result<Ruleset> {
         let Some(hub) = &self.hub else {
-            return sources::rules(&global.config()?, &global.paths());
+            return sources::rules(&global.config()?, &global.paths(), Asked::nobody());
         };
         let mut loader = Loader::new();
         if let Some(data) = &global.data {
