@@ -256,3 +256,38 @@ fn serve(dir: &Path) -> String {
     });
     format!("http://{address}/")
 }
+
+/// What a rule asks of decisions is answered by the node that runs it: who is out already is not found again.
+#[test]
+fn a_rule_knows_the_decisions_of_its_node() {
+    let home = Home::with("");
+    let (log, rules) = (home.beside("door.log"), home.beside("rules"));
+    std::fs::write(&log, "").unwrap();
+    put(&rules, "parsers/s01-parse/them/door-logs.yaml", PARSER);
+    let new = "type: trigger\nname: them/new\nfilter: evt.Meta.log_type == 'door_knock' && GetActiveDecisionsCount(evt.Meta.source_ip) == 0\nlabels:\n  remediation: true\n";
+    let old = "type: trigger\nname: them/old\nfilter: evt.Meta.log_type == 'door_knock' && GetActiveDecisionsCount(evt.Meta.source_ip) > 0 && GetDecisionsSinceCount(evt.Meta.source_ip, '1h') == GetDecisionsCount(evt.Meta.source_ip)\n";
+    put(&rules, "scenarios/them/new.yaml", new);
+    put(&rules, "scenarios/them/old.yaml", old);
+    home.configure(&format!(
+        "[sensor]\nsources = [{{ type = \"door\", file = \"{}\" }}]\nrules = \"{}\"\n",
+        log.display(),
+        rules.display()
+    ));
+    let node = home.up();
+    let scenarios = || -> Vec<String> {
+        let rows = home.rows(&["alerts", "list"]);
+        rows.iter()
+            .map(|row| row["scenario"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    crate::support::append(&log, "2026-11-22T05:40:01Z knock from 192.88.99.7\n");
+    until("the first knock is new", || {
+        scenarios() == ["them/new"] && !home.rows(&["decisions", "list"]).is_empty()
+    });
+    crate::support::append(&log, "2026-11-22T05:40:02Z knock from 192.88.99.7\n");
+    until("the second is known", || {
+        scenarios().contains(&"them/old".to_owned())
+    });
+    assert_eq!(scenarios().len(), 2);
+    assert!(node.terminate().0.success());
+}
