@@ -83,7 +83,10 @@ fn what_cannot_be_run_is_said_in_one_sentence() {
         ),
         (&["sim", "--liars", "1.5"], "liars must be a share, 0 to 1"),
         (&["sim", "--set", "dayz=3"], "unknown field `dayz`"),
-        (&["sim", "--set", "attack.x=3"], "--set attack.x=3"),
+        (
+            &["sim", "--set", "attack.x=3"],
+            "attack.x: there is no such number",
+        ),
         (
             &["sim", "--replay", "lists", "--data-set", "/nowhere"],
             "/nowhere/reporter-overlap.csv",

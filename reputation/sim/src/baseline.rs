@@ -27,7 +27,7 @@ use vigie_reputation::{ClassLookup, Rung, Tier, TrustGraph};
 use crate::claim::Statement;
 use crate::population::Population;
 use crate::span::START;
-use crate::subject::{Name, Org, number};
+use crate::subject::{Name, Org, index, number};
 
 /// One observer's scorer.
 pub trait Baseline: fmt::Debug {
@@ -118,14 +118,25 @@ impl Makers {
         let anchors = organisations
             .iter()
             .filter(|org| org.standing == crate::population::Standing::Anchor);
-        let honest = organisations
+        // Where anchors only vouch, nobody could agree with them: a third of those who speak stand in for them.
+        let silent = if population.silent_anchors {
+            anchors.clone().count()
+        } else {
+            0
+        };
+        let speaking = organisations
             .iter()
-            .take(crate::subject::index(population.honest));
-        let quarter = crate::subject::index(population.honest / 4);
+            .take(index(population.honest))
+            .skip(silent)
+            .map(|org| org.org);
+        let count = index(population.honest) - silent;
         Self {
             organisations: organisations.len(),
-            anchors: anchors.map(|org| org.org).collect(),
-            trusted: honest.take(quarter).map(|org| org.org).collect(),
+            anchors: match silent {
+                0 => anchors.map(|org| org.org).collect(),
+                _ => speaking.clone().take(count.div_ceil(3)).collect(),
+            },
+            trusted: speaking.take(count.div_ceil(4)).collect(),
             networks: organisations.iter().map(|org| org.labels.asn).collect(),
             graph: population.graph(START),
             lists: Lists(population.warning_lists()),

@@ -36,6 +36,8 @@ pub struct Population {
     pub honest: u32,
     /// Anchors, from the first, whose keys are stolen.
     pub stolen: u32,
+    /// Whether the anchors only vouch.
+    pub silent_anchors: bool,
     /// How many liars act at a time.
     pub liars: u32,
     /// By rank of popularity.
@@ -57,6 +59,7 @@ impl Population {
             organisations: organisation::draw(setup, &mut honest, &mut liars),
             honest: setup.orgs,
             stolen: setup.stolen(),
+            silent_anchors: setup.trust.silent_anchors,
             liars: setup.liars(),
             innocents: innocent::draw(&setup.bystanders, &mut Dice::split(rng)),
             acquaintances: Acquaintances::new(setup.acquainted.clone(), Dice::split(rng).bits()),

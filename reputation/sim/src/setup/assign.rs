@@ -57,7 +57,16 @@ impl Setup {
                 .or_insert(Value::Null);
         }
         *place = value;
-        *self = serde_json::from_value(whole).map_err(refused)?;
+        let changed: Self = serde_json::from_value(whole).map_err(refused)?;
+        // An attack without parameters ignores what it is given; nobody should believe that it was set.
+        let kept = serde_json::to_value(&changed).map_err(refused)?;
+        if kept.pointer(&format!("/{}", path.replace('.', "/"))).is_none() {
+            return Err(AssignRefused::Refused {
+                path: path.into(),
+                reason: "there is no such number".into(),
+            });
+        }
+        *self = changed;
         Ok(())
     }
 }
@@ -80,6 +89,8 @@ mod tests {
         );
         let error = setup.assign("days.x=1").unwrap_err().to_string();
         assert_eq!(error, "days.x: x has no fields");
+        let error = setup.assign("attack.x=1").unwrap_err().to_string();
+        assert_eq!(error, "attack.x: there is no such number");
         assert!(setup.assign("days").is_err());
         assert!(setup.assign("days=-1").is_err());
     }
