@@ -53,6 +53,8 @@ pub(crate) struct Agent {
     pub(crate) simulate: HashSet<String>,
     pub(crate) writer: Writer,
     pub(crate) state: State,
+    /// Where a log begins that was never read before.
+    pub(crate) start: Start,
     /// Status as JSON on standard output, instead of in the log.
     pub(crate) json: bool,
 }
@@ -88,7 +90,7 @@ impl Agent {
         let mut config = SensorConfig {
             sources: self.sources,
             resume: positions.known(),
-            start: Start::End,
+            start: self.start,
             spool: self.state.spool(),
             simulate: self.simulate,
             stats: Arc::clone(&stats),

@@ -171,4 +171,11 @@ mod tests {
         assert_eq!(read.password.unwrap().expose_secret(), "\"'\\ \u{7f}#: y");
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_in_such_a_file_is_too_odd(text in "(url|login|password|\\PC|[:\\-\\[\\]{}&*!|>'\"#\n ])*") {
+            drop(Credentials::parse(&text));
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 use secrecy::SecretString;
-use vigie_sensor::source::{From, SourceConfig};
+use vigie_sensor::source::{From, SourceConfig, Start};
 
 use super::lapi::Address;
 use super::rules::Rules;
@@ -53,6 +53,9 @@ pub(crate) struct Run {
     /// What kind of log it is: syslog, nginx, apache2. One for each --file, or one for all
     #[arg(long = "type", value_name = "TYPE", requires = "file")]
     kind: Vec<String>,
+    /// Read a log that was never read before from its first line, and not from what is written from now on
+    #[arg(long)]
+    from_start: bool,
     #[command(flatten)]
     rules: Rules,
     /// A scenario that is only being tried: its alerts say so, and nobody acts on them
@@ -98,6 +101,11 @@ impl Run {
         let writer = Writer::new(spared, &rules, &installed?);
         let state = State::open(self.state.clone().unwrap_or_else(|| self.usual_state(global)))?;
         let json = self.json;
+        let start = if self.from_start {
+            Start::Beginning
+        } else {
+            Start::End
+        };
         let (address, who) = self.reach()?;
         let lapi = address.open()?;
         let about = format!(
@@ -113,6 +121,7 @@ impl Run {
             simulate: simulate.into_iter().collect::<HashSet<_>>(),
             writer,
             state,
+            start,
             json,
         };
         Box::pin(agent.run(move |waiting, answers| {

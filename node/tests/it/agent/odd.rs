@@ -324,6 +324,63 @@ fn alerts_go_over_a_unix_socket_too_as_credentials_say() {
 }
 
 #[test]
+fn a_token_of_registration_is_shown_and_a_log_may_be_read_from_its_start() {
+    let fake = Fake::new(|request| match request.path.as_str() {
+        "/v1/watchers" => Answer::new(202, ""),
+        "/v1/watchers/login" => Answer::login(3_600),
+        "/v1/heartbeat" => Answer::new(200, ""),
+        _ => Answer::new(201, "[\"1\"]"),
+    });
+    let home = home();
+    let (token, file) = (home.beside("token"), home.beside("credentials.yaml"));
+    std::fs::write(&token, "let me in\n").unwrap();
+    let (token, file) = (token.display().to_string(), file.display().to_string());
+    let url = fake.url();
+    let register = ["sensor", "register", "--lapi", &url, "--machine", "web-2"];
+    let said = home.say(&[&register[..], &["--token-file", &token, "--credentials", &file]].concat());
+    assert!(said.contains("It is accepted already."), "{said}");
+    let asked: Value = serde_json::from_str(&fake.answered("/v1/watchers", 202)[0].body).unwrap();
+    assert_eq!(
+        (&asked["machine_id"], &asked["registration_token"]),
+        (&json!("web-2"), &json!("let me in"))
+    );
+    let password = asked["password"].as_str().unwrap();
+    assert!(password.len() >= 40 && !said.contains(password), "{said}");
+
+    attack(&home, &attacker(7));
+    let log = home.log().display().to_string();
+    let run = [
+        "--log",
+        "info",
+        "sensor",
+        "run",
+        "--json",
+        "--credentials",
+        &file,
+        "--file",
+        &log,
+        "--type",
+        "syslog",
+    ];
+    let agent = Agent::watching(&home, &[&run[..], &["--from-start"]].concat());
+    until("the past is told", || named(&fake) == [attacker(7)]);
+    agent.end(&home);
+    let login: Value = serde_json::from_str(&fake.answered("/v1/watchers/login", 200)[0].body).unwrap();
+    assert_eq!(
+        (&login["machine_id"], &login["password"]),
+        (&json!("web-2"), &json!(password))
+    );
+    // Only what was never read: the second time it is taken up where it was left.
+    let agent = Agent::watching(&home, &[&run[..], &["--from-start"]].concat());
+    let status = agent.end(&home);
+    assert_eq!(
+        (&status["detections"], named(&fake).len()),
+        (&json!(0), 1),
+        "{status}"
+    );
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let home = home();
     let lapi = "http://127.0.0.1:9";
