@@ -20,5 +20,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("zeek", include_str!("../../rules/patterns/zeek")),
     ("junos", include_str!("../../rules/patterns/junos")),
     ("nagios", include_str!("../../rules/patterns/nagios")),
+    ("cisco", include_str!("../../rules/patterns/cisco")),
+    ("firewalls", include_str!("../../rules/patterns/firewalls")),
     ("bacula", include_str!("../../rules/patterns/bacula")),
 ];

@@ -2,9 +2,10 @@
 //!
 //! They lie beside the repository; where they do not, these tests say so and check nothing.
 
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use vigie_sensor::grok::Library;
+use vigie_sensor::grok::{Grok, Library};
 use vigie_sensor::parse::{Parsed, Parser};
 use vigie_sensor::rules::{Loader, Ruleset};
 use vigie_wire::Timestamp;
@@ -117,10 +118,8 @@ fn the_hub_parses_real_logs() {
     }
 }
 
-/// Where both libraries have a name, they agree on the samples of the hub's tests and on our own.
-#[test]
-fn our_patterns_agree_with_the_hub_s() {
-    let Some(shared) = shared("patterns") else { return };
+/// All named patterns of the hub.
+fn hub_library(shared: &Path) -> Library {
     let mut theirs = Library::default();
     let mut files: Vec<PathBuf> = std::fs::read_dir(shared.join("hub/patterns"))
         .unwrap()
@@ -130,6 +129,24 @@ fn our_patterns_agree_with_the_hub_s() {
     for file in files {
         theirs.add_file(&std::fs::read_to_string(file).unwrap());
     }
+    theirs
+}
+
+#[test]
+fn no_named_pattern_of_the_hub_is_missing() {
+    let Some(shared) = shared("patterns") else { return };
+    let (ours, theirs) = (Library::builtin(), hub_library(&shared));
+    let own: HashSet<&str> = ours.names().collect();
+    let missing: Vec<_> = theirs.names().filter(|name| !own.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    println!("{} names", theirs.names().count());
+}
+
+/// Where both libraries have a name, they agree on the samples of the hub's tests and on our own.
+#[test]
+fn our_patterns_agree_with_the_hub_s() {
+    let Some(shared) = shared("patterns") else { return };
+    let theirs = hub_library(&shared);
     let ours = Library::builtin();
     let samples = [
         "203.0.113.9",
@@ -233,4 +250,49 @@ fn our_patterns_agree_with_the_hub_s() {
     }
     println!("{names} names compared on {compared} samples");
     assert!(names >= 350, "{names}");
+}
+
+/// Of what firewalls write, each named pattern captures the same fields in both libraries, of a line for each.
+#[test]
+fn firewalls_are_read_as_the_hub_reads_them() {
+    let Some(shared) = shared("patterns") else { return };
+    let (ours, theirs) = (Library::builtin(), hub_library(&shared));
+    let lines = include_str!("firewalls.txt");
+    let lines: Vec<(&str, &str)> = lines.lines().filter_map(|line| line.split_once('|')).collect();
+    let is_of_firewalls = |name: &&str| {
+        name.starts_with("CISCO") && *name != "CISCOMAC"
+            || ["NETSCREENSESSIONLOG", "SHOREWALL"].contains(name)
+    };
+    let read = |grok: &Grok, line: &str| -> Option<BTreeMap<String, String>> {
+        let fields = grok.parse(line)?.into_iter();
+        Some(
+            fields
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    };
+    let (mut names, mut fields) = (0, 0);
+    for name in theirs.names().filter(is_of_firewalls) {
+        names += 1;
+        let own_lines = lines.iter().filter(|(of, _)| *of == name);
+        assert!(own_lines.clone().count() > 0, "{name} has no line");
+        let (loose, whole) = (format!("%{{{name}:all}}"), format!("^(?:%{{{name}:all}})$"));
+        let both = |pattern: &str| (ours.compile(pattern).unwrap(), theirs.compile(pattern).unwrap());
+        let (loose, whole) = (both(&loose), both(&whole));
+        let pairs = lines.iter().map(|line| (&loose, line));
+        for ((own, other), (of, line)) in pairs.chain(own_lines.map(|line| (&whole, line))) {
+            let (mut own, mut other) = (read(own, line), read(other, line));
+            if name == "CISCOFW106100" {
+                // Theirs calls the user at either end the one at the source.
+                for fields in [&mut own, &mut other].into_iter().flatten() {
+                    fields.retain(|field, _| !field.ends_with("_fwuser"));
+                }
+            }
+            assert_eq!(own, other, "{name} on {line}");
+            assert!(own.is_some() || *of != name, "{name} does not match {line}");
+            fields += own.map_or(0, |fields| fields.len());
+        }
+    }
+    println!("{names} names, {} lines, {fields} fields", lines.len());
+    assert_eq!(names, 44);
 }
