@@ -1,6 +1,7 @@
 //! One observer: its scorer, what it blocks, whom it caught itself, who came.
 //!
-//! It asks its scorer after every claim that may change something, and every hour while a decision stands. Visits are
+//! It asks its scorer after claims that may change something, once in five seconds at most about one subject, and every
+//! hour while a decision stands. Visits are
 //! drawn only where they matter: the last one before an accusation and the next one after it, both exponential, as a
 //! Poisson process has them. Deliberately absent: blocks on the own sensor's word, which are no scorer's merit.
 
@@ -17,6 +18,9 @@ use crate::dice::Dice;
 use crate::population::Population;
 use crate::span::{DAY, HOUR, hours};
 use crate::subject::{Org, Subject};
+
+/// Between two questions about one subject that follow claims.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// One observer.
 #[derive(Debug)]
@@ -51,6 +55,20 @@ struct Known {
     level: Level,
     since: Timestamp,
     review: Timestamp,
+    /// When the scorer was asked last, and whether it will be asked again at the end of the pause.
+    asked: Option<Timestamp>,
+    awaited: bool,
+}
+
+/// When to ask the scorer about a claim that may change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// At once.
+    Now,
+    /// Then: it was asked about this subject a moment ago.
+    At(Timestamp),
+    /// Not for this claim: it will be asked soon anyway.
+    Awaited,
 }
 
 /// What a decision changed.
@@ -145,6 +163,29 @@ impl Node {
             Word::Dispute => self.level(claim.subject) != Level::Open,
             Word::Report(_) => self.level(claim.subject) != Level::Hard,
         }
+    }
+
+    /// A node takes claims in by batches: about one subject it asks once in a few seconds.
+    pub(crate) fn ask(&mut self, subject: Subject, now: Timestamp) -> Ask {
+        let known = self.known.entry(subject).or_default();
+        match known.asked {
+            Some(_) if known.awaited => Ask::Awaited,
+            Some(asked) if now.since(asked) < PAUSE => {
+                known.awaited = true;
+                Ask::At(asked + PAUSE)
+            }
+            _ => {
+                known.asked = Some(now);
+                Ask::Now
+            }
+        }
+    }
+
+    /// The pause is over.
+    pub(crate) fn ask_again(&mut self, subject: Subject, now: Timestamp) {
+        let known = self.known.entry(subject).or_default();
+        known.asked = Some(now);
+        known.awaited = false;
     }
 
     /// Asks the scorer. Says also when to ask again if nothing is heard until then.

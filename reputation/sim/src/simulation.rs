@@ -176,6 +176,12 @@ impl<'a> Simulation<'a> {
                     self.decide(place, subject, now);
                 }
             }
+            Event::Ask { place, subject } => {
+                if let Some(node) = self.nodes.get_mut(index(place)) {
+                    node.ask_again(subject, now);
+                }
+                self.decide(index(place), subject, now);
+            }
             Event::Exposed(org) => {
                 for node in &mut self.nodes {
                     node.expose(org);

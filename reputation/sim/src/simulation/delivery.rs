@@ -11,6 +11,7 @@ use super::queue::Event;
 use crate::attack::Way;
 use crate::claim::Claim;
 use crate::dice::Dice;
+use crate::node::Ask;
 use crate::span::hours;
 use crate::subject::{Org, Subject, number};
 
@@ -55,8 +56,18 @@ impl Simulation<'_> {
             let place = number(place);
             self.queue.push(at, Event::Visit { place, innocent });
         }
-        if asks {
-            self.decide(place, claim.subject, now);
+        let ask = if asks {
+            node.ask(claim.subject, now)
+        } else {
+            Ask::Awaited
+        };
+        match ask {
+            Ask::Now => self.decide(place, claim.subject, now),
+            Ask::At(at) => {
+                let (place, subject) = (number(place), claim.subject);
+                self.queue.push(at, Event::Ask { place, subject });
+            }
+            Ask::Awaited => {}
         }
     }
 }

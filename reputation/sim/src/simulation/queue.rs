@@ -47,6 +47,8 @@ pub(super) enum Event {
     },
     /// An observer looks at a subject again.
     Review { place: u32, subject: Subject },
+    /// An observer asks about a subject of which it heard more in the meantime.
+    Ask { place: u32, subject: Subject },
     /// An organisation is proven to have equivocated.
     Exposed(Org),
 }
