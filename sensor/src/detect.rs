@@ -258,22 +258,22 @@ impl Detector {
         if let Some(source) = self.progress.sources.get_mut(source) {
             oddity.backwards |= source.note_time(at, now, STEP_BACK);
         }
-        let pour = Pour::new(event, source, at);
         let plans = Arc::clone(&self.plans);
         let mut ended = std::mem::take(&mut self.ended);
-        if let Some(dispatch) = self.dispatch.clone() {
-            let mut wanting = std::mem::take(&mut self.wanting);
-            dispatch.find(event, &mut wanting);
-            for number in wanting.iter() {
-                if let Some(plan) = plans.get(number) {
-                    self.pour_into(number, plan, &pour, &mut ended);
+        let mut next = self.pour_from(0, &Pour::new(event, source, at), &mut ended);
+        if next.is_some() {
+            // What a filter sets is seen by its scenario and by all filters after it, as in the original: who may want the
+            // event is asked again.
+            let mut changed = event.clone();
+            while let Some((number, held)) = next {
+                changed.apply_pending();
+                let pour = Pour::new(&changed, source, at);
+                if let Some(plan) = plans.get(number).filter(|_| held) {
+                    self.pour_wanted(number, plan, &pour, &mut ended);
                 }
+                next = self.pour_from(number + 1, &pour, &mut ended);
             }
-            self.wanting = wanting;
-        } else {
-            for (number, plan) in plans.iter().enumerate() {
-                self.pour_into(number, plan, &pour, &mut ended);
-            }
+            *event.ended.borrow_mut() = changed.ended();
         }
         for finished in ended.drain(..) {
             if let Some(plan) = plans.get(finished.plan) {
@@ -281,6 +281,35 @@ impl Detector {
             }
         }
         self.ended = ended;
+    }
+
+    /// Pours into the scenarios from a number on, up to the one whose filter sets a field; which one that is, and whether it
+    /// wants the event.
+    fn pour_from(
+        &mut self,
+        from: usize,
+        pour: &Pour<'_>,
+        ended: &mut Vec<Finished>,
+    ) -> Option<(usize, bool)> {
+        let plans = Arc::clone(&self.plans);
+        let Some(dispatch) = self.dispatch.clone() else {
+            let mut all = plans.iter().enumerate().skip(from);
+            return all.find_map(|(number, plan)| {
+                let held = self.pour_into(number, plan, pour, ended)?;
+                Some((number, held))
+            });
+        };
+        let mut wanting = std::mem::take(&mut self.wanting);
+        dispatch.find(pour.event, &mut wanting);
+        let set = wanting
+            .iter()
+            .skip_while(|number| *number < from)
+            .find_map(|number| {
+                let held = self.pour_into(number, plans.get(number)?, pour, ended)?;
+                Some((number, held))
+            });
+        self.wanting = wanting;
+        set
     }
 
     /// One more line of a source was dealt with, whether or not it became an event.

@@ -69,7 +69,10 @@ impl Dispatch {
         };
         let mut texts: Vec<(FieldId, Vec<(u32, Holds)>)> = Vec::new();
         for (number, plan) in (0..).zip(plans) {
-            let facts = plan.rule.filter.facts();
+            let facts = match plan.rule.filter.always_runs() {
+                true => Vec::new(),
+                false => plan.rule.filter.facts(),
+            };
             let values = facts.iter().filter_map(|fact| match fact {
                 Fact::Is(field, values) => Some((*field, values.clone())),
                 Fact::AnyOf(_) => None,

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) queue: usize,
     /// Whether an expression looks at the events kept, so that they must be kept whole.
     pub(crate) needs_whole: bool,
+    /// Whether the filter may set fields.
+    pub(crate) may_set: bool,
 }
 
 // === impl Plan ===
@@ -71,6 +73,7 @@ impl Plan {
             || weighs
                 .into_iter()
                 .any(|condition| looks_at_queue(condition.test.source()));
+        let may_set = rule.filter.may_set();
         Self {
             rule,
             seed,
@@ -79,6 +82,7 @@ impl Plan {
             leak,
             queue,
             needs_whole,
+            may_set,
         }
     }
 

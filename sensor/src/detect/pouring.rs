@@ -76,31 +76,33 @@ impl<'e> Pour<'e> {
 }
 
 impl Detector {
-    /// Pours an event into a scenario; buckets that ended by it are appended.
+    /// Pours an event into a scenario; buckets that ended by it are appended. Where the filter sets a field nothing is poured
+    /// yet, and whether it holds is told: the event must be changed first.
     pub(crate) fn pour_into(
         &mut self,
         number: usize,
         plan: &Plan,
         pour: &Pour<'_>,
         ended: &mut Vec<Finished>,
-    ) {
-        let env = Env::of(pour.event);
-        if !plan.rule.filter.holds(env) {
-            return;
+    ) -> Option<bool> {
+        let held = plan.rule.filter.holds(Env::of(pour.event));
+        if plan.may_set && pour.event.has_pending() {
+            return Some(held);
         }
-        if pour.event.has_pending() {
-            // What filters set is seen from here on, by this scenario and, as every filter asks anew, by those after it.
-            let mut changed = pour.event.clone();
-            changed.apply_pending();
-            self.pour_wanted(number, plan, &Pour::new(&changed, pour.source, pour.at), ended);
-            *pour.event.ended.borrow_mut() = changed.ended();
-            return;
+        if held {
+            self.pour_wanted(number, plan, pour, ended);
         }
-        self.pour_wanted(number, plan, pour, ended);
+        None
     }
 
     /// Pours an event that a scenario's filter wants.
-    fn pour_wanted(&mut self, number: usize, plan: &Plan, pour: &Pour<'_>, ended: &mut Vec<Finished>) {
+    pub(super) fn pour_wanted(
+        &mut self,
+        number: usize,
+        plan: &Plan,
+        pour: &Pour<'_>,
+        ended: &mut Vec<Finished>,
+    ) {
         if let Some(poured) = self.poured.get_mut(number) {
             *poured += 1;
         }

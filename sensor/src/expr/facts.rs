@@ -68,12 +68,30 @@ impl Expression {
         asks_only_kind(&self.code)
     }
 
+    /// Whether it must be run even where it cannot hold, because it may set fields before it fails.
+    pub(crate) fn always_runs(&self) -> bool {
+        self.may_set() && !sets_at_the_end(&self.source)
+    }
+
     /// Whether running it may set fields.
     pub(crate) fn may_set(&self) -> bool {
         ["SetParsed", "SetMeta", "SetInStash"]
             .iter()
             .any(|name| self.source.contains(name))
     }
+}
+
+/// Where something stands behind all that must hold, it is not reached unless all that holds. By the text alone, and
+/// whatever is not as plain as that is taken to be reached.
+fn sets_at_the_end(source: &str) -> bool {
+    let branches = ["||", " or ", ";", "?", "if "];
+    if branches.iter().any(|branch| source.contains(branch)) {
+        return false;
+    }
+    let last = source.rfind("&&").max(source.rfind(" and "));
+    let sets = ["SetParsed", "SetMeta"].iter().filter_map(|set| source.find(set));
+    sets.min()
+        .is_some_and(|first| last.is_some_and(|last| last < first))
 }
 
 fn asks_only_kind(code: &Code) -> bool {

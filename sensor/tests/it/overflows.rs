@@ -214,6 +214,62 @@ fn what_a_filter_sets_is_told() {
     );
 }
 
+/// What a filter sets is seen by every filter behind it, as in the original, whether or not it held, and by none before it;
+/// with and without the index that leaves scenarios out by the values of fields.
+#[test]
+fn filters_see_what_those_before_them_set() {
+    let scenario = |name: &str, filter: &str| {
+        format!("type: trigger\nname: t/{name}\nfilter: \"{filter}\"\nlabels:\n  remediation: true\n")
+    };
+    let texts = [
+        scenario("before", "evt.Meta.cve == 'CVE-1'"),
+        // Sets the field and fails, and is found by nothing.
+        scenario("fails", "evt.SetMeta('cve', 'CVE-1') && evt.Meta.kind == 'other'"),
+        scenario("by-value", "evt.Meta.cve == 'CVE-1'"),
+        scenario("by-list", "evt.Meta.cve in ['CVE-1', 'CVE-9']"),
+        scenario("by-text", "evt.Meta.cve contains 'VE-1'"),
+        scenario("old-value", "evt.Meta.cve == ''"),
+        scenario("again", "evt.Meta.kind == 'probe' && evt.SetMeta('cve', 'CVE-2')"),
+        scenario("by-new-value", "evt.Meta.cve == 'CVE-2'"),
+        scenario("by-first-value", "evt.Meta.cve == 'CVE-1'"),
+    ];
+    let mut loader = Loader::new();
+    for (number, text) in texts.iter().enumerate() {
+        loader.scenario(&format!("{number}.yaml"), text);
+    }
+    let rules = loader.finish().unwrap();
+    let detect = |mut detector: Detector| -> Vec<String> {
+        let mut found = Vec::new();
+        for (second, words) in [
+            (0, "kind=probe source_ip=192.0.2.7"),
+            (1, "kind=none source_ip=192.0.2.8"),
+        ] {
+            let event = event(&rules, second, words);
+            detector.pour(&event, Timestamp::from_secs(START + 60), &mut found);
+        }
+        found
+            .into_iter()
+            .map(|one| format!("{} {}", one.value, one.scenario))
+            .collect()
+    };
+    let fast = detect(Detector::new(&rules));
+    assert_eq!(
+        fast,
+        [
+            "192.0.2.7 t/by-value",
+            "192.0.2.7 t/by-list",
+            "192.0.2.7 t/by-text",
+            "192.0.2.7 t/again",
+            "192.0.2.7 t/by-new-value",
+            "192.0.2.8 t/by-value",
+            "192.0.2.8 t/by-list",
+            "192.0.2.8 t/by-text",
+            "192.0.2.8 t/by-first-value",
+        ]
+    );
+    assert_eq!(fast, detect(Detector::new(&rules).plain()));
+}
+
 const BAYES: &str = "\
 type: bayesian
 name: t/bayes
