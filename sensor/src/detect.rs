@@ -141,6 +141,8 @@ pub struct Detector {
     packer: Packer,
     keys: Keys,
     post: PostParser,
+    /// Whether any rule looks at the events of an overflow, which are copies.
+    events_are_read: bool,
     /// Partitions whose overflows are ignored for a while after one was told.
     holes: HashMap<u64, Hole>,
     limits: Limits,
@@ -197,6 +199,7 @@ impl Detector {
             packer: Packer::default(),
             keys: Keys::default(),
             post: PostParser::new(rules),
+            events_are_read: rules.reads_alert_events,
             holes: HashMap::new(),
             limits,
             counts: Counts::default(),

@@ -224,6 +224,11 @@ impl Grok {
         !self.fields.is_empty() && self.regex.captures_read(locations, text).is_some()
     }
 
+    /// Where the first match in a text begins; a fast question, unlike what was captured.
+    pub(crate) fn start(&self, text: &str) -> Option<usize> {
+        self.regex.find(text).map(|found| found.start())
+    }
+
     /// Fields and what they captured, for tests and tools.
     pub fn parse<'t>(&self, text: &'t str) -> Option<Vec<(&str, &'t str)>> {
         let mut locations = self.locations();

@@ -4,7 +4,6 @@
 //! parser of a stage understood ends there. One event and its buffers serve all lines of a parser.
 //! Absent on purpose: what rules look like in files, which is `rules`.
 
-pub(crate) mod capture;
 pub mod date;
 pub mod event;
 pub(crate) mod finder;
@@ -15,6 +14,7 @@ pub mod names;
 pub(crate) mod node;
 pub mod overflow;
 pub(crate) mod post;
+pub(crate) mod straight;
 
 use std::sync::Arc;
 

@@ -37,6 +37,8 @@ pub struct Ruleset {
     pub(crate) stages: Arc<[Stage]>,
     pub(crate) postoverflows: Arc<[Stage]>,
     pub(crate) groks: usize,
+    /// Whether any expression looks at the events of an alert.
+    pub(crate) reads_alert_events: bool,
     /// The scenarios, in the order in which they were loaded.
     pub scenarios: Vec<Arc<Scenario>>,
     /// What is odd and does no harm: a target that no event has, a name given twice.
@@ -77,6 +79,7 @@ pub(crate) struct Compiler<'c> {
     data_dir: Option<&'c std::path::Path>,
     library: Library,
     groks: usize,
+    reads_alert_events: bool,
     warnings: Vec<RuleError>,
 }
 
@@ -244,6 +247,7 @@ impl Loader {
             data_dir: self.data_dir.as_deref(),
             library: self.library,
             groks: 0,
+            reads_alert_events: false,
             warnings: Vec::new(),
         };
         let stages = read_stages(&mut compiler, &mut self.parsers, &mut errors);
@@ -269,6 +273,7 @@ impl Loader {
         }
         let rules = Ruleset {
             groks: compiler.groks,
+            reads_alert_events: compiler.reads_alert_events,
             names: Arc::new(compiler.names),
             warnings: compiler.warnings,
             stages: stages.into(),
@@ -337,6 +342,8 @@ impl Compiler<'_> {
         compile: fn(&str, Scope, &mut Context<'_>) -> Result<Expression, ExprErrors>,
     ) -> Result<Expression, RuleError> {
         self.warn_of_silence(source, text);
+        // However they are come by, they are called so.
+        self.reads_alert_events |= text.text.contains("Events");
         let mut context = Context {
             names: &mut self.names,
             data: self.data,

@@ -10,7 +10,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::plan::Plan;
-use crate::expr::facts::{Fact, Holds};
+use crate::expr::facts::{Fact, Holds, is_escaped};
 use crate::parse::event::Event;
 use crate::parse::names::FieldId;
 
@@ -41,8 +41,10 @@ struct ByText {
     search: AhoCorasick,
     /// By pattern.
     scenarios: Vec<Vec<u32>>,
-    /// Those that look at other values than the field's own, with their texts: asked whenever nothing can be said.
-    silent: Vec<(u32, Holds)>,
+    /// All of them, for values of which nothing can be said.
+    all: Vec<u32>,
+    /// Those that look behind an unescaping.
+    unescaped: Vec<u32>,
 }
 
 /// Scenarios, in the order in which they were loaded.
@@ -149,10 +151,8 @@ impl Dispatch {
             if value.is_empty() {
                 continue;
             }
-            for (number, holds) in &by_text.silent {
-                if holds.is_silent(value) {
-                    self.set_guarded(*number, event, wanting);
-                }
+            for number in by_text.silent(value) {
+                self.set_guarded(*number, event, wanting);
             }
             let found = wanting.search(at, by_text, value);
             for number in &found {
@@ -208,17 +208,32 @@ impl ByText {
             .kind(Some(kind))
             .build(texts.iter().map(|text| text.as_bytes()))
             .ok()?;
-        let silent = all.iter().cloned().map(|(number, mut holds)| {
-            holds.texts = Vec::new();
-            (number, holds)
-        });
+        let unescaped = all.iter().filter(|(_, holds)| holds.unescaped);
         Some(Self {
             field,
             search,
             scenarios,
-            silent: silent.collect(),
+            all: numbers_of(all.iter()),
+            unescaped: numbers_of(unescaped),
         })
     }
+
+    /// Those of which the texts of this value say nothing.
+    fn silent(&self, value: &str) -> &[u32] {
+        if !value.is_ascii() {
+            &self.all
+        } else if !self.unescaped.is_empty() && is_escaped(value) {
+            &self.unescaped
+        } else {
+            &[]
+        }
+    }
+}
+
+fn numbers_of<'h>(all: impl Iterator<Item = &'h (u32, Holds)>) -> Vec<u32> {
+    let mut numbers: Vec<u32> = all.map(|(number, _)| *number).collect();
+    numbers.dedup();
+    numbers
 }
 
 // === impl Wanting ===

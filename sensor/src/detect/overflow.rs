@@ -43,18 +43,18 @@ impl Detector {
     /// Asks filter, blackhole and postoverflows, then makes the detections of an overflow, and the event that is poured
     /// again.
     pub(super) fn conclude(&mut self, plan: &Plan, mut finished: Finished, told: &mut Told<'_, impl Trace>) {
-        let Some(sources) = sources(plan, &finished.kept) else {
+        if !is_told(&finished.kept) {
             self.counts.sourceless += 1;
             return;
-        };
+        }
         // Without a filter the blackhole is the only question, and what it swallows need not be put together.
         let filtered = plan.rule.overflow_filter.is_some();
         if !filtered && !self.passes_blackhole(plan, &finished) {
             self.counts.suppressed += 1;
             return;
         }
-        let looked_at = filtered || plan.rule.reprocess || self.post.looks() || told.trace.sees_overflows();
-        let overflow = self.signal(plan, &mut finished, sources, looked_at);
+        let looked_at = self.events_are_read || told.trace.sees_overflows();
+        let overflow = self.signal(plan, &mut finished, looked_at);
         let Some(mut event) = self.event(&finished, overflow) else {
             return;
         };
@@ -178,14 +178,9 @@ impl Detector {
     }
 
     /// The alert; its events only if anything will look at them, because they are copies.
-    fn signal(
-        &self,
-        plan: &Plan,
-        finished: &mut Finished,
-        sources: Vec<Source>,
-        with_events: bool,
-    ) -> Overflow {
+    fn signal(&self, plan: &Plan, finished: &mut Finished, with_events: bool) -> Overflow {
         let rule = &plan.rule;
+        let sources = sources(plan, &finished.kept);
         let named = match sources.as_slice() {
             [one] => one.value.clone(),
             several => format!("{} sources", several.len()),
@@ -267,16 +262,20 @@ fn message(plan: &Plan, finished: &Finished, scope: &str, who: &str, at: Timesta
     )
 }
 
-/// Whom the events speak of, each once. `None` if one of them speaks of nobody, or all of nobody at all: such an
-/// overflow cannot be told, as in the original.
-fn sources(plan: &Plan, kept: &[Kept]) -> Option<Vec<Source>> {
+/// Whether there is anybody to name. An overflow of which one event speaks of nobody cannot be told, nor can one of
+/// which all do, as in the original.
+fn is_told(kept: &[Kept]) -> bool {
+    let mut all = kept.iter().map(|kept| kept.whos.as_deref());
+    all.clone().all(|whos| whos.is_some()) && all.any(|whos| whos.is_some_and(|whos| !whos.is_empty()))
+}
+
+/// Whom the events speak of, each once.
+fn sources(plan: &Plan, kept: &[Kept]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
-    for kept in kept {
-        for who in kept.whos.as_ref()?.iter() {
-            if !sources.iter().any(|known| *known.value == *who.value) {
-                sources.push(who.source(&plan.rule.scope));
-            }
+    for who in kept.iter().filter_map(|kept| kept.whos.as_deref()).flatten() {
+        if !sources.iter().any(|known| *known.value == *who.value) {
+            sources.push(who.source(&plan.rule.scope));
         }
     }
-    (!sources.is_empty()).then_some(sources)
+    sources
 }

@@ -57,12 +57,25 @@ pub(crate) struct Progress {
     by_name: HashMap<Arc<str>, usize>,
     /// Places of sources that are gone.
     free: Vec<usize>,
+    /// Neighbouring lines are of the same source.
+    last: Option<(Arc<str>, usize)>,
 }
 
 // === impl Progress ===
 
 impl Progress {
     pub(crate) fn source(&mut self, name: &Arc<str>) -> usize {
+        if let Some((last, number)) = &self.last
+            && Arc::ptr_eq(last, name)
+        {
+            return *number;
+        }
+        let number = self.number(name);
+        self.last = Some((Arc::clone(name), number));
+        number
+    }
+
+    fn number(&mut self, name: &Arc<str>) -> usize {
         if let Some(known) = self.by_name.get(name) {
             return *known;
         }
@@ -92,6 +105,7 @@ impl Progress {
     /// none.
     pub(crate) fn leave(&mut self, name: &str) {
         let number = self.by_name.remove(name);
+        self.last = None;
         self.free
             .extend(number.filter(|number| *number < MAX_SOURCES - 1));
     }

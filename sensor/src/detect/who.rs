@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::expr::Env;
 use crate::parse::event::Event;
+use crate::parse::names::Common;
 use crate::parse::overflow::Source;
 use crate::rules::ScopeRule;
 
@@ -17,9 +18,9 @@ pub(crate) type Whos = Arc<[Who]>;
 /// One of them. Small, because buckets keep one for each event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Who {
-    pub(crate) value: Box<str>,
-    /// The address as the log wrote it; empty in scopes that are none of addresses.
-    ip: Box<str>,
+    pub(crate) value: Arc<str>,
+    /// The address as the log wrote it, often the value itself; empty in scopes that are none of addresses.
+    ip: Arc<str>,
     range: Box<str>,
     origin: Option<Box<Origin>>,
 }
@@ -93,25 +94,26 @@ pub(crate) fn of(event: &Event, scope: &ScopeRule) -> Option<Whos> {
     if !scope.is_ip() && !scope.is_range() {
         return Some(Arc::from([Who {
             value: (*said?).into(),
-            ip: Box::default(),
+            ip: Arc::default(),
             range: Box::default(),
             origin: None,
         }]));
     }
-    let ip = event.meta("source_ip");
+    let ip = event.common(Common::SourceIp);
     ip.parse::<IpAddr>().ok()?;
-    let range: Box<str> = match event.meta("SourceRange") {
+    let ip: Arc<str> = ip.into();
+    let range: Box<str> = match event.common(Common::SourceRange) {
         "" => Box::default(),
         text => text.parse::<ipnet::IpNet>().ok()?.trunc().to_string().into(),
     };
     let value = match said {
         Some(said) => (*said).into(),
-        None if scope.is_range() => range.clone(),
-        None => ip.into(),
+        None if scope.is_range() => (*range).into(),
+        None => Arc::clone(&ip),
     };
     Some(Arc::from([Who {
         value,
-        ip: ip.into(),
+        ip,
         range,
         origin: origin(event),
     }]))
@@ -128,7 +130,7 @@ fn of_overflow(event: &Event, scope: &ScopeRule) -> Option<Whos> {
             }
             who.value = match &scope.expression {
                 Some(expression) => (*expression.text(Env::of(event)).ok()?).into(),
-                None => who.range.clone(),
+                None => (*who.range).into(),
             };
             if who.value.is_empty() {
                 continue;
@@ -140,12 +142,12 @@ fn of_overflow(event: &Event, scope: &ScopeRule) -> Option<Whos> {
 }
 
 fn origin(event: &Event) -> Option<Box<Origin>> {
-    let number = match event.enriched("ASNumber") {
-        "" => event.enriched("ASNNumber"),
+    let number = match event.common(Common::AsNumber) {
+        "" => event.common(Common::AsnNumber),
         number => number,
     };
-    let (name, country) = (event.enriched("ASNOrg"), event.enriched("IsoCode"));
-    let (latitude, longitude) = (event.enriched("Latitude"), event.enriched("Longitude"));
+    let (name, country) = (event.common(Common::AsnOrg), event.common(Common::IsoCode));
+    let (latitude, longitude) = (event.common(Common::Latitude), event.common(Common::Longitude));
     let all = [number, name, country, latitude, longitude];
     if all.iter().all(|text| text.is_empty()) {
         return None;
@@ -163,7 +165,7 @@ fn origin(event: &Event) -> Option<Box<Origin>> {
 pub(crate) fn address(event: &Event) -> Option<IpAddr> {
     let text = match event.overflow() {
         Some(overflow) => overflow.source().ip.as_str(),
-        None => event.meta("source_ip"),
+        None => event.common(Common::SourceIp),
     };
     text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }

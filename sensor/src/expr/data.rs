@@ -138,7 +138,7 @@ impl Data {
 
 fn patterns(lines: &[Box<str>]) -> Result<RegexSet, String> {
     for line in lines {
-        re2::compile(line).map_err(|error| format!("bad pattern {line:?}: {error}"))?;
+        re2::check(line).map_err(|error| format!("bad pattern {line:?}: {error}"))?;
     }
     RegexSetBuilder::new(lines.iter().map(|line| re2::translate(line)))
         .size_limit(MAX_COMPILED_BYTES)

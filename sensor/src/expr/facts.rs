@@ -305,6 +305,11 @@ fn texts_of(set: &TextSet) -> Vec<Box<str>> {
 impl Holds {
     /// Whether nothing can be said of a value: then the test must be run.
     pub(crate) fn is_silent(&self, value: &str) -> bool {
-        !value.is_ascii() || (self.unescaped && value.bytes().any(|byte| matches!(byte, b'%' | b'+')))
+        !value.is_ascii() || (self.unescaped && is_escaped(value))
     }
+}
+
+/// Whether unescaping may change a value.
+pub(crate) fn is_escaped(value: &str) -> bool {
+    memchr::memchr2(b'%', b'+', value.as_bytes()).is_some()
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use vigie_wire::Timestamp;
 
 use super::json::Json;
-use super::names::{FieldId, Names, Space};
+use super::names::{Common, FieldId, Names, Space};
 use super::node::SourceField;
 use super::overflow::Overflow;
 use crate::line::{Line, Position};
@@ -98,6 +98,10 @@ impl Span {
             start: narrow(start),
             end: narrow(end),
         }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.start >= self.end
     }
 
     pub(crate) fn start(self) -> usize {
@@ -390,6 +394,18 @@ impl Event {
             .iter()
             .find(|(in_space, key, _)| *in_space == space && self.str(*key) == name);
         found.map_or("", |(_, _, value)| self.str(*value))
+    }
+
+    /// A field that the engine itself asks for, `""` if it is not set.
+    pub(crate) fn common(&self, which: Common) -> &str {
+        match self.names.common(which) {
+            Some(id) => self.get(id),
+            None if self.unnamed.is_empty() => "",
+            None => {
+                let (space, name) = which.name();
+                self.get_named(space, name)
+            }
+        }
     }
 
     /// Whether a field is set, be it to nothing.

@@ -189,6 +189,7 @@ impl Survey<'_> {
                 constants: vec![text.clone()],
                 ..Origin::default()
             },
+            What::Field(field) => self.of(*field),
             What::Expression(expression) => self.origin(expression),
         };
         if let Target::Field(field) = one.target {

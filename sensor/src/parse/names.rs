@@ -28,13 +28,48 @@ pub const MAX_FIELDS: usize = 60_000;
 pub struct Names {
     by_name: HashMap<(Space, Box<str>), FieldId>,
     names: Vec<(Space, Box<str>)>,
+    /// The slots of what the engine itself asks for.
+    common: [Option<FieldId>; COMMON.len()],
 }
+
+/// Fields that the engine itself asks for, event by event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Common {
+    SourceIp,
+    SourceRange,
+    AsNumber,
+    AsnNumber,
+    AsnOrg,
+    IsoCode,
+    Latitude,
+    Longitude,
+}
+
+/// What they are called, in that order.
+const COMMON: [(Space, &str); 8] = [
+    (Space::Meta, "source_ip"),
+    (Space::Meta, "SourceRange"),
+    (Space::Enriched, "ASNumber"),
+    (Space::Enriched, "ASNNumber"),
+    (Space::Enriched, "ASNOrg"),
+    (Space::Enriched, "IsoCode"),
+    (Space::Enriched, "Latitude"),
+    (Space::Enriched, "Longitude"),
+];
 
 // === impl FieldId ===
 
 impl FieldId {
     pub(crate) fn index(self) -> usize {
         usize::from(self.0)
+    }
+}
+
+// === impl Common ===
+
+impl Common {
+    pub(crate) fn name(self) -> (Space, &'static str) {
+        COMMON.get(self as usize).copied().unwrap_or((Space::Meta, ""))
     }
 }
 
@@ -51,6 +86,11 @@ impl Names {
         }
         let id = FieldId(u16::try_from(self.names.len()).ok()?);
         self.names.push((space, name.into()));
+        for (place, common) in self.common.iter_mut().zip(COMMON) {
+            if common == (space, name) {
+                *place = Some(id);
+            }
+        }
         self.by_name.insert((space, name.into()), id);
         Some(id)
     }
@@ -58,6 +98,11 @@ impl Names {
     /// The slot of a field that some rule names.
     pub fn find(&self, space: Space, name: &str) -> Option<FieldId> {
         self.by_name.get(&Key(space, name)).copied()
+    }
+
+    /// The slot of a field that the engine asks for, if any rule names it.
+    pub(crate) fn common(&self, which: Common) -> Option<FieldId> {
+        self.common.get(which as usize).copied().flatten()
     }
 
     /// What a slot is called.

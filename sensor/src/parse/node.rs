@@ -114,6 +114,7 @@ pub(crate) enum Lookup {
 #[derive(Debug)]
 pub(crate) enum What {
     Text(Box<str>),
+    Field(FieldId),
     Expression(Expression),
 }
 
@@ -247,9 +248,10 @@ impl Static {
     fn apply(&self, event: &mut Event, scratch: &mut Scratch) {
         let value = match &self.what {
             What::Text(text) => Some(event.put(text)),
+            What::Field(field) => event.span_of(*field),
             What::Expression(expression) => evaluate(expression, event, scratch),
         };
-        let value = value.filter(|value| !event.str(*value).is_empty());
+        let value = value.filter(|value| !value.is_empty());
         if let Target::Method(Method::ParseDate) = self.target {
             parse_date(value.unwrap_or_default(), event, scratch);
             return;

@@ -29,11 +29,6 @@ impl PostParser {
         }
     }
 
-    /// Whether there is any document to look at overflows.
-    pub(crate) fn looks(&self) -> bool {
-        !self.stages.is_empty()
-    }
-
     /// Takes the event of an overflow through all stages; it may be whitelisted then.
     pub(crate) fn process(&mut self, event: &mut Event, now: Timestamp, trace: &mut impl Trace) {
         if self.stages.is_empty() {

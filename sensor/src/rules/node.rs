@@ -236,7 +236,12 @@ fn read_static(compiler: &mut Compiler<'_>, source: &Source<'_>, node: &Yaml) ->
     // An empty value counts as none, as in the original.
     let what = match (value.filter(|text| !text.text.is_empty()), expression) {
         (Some(value), _) => What::Text((*value.text).into()),
-        (None, Some(text)) => What::Expression(compiler.any(source, &text, Scope::Event)?),
+        (None, Some(text)) => {
+            let expression = compiler.any(source, &text, Scope::Event)?;
+            expression
+                .as_field()
+                .map_or_else(|| What::Expression(expression), What::Field)
+        }
         (None, None) => return Err(source.error_at(node, "a static needs a value or an expression")),
     };
     Ok(Static { target, what })
