@@ -27,7 +27,7 @@ pub const MAX_FIELDS: usize = 60_000;
 #[derive(Debug, Default, Clone)]
 pub struct Names {
     by_name: HashMap<(Space, Box<str>), FieldId>,
-    names: Vec<(Space, Box<str>)>,
+    by_slot: Vec<(Space, Box<str>)>,
     /// The slots of what the engine itself asks for.
     common: [Option<FieldId>; COMMON.len()],
 }
@@ -81,11 +81,11 @@ impl Names {
         if let Some(id) = self.find(space, name) {
             return Some(id);
         }
-        if self.names.len() >= MAX_FIELDS {
+        if self.by_slot.len() >= MAX_FIELDS {
             return None;
         }
-        let id = FieldId(u16::try_from(self.names.len()).ok()?);
-        self.names.push((space, name.into()));
+        let id = FieldId(u16::try_from(self.by_slot.len()).ok()?);
+        self.by_slot.push((space, name.into()));
         for (place, common) in self.common.iter_mut().zip(COMMON) {
             if common == (space, name) {
                 *place = Some(id);
@@ -107,7 +107,7 @@ impl Names {
 
     /// What a slot is called.
     pub fn name(&self, id: FieldId) -> (Space, &str) {
-        match self.names.get(id.index()) {
+        match self.by_slot.get(id.index()) {
             Some((space, name)) => (*space, name),
             None => (Space::Parsed, ""),
         }
@@ -115,12 +115,12 @@ impl Names {
 
     /// How many slots there are.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.by_slot.len()
     }
 
     /// Whether no rule names any field.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.by_slot.is_empty()
     }
 }
 

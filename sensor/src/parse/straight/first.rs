@@ -63,9 +63,8 @@ fn first<'f>(step: &Step, next: Option<&First>, of: impl Fn(u32) -> Option<&'f F
             .targets()
             .iter()
             .filter_map(|target| of(*target))
-            .fold(First::default(), |all, first| all.or(first)),
+            .fold(First::default(), First::or),
         Step::Go(target) => of(*target).copied().unwrap_or_default(),
-        Step::Slot(_) => next,
         Step::Look(Look::End) => First {
             bytes: Set::default(),
             at_end: next.at_end,
@@ -74,7 +73,7 @@ fn first<'f>(step: &Step, next: Option<&First>, of: impl Fn(u32) -> Option<&'f F
             bytes: next.bytes.and(&Set::of(b'\n')),
             at_end: next.at_end,
         },
-        Step::Look(_) => next,
+        Step::Slot(_) | Step::Look(_) => next,
         Step::Match => First {
             bytes: Set::ALL,
             at_end: true,

@@ -130,9 +130,8 @@ impl Program {
         compiler.step(Step::Match)?;
         let firsts = firsts(&compiler.steps);
         for (at, step) in compiler.steps.iter_mut().enumerate() {
-            match step {
-                Step::Run(run) => run.follow(firsts.get(at + 1)?),
-                _ => {}
+            if let Step::Run(run) = step {
+                run.follow(firsts.get(at + 1)?);
             }
         }
         let shapes: Vec<Shape> = compiler.steps.iter().map(Shape::of).collect();
