@@ -10,6 +10,7 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use maxminddb::{Reader, geoip2};
+use serde::Deserialize;
 
 use super::{Asn, City, Places};
 
@@ -32,6 +33,60 @@ pub struct MmdbError {
 pub struct Mmdb {
     city: Option<Reader<Vec<u8>>>,
     asn: Option<Reader<Vec<u8>>>,
+}
+
+/// What is read of a city's record. Its other members may be of any type: not everybody writes them as `MaxMind` does.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Place<'r> {
+    #[serde(borrow)]
+    country: Country<'r>,
+    #[serde(borrow)]
+    registered_country: Country<'r>,
+    #[serde(borrow)]
+    represented_country: Country<'r>,
+    #[serde(borrow)]
+    city: Named<'r>,
+    #[serde(borrow)]
+    continent: Continent<'r>,
+    #[serde(borrow)]
+    location: Location<'r>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Country<'r> {
+    iso_code: Option<&'r str>,
+    is_in_european_union: Option<bool>,
+    #[serde(borrow)]
+    names: Names<'r>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named<'r> {
+    #[serde(borrow)]
+    names: Names<'r>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Names<'r> {
+    en: Option<&'r str>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Continent<'r> {
+    code: Option<&'r str>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Location<'r> {
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    time_zone: Option<&'r str>,
 }
 
 // === impl Mmdb ===
@@ -73,7 +128,7 @@ impl Places for Mmdb {
     /// An address that the database does not know has an empty place, as in the original.
     fn city(&self, ip: IpAddr) -> Option<City> {
         let found = self.city.as_ref()?.lookup(ip).ok()?;
-        let Some(record) = found.decode::<geoip2::City<'_>>().ok()? else {
+        let Some(record) = found.decode::<Place<'_>>().ok()? else {
             return Some(City::default());
         };
         let text = |text: Option<&str>| text.unwrap_or("").to_owned();
@@ -90,8 +145,8 @@ impl Places for Mmdb {
         Some(City {
             country: text(code),
             in_eu: in_eu.unwrap_or(false),
-            country_name: text(record.country.names.english),
-            city_name: text(record.city.names.english),
+            country_name: text(record.country.names.en),
+            city_name: text(record.city.names.en),
             continent: text(record.continent.code),
             latitude: record.location.latitude.unwrap_or(0.0),
             longitude: record.location.longitude.unwrap_or(0.0),

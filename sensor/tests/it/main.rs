@@ -17,6 +17,7 @@ mod oracle;
 mod overflows;
 mod own_rules;
 mod parse;
+mod places;
 mod rules;
 mod run;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
