@@ -1,11 +1,11 @@
 //! Alerts on disk until the Local API has taken them.
 //!
 //! An append-only spool holds them in order, and a file beside it how far they were taken. Bounded: when the Local API
-//! is away for so long that the spool is full, the oldest go, counted. The last of those that were taken stay for a
-//! while, so that lines which are read again after a kill make no second alert. When the disk takes nothing, alerts
-//! wait in memory and are handed out from there. Before: `keeper`. After: `speaker`. Deliberately absent: HTTP.
+//! is away for so long that the spool is full, the oldest go, counted. Lines which are read again after a kill make no
+//! second alert: its id is known. When the disk takes nothing, alerts wait in memory and are handed out from there.
+//! Before: `keeper`. After: `speaker`. Deliberately absent: HTTP.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,13 +19,15 @@ use super::Counts;
 use crate::clock;
 use crate::paths::write_private;
 
+mod known;
+
+use known::Known;
+
 /// A quarter of a gibibyte: tens of thousands of alerts.
 const BOUNDS: Bounds = Bounds {
     segment_bytes: 1 << 20,
     segments: 256,
 };
-/// Ids of the latest alerts.
-const KNOWN: usize = 65_536;
 /// Alerts that may wait for the disk.
 const ASIDE: usize = 10_000;
 /// Bytes of them.
@@ -47,8 +49,6 @@ pub(crate) struct Outbox {
 struct Inner {
     root: PathBuf,
     spool: Spool,
-    /// Bytes of alerts that were taken and are still known.
-    kept: u64,
     taken: Mark,
     /// Number of the next alert.
     next: u64,
@@ -75,13 +75,6 @@ pub(crate) struct Batch {
     upto: Mark,
 }
 
-/// Ids of the latest alerts.
-#[derive(Debug, Default)]
-struct Known {
-    order: VecDeque<DetectionId>,
-    set: HashSet<DetectionId>,
-}
-
 // === impl Outbox ===
 
 impl Outbox {
@@ -102,19 +95,19 @@ impl Outbox {
         let mut inner = Inner {
             root: root.to_owned(),
             spool,
-            kept: bounds.segment_bytes,
             taken,
             next: taken.number + 1,
             aside: VecDeque::new(),
-            known: Known::default(),
+            known: Known::open(root.join("known")),
             counts,
             failing: false,
         };
         let mut reading = inner.spool.read();
         while let Some((_, record)) = reading.next_record() {
             inner.next = inner.next.max(record.number + 1);
-            if let Some(id) = id(&record) {
-                inner.known.is_new(id);
+            // Killed before it was noted.
+            if let Some(id) = id(&record).filter(|id| inner.known.is_new(*id)) {
+                inner.known.note(std::iter::once(id));
             }
         }
         Ok(Self {
@@ -194,6 +187,7 @@ impl Inner {
                 }
                 return;
             }
+            self.known.note(some.iter().filter_map(id));
             self.aside.drain(..some.len());
         }
         self.failing = false;
@@ -249,6 +243,8 @@ impl Inner {
     fn settle(&mut self, upto: Mark) {
         self.taken = upto;
         // They may have reached the disk meanwhile; then the numbers say that they were taken.
+        let taken = self.aside.iter().filter(|record| record.number <= upto.number);
+        self.known.note(taken.filter_map(id));
         self.aside.retain(|record| record.number > upto.number);
         let text = serde_json::to_string(&upto).map_err(anyhow::Error::new);
         if let Err(error) = text.and_then(|text| write_private(&mark(&self.root), &text)) {
@@ -257,7 +253,7 @@ impl Inner {
                 "a restart now would send alerts twice"
             );
         }
-        if let Err(error) = self.spool.forget(upto.offset.saturating_sub(self.kept)) {
+        if let Err(error) = self.spool.forget(upto.offset) {
             tracing::warn!(%error, "old alerts cannot be removed");
         }
     }
@@ -306,23 +302,6 @@ impl Batch {
     pub(crate) fn second(mut self) -> Self {
         self.alerts.remove(0);
         self
-    }
-}
-
-// === impl Known ===
-
-impl Known {
-    fn is_new(&mut self, id: DetectionId) -> bool {
-        if !self.set.insert(id) {
-            return false;
-        }
-        self.order.push_back(id);
-        if self.order.len() > KNOWN
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.set.remove(&oldest);
-        }
-        true
     }
 }
 
