@@ -131,7 +131,7 @@ impl Run {
         if self.world.print_setup {
             return say(&(serde_json::to_string_pretty(&setup)? + "\n"));
         }
-        let bar = bar(u64::from(setup.days), "day", self.json);
+        let bar = bar(u64::from(setup.days), "day", false);
         let course = course(
             &setup,
             recording.as_ref(),

@@ -1,7 +1,8 @@
 //! The adaptive attacker: knows every parameter and every line of the scorer, tries strikes on smaller worlds like this
 //! one, and uses the best.
 //!
-//! A budgeted search: half of the tries are drawn, the other half change one thing of the best so far. Deliberately
+//! A budgeted search: the strikes of other attacks first, then drawn ones; the second half of the tries change one thing
+//! of the best so far. Deliberately
 //! absent: a look at the world that is measured; he tries on worlds of his own seeds.
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use crate::setup::{Setup, SetupRefused};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
+    /// That as large a part of those he frames as possible is blocked at half of the nodes; then harm.
+    Share,
     /// As many framed at half of the nodes as possible.
     Framed,
     /// As much legitimate traffic kept out as possible.
@@ -54,6 +57,7 @@ impl Adaptive {
         for number in 0..self.tries {
             let strike = match number {
                 0 => self.strike,
+                1..4 => starter(self.strike, number),
                 _ if number * 2 < self.tries => drawn(&mut dice),
                 _ => changed(best.0, &mut dice),
             };
@@ -91,9 +95,9 @@ impl Default for Adaptive {
     fn default() -> Self {
         Self {
             strike: Strike::default(),
-            objective: Objective::Framed,
-            tries: 12,
-            smaller: 4,
+            objective: Objective::Share,
+            tries: 16,
+            smaller: 3,
             try_days: 10,
         }
     }
@@ -105,6 +109,7 @@ impl Objective {
     fn of(self, outcome: &Outcome) -> f64 {
         let framed = f64::from(outcome.framed_innocents);
         match self {
+            Self::Share => outcome.framed_share + outcome.harm,
             Self::Framed => framed + outcome.harm,
             Self::Harm => outcome.harm + 1e-9 * framed,
         }
@@ -117,6 +122,26 @@ fn one_of<T: Copy>(values: &[T], dice: &mut Dice, otherwise: T) -> T {
         .get(crate::subject::index(place))
         .copied()
         .unwrap_or(otherwise)
+}
+
+/// What he tries before he draws: fresh liars for every victim, then fewer victims, then accusations kept up.
+fn starter(strike: Strike, number: u32) -> Strike {
+    let fresh = Strike {
+        rotate: true,
+        distinct_groups: true,
+        ..strike
+    };
+    match number {
+        1 => fresh,
+        2 => Strike {
+            targets_per_day: 4,
+            ..fresh
+        },
+        _ => Strike {
+            renew_hours: 24.0,
+            ..fresh
+        },
+    }
 }
 
 fn drawn(dice: &mut Dice) -> Strike {
@@ -142,7 +167,7 @@ const GENES: u32 = 7;
 
 fn change(strike: &mut Strike, gene: u32, dice: &mut Dice) {
     match gene {
-        0 => strike.liars_per_target = one_of(&[2, 3, 4, 5, 6, 9, 0], dice, 3),
+        0 => strike.liars_per_target = one_of(&[2, 3, 4, 5, 6, 9, 15, 0], dice, 3),
         1 => strike.targets_per_day = one_of(&[2, 10, 20, 60, 200], dice, 20),
         2 => strike.spread_hours = one_of(&[0.05, 1.0, 6.0, 12.0], dice, 0.05),
         3 => {
