@@ -23,6 +23,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use vigie_sensor::detect::Limits;
 use vigie_sensor::rules::Ruleset;
 use vigie_sensor::run::SensorConfig;
 use vigie_sensor::source::{SourceConfig, Start};
@@ -55,6 +56,8 @@ pub(crate) struct Agent {
     pub(crate) state: State,
     /// Where a log begins that was never read before.
     pub(crate) start: Start,
+    /// What the scenarios' buckets may hold.
+    pub(crate) limits: Limits,
     /// Status as JSON on standard output, instead of in the log.
     pub(crate) json: bool,
 }
@@ -92,6 +95,7 @@ impl Agent {
             resume: positions.known(),
             start: self.start,
             spool: self.state.spool(),
+            limits: self.limits,
             simulate: self.simulate,
             stats: Arc::clone(&stats),
             ..SensorConfig::default()

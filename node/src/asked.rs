@@ -14,6 +14,7 @@ use vigie_sensor::rules::Loader;
 use vigie_store::Decision;
 use vigie_wire::Timestamp;
 
+use crate::config::Config;
 use crate::node::Node;
 
 /// Who answers.
@@ -34,17 +35,25 @@ impl Asked {
         Self::default()
     }
 
-    /// The running node.
-    pub(crate) fn of(node: &Arc<Node>) -> anyhow::Result<Self> {
-        let names: Option<Box<dyn Resolver>> = if node.config.sensor.names {
+    /// Names, where the configuration wants them; earlier decisions are somebody else's to know.
+    pub(crate) fn names(config: &Config) -> anyhow::Result<Self> {
+        let names: Option<Box<dyn Resolver>> = if config.sensor.names {
             let dns = Dns::of_machine().context("[sensor] names: no DNS server can be asked")?;
             Some(Box::new(dns))
         } else {
             None
         };
         Ok(Self {
-            decisions: Some(Box::new(Held(Arc::clone(node)))),
+            decisions: None,
             names,
+        })
+    }
+
+    /// The running node.
+    pub(crate) fn of(node: &Arc<Node>) -> anyhow::Result<Self> {
+        Ok(Self {
+            decisions: Some(Box::new(Held(Arc::clone(node)))),
+            ..Self::names(&node.config)?
         })
     }
 

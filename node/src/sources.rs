@@ -23,15 +23,20 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
         resume: positions(node).await?,
         start: Start::End,
         spool: node.paths.spool(),
-        limits: Limits {
-            bytes: node.config.sensor.bucket_mib.get_ref() * 1024 * 1024,
-            ..Limits::default()
-        },
+        limits: limits(&node.config),
         simulate: node.config.sensor.simulate.iter().cloned().collect(),
         ..SensorConfig::default()
     };
     begin_at_ends(node, &mut config).await;
     Ok((config, lines))
+}
+
+/// What the scenarios' buckets may hold.
+pub(crate) fn limits(config: &Config) -> Limits {
+    Limits {
+        bytes: config.sensor.bucket_mib.get_ref() * 1024 * 1024,
+        ..Limits::default()
+    }
 }
 
 /// The logs that the configuration names, and a line for people for each.

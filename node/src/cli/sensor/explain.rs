@@ -5,6 +5,7 @@ use vigie_sensor::explain::{Explanation, Outcome, explain};
 use vigie_sensor::line::{Line, Position};
 
 use super::rules::Rules;
+use crate::asked::Asked;
 use crate::cli::Global;
 use crate::cli::listing::{printable, say};
 use crate::clock;
@@ -29,7 +30,7 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
-        let rules = self.rules.load(global)?;
+        let rules = self.rules.load(global, Asked::nobody())?;
         let text = if self.line == "-" {
             let mut text = String::new();
             std::io::stdin().read_line(&mut text)?;

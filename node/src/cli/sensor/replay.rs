@@ -19,6 +19,7 @@ use vigie_sensor::replay::{Outcome, Progress, Replay as History};
 use super::super::Global;
 use super::super::listing::{printable, say};
 use super::rules::Rules;
+use crate::asked::Asked;
 use crate::clock;
 
 /// Run a log's history under rules, in the log's own time, and tell what they find
@@ -58,7 +59,7 @@ struct Bar {
 impl Replay {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
         let began = Instant::now();
-        let rules = self.rules.load(global)?;
+        let rules = self.rules.load(global, Asked::nobody())?;
         let mut told = self.told()?;
         let mut history = History::new(&self.file, &self.kind, clock::now());
         let every = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

@@ -27,11 +27,13 @@ impl Rules {
         self.hub.is_some()
     }
 
-    pub(crate) fn load(&self, global: &Global) -> anyhow::Result<Ruleset> {
+    /// `asked` answers what they ask beyond their lines.
+    pub(crate) fn load(&self, global: &Global, asked: Asked) -> anyhow::Result<Ruleset> {
         let Some(hub) = &self.hub else {
-            return sources::rules(&global.config()?, &global.paths(), Asked::nobody());
+            return sources::rules(&global.config()?, &global.paths(), asked);
         };
         let mut loader = Loader::new();
+        asked.answer(&mut loader);
         if let Some(data) = &global.data {
             loader.data_dir(data);
         }

@@ -14,6 +14,7 @@ use crate::agent::credentials::{Credentials, private};
 use crate::agent::lapi::Who;
 use crate::agent::writer::Writer;
 use crate::agent::{Agent, State};
+use crate::asked::Asked;
 use crate::cli::Global;
 use crate::cli::listing::say;
 use crate::hub::installed::Installed;
@@ -74,7 +75,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self: Box<Self>, global: &Global) -> anyhow::Result<()> {
         let config = global.config()?;
-        let rules = self.rules.load(global)?;
+        let rules = self.rules.load(global, Asked::names(&config)?)?;
         let mut simulate = config.sensor.simulate.clone();
         simulate.extend(self.simulate.iter().cloned());
         sources::can_be_tried(&simulate, &rules).context("--simulate or [sensor] simulate")?;
@@ -122,6 +123,7 @@ impl Run {
             writer,
             state,
             start,
+            limits: sources::limits(&config),
             json,
         };
         Box::pin(agent.run(move |waiting, answers| {

@@ -8,6 +8,7 @@ use vigie_sensor::replay::Replay as History;
 use vigie_sensor::shapes::Shapes;
 
 use super::rules::Rules;
+use crate::asked::Asked;
 use crate::cli::{Format, Global, listing};
 use crate::clock;
 
@@ -32,7 +33,7 @@ pub(crate) struct Unparsed {
 
 impl Unparsed {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
-        let rules = self.rules.load(global)?;
+        let rules = self.rules.load(global, Asked::nobody())?;
         let mut shapes = Shapes::default();
         let history = History::new(&self.file, &self.kind, clock::now());
         let outcome = history.unparsed(&rules, |line| shapes.add(line))?;
