@@ -151,7 +151,7 @@ mod tests {
         // Set-uid programs are noted with their caller.
         check("sudo", "1000", "session-3.scope", "/usr/bin/sudo", true);
         check("sudo", "1000", "session-3.scope", "/usr/bin/logger", false);
-        check("su", "1000", "session-3.scope", "/home/mallory/usr/bin/su", false);
+        check("su", "1000", "session-3.scope", "/opt/usr/bin/su", false);
         // What the configuration adds, by name and by number.
         check("anything", "33", "", "", true);
         check("anything", "77", "", "", true);
