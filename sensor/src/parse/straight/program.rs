@@ -26,8 +26,8 @@ pub(crate) struct Program {
     pub(super) anchored: bool,
     /// The text with which every match begins.
     pub(super) prefix: Option<memmem::Finder<'static>>,
-    /// What may begin a match.
-    pub(super) begin: First,
+    /// What may follow each step's place.
+    pub(super) firsts: Box<[First]>,
     /// Some class of it is only right for texts in ASCII.
     pub(super) only_ascii: bool,
 }
@@ -128,6 +128,7 @@ impl Program {
         };
         compiler.hir(&hir)?;
         compiler.step(Step::Match)?;
+        compiler.shorten();
         let firsts = firsts(&compiler.steps);
         for (at, step) in compiler.steps.iter_mut().enumerate() {
             if let Step::Run(run) = step {
@@ -147,7 +148,7 @@ impl Program {
             _ => None,
         };
         Some(Self {
-            begin: firsts.into_iter().next()?,
+            firsts: firsts.into(),
             steps: compiler.steps.into(),
             slots: compiler.slots,
             anchored,
@@ -192,8 +193,27 @@ impl Compiler {
                 self.step(Step::Slot(slot + 1))?;
             }
             HirKind::Concat(parts) => {
-                for part in parts {
-                    self.hir(part)?;
+                let mut parts = parts.iter().peekable();
+                while let Some(part) = parts.next() {
+                    let Some(mut run) = self.greedy(part) else {
+                        self.hir(part)?;
+                        continue;
+                    };
+                    // `[0-9]?[0-9]` takes what `[0-9]{1,2}` takes, which is one step and nothing to give back.
+                    while let Some(next) = parts.peek().and_then(|part| self.greedy(part))
+                        && next.set == run.set
+                    {
+                        parts.next();
+                        run.min = run.min.checked_add(next.min)?;
+                        run.max = run
+                            .max
+                            .zip(next.max)
+                            .and_then(|(one, next)| one.checked_add(next));
+                    }
+                    self.step(match (run.min, run.max) {
+                        (1, Some(1)) => Step::One(run.set),
+                        _ => Step::Run(Box::new(run)),
+                    })?;
                 }
             }
             HirKind::Alternation(parts) => {
@@ -250,6 +270,18 @@ impl Compiler {
         Some(())
     }
 
+    /// Characters of one set, as many as there are.
+    fn greedy(&mut self, hir: &Hir) -> Option<Run> {
+        match hir.kind() {
+            HirKind::Repetition(repetition) if repetition.greedy => {
+                let set = self.one(&repetition.sub)?;
+                Some(Run::new(set, repetition.min, repetition.max, false))
+            }
+            HirKind::Class(class) => Some(Run::new(self.set(class)?, 1, Some(1), false)),
+            _ => None,
+        }
+    }
+
     /// The set, if it is one character and nothing else that is repeated.
     fn one(&mut self, hir: &Hir) -> Option<Set> {
         match hir.kind() {
@@ -266,6 +298,20 @@ impl Compiler {
         let (set, exact) = Set::of_class(class)?;
         self.only_ascii |= exact == Exact::InAscii;
         Some(set)
+    }
+
+    /// What leads to a step that only leads on, leads on at once.
+    fn shorten(&mut self) {
+        for at in 0..self.steps.len() {
+            let mut target = match self.steps.get(at) {
+                Some(Step::Go(target)) => *target,
+                _ => continue,
+            };
+            while let Some(Step::Go(next)) = self.steps.get(target as usize) {
+                target = *next;
+            }
+            self.set_target(at, target);
+        }
     }
 
     fn choice(&mut self) -> Option<usize> {

@@ -185,7 +185,8 @@ impl Walker {
                     continue;
                 }
                 Some(Step::Go(target)) => {
-                    if self.was_here(*target, at) {
+                    let first = program.firsts.get(*target as usize).ok_or(Failed)?;
+                    if !first.allows(text.get(at).copied()) || self.was_here(*target, at) {
                         return Err(Failed);
                     }
                     step = *target;
@@ -320,13 +321,13 @@ fn next_start(program: &Program, text: &[u8], from: usize) -> Option<usize> {
     if let Some(prefix) = &program.prefix {
         return prefix.find(rest).map(|at| from + at);
     }
+    let first = program.firsts.first()?;
     if program.anchored {
-        return program.begin.allows(rest.first().copied()).then_some(from);
+        return first.allows(rest.first().copied()).then_some(from);
     }
-    let found = rest.iter().position(|byte| program.begin.bytes.has(*byte));
-    match found {
+    match rest.iter().position(|byte| first.bytes.has(*byte)) {
         Some(at) => Some(from + at),
-        None => program.begin.at_end.then_some(text.len()),
+        None => first.at_end.then_some(text.len()),
     }
 }
 
