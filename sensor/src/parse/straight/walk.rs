@@ -14,7 +14,7 @@ const BUDGET_PER_BYTE: usize = 8;
 const MAX_STARTS: usize = 4;
 
 /// Places remembered, as a power of two.
-const MET_BITS: u32 = 8;
+const MET_BITS: u32 = 10;
 
 /// A group's end that did not take part.
 const NOWHERE: u32 = u32::MAX;
