@@ -103,6 +103,12 @@ impl Reporters {
 
     /// The number of a member; a new one if he has not spoken before.
     pub(crate) fn enrol(&mut self, org: OrgId, graph: &TrustGraph) -> Result<ReporterIndex, ReportRefused> {
+        // Who has spoken before was placed then, and is placed anew with every new graph.
+        if let Some(index) = self.find(org)
+            && self.get(index).is_some_and(|known| known.record.is_member())
+        {
+            return Ok(index);
+        }
         if graph.place(org).is_none() {
             return Err(ReportRefused::NotAMember);
         }

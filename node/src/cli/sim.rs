@@ -78,7 +78,7 @@ struct World {
     /// The day on which liars strike and measuring begins [default: half of the days, 30 at most]
     #[arg(long, value_name = "N")]
     strike_day: Option<u32>,
-    /// Honest members that are measured [default: 5]
+    /// Honest members that are measured [default: 3]
     #[arg(long, value_name = "N")]
     observers: Option<u32>,
     /// Of the 12 anchors, how many keys are stolen and join the liars [default: 0]

@@ -1,7 +1,7 @@
 //! One observer: its scorer, what it blocks, whom it caught itself, who came.
 //!
-//! It asks its scorer after claims that may change something, once in five seconds at most about one subject, and every
-//! hour while a decision stands. Visits are
+//! It asks its scorer after claims that may change something, once in five seconds at most about one subject, and while a
+//! decision stands every hour, later after an eighth of its age. Visits are
 //! drawn only where they matter: the last one before an accusation and the next one after it, both exponential, as a
 //! Poisson process has them. Deliberately absent: blocks on the own sensor's word, which are no scorer's merit.
 
@@ -210,7 +210,7 @@ impl Node {
         if awaited || after == Level::Open {
             return (change, None);
         }
-        known.review = now + HOUR;
+        known.review = now + HOUR.max(now.since(known.since) / 8);
         (change, Some(known.review))
     }
 

@@ -50,6 +50,11 @@ impl Record {
         self.changed();
     }
 
+    /// Whether the trust graph names him.
+    pub(crate) fn is_member(&self) -> bool {
+        self.member
+    }
+
     /// The weight in milli-nats on the day of `now`.
     pub(crate) fn weight(&self, now: Timestamp) -> i64 {
         let day = day_of(now).max(0);

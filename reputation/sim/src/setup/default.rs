@@ -17,7 +17,7 @@ impl Default for Setup {
             anchors_stolen: 0,
             days: 90,
             strike_day: None,
-            observers: 5,
+            observers: 3,
             traffic: Traffic::default(),
             noise: Noise::default(),
             bystanders: Bystanders::default(),
