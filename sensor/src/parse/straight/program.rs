@@ -61,6 +61,8 @@ pub(super) struct Run {
     pub(super) next: First,
     /// At what of the set's own it may end, if it takes less than it can; nothing: it always takes all.
     pub(super) back: Set,
+    /// It takes all it can or nothing: what is in its set cannot follow it.
+    pub(super) takes_all: bool,
     /// The one byte that can follow.
     pub(super) only: Option<u8>,
 }
@@ -352,6 +354,7 @@ impl Run {
             lazy,
             next: First::default(),
             back: Set::default(),
+            takes_all: false,
             only: None,
         }
     }
@@ -359,7 +362,22 @@ impl Run {
     fn follow(&mut self, next: &First) {
         self.next = *next;
         self.back = next.bytes.and(&self.set);
+        self.takes_all = self.back.is_empty() && !self.lazy;
         self.only = next.bytes.only().filter(|_| !next.at_end);
+    }
+
+    /// Where it ends if it takes all it can.
+    pub(super) fn end(&self, text: &[u8], at: usize) -> Option<usize> {
+        if !self.ascii {
+            return self.extent(text, at).map(|(_, high)| high);
+        }
+        let rest = text.get(at..)?;
+        let rest = self
+            .max
+            .and_then(|most| rest.get(..most as usize))
+            .unwrap_or(rest);
+        let taken = self.ends.run(rest);
+        (taken >= self.min as usize).then_some(at + taken)
     }
 
     /// The least and the most that it can take of a text from a place on: where each ends. `None` if there is too little.

@@ -160,6 +160,7 @@ impl Walker {
                     Some(byte) if set.has(*byte) => at += length(*byte),
                     _ => return Err(Failed),
                 },
+                Some(Step::Run(run)) if run.takes_all => at = run.end(text, at).ok_or(Failed)?,
                 Some(Step::Run(run)) => {
                     at = self.run(run, step, text, at)?;
                     if self.was_here(step + 1, at) {
