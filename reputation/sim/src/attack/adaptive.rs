@@ -168,14 +168,14 @@ const GENES: u32 = 7;
 fn change(strike: &mut Strike, gene: u32, dice: &mut Dice) {
     match gene {
         0 => strike.liars_per_target = one_of(&[2, 3, 4, 5, 6, 9, 15, 0], dice, 3),
-        1 => strike.targets_per_day = one_of(&[2, 10, 20, 60, 200], dice, 20),
+        1 => strike.targets_per_day = one_of(&[2, 10, 20, 60], dice, 20),
         2 => strike.spread_hours = one_of(&[0.05, 1.0, 6.0, 12.0], dice, 0.05),
         3 => {
             let choices = [Choice::Popular, Choice::Even, Choice::Obscure, Choice::Shared];
             strike.choose = one_of(&choices, dice, Choice::Popular);
         }
         4 => strike.rotate = dice.chance(0.5),
-        5 => strike.renew_hours = one_of(&[0.0, 6.0, 24.0], dice, 0.0),
+        5 => strike.renew_hours = one_of(&[0.0, 24.0], dice, 0.0),
         _ => strike.distinct_groups = dice.chance(0.7),
     }
 }
