@@ -18,6 +18,15 @@ if [ ! -x "$peers/bin/fail2ban-rs" ] && [ "${FAIL2BAN_RS:-1}" = 1 ]; then
   cargo install --quiet fail2ban-rs --version 1.5.4 --root "$peers" || echo "peers: no fail2ban-rs" >&2
 fi
 
+# The four patterns that it ships for sshd. A dry run blocks nobody.
+if [ -x "$peers/bin/fail2ban-rs" ]; then
+  {
+    printf '[global]\nstate_file = "%s/bench/fail2ban-rs.state"\nsocket_path = "%s/bench/fail2ban-rs.sock"\n\n' "$peers" "$peers"
+    "$peers/bin/fail2ban-rs" gen-config sshd
+    printf 'enabled = true\nmax_retry = 5\nfind_time = "10m"\nban_time = "1h"\nbackend = "nftables"\n'
+  } > "$peers/bench/fail2ban-rs.toml"
+fi
+
 # CrowdSec with the rules that Debian's package enables, a database and credentials of its own.
 unpacked=$peers/bench/crowdsec
 home=$peers/bench/crowdsec.home
