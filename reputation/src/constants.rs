@@ -76,18 +76,32 @@ pub const PRIOR_MEMBER: i64 = 12_000;
 pub const PRIOR_ANCHOR: i64 = 60_000;
 /// See [`PRIOR_MEMBER`].
 pub const PRIOR_FAILURE: i64 = 500;
-/// Half-life of what was learned of a reporter, in days.
+/// Half-life of a reporter's confirmed claims, in days.
 pub const RECORD_HALF_LIFE_DAYS: i64 = 30;
+/// Half-life of his refuted claims, in days: an honest slip is forgiven in a week or two. What is not forgiven so
+/// soon are joint refutations, which count for [`STRUCK_FOR`].
+pub const FAILURE_HALF_LIFE_DAYS: i64 = 7;
 /// Learned successes are bounded, so that no past buys a licence to lie: in thousandths.
 pub const MAX_LEARNED: i64 = 1_000_000;
-/// A lone claim that gold refutes, and a joint one, as failures in thousandths.
-pub const REFUTED_ALONE: i64 = 1_000;
-/// See [`REFUTED_ALONE`].
-pub const REFUTED_JOINTLY: i64 = 4_000;
-/// Independent groups from which on a refuted claim was a joint one: as many as could have blocked.
-pub const JOINT_GROUPS: usize = 2;
-/// Confirmed sightings from which on a reporter is long-standing and has one joint refutation free.
+/// A claim that gold refutes and that could not have blocked, as failures in thousandths: it harmed nobody.
+pub const REFUTED_ALONE: i64 = 200;
+/// The first joint one of an established reporter: the honest, who slip on popular addresses, meet there at times.
+pub const REFUTED_ONCE: i64 = 1_000;
+/// Above H by so much a joint claim is gross: one group more than was needed. The honest do not meet so by chance, so
+/// only a long-standing reporter survives it once.
+pub const GROSS_ABOVE: i64 = KAPPA;
+/// Confirmed sightings, granted or learned, in thousandths, from which on a reporter is long-standing.
 pub const LONG_STANDING: i64 = 25_000;
+/// A joint one that strikes.
+pub const REFUTED_JOINTLY: i64 = 4_000;
+/// Days of activity from which on a reporter is established, as those are to whom genesis grants history: it takes two
+/// joint refutations to strike him. Three times probation, so that who comes back under new names never gets there.
+pub const ESTABLISHED_DAYS: i64 = 3 * PROBATION_DAYS;
+/// A user's record is gold against an accusation if it began so long before it: attackers who log in first would have to
+/// keep still for a week, and start anew whenever somebody saw them attack.
+pub const GOLD_AGE: i64 = 7 * DAY;
+/// On so many different days he must have come until then.
+pub const GOLD_DAYS: u8 = 3;
 /// So long a struck reporter stays in the common pool, and so long a joint refutation is held against him.
 pub const STRUCK_FOR: i64 = 45 * DAY;
 /// Share of later reporters' surprise that a reporter of full weight takes: his precision, in thousandths.

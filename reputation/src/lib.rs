@@ -33,7 +33,7 @@ mod verdict;
 pub use vigie_wire as wire;
 
 pub use graph::{Edge, Labels, Member, Place, TrustGraph};
-pub use memory::{MemoryConfig, Tier};
+pub use memory::{Known, MemoryConfig, Tier};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
 pub use score::{Class, ClassLookup, Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigie_wire::Timestamp;
 
-use crate::constants::MEMORY_LIVE;
+use crate::constants::{DAY, GOLD_AGE, GOLD_DAYS, MEMORY_LIVE};
 use visitors::Visitors;
 
 /// How well we know an address.
@@ -37,10 +37,21 @@ pub struct MemoryConfig {
     pub seed: [u8; 32],
 }
 
+/// The record of one address whose users log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Since when, without a pause of thirty days; or since somebody accused it when it was not a regular yet.
+    pub first: Timestamp,
+    /// Until when.
+    pub last: Timestamp,
+    /// On how many different days since; 255 is that or more.
+    pub days: u8,
+}
+
 /// Both tiers.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
-    authenticated: HashMap<IpAddr, Timestamp>,
+    authenticated: HashMap<IpAddr, Known>,
     by_age: BTreeSet<(Timestamp, IpAddr)>,
     max_authenticated: usize,
     visitors: Visitors,
@@ -81,18 +92,51 @@ impl Memory {
     /// How well we know an address at `now`.
     pub(crate) fn tier(&self, ip: IpAddr, now: Timestamp) -> Option<Tier> {
         let host = host_of(ip);
-        if self.authenticated.get(&host).is_some_and(|at| is_live(*at, now)) {
+        if self
+            .authenticated
+            .get(&host)
+            .is_some_and(|known| is_live(known.last, now))
+        {
             return Some(Tier::Authenticated);
         }
         self.visitors.contains(host, now).then_some(Tier::Visitor)
     }
 
-    pub(crate) fn authenticated(&self) -> impl Iterator<Item = (IpAddr, Timestamp)> {
-        self.by_age.iter().map(|(at, ip)| (*ip, *at))
+    /// Whether it was a regular before `moment`: known for a week, and seen on three days.
+    pub(crate) fn is_regular(&self, ip: IpAddr, moment: Timestamp) -> bool {
+        self.authenticated.get(&host_of(ip)).is_some_and(|known| {
+            let known_for = moment.as_millis().saturating_sub(known.first.as_millis());
+            known_for >= GOLD_AGE && known.days >= GOLD_DAYS
+        })
+    }
+
+    /// What was there counts for nothing but protection: the record begins with the last visit.
+    pub(crate) fn begin_anew(&mut self, ip: IpAddr) {
+        if let Some(known) = self.authenticated.get_mut(&host_of(ip)) {
+            *known = Known::at(known.last);
+        }
+    }
+
+    pub(crate) fn authenticated(&self) -> impl Iterator<Item = (IpAddr, Known)> {
+        self.by_age
+            .iter()
+            .filter_map(|(_, ip)| Some((*ip, *self.authenticated.get(ip)?)))
+    }
+
+    /// Takes up an exported record, unless there is one already.
+    pub(crate) fn import(&mut self, ip: IpAddr, known: Known) {
+        let host = host_of(ip);
+        if !self.authenticated.contains_key(&host) {
+            self.remember_authenticated(host, known.last);
+            if let Some(fresh) = self.authenticated.get_mut(&host) {
+                fresh.first = known.first.min(known.last);
+                fresh.days = known.days.max(1);
+            }
+        }
     }
 
     pub(crate) fn authenticated_at(&self, ip: IpAddr) -> Option<Timestamp> {
-        self.authenticated.get(&host_of(ip)).copied()
+        self.authenticated.get(&host_of(ip)).map(|known| known.last)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -105,15 +149,15 @@ impl Memory {
 
     fn remember_authenticated(&mut self, host: IpAddr, at: Timestamp) {
         if let Some(known) = self.authenticated.get_mut(&host) {
-            if *known >= at {
-                return;
+            let last = known.last;
+            known.see(at);
+            if known.last != last {
+                self.by_age.remove(&(last, host));
+                self.by_age.insert((known.last, host));
             }
-            self.by_age.remove(&(*known, host));
-            *known = at;
-            self.by_age.insert((at, host));
             return;
         }
-        self.authenticated.insert(host, at);
+        self.authenticated.insert(host, Known::at(at));
         self.by_age.insert((at, host));
         while self.authenticated.len() > self.max_authenticated {
             let Some((at, oldest)) = self.by_age.pop_first() else {
@@ -122,6 +166,32 @@ impl Memory {
             self.authenticated.remove(&oldest);
             self.visitors.insert(oldest, at);
         }
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn at(at: Timestamp) -> Self {
+        Self {
+            first: at,
+            last: at,
+            days: 1,
+        }
+    }
+
+    fn see(&mut self, at: Timestamp) {
+        if at < self.first || at.as_millis().saturating_sub(self.last.as_millis()) >= MEMORY_LIVE {
+            // Older than the record: nothing of it is certain. After a long pause: somebody else, perhaps.
+            if at > self.last {
+                *self = Self::at(at);
+            }
+            return;
+        }
+        if day_of(at) > day_of(self.last) {
+            self.days = self.days.saturating_add(1);
+        }
+        self.last = self.last.max(at);
     }
 }
 
@@ -136,6 +206,10 @@ fn host_of(ip: IpAddr) -> IpAddr {
     }
 }
 
+fn day_of(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(DAY)
+}
+
 fn is_live(at: Timestamp, now: Timestamp) -> bool {
     now.as_millis().saturating_sub(at.as_millis()) < MEMORY_LIVE
 }
@@ -143,7 +217,6 @@ fn is_live(at: Timestamp, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::constants::DAY;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

@@ -19,7 +19,7 @@ use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 use crate::constants::EXPOSURE_BASE;
 use crate::fixed::MILLI;
 use crate::graph::TrustGraph;
-use crate::memory::{Memory, MemoryConfig, Tier};
+use crate::memory::{Known, Memory, MemoryConfig, Tier};
 use crate::own::Own;
 use crate::reporter::{ReporterIndex, Reporters};
 use crate::subjects::Subjects;
@@ -123,7 +123,7 @@ pub struct Learned {
     /// Of reporters.
     pub reporters: Vec<LearnedReporter>,
     /// Of authenticated users.
-    pub authenticated: Vec<(IpAddr, Timestamp)>,
+    pub authenticated: Vec<(IpAddr, Known)>,
     /// Our own detections: subject, behaviour seen last, seen first, seen last.
     pub own: Vec<(Indicator, Behaviour, Timestamp, Timestamp)>,
 }
@@ -347,8 +347,8 @@ impl Scorer {
                 reporter.record.import(record);
             }
         }
-        for (ip, at) in &learned.authenticated {
-            self.memory.remember(*ip, Tier::Authenticated, *at);
+        for (ip, known) in &learned.authenticated {
+            self.memory.import(*ip, *known);
         }
         for (subject, behaviour, first, last) in &learned.own {
             self.own.catch(subject, *behaviour, *first);

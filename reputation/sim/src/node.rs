@@ -22,6 +22,9 @@ use crate::subject::{Org, Subject};
 /// Between two questions about one subject that follow claims.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Visits before an accusation that are drawn: more than any scorer asks for.
+const VISITS: usize = 64;
+
 /// One observer.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -273,7 +276,17 @@ impl Node {
         let last = now - hours(dice.exponential(mean)).min(365 * DAY);
         if known.is_none_or(|known| known < last) {
             self.last_visit.insert(innocent, last);
-            self.scorer.remember(subject.name(), tier, last);
+            // A regular has come before, at the same rate: as far back as anybody remembers, the oldest visit first.
+            let mut visits = vec![last];
+            while let Some(earlier) = visits.last().map(|at| *at - hours(dice.exponential(mean))) {
+                if known.is_some() || visits.len() >= VISITS || now.since(earlier) >= 30 * DAY {
+                    break;
+                }
+                visits.push(earlier);
+            }
+            for at in visits.into_iter().rev() {
+                self.scorer.remember(subject.name(), tier, at);
+            }
         }
         Some(now + hours(dice.exponential(mean)))
     }

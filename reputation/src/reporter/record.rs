@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vigie_wire::{OrgId, Timestamp};
 
 use crate::constants::{
-    DAY, LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS,
-    RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, STRUCK_FOR,
+    DAY, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE,
+    PRIOR_MEMBER, PROBATION_DAYS, RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, REFUTED_ONCE,
+    STRUCK_FOR,
 };
 use crate::evidence;
 use crate::fixed::{MILLI, PPM, decay_ppm};
@@ -33,10 +34,14 @@ pub(crate) struct Record {
 }
 
 /// How a claim was refuted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refutation {
+    /// It could not have blocked.
     Alone,
+    /// Together with others it could have.
     Jointly,
+    /// The same, with one group to spare.
+    Grossly,
 }
 
 // === impl Record ===
@@ -102,26 +107,40 @@ impl Record {
         self.confirmed = (self.confirmed + surprise).min(MAX_LEARNED);
     }
 
-    /// Gold refuted him. A long-standing reporter is struck at the second joint refutation, anybody else at the first.
+    /// Gold refuted him. A long-standing reporter is struck at the second joint refutation within 45 days, an established
+    /// one too unless the first is gross already, anybody else at the first.
     pub(crate) fn refute(&mut self, how: Refutation, at: Timestamp) {
         self.settle(at);
-        let long_standing = self.history + self.confirmed >= LONG_STANDING;
-        let cost = match how {
-            Refutation::Alone => REFUTED_ALONE,
-            Refutation::Jointly => REFUTED_JOINTLY,
-        };
-        self.refuted = (self.refuted + cost).min(MAX_LEARNED);
         if how == Refutation::Alone {
+            self.fail(REFUTED_ALONE);
             return;
         }
         self.joint
             .retain(|earlier| at.as_millis().saturating_sub(earlier.as_millis()) < STRUCK_FOR);
         self.joint.push(at);
-        if !long_standing || self.joint.len() >= 2 {
+        let lenient = match how {
+            Refutation::Grossly => self.history + self.confirmed >= LONG_STANDING,
+            Refutation::Alone | Refutation::Jointly => self.is_established(),
+        };
+        if lenient && self.joint.len() < 2 {
+            self.fail(REFUTED_ONCE);
+        } else {
+            self.fail(REFUTED_JOINTLY);
             self.joint.clear();
             let until = Timestamp::from_millis(at.as_millis().saturating_add(STRUCK_FOR));
             self.struck_until = self.struck_until.max(Some(until));
         }
+    }
+
+    fn fail(&mut self, cost: i64) {
+        self.refuted = (self.refuted + cost).min(MAX_LEARNED);
+    }
+
+    fn is_established(&self) -> bool {
+        self.anchor
+            || self.history > 0
+            || self.active_days >= ESTABLISHED_DAYS
+            || self.confirmed >= LONG_STANDING
     }
 
     pub(crate) fn is_struck(&self, now: Timestamp) -> bool {
@@ -166,8 +185,11 @@ impl Record {
     }
 
     fn decayed(&self, day: i64) -> (i64, i64) {
-        let left = decay_ppm(day.saturating_sub(self.day), RECORD_HALF_LIFE_DAYS);
-        (self.confirmed * left / PPM, self.refuted * left / PPM)
+        let days = day.saturating_sub(self.day);
+        (
+            self.confirmed * decay_ppm(days, RECORD_HALF_LIFE_DAYS) / PPM,
+            self.refuted * decay_ppm(days, FAILURE_HALF_LIFE_DAYS) / PPM,
+        )
     }
 
     fn settle(&mut self, at: Timestamp) {

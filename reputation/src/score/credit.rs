@@ -1,13 +1,14 @@
-//! Learning, from gold only: our own sensor confirms, our own authenticated users refute.
+//! Learning, from gold only: our own sensor confirms, our own regular users refute.
 //!
 //! Deliberately absent: popularity, the volume of disputes, and hits in the sketch of visitors. None of them teaches.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use vigie_wire::{Behaviour, Indicator, OrgId, Timestamp};
 
 use super::{Class, Scorer};
-use crate::constants::{JOINT_GROUPS, MEMORY_LIVE};
+use crate::constants::{GROSS_ABOVE, MEMORY_LIVE, half_life};
 use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
 use crate::memory::Tier;
@@ -40,25 +41,30 @@ impl Scorer {
         }
     }
 
-    /// Somebody came from there; `at` is the node's clock, not what a log line says. An authenticated user refutes those who named his address in the last thirty days,
-    /// unless our own sensor saw it too or many share it. O(statements of the subject).
+    /// Somebody came from there; `at` is the node's clock, not what a log line says. An authenticated user who was a regular
+    /// one before the first accusation refutes those who named his address in the last thirty days, unless our own
+    /// sensor saw it too or many share it. Who became a user later refutes nobody, and his record begins anew: logging
+    /// in costs an attacker nothing. It protects him all the same. O(statements of the subject).
     pub fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) {
+        let subject = Indicator::ip(ip);
+        let accused = match tier {
+            Tier::Visitor => None,
+            Tier::Authenticated => self.accused_since(&subject, at),
+        };
+        let regular = accused.is_some_and(|since| self.memory.is_regular(ip, since));
         self.memory.remember(ip, tier, at);
-        if tier == Tier::Visitor {
+        if accused.is_none() {
             return;
         }
-        let subject = Indicator::ip(ip);
+        if !regular {
+            self.memory.begin_anew(ip);
+            return;
+        }
         let shared = (self.config.class)(&subject) == Class::SharedEgress;
         if shared || self.own.live(&subject, at).is_some() {
             return;
         }
-        let (accusers, groups) = self.accusers(&subject, at);
-        let how = if groups >= JOINT_GROUPS {
-            Refutation::Jointly
-        } else {
-            Refutation::Alone
-        };
-        for reporter in accusers {
+        for (reporter, how) in self.accusers(&subject, at) {
             if let Some(known) = self.reporters.get_mut(reporter) {
                 known.record.refute(how, at);
             }
@@ -115,24 +121,50 @@ impl Scorer {
         speakers
     }
 
-    /// Whom an authenticated user at `at` refutes, and how many independent groups name his address.
-    fn accusers(&self, subject: &Indicator, at: Timestamp) -> (Vec<ReporterIndex>, usize) {
-        let Some(known) = self.subjects.get(subject) else {
-            return (Vec::new(), 0);
-        };
+    /// When the first live accusation by anybody whom our anchors reach arrived.
+    fn accused_since(&self, subject: &Indicator, at: Timestamp) -> Option<Timestamp> {
+        let known = self.subjects.get(subject)?;
         let weighed = self.weigh(known, at);
-        let groups = self.sums(&weighed, at, |_| true).groups();
-        let mut accusers: Vec<ReporterIndex> = weighed
+        let counts = weighed
             .iter()
-            .filter(|one| !one.entry.settled)
+            .filter(|one| one.uncapped > 0 && one.reporter.is_anchored());
+        counts
+            .map(|one| Timestamp::from_secs(i64::from(one.entry.arrived)))
+            .min()
+    }
+
+    /// Whom a regular user at `at` refutes, and how. Jointly those whose word was fresh, not a half-life old, when the
+    /// last of them spoke and all together could have blocked.
+    fn accusers(&self, subject: &Indicator, at: Timestamp) -> Vec<(ReporterIndex, Refutation)> {
+        let Some(known) = self.subjects.get(subject) else {
+            return Vec::new();
+        };
+        let last = known.entries().map(|entry| entry.arrived).max().unwrap_or(0);
+        let peak = Timestamp::from_secs(i64::from(last)).min(at);
+        let weighed = self.weigh(known, peak);
+        let base = super::judge::base((self.config.class)(subject), &weighed, None);
+        let together = match self.sums(&weighed, peak, |_| true).score {
+            score if score >= base + GROSS_ABOVE => Refutation::Grossly,
+            score if score >= base => Refutation::Jointly,
+            _ => Refutation::Alone,
+        };
+        let mut accusers: Vec<(ReporterIndex, Refutation)> = weighed
+            .iter()
+            .filter(|one| !one.entry.settled && one.entry.is_live(subject, at))
             .filter(|one| {
                 one.entry.observed().as_millis().abs_diff(at.as_millis()) < MEMORY_LIVE.unsigned_abs()
             })
-            .map(|one| one.entry.reporter)
+            .map(|one| {
+                let age = peak.as_millis().saturating_sub(one.entry.observed().as_millis());
+                let took_part = age < half_life(one.entry.behaviour, subject);
+                let how = if took_part { together } else { Refutation::Alone };
+                (one.entry.reporter, how)
+            })
             .collect();
-        accusers.sort_unstable();
-        accusers.dedup();
-        (accusers, groups)
+        // Of several statements of one reporter the gravest counts.
+        accusers.sort_unstable_by_key(|(reporter, how)| (*reporter, Reverse(*how)));
+        accusers.dedup_by_key(|(reporter, _)| *reporter);
+        accusers
     }
 
     /// Whether gold has spoken already on a statement that arrived then: so it is with what the store replays after a

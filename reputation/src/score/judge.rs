@@ -235,7 +235,7 @@ pub(super) fn canonical(subject: &Indicator) -> Indicator {
 
 /// By the harm of a wrong block. Of several behaviours the least harmful that somebody with weight names decides, so
 /// that more evidence never raises it.
-fn base(class: Class, weighed: &[Weighed<'_>], own: Option<Caught>) -> i64 {
+pub(super) fn base(class: Class, weighed: &[Weighed<'_>], own: Option<Caught>) -> i64 {
     match class {
         Class::SharedEgress => H_SHARED,
         Class::Infrastructure => H_INFRASTRUCTURE,

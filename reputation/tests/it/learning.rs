@@ -12,8 +12,12 @@ fn address(last: u8) -> IpAddr {
     IpAddr::from([9, 9, 9, last])
 }
 
-/// All of them name an address, and then one of our users logs in from there.
+/// All of them name an address that a user of ours has been coming from, and then he logs in again.
 fn refute(scorer: &mut Scorer, reporters: &[u32], last: u8, at: Timestamp) {
+    for days in [12, 9, 8] {
+        let before = Timestamp::from_millis(at.as_millis() - days * DAY);
+        scorer.remember(address(last), Tier::Authenticated, before);
+    }
     let subject = ip(&address(last).to_string());
     for reporter in reporters {
         let mut said = report(*reporter, &subject);
@@ -98,7 +102,7 @@ fn a_long_standing_reporter_survives_one_joint_mistake_and_not_two() {
     assert!(!scorer.is_struck(org(1), NOW));
     scorer.remember(address(1), Tier::Authenticated, after(60));
     assert!(!scorer.is_struck(org(1), NOW), "the same claim is refuted once");
-    refute(&mut scorer, &[1, 2], 2, after(120));
+    refute(&mut scorer, &[1, 2], 2, after(180));
     assert!(scorer.is_struck(org(1), after(180)) && scorer.is_struck(org(2), after(180)));
 
     // All that were struck weigh as one group, for 45 days.
@@ -128,22 +132,79 @@ fn a_long_standing_reporter_survives_one_joint_mistake_and_not_two() {
 
 #[test]
 fn a_lone_mistake_strikes_nobody() {
-    let mut scorer = mesh(3).scorer();
+    let mut world = mesh(3);
+    world.members[1].history = 1;
+    let mut scorer = world.scorer();
+    scorer.observe(&report(1, &ip("9.9.9.200")), NOW).unwrap();
+    let before = scorer.weight(org(1), NOW);
     for last in 1..20 {
         refute(&mut scorer, &[1], last, NOW);
     }
     assert!(!scorer.is_struck(org(1), NOW));
-    assert!(scorer.weight(org(1), NOW) < KAPPA);
+    let fallen = scorer.weight(org(1), NOW);
+    assert!(fallen < before / 2, "{fallen} of {before}");
+    let weeks = Timestamp::from_millis(NOW.as_millis() + 35 * DAY);
+    assert!(scorer.weight(org(1), weeks) > before * 9 / 10);
+}
+
+#[test]
+fn a_gross_lie_strikes_at_once_whoever_is_not_long_standing() {
+    let mut world = mesh(3);
+    world.members[1].history = 1;
+    let mut scorer = world.scorer();
+    refute(&mut scorer, &[1, 2], 1, NOW);
+    assert!(!scorer.is_struck(org(1), NOW), "two meet by chance");
+    let mut scorer = world.scorer();
+    refute(&mut scorer, &[1, 2, 3], 1, NOW);
+    let struck = [1, 2, 3].map(|number| scorer.is_struck(org(number), NOW));
+    assert_eq!(struck, [true, false, false]);
+}
+
+#[test]
+fn who_logs_in_only_after_he_attacked_or_just_before_refutes_nobody() {
+    let subject = ip("9.9.9.1");
+    let mut scorer = mesh(3).scorer();
+    let day = |days: i64| after(days * 86_400);
+    let say = |scorer: &mut Scorer, reporter: u32, seq: u64, now: Timestamp| {
+        let mut said = report(reporter, &subject);
+        said.sighting.seq = seq;
+        (said.observed, said.arrived) = (now, now);
+        scorer.observe(&said, now).unwrap();
+    };
+    // Three days of logins, then an attack; he logs in on, and is seen attacking on.
+    for hours in (0..72).step_by(6) {
+        scorer.remember(address(1), Tier::Authenticated, after(hours * 3_600));
+    }
+    for days in 3_i64..20 {
+        for reporter in [1, 2, 3] {
+            say(&mut scorer, reporter, days.unsigned_abs(), day(days));
+        }
+        scorer.remember(address(1), Tier::Authenticated, day(days));
+    }
+    let refuted: i64 = scorer.learned().reporters.iter().map(|one| one.refuted).sum();
+    assert_eq!(refuted, 0);
+    assert!(
+        !scorer.verdict(&subject, day(19)).hard_block,
+        "he is a user all the same"
+    );
+    // Nobody names him for a week, while he comes daily: now his word counts again.
+    for days in 20..34 {
+        scorer.remember(address(1), Tier::Authenticated, day(days));
+    }
+    say(&mut scorer, 1, 34, day(34));
+    scorer.remember(address(1), Tier::Authenticated, day(35));
+    let refuted: Vec<i64> = scorer.learned().reporters.iter().map(|one| one.refuted).collect();
+    assert_eq!(refuted, [200, 0, 0]);
 }
 
 #[test]
 fn a_newcomer_is_struck_at_the_first_joint_refutation() {
-    let mut world = mesh(1);
-    world.add(2, 0, labels(2));
-    world.vouch(0, 2);
+    let mut world = mesh(3);
+    world.add(4, 0, labels(4));
+    world.vouch(0, 4);
     let mut scorer = world.scorer();
-    refute(&mut scorer, &[1, 2], 1, NOW);
-    assert!(scorer.is_struck(org(2), NOW));
+    refute(&mut scorer, &[1, 2, 4], 1, NOW);
+    assert!(scorer.is_struck(org(4), NOW));
     assert!(!scorer.is_struck(org(1), NOW));
 }
 
