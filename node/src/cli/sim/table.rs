@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use vigie_sim::table::{Cell, Page, Plan, figures, page, rows};
+use vigie_sim::table::{Cell, Page, Plan, Row, figures, page, rows};
 use vigie_sim::{Attack, Record, Scorers, Setup, generator, simulate};
 
 use super::World;
@@ -185,9 +185,9 @@ impl Table {
 
     fn write(&self, plan: &Plan, records: &[Record]) -> anyhow::Result<()> {
         let rows = rows(records);
-        let json = serde_json::json!({ "plan": plan, "rows": rows, "records": records });
-        write(&self.out_json, &(serde_json::to_string_pretty(&json)? + "\n"))?;
-        let command: Vec<String> = std::env::args().skip(1).collect();
+        write(&self.out_json, &json(plan, &rows)?)?;
+        let said = |argument: &String| argument != "--write-only";
+        let command: Vec<String> = std::env::args().skip(1).filter(said).collect();
         let table = Page {
             plan,
             rows: &rows,
@@ -208,6 +208,16 @@ impl Table {
         });
         write(&self.out, &placed(&known, &text))
     }
+}
+
+/// The table as JSON, a row a line.
+fn json(plan: &Plan, rows: &[Row]) -> anyhow::Result<String> {
+    let lines: Vec<String> = rows.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    Ok(format!(
+        "{{\"plan\":{},\n\"rows\":[\n{}\n]}}\n",
+        serde_json::to_string(plan)?,
+        lines.join(",\n")
+    ))
 }
 
 /// The page with its marked part replaced; a page without one gets it at its end.
