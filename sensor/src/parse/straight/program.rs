@@ -14,6 +14,9 @@ const MAX_STEPS: usize = 20_000;
 /// And of more choices.
 const MAX_CHOICES: usize = 4_000;
 
+/// Runs that may take more than this are not looked over in advance: nobody pays for that.
+const MAX_PROBED: u32 = 64;
+
 /// Where a step stands.
 pub(super) type At = u32;
 
@@ -366,6 +369,10 @@ impl Run {
         self.only = next.bytes.only().filter(|_| !next.at_end);
     }
 
+    fn is_short(&self) -> bool {
+        self.max.is_some_and(|most| most <= MAX_PROBED)
+    }
+
     /// Where it ends if it takes all it can.
     pub(super) fn end(&self, text: &[u8], at: usize) -> Option<usize> {
         if !self.ascii {
@@ -493,7 +500,7 @@ struct Shape(Option<(Set, u32, Option<u32>, Set)>);
 impl Shape {
     fn of(step: &Step) -> Self {
         Self(match step {
-            Step::Run(run) if run.back.is_empty() && !run.lazy && run.min > 0 && !run.next.at_end => {
+            Step::Run(run) if run.takes_all && run.is_short() && run.min > 0 && !run.next.at_end => {
                 Some((run.set, run.min, run.max, run.next.bytes))
             }
             _ => None,

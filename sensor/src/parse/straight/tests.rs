@@ -118,6 +118,15 @@ fn a_pattern_that_goes_back_for_ever_is_given_up() {
 }
 
 #[test]
+fn bytes_are_paid_for_too() {
+    // Each step back leads to a run over all that is left.
+    let (mut walker, regex) = walker(r"^(.*?)[ \t]+u").unwrap();
+    let spaces = "x".to_owned() + &" ".repeat(65_536);
+    assert_eq!(walker.search(&spaces, |_| None), Search::GiveUp);
+    assert!(check(&mut walker, &regex, "project=  u"));
+}
+
+#[test]
 fn ways_that_meet_are_walked_once() {
     let (mut walker, regex) = walker("^(?:a|aa|aaa)*(?:a|aa)+$").unwrap();
     // Without that it would take more steps than there are atoms.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::program::{At, Program, Run, Step, length};
 
-/// Steps back and starts anew, beyond which the pattern is given up for a text: so many, and more for longer texts.
+/// Steps back, beyond which the pattern is given up for a text: so many, and more for longer texts.
 const MIN_BUDGET: usize = 1_024;
 const BUDGET_PER_BYTE: usize = 8;
+/// Bytes that runs go over, which count as one step back: a step may lead to a run over all of a text.
+const BYTES_PER_STEP: usize = 32;
 
 /// Places where a match was looked for in vain, after which `regex` is asked where one begins.
 const MAX_STARTS: usize = 4;
@@ -28,6 +30,8 @@ pub(crate) struct Walker {
     /// Where ways met in this search and others: its number, the step, the place.
     met: Box<[(u32, At, u32)]>,
     round: u32,
+    /// Bytes that runs went over since the last step back.
+    scanned: usize,
 }
 
 /// What is tried next if all that came after it fails.
@@ -65,6 +69,7 @@ impl Walker {
             back: Vec::new(),
             met: vec![(0, 0, 0); 1 << MET_BITS].into(),
             round: 0,
+            scanned: 0,
         }
     }
 
@@ -125,7 +130,7 @@ impl Walker {
                 }
                 return Some(Search::Match);
             }
-            match budget.checked_sub(1) {
+            match budget.checked_sub(1 + std::mem::take(&mut self.scanned) / BYTES_PER_STEP) {
                 Some(left) => *budget = left,
                 None => return Some(Search::GiveUp),
             }
@@ -160,7 +165,11 @@ impl Walker {
                     Some(byte) if set.has(*byte) => at += length(*byte),
                     _ => return Err(Failed),
                 },
-                Some(Step::Run(run)) if run.takes_all => at = run.end(text, at).ok_or(Failed)?,
+                Some(Step::Run(run)) if run.takes_all => {
+                    let begin = at;
+                    at = run.end(text, at).ok_or(Failed)?;
+                    self.scanned += at - begin;
+                }
                 Some(Step::Run(run)) => {
                     at = self.run(run, step, text, at)?;
                     if self.was_here(step + 1, at) {
@@ -227,6 +236,7 @@ impl Walker {
     /// Where a run ends for the first time.
     fn run(&mut self, run: &Run, step: At, text: &[u8], at: usize) -> Result<usize, Failed> {
         let (low, high) = run.extent(text, at).ok_or(Failed)?;
+        self.scanned += high - at;
         if run.lazy {
             return self.more(run, step, text, low, high);
         }
@@ -249,6 +259,7 @@ impl Walker {
             }
             None => (at..=high).find(|at| run.next.allows(text.get(*at).copied())),
         };
+        self.scanned += found.unwrap_or(high).saturating_sub(at);
         let found = found.ok_or(Failed)?;
         if found < high {
             self.back.push(Back::More {
@@ -293,6 +304,7 @@ impl Walker {
                         Some(byte) => memchr::memrchr(byte, taken),
                         None => taken.iter().rposition(|byte| run.back.has(*byte)),
                     };
+                    self.scanned += taken.len() - found.unwrap_or(0);
                     let Some(found) = found else { continue };
                     if found > 0 {
                         self.back.push(Back::Less {
