@@ -7,6 +7,7 @@
 mod credit;
 mod judge;
 mod observe;
+mod renew;
 mod weigh;
 
 use std::net::IpAddr;

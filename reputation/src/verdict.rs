@@ -53,7 +53,7 @@ pub struct Contribution {
     pub behaviour: Behaviour,
     /// Seen by which rule.
     pub rule: RuleHash,
-    /// When.
+    /// When: since then it decays. Of one who repeats himself, not later than when the last other group joined.
     pub observed: Timestamp,
     /// His group in the partition that decided.
     pub group: Group,

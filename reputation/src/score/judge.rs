@@ -258,7 +258,7 @@ fn quorum_of(threshold: i64) -> usize {
 /// Whether anybody who counts saw it lately. Addresses change hands; other indicators do not.
 fn is_fresh(subject: &Indicator, weighed: &[Weighed<'_>], own: Option<Caught>, now: Timestamp) -> bool {
     let recent = |one: &Weighed<'_>| {
-        let age = now.as_millis().saturating_sub(one.entry.observed().as_millis());
+        let age = now.as_millis().saturating_sub(one.observed.as_millis());
         one.uncapped > 0 && one.reporter.is_anchored() && age < ADDRESS_FRESH
     };
     subject.as_ip().is_none() || own.is_some() || weighed.iter().any(recent)
@@ -270,7 +270,7 @@ fn contribution(one: &Weighed<'_>, group: Group, value: i64, cap: Option<i64>) -
         sighting: one.sighting,
         behaviour: one.entry.behaviour,
         rule: one.entry.rule,
-        observed: one.entry.observed(),
+        observed: one.observed,
         group,
         weight: one.weight,
         confidence: one.entry.confidence,

@@ -9,6 +9,7 @@ use hashbrown::HashSet;
 use vigie_wire::{RuleHash, SightingId, Timestamp};
 
 use super::Scorer;
+use super::renew::Renewals;
 use crate::constants::{DISPUTE_HALF_LIFE, KAPPA, half_life};
 use crate::fixed::{MILLI, PPM, decay_ppm, repetition_milli};
 use crate::partition::{Group, Partition};
@@ -23,6 +24,8 @@ pub(super) struct Weighed<'a> {
     pub(super) sighting: SightingId,
     pub(super) weight: i64,
     pub(super) repetition: i64,
+    /// Since when it decays.
+    pub(super) observed: Timestamp,
     pub(super) decay: i64,
     pub(super) uncapped: i64,
 }
@@ -54,6 +57,7 @@ impl Scorer {
     /// Every live statement on a subject, by arrival, ties by name.
     pub(super) fn weigh<'a>(&'a self, subject: &'a Subject, now: Timestamp) -> Vec<Weighed<'a>> {
         let mut weighed = Vec::with_capacity(subject.len());
+        let renewals = Renewals::of(self, subject, now);
         for entry in subject.entries() {
             let Some(reporter) = self.reporters.get(entry.reporter) else {
                 continue;
@@ -65,7 +69,8 @@ impl Scorer {
             }
             let weight = reporter.record.weight(now);
             let repetition = repetition_milli(entry.count.log2());
-            let age = now.as_millis().saturating_sub(entry.observed().as_millis());
+            let observed = renewals.since(entry, reporter);
+            let age = now.as_millis().saturating_sub(observed.as_millis());
             let decay = decay_ppm(age, half_life(entry.behaviour, &subject.indicator));
             let uncapped = weight * i64::from(entry.confidence) * repetition * decay / (100 * MILLI * PPM);
             weighed.push(Weighed {
@@ -74,6 +79,7 @@ impl Scorer {
                 sighting,
                 weight,
                 repetition,
+                observed,
                 decay,
                 uncapped,
             });

@@ -213,15 +213,20 @@ proptest! {
         prop_assert_eq!(scorer.verdict(&subject, NOW).threshold.dispute, 0);
     }
 
-    /// T7: one more statement never lowers the score, nor the distance to the threshold, nor the rung. Each reporter
-    /// keeps to one rule here: whoever repeats himself with another rule moves to that rule's group.
+    /// T7: one more statement never lowers the score, nor the distance to the threshold, nor the rung. In order
+    /// of arrival; and each reporter keeps to one rule, count and confidence here: whoever repeats himself otherwise moves
+    /// to another rule's group, or says it more weakly than before.
     #[test]
     fn t7_monotone(world in world(12), said in said(12), disputers in vec(0_u32..12, 0..5)) {
         let subject = ip("9.9.9.9");
         let mut scorer = world.scorer();
         let mut before = None;
-        for mut one in reports(&said, &subject) {
+        let mut reports = reports(&said, &subject);
+        reports.sort_by_key(|one| one.arrived);
+        for mut one in reports {
             one.rule = RuleHash([one.reporter.0[3] % 4; 8]);
+            one.confidence = 30 + 5 * one.reporter.0[3];
+            one.count = Count::of(1 + u64::from(one.reporter.0[3] % 5));
             scorer.observe(&one, NOW).unwrap();
             let verdict = scorer.verdict(&subject, NOW);
             if let Some((score, margin, rung)) = before {
@@ -256,6 +261,33 @@ proptest! {
             other.observe(&reports[place], NOW).unwrap();
         }
         prop_assert_eq!(one.verdict(&subject, NOW), other.verdict(&subject, NOW));
+    }
+
+    /// However often the same repeat themselves, in other words too: it decays from when the last group joined.
+    #[test]
+    fn t6_repetition_renews_nothing(times in vec((1_u32..4, 0_usize..3, 0_i64..500_000), 0..40), joins in 0_i64..200_000) {
+        let subject = ip("9.9.9.9");
+        let mut scorer = mesh(4).scorer();
+        let say = |scorer: &mut Scorer, reporter: u32, behaviour: u16, seconds: i64| {
+            let mut one = report(reporter, &subject);
+            one.sighting.seq = seconds.unsigned_abs();
+            one.behaviour = Behaviour(behaviour);
+            (one.observed, one.arrived) = (after(seconds), after(seconds));
+            scorer.observe(&one, after(seconds)).unwrap();
+        };
+        for reporter in 1..4 {
+            say(&mut scorer, reporter, 5, 0);
+        }
+        say(&mut scorer, 4, 5, joins);
+        let mut times = times;
+        times.sort_by_key(|(_, _, seconds)| *seconds);
+        for (reporter, behaviour, seconds) in times {
+            say(&mut scorer, reporter, [5, 9, 1][behaviour], joins + seconds);
+        }
+        let later = scorer.verdict(&subject, after(joins + 500_000));
+        check(&later);
+        prop_assert!(later.contributions.iter().all(|one| one.observed <= after(joins)));
+        prop_assert!(!later.hard_block);
     }
 
     /// Scores never rise while nothing is said.
