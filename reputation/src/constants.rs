@@ -29,8 +29,15 @@ pub const CAP_RULE: i64 = 4 * KAPPA;
 /// egress (11.75): the customers of one hosting company often share one view, sometimes one attacker.
 pub const CAP_ASN: i64 = 3 * KAPPA;
 
-/// The most that disputes can raise H, all together: less than one group.
+/// The most that disputes can raise H, all together, unless proven disputers meet voices without gold: less than one group.
 pub const DISPUTE_CAP: i64 = 3_000;
+/// Disputes of an organisation that gold confirmed, and none refuted since, from which on it is proven as a disputer.
+pub const PROVEN_DISPUTES: u8 = 2;
+/// So long after a refuted dispute an organisation is not proven again.
+pub const DISPUTE_STRUCK_FOR: i64 = STRUCK_FOR;
+/// Learned successes, in thousandths, from which on a voice stands on gold: proven disputers end what others say, and
+/// can raise H against such voices and anchors by [`DISPUTE_CAP`] only.
+pub const GOLD_VOICE: i64 = 2_000;
 /// The most that a mere visitor's memory raises H: one group, so that nobody buys immunity with a page view.
 pub const VISITOR_RAISE: i64 = KAPPA;
 /// What our own sensor's word takes off H.

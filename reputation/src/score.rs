@@ -114,6 +114,12 @@ pub struct LearnedReporter {
     pub joint: Vec<Timestamp>,
     /// In the common pool until then.
     pub struck_until: Option<Timestamp>,
+    /// Its disputes that gold confirmed since the last refuted one, at most 255.
+    #[serde(default)]
+    pub disputes_right: u8,
+    /// When gold refuted one last.
+    #[serde(default)]
+    pub dispute_refuted: Option<Timestamp>,
     /// Revoked.
     pub forgotten: bool,
 }

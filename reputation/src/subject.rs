@@ -36,6 +36,8 @@ pub(crate) struct Objection {
     pub(crate) reporter: ReporterIndex,
     /// Seconds since the epoch.
     pub(crate) at: u32,
+    /// Gold has spoken on it.
+    pub(crate) settled: bool,
 }
 
 /// What is said of one subject.
@@ -65,7 +67,7 @@ pub(crate) enum Added {
 
 /// Up to so many statements the list is kept exact.
 const FEW: usize = 8;
-/// Objections kept per subject, one per group. They count for 3 nats in all, so more would change nothing.
+/// Objections kept per subject, one per group, the heaviest: more nats than any score can have.
 const MAX_OBJECTIONS: usize = 32;
 
 // === impl Entry ===
@@ -122,6 +124,13 @@ impl Subject {
 
     pub(crate) fn len(&self) -> usize {
         1 + self.more.as_ref().map_or(0, |more| more.entries.len())
+    }
+
+    /// Who disputes it and has not been judged for that; from now on he has.
+    pub(crate) fn settle_objections(&mut self) -> Vec<ReporterIndex> {
+        let open = self.more.iter_mut().flat_map(|more| &mut more.objections);
+        open.filter_map(|one| (!std::mem::replace(&mut one.settled, true)).then_some(one.reporter))
+            .collect()
     }
 
     pub(crate) fn objections(&self) -> &[Objection] {
@@ -245,12 +254,20 @@ impl Subject {
             let renewed = known.reporter == objection.reporter && known.at < objection.at;
             let heavier = weight(objection.reporter) > weight(known.reporter);
             if renewed || heavier {
-                *known = objection;
+                let settled = objection.settled || (renewed && known.settled);
+                *known = Objection { settled, ..objection };
             }
             return renewed || heavier;
         }
         if objections.len() >= MAX_OBJECTIONS {
-            return false;
+            // Whoever is quick and weighs little must not keep out who weighs more.
+            let lightest = objections.iter_mut().min_by_key(|known| weight(known.reporter));
+            let Some(known) = lightest.filter(|known| weight(known.reporter) < weight(objection.reporter))
+            else {
+                return false;
+            };
+            *known = objection;
+            return true;
         }
         objections.push(objection);
         true

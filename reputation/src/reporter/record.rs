@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vigie_wire::{OrgId, Timestamp};
 
 use crate::constants::{
-    DAY, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE,
-    PRIOR_MEMBER, PROBATION_DAYS, RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, REFUTED_ONCE,
-    STRUCK_FOR,
+    DAY, DISPUTE_STRUCK_FOR, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, GOLD_VOICE, LONG_STANDING,
+    MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS, PROVEN_DISPUTES,
+    RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, REFUTED_ONCE, STRUCK_FOR,
 };
 use crate::evidence;
 use crate::fixed::{MILLI, PPM, decay_ppm};
@@ -29,6 +29,8 @@ pub(crate) struct Record {
     last_active: i64,
     joint: Vec<Timestamp>,
     struck_until: Option<Timestamp>,
+    disputes_right: u8,
+    dispute_refuted: Option<Timestamp>,
     forgotten: bool,
     cache: AtomicU64,
 }
@@ -147,6 +149,29 @@ impl Record {
         self.struck_until.is_some_and(|until| now < until)
     }
 
+    /// Gold says that the subject which he disputes is innocent, or that it is not. This never touches his weight: a dispute
+    /// of what is plainly innocent is cheap.
+    pub(crate) fn disputed(&mut self, rightly: bool, at: Timestamp) {
+        if rightly {
+            self.disputes_right = self.disputes_right.saturating_add(1);
+        } else {
+            self.disputes_right = 0;
+            self.dispute_refuted = self.dispute_refuted.max(Some(at));
+        }
+    }
+
+    /// Whether his disputes have proven right.
+    pub(crate) fn disputes_well(&self, now: Timestamp) -> bool {
+        let refuted = |at: Timestamp| now.as_millis().saturating_sub(at.as_millis()) < DISPUTE_STRUCK_FOR;
+        let clean = !self.dispute_refuted.is_some_and(refuted) && !self.is_struck(now);
+        clean && self.disputes_right >= PROVEN_DISPUTES
+    }
+
+    /// Whether he stands on gold of this observer, or is an anchor.
+    pub(crate) fn has_gold(&self, now: Timestamp) -> bool {
+        self.anchor || self.decayed(day_of(now)).0 >= GOLD_VOICE
+    }
+
     pub(crate) fn forget(&mut self) {
         self.forgotten = true;
         self.changed();
@@ -167,6 +192,8 @@ impl Record {
             last_active: self.last_active,
             joint: self.joint.clone(),
             struck_until: self.struck_until,
+            disputes_right: self.disputes_right,
+            dispute_refuted: self.dispute_refuted,
             forgotten: self.forgotten,
         }
     }
@@ -180,6 +207,8 @@ impl Record {
         self.last_active = learned.last_active;
         self.joint = learned.joint.iter().copied().take(2).collect();
         self.struck_until = learned.struck_until;
+        self.disputes_right = learned.disputes_right;
+        self.dispute_refuted = learned.dispute_refuted;
         self.forgotten = learned.forgotten;
         self.changed();
     }
@@ -217,6 +246,8 @@ impl Clone for Record {
             last_active: self.last_active,
             joint: self.joint.clone(),
             struck_until: self.struck_until,
+            disputes_right: self.disputes_right,
+            dispute_refuted: self.dispute_refuted,
             forgotten: self.forgotten,
             cache: AtomicU64::new(0),
         }

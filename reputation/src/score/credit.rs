@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use vigie_wire::{Behaviour, Indicator, OrgId, Timestamp};
 
 use super::{Class, Scorer};
-use crate::constants::{GROSS_ABOVE, MEMORY_LIVE, half_life};
+use crate::constants::{GROSS_ABOVE, KAPPA, MEMORY_LIVE, half_life};
 use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
 use crate::memory::Tier;
@@ -39,6 +39,7 @@ impl Scorer {
             }
             surprise = surprise_left(surprise, weight);
         }
+        self.judge_disputers(&subject, false, at);
     }
 
     /// Somebody came from there; `at` is the node's clock, not what a log line says. An authenticated user who was a regular
@@ -70,16 +71,31 @@ impl Scorer {
             }
             self.settle(&subject, reporter);
         }
+        self.judge_disputers(&subject, true, at);
+    }
+
+    fn judge_disputers(&mut self, subject: &Indicator, rightly: bool, at: Timestamp) {
+        let disputers = self
+            .subjects
+            .get_mut(subject)
+            .map(crate::subject::Subject::settle_objections);
+        for reporter in disputers.into_iter().flatten() {
+            if let Some(known) = self.reporters.get_mut(reporter) {
+                known.record.disputed(rightly, at);
+            }
+        }
     }
 
     /// An organisation disputes what others say of a subject. Counts like a report, in its group, and all disputes
-    /// together raise the threshold by 3 nats at most. False if it changes nothing: nobody names the subject, the
+    /// together raise the threshold by 3 nats at most; those by organisations whose disputes gold confirmed before take
+    /// back all that voices without gold say. False if it changes nothing: nobody names the subject, the
     /// organisation weighs nothing, or its group disputes already.
     pub fn dispute(&mut self, by: OrgId, subject: &Indicator, at: Timestamp) -> bool {
         let subject = super::judge::canonical(subject);
         let Ok(reporter) = self.reporters.enrol(by, &self.graph) else {
             return false;
         };
+        let settled = self.was_settled(&subject, at);
         let Self {
             reporters, subjects, ..
         } = self;
@@ -96,12 +112,18 @@ impl Scorer {
         let objection = Objection {
             reporter,
             at: seconds,
+            settled,
         };
         let of = |index: ReporterIndex| reporters.get(index);
         named.object(
             objection,
             |index| of(index).map_or(UNANCHORED, |reporter| reporter.voucher),
-            |index| of(index).map_or(0, |reporter| reporter.record.weight(at)),
+            |index| {
+                of(index).map_or(0, |reporter| {
+                    let proven = reporter.record.disputes_well(at);
+                    reporter.record.weight(at) + if proven { KAPPA } else { 0 }
+                })
+            },
         )
     }
 

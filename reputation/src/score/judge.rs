@@ -113,11 +113,18 @@ impl Scorer {
             if let Some(subject) = subject.filter(|subject| !subject.objections().is_empty()) {
                 // The word of our anchors is immune: disputes can take back at most what others added to it.
                 let anchors = self.sums(&weighed, now, |one| one.reporter.anchor).score;
-                threshold.dispute = self
-                    .disputes(subject, now)
+                let any = self
+                    .disputes(subject, now, |_| true)
                     .min(DISPUTE_CAP)
-                    .min(sums.score - anchors)
-                    .max(0);
+                    .min(sums.score - anchors);
+                // Who disputed rightly before takes back all that others say who never were right here.
+                let gold = self
+                    .sums(&weighed, now, |one| one.reporter.record.has_gold(now))
+                    .score;
+                let proven = self
+                    .disputes(subject, now, |reporter| reporter.record.disputes_well(now))
+                    .min(sums.score - gold);
+                threshold.dispute = any.max(proven).max(0);
             }
         }
         let lowered = threshold.base + threshold.visitor + threshold.dispute + threshold.own;

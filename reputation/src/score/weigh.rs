@@ -154,8 +154,13 @@ impl Scorer {
         sum(weighed, &ranked, |_| KAPPA, |_, _| {}).score
     }
 
-    /// What the disputers weigh together, with the same groups and caps as the reporters.
-    pub(super) fn disputes(&self, subject: &Subject, now: Timestamp) -> i64 {
+    /// What the disputers that `counts` admits weigh together, with the same groups and caps as the reporters.
+    pub(super) fn disputes(
+        &self,
+        subject: &Subject,
+        now: Timestamp,
+        counts: impl Fn(&Reporter) -> bool,
+    ) -> i64 {
         let mut said = Vec::with_capacity(subject.objections().len());
         for objection in subject.objections() {
             let Some(reporter) = self.reporters.get(objection.reporter) else {
@@ -165,7 +170,7 @@ impl Scorer {
                 .as_millis()
                 .saturating_sub(i64::from(objection.at).saturating_mul(MILLI));
             let value = reporter.record.weight(now) * decay_ppm(age, DISPUTE_HALF_LIFE) / PPM;
-            if reporter.is_anchored() {
+            if reporter.is_anchored() && counts(reporter) {
                 said.push((reporter, value));
             }
         }

@@ -6,6 +6,7 @@
 )]
 
 mod cases;
+mod disputes;
 mod extremes;
 mod learning;
 mod primacy;

@@ -1,0 +1,128 @@
+//! Who disputed rightly before: what such organisations may take back, and what they never may.
+
+use std::net::IpAddr;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use vigie_reputation::constants::{DAY, DISPUTE_CAP, H_LOW_HARM, KAPPA};
+use vigie_reputation::wire::Timestamp;
+use vigie_reputation::{Scorer, Tier};
+
+use crate::world::{NOW, SSH, after, ip, mesh, org, report};
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::from([9, 9, 9, last])
+}
+
+/// Twice one organisation slips, the disputers say so, and a regular user of ours comes from there.
+fn prove(scorer: &mut Scorer, disputers: impl Iterator<Item = u32> + Clone) {
+    for last in [101, 102] {
+        let subject = ip(&address(last).to_string());
+        for days in [12, 9, 8] {
+            let before = Timestamp::from_millis(NOW.as_millis() - days * DAY);
+            scorer.remember(address(last), Tier::Authenticated, before);
+        }
+        scorer.observe(&report(40, &subject), NOW).unwrap();
+        for disputer in disputers.clone() {
+            assert!(scorer.dispute(org(disputer), &subject, after(60)));
+        }
+        scorer.remember(address(last), Tier::Authenticated, after(120));
+    }
+}
+
+#[test]
+fn proven_disputers_end_what_voices_without_gold_say() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(40).scorer();
+    prove(&mut scorer, 20..28);
+    let weight = scorer.weight(org(20), after(180));
+    for reporter in 1..=6 {
+        scorer.observe(&report(reporter, &subject), after(180)).unwrap();
+    }
+    for disputer in 20..28 {
+        scorer.dispute(org(disputer), &subject, after(180));
+    }
+    let verdict = scorer.verdict(&subject, after(180));
+    assert_eq!(verdict.threshold.dispute, verdict.score, "all is taken back");
+    assert!(!scorer.review(&subject, after(180)).hard_block);
+    assert_eq!(
+        scorer.weight(org(20), after(180)),
+        weight,
+        "being right there earns no weight"
+    );
+
+    // Our own sensor catches one whom they defend: three nats together from now on, as for anybody.
+    let caught = ip("9.9.9.10");
+    scorer.observe(&report(1, &caught), after(180)).unwrap();
+    for disputer in 20..28 {
+        scorer.dispute(org(disputer), &caught, after(180));
+    }
+    scorer.own_detection(&caught, SSH, after(240));
+    let verdict = scorer.verdict(&subject, after(240));
+    assert_eq!(
+        (verdict.threshold.dispute, verdict.hard_block),
+        (DISPUTE_CAP, true)
+    );
+}
+
+#[test]
+fn one_right_dispute_is_no_proof_and_a_restart_proves_nothing_twice() {
+    let subject = ip(&address(101).to_string());
+    let mut scorer = mesh(40).scorer();
+    for days in [12, 9, 8] {
+        let before = Timestamp::from_millis(NOW.as_millis() - days * DAY);
+        scorer.remember(address(101), Tier::Authenticated, before);
+    }
+    scorer.observe(&report(40, &subject), NOW).unwrap();
+    scorer.dispute(org(1), &subject, after(60));
+    scorer.remember(address(101), Tier::Authenticated, after(120));
+    scorer.remember(address(101), Tier::Authenticated, after(180));
+    let learned = scorer.learned();
+    let right = |learned: &vigie_reputation::Learned| {
+        learned
+            .reporters
+            .iter()
+            .map(|one| one.disputes_right)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(right(&learned), [0, 1]);
+    let mut restarted = mesh(40).scorer();
+    restarted.restore(&learned);
+    restarted.observe(&report(40, &subject), after(200)).unwrap();
+    restarted.dispute(org(1), &subject, after(60));
+    restarted.remember(address(101), Tier::Authenticated, after(240));
+    assert_eq!(right(&restarted.learned()), [0, 1]);
+}
+
+proptest! {
+    /// T4: against anchors, however well all others dispute, nothing is raised; and against the rest never by more than
+    /// what these say.
+    #[test]
+    fn t4_proven_disputers_take_back_no_more_than_was_said(
+        anchors in 1_u32..4,
+        voices in vec(0_u32..20, 0..20),
+        disputers in 0_u32..20,
+    ) {
+        let subject = ip("9.9.9.9");
+        let mut world = mesh(40);
+        world.anchors.extend((1..anchors).map(org));
+        let mut scorer = world.scorer();
+        prove(&mut scorer, 20..20 + disputers);
+        for reporter in 0..anchors {
+            scorer.observe(&report(reporter, &subject), after(180)).unwrap();
+        }
+        let alone = scorer.verdict(&subject, after(180));
+        for reporter in &voices {
+            scorer.observe(&report(*reporter, &subject), after(180)).unwrap();
+        }
+        for disputer in 20..20 + disputers {
+            scorer.dispute(org(disputer), &subject, after(180));
+        }
+        let verdict = scorer.verdict(&subject, after(180));
+        let parts = verdict.threshold;
+        prop_assert_eq!(parts.base + parts.visitor + parts.dispute + parts.own + parts.unanchored, parts.total);
+        prop_assert!(parts.dispute <= i64::from(disputers) * KAPPA);
+        prop_assert!(verdict.score - parts.total >= alone.score - H_LOW_HARM);
+        prop_assert!(verdict.hard_block >= alone.hard_block);
+    }
+}
