@@ -4,9 +4,10 @@
 //! field by one search of the field for all such texts of all scenarios. What is found is then asked as ever, so
 //! this only leaves out what would have said no. Deliberately absent: running filters.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::hash::BuildHasher as _;
+use std::sync::OnceLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::plan::Plan;
@@ -38,8 +39,11 @@ struct ByValue {
 #[derive(Debug)]
 struct ByText {
     field: FieldId,
-    search: AhoCorasick,
-    /// By pattern.
+    /// What is searched for, and the search, made when the first event has the field: who reads no logs of the web need
+    /// not know ten thousand bad agents.
+    texts: Vec<Box<str>>,
+    search: OnceLock<Option<AhoCorasick>>,
+    /// By text.
     scenarios: Vec<Vec<u32>>,
     /// All of them, for values of which nothing can be said.
     all: Vec<u32>,
@@ -103,10 +107,7 @@ impl Dispatch {
             dispatch.guards.push(None);
         }
         for (field, all) in texts {
-            match ByText::new(field, &all) {
-                Some(by_text) => dispatch.texts.push(by_text),
-                None => dispatch.always.extend(all.iter().map(|(number, _)| *number)),
-            }
+            dispatch.texts.push(ByText::new(field, &all));
         }
         dispatch
     }
@@ -180,7 +181,7 @@ impl Dispatch {
 // === impl ByText ===
 
 impl ByText {
-    fn new(field: FieldId, all: &[(u32, Holds)]) -> Option<Self> {
+    fn new(field: FieldId, all: &[(u32, Holds)]) -> Self {
         let (mut numbers, mut texts, mut scenarios) = (HashMap::new(), Vec::new(), Vec::new());
         for (scenario, holds) in all {
             for text in &holds.texts {
@@ -196,26 +197,34 @@ impl ByText {
                 }
             }
         }
-        let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        let kind = if bytes <= MAX_FAST_BYTES {
-            AhoCorasickKind::DFA
-        } else {
-            AhoCorasickKind::ContiguousNFA
-        };
-        let search = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(true)
-            .kind(Some(kind))
-            .build(texts.iter().map(|text| text.as_bytes()))
-            .ok()?;
         let unescaped = all.iter().filter(|(_, holds)| holds.unescaped);
-        Some(Self {
+        Self {
             field,
-            search,
+            texts,
+            search: OnceLock::new(),
             scenarios,
             all: numbers_of(all.iter()),
             unescaped: numbers_of(unescaped),
-        })
+        }
+    }
+
+    /// `None` if the texts are too many for any automaton.
+    fn search(&self) -> Option<&AhoCorasick> {
+        let build = || {
+            let bytes: usize = self.texts.iter().map(|text| text.len()).sum();
+            let kind = if bytes <= MAX_FAST_BYTES {
+                AhoCorasickKind::DFA
+            } else {
+                AhoCorasickKind::ContiguousNFA
+            };
+            AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .ascii_case_insensitive(true)
+                .kind(Some(kind))
+                .build(self.texts.iter().map(|text| text.as_bytes()))
+                .ok()
+        };
+        self.search.get_or_init(build).as_ref()
     }
 
     /// Those of which the texts of this value say nothing.
@@ -252,8 +261,11 @@ impl Wanting {
         {
             return std::mem::take(found);
         }
+        let Some(search) = by_text.search() else {
+            return by_text.all.clone();
+        };
         let mut found = Vec::new();
-        for one in by_text.search.find_overlapping_iter(value) {
+        for one in search.find_overlapping_iter(value) {
             for number in by_text
                 .scenarios
                 .get(one.pattern().as_usize())
