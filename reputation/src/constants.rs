@@ -10,8 +10,9 @@ pub const KAPPA: i64 = 3_900;
 /// What one nat of a reporter's log-odds is worth: weight = 1.6 x logit(lower bound of his precision).
 pub const LOGIT_FACTOR_MILLI: i64 = 1_600;
 
-/// H for scans and brute force: two perfect groups.
-pub const H_LOW_HARM: i64 = 7_500;
+/// H for scans and brute force: two groups, also two established ones without learned gold (3.64 nats each, more for
+/// repetition) of which the first spoke a day ago. At 7.5 these needed a third nearly always. One group never reaches it.
+pub const H_LOW_HARM: i64 = 6_000;
 /// H for everything else: three groups.
 pub const H_DEFAULT: i64 = 8_000;
 /// H for addresses that many share: carrier NAT, VPN, cloud egress. Four groups.
@@ -42,9 +43,11 @@ pub const GOLD_VOICE: i64 = 2_000;
 pub const VISITOR_RAISE: i64 = KAPPA;
 /// What our own sensor's word takes off H.
 pub const OWN_RELIEF: i64 = 5_000;
+/// So much the others must say all the same: one good group, not a newcomer.
+pub const OWN_FLOOR: i64 = 2_500;
 
-/// Below H by so much: challenge.
-pub const CHALLENGE_BELOW: i64 = 3_000;
+/// Below H by so much: challenge. Nowhere enough for one group alone (6.0 less 2.0 is above kappa).
+pub const CHALLENGE_BELOW: i64 = 2_000;
 /// Below H by so much: throttle. Also the hysteresis: a block is released only this much below H.
 pub const THROTTLE_BELOW: i64 = 1_500;
 /// Above H by so much: the long ban.

@@ -9,7 +9,7 @@ use super::weigh::{Sums, Weighed};
 use super::{Class, Scorer};
 use crate::constants::{
     ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_INFRASTRUCTURE, H_LOW_HARM, H_SHARED, KAPPA,
-    LONG_BAN_ABOVE, OWN_RELIEF, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
+    LONG_BAN_ABOVE, OWN_FLOOR, OWN_RELIEF, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
 };
 use crate::memory::Tier;
 use crate::own::Caught;
@@ -105,7 +105,7 @@ impl Scorer {
             ..Threshold::default()
         };
         if own.is_some() {
-            threshold.own = -OWN_RELIEF;
+            threshold.own = -OWN_RELIEF.min(threshold.base - OWN_FLOOR);
         } else {
             if tier == Some(Tier::Visitor) {
                 threshold.visitor = VISITOR_RAISE;

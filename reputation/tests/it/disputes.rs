@@ -15,7 +15,7 @@ fn address(last: u8) -> IpAddr {
 }
 
 /// Twice one organisation slips, the disputers say so, and a regular user of ours comes from there.
-fn prove(scorer: &mut Scorer, disputers: impl Iterator<Item = u32> + Clone) {
+fn prove(scorer: &mut Scorer, disputers: &std::ops::Range<u32>) {
     for last in [101, 102] {
         let subject = ip(&address(last).to_string());
         for days in [12, 9, 8] {
@@ -34,7 +34,7 @@ fn prove(scorer: &mut Scorer, disputers: impl Iterator<Item = u32> + Clone) {
 fn proven_disputers_end_what_voices_without_gold_say() {
     let subject = ip("9.9.9.9");
     let mut scorer = mesh(40).scorer();
-    prove(&mut scorer, 20..28);
+    prove(&mut scorer, &(20..28));
     let weight = scorer.weight(org(20), after(180));
     for reporter in 1..=6 {
         scorer.observe(&report(reporter, &subject), after(180)).unwrap();
@@ -107,7 +107,7 @@ proptest! {
         let mut world = mesh(40);
         world.anchors.extend((1..anchors).map(org));
         let mut scorer = world.scorer();
-        prove(&mut scorer, 20..20 + disputers);
+        prove(&mut scorer, &(20..20 + disputers));
         for reporter in 0..anchors {
             scorer.observe(&report(reporter, &subject), after(180)).unwrap();
         }

@@ -50,7 +50,7 @@ fn our_own_sensor_and_one_good_group_are_enough() {
     let mut scorer = mesh(4).scorer();
     scorer.own_detection(&subject, SSH, NOW);
     let alone = scorer.verdict(&subject, NOW);
-    assert_eq!((alone.rung, alone.threshold.own), (Rung::Observe, -5_000));
+    assert_eq!((alone.rung, alone.threshold.own), (Rung::Observe, -3_500));
     scorer.observe(&report(1, &subject), NOW).unwrap();
     let verdict = scorer.verdict(&subject, NOW);
     assert_eq!(

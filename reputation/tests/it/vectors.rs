@@ -113,9 +113,6 @@ fn answer(vector: &Vector) -> Verdict {
 #[test]
 fn verdicts_are_the_committed_ones_bit_for_bit() {
     let committed = include_str!("../vectors.json");
-    for vector in serde_json::from_str::<Vec<Vector>>(committed).unwrap() {
-        assert_eq!(Some(answer(&vector)), vector.verdict, "{}", vector.name);
-    }
     let mut now = vectors();
     for vector in &mut now {
         vector.verdict = Some(answer(vector));
@@ -125,5 +122,9 @@ fn verdicts_are_the_committed_ones_bit_for_bit() {
         let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/vectors.json");
         std::fs::write(path, now).unwrap();
         panic!("the verdicts changed; what they are now stands in {path}");
+    }
+    // What was committed is input enough: nothing else enters.
+    for vector in serde_json::from_str::<Vec<Vector>>(committed).unwrap() {
+        assert_eq!(Some(answer(&vector)), vector.verdict, "{}", vector.name);
     }
 }
