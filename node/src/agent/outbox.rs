@@ -298,9 +298,10 @@ impl Batch {
         format!("[{}]", alerts.join(","))
     }
 
-    /// The second of two alone. The first is settled with it.
-    pub(crate) fn second(mut self) -> Self {
-        self.alerts.remove(0);
+    /// The last alone. Those before it are settled with it.
+    pub(crate) fn last(mut self) -> Self {
+        let before = self.alerts.len().saturating_sub(1);
+        self.alerts.drain(..before);
         self
     }
 }

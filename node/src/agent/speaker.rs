@@ -42,7 +42,7 @@ pub(crate) struct Speaker {
     backoff: Backoff,
     /// How many alerts go together now.
     together: usize,
-    /// How often the first alert failed alone.
+    /// How often the first alert failed alone since a later one was taken.
     strikes: u32,
 }
 
@@ -162,7 +162,7 @@ impl Speaker {
                     self.together = (self.together * 2).min(TOGETHER);
                     self.strikes = 0;
                 }
-                Err(failure) if failure.may_be_the_alerts() => self.doubt(&batch, failure).await?,
+                Err(failure) if self.may_be_the_alerts(&failure) => self.doubt(&batch, failure).await?,
                 Err(failure) => return Err(failure),
             }
         }
@@ -199,8 +199,13 @@ impl Speaker {
         Ok(())
     }
 
+    /// Whether it was the alerts that were answered so. A login that fails leaves no token.
+    fn may_be_the_alerts(&self, failure: &Failure) -> bool {
+        self.token.is_some() && failure.may_be_the_alerts()
+    }
+
     /// The alerts themselves may be what the other side does not take. They are tried in smaller company, at last alone,
-    /// and one that is refused alone, for what it is or right after the next one was taken, is given up.
+    /// and one that is refused alone, for what it is or right after a later one was taken, is given up.
     async fn doubt(&mut self, batch: &Batch, failure: Failure) -> Result<(), Failure> {
         if batch.len() > 1 {
             self.together = batch.len() / 2;
@@ -214,18 +219,28 @@ impl Speaker {
         if self.strikes < STRIKES {
             return Err(failure);
         }
-        let two = self.outbox(|outbox| outbox.batch(2));
-        if two.len() < 2 {
+        // The next one, and one further each time: an attack makes many alerts that something on the way forbids.
+        let further = usize::try_from(self.strikes - STRIKES).unwrap_or(TOGETHER);
+        let some = self.outbox(|outbox| outbox.batch((further + 2).min(TOGETHER)));
+        if some.len() < 2 {
             return Err(failure);
         }
-        let second = two.second();
-        self.send(&second).await?;
-        // It was not the server's health, then, unless that has just come back.
-        if let Err(failure) = self.send(batch).await {
-            self.give_up(batch, &failure);
-        }
-        self.settle(&second);
+        let is_next = some.len() == 2;
+        let later = some.last();
+        self.send(&later).await?;
         self.strikes = 0;
+        // It was not the server's health, then, unless that has just come back or went.
+        match self.send(batch).await {
+            Ok(()) => self.settle(batch),
+            Err(failure) if self.may_be_the_alerts(&failure) => self.give_up(batch, &failure),
+            // The later one will be told twice: better than this one never.
+            Err(failure) => return Err(failure),
+        }
+        // One further away is told again in its turn.
+        if is_next {
+            self.settle(&later);
+        }
+        self.backoff.succeeded();
         Ok(())
     }
 
@@ -319,9 +334,17 @@ impl Failure {
         )
     }
 
-    /// What is asked may be at fault, and not the way or the server's health.
+    /// What is asked may be at fault, and not the way or the server's health. What stands before a server, such as a
+    /// filter of web attacks, forbids an alert that quotes one, or hides that there is anything.
     fn may_be_the_alerts(&self) -> bool {
-        self.is_final() || matches!(self, Self::Answered { status: 500, .. })
+        self.is_final()
+            || matches!(
+                self,
+                Self::Answered {
+                    status: 403..=406 | 451 | 500,
+                    ..
+                }
+            )
     }
 
     /// It will be the same however often it is asked. The original says 500 for what it finds invalid, too.
@@ -381,7 +404,10 @@ mod tests {
             (answered(500, "validation failure list:\nx"), true, true),
             (answered(500, "database is locked"), true, false),
             (answered(401, ""), false, false),
-            (answered(404, ""), false, false),
+            (answered(403, ""), true, false),
+            (answered(404, ""), true, false),
+            (answered(406, ""), true, false),
+            (answered(451, ""), true, false),
             (answered(429, ""), false, false),
             (answered(503, ""), false, false),
             (Failure::Odd(String::new()), false, false),

@@ -126,11 +126,11 @@ fn a_disk_that_takes_nothing_keeps_nobody_from_being_told() {
 }
 
 #[test]
-fn one_that_is_refused_goes_with_the_next() {
+fn the_last_is_handed_out_alone_and_settles_those_before_it() {
     let root = tempfile::tempdir().unwrap();
     let (outbox, _) = open(root.path());
     outbox.put((1..=3).map(|number| alert(number, 1)).collect());
-    let second = outbox.batch(2).second();
+    let second = outbox.batch(2).last();
     assert_eq!(numbers(&second), [2]);
     outbox.settle(&second);
     assert_eq!(numbers(&outbox.batch(9)), [3]);

@@ -183,6 +183,66 @@ fn an_alert_that_is_never_taken_does_not_keep_the_others() {
 }
 
 #[test]
+fn alerts_that_something_on_the_way_forbids_do_not_keep_the_others() {
+    let fake = taking(|body| {
+        // Two in a row, as an attack makes them.
+        let forbidden = ["192.88.99.7\"", "192.88.99.8\""]
+            .iter()
+            .any(|who| body.contains(who));
+        forbidden.then(|| Answer::new(403, "<html>request blocked</html>"))
+    });
+    let home = home();
+    let agent = Agent::start(&home, &fake.url(), &[]);
+    for number in 7..=9 {
+        attack(&home, &attacker(number));
+    }
+    until("both are given up", || {
+        home.told().matches("it is given up").count() == 2
+    });
+    until("the other is taken", || named(&fake).contains(&attacker(9)));
+    let status = agent.end(&home);
+    assert_eq!(
+        (&status["refused"], &status["waiting"], &status["lapi"]),
+        (&json!(2), &json!(0), &json!("up")),
+        "{status}"
+    );
+}
+
+#[test]
+fn an_alert_is_not_given_up_for_a_failure_that_says_nothing_of_it() {
+    // The server goes away just after it took the second: whatever it said before of the first, that is no refusal.
+    let seen = Mutex::new((false, false));
+    let fake = taking(move |body| {
+        let (first, second) = (body.contains("192.88.99.7\""), body.contains("192.88.99.8\""));
+        let (taken, was_away) = &mut *seen.lock().unwrap();
+        match (first, second) {
+            (true, _) if !*taken => Some(Answer::new(500, "{\"message\":\"database is locked\"}")),
+            (true, _) if !std::mem::replace(was_away, true) => Some(Answer::new(503, "")),
+            (false, true) => {
+                *taken = true;
+                None
+            }
+            _ => None,
+        }
+    });
+    let home = home();
+    let agent = Agent::start(&home, &fake.url(), &[]);
+    attack(&home, &attacker(7));
+    attack(&home, &attacker(8));
+    until("both are taken", || {
+        let named = named(&fake);
+        named.contains(&attacker(7)) && named.last() == Some(&attacker(8)) && named.len() >= 2
+    });
+    let status = agent.end(&home);
+    assert_eq!(
+        (&status["refused"], &status["waiting"]),
+        (&json!(0), &json!(0)),
+        "{status}"
+    );
+    assert_eq!(fake.answered("/v1/alerts", 503).len(), 1);
+}
+
+#[test]
 fn a_server_that_is_none_is_named_and_gets_nothing() {
     let elsewhere = Fake::new(|_| Answer::login(3_600));
     let there = format!("{}/v1/watchers/login", elsewhere.url());
