@@ -2,7 +2,8 @@
 //!
 //! Whoever sends lines chooses what is asked and may own the servers that answer, so nothing here is without a bound: an
 //! answer is waited for half a second at most, all waiting together takes a tenth of the time, and what comes later
-//! is there the next time. A name counts only if it leads back to the address, as anybody may call his address
+//! is there the next time. A network whose servers said nothing is not waited for again for a while, so that it does
+//! not use up what others need. A name counts only if it leads back to the address, as anybody may call his address
 //! `crawl.googlebot.com`. Deliberately absent: a say in which servers are asked; the machine's `resolv.conf` has it.
 
 use std::collections::VecDeque;
@@ -10,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::ResolverConfig;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use ipnet::IpNet;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -41,6 +43,13 @@ const FAILED_FOR: Duration = Duration::from_secs(30);
 /// Names of one address that are looked at, and addresses of one name.
 const MAX_NAMES: usize = 4;
 const MAX_ADDRESSES: usize = 64;
+/// Networks that are not waited for: for how long, how many, and how large they are taken to be.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+const SILENT: usize = 256;
+const NETWORK_4: u8 = 24;
+const NETWORK_6: u8 = 48;
+/// Longest name in DNS, in bytes (RFC 1035).
+const NAME_BYTES: usize = 255;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,6 +65,7 @@ type Answer = Arc<[String]>;
 struct Errand {
     question: Question,
     asker: SyncSender<Answer>,
+    asked: Instant,
 }
 
 /// See the module.
@@ -71,7 +81,12 @@ pub struct Dns {
 struct Memory {
     answers: HashMap<Question, Remembered>,
     order: VecDeque<Question>,
+    silent: Silent,
 }
+
+/// Networks whose answers did not come in time, the latest last.
+#[derive(Default)]
+struct Silent(VecDeque<(IpNet, Instant)>);
 
 struct Remembered {
     known: Known,
@@ -146,29 +161,53 @@ impl Dns {
     /// What is known or can be learnt in time; nothing otherwise.
     fn ask(&self, question: Question) -> Answer {
         let now = Instant::now();
-        let pursued = {
+        let network = question.network();
+        let (pursued, silent) = {
             let mut memory = lock(&self.memory);
             match memory.get(&question, now) {
                 Some(Known::Answered(answer)) => return answer,
-                Some(Known::Pursued) => true,
+                Some(Known::Pursued) => (true, false),
                 None => {
                     memory.put(question.clone(), Known::Pursued, now + PURSUIT);
-                    false
+                    (
+                        false,
+                        network.is_some_and(|network| memory.silent.has(network, now)),
+                    )
                 }
             }
         };
-        let (asker, answer) = sync_channel(1);
         // Who finds it pursued already does not wait again: the first waited as long as there was patience.
-        if !pursued && self.errands.try_send(Errand { question, asker }).is_ok() {
+        if !pursued
+            && let Some(answer) = self.send(question, now)
+            && !silent
+        {
             let patience = lock(&self.allowance).take(now);
             let answered = answer.recv_timeout(patience);
             lock(&self.allowance).give_back(patience.saturating_sub(now.elapsed()));
-            if let Ok(answer) = answered {
-                return answer;
+            match (answered, network) {
+                (Ok(answer), _) => return answer,
+                (Err(_), Some(network)) => lock(&self.memory).silent.note(network, now),
+                (Err(_), None) => {}
             }
         }
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         Answer::default()
+    }
+
+    /// Where the answer will come. `None` if too many questions wait: the next who asks tries again.
+    fn send(&self, question: Question, now: Instant) -> Option<Receiver<Answer>> {
+        let (asker, answer) = sync_channel(1);
+        let errand = Errand {
+            question,
+            asker,
+            asked: now,
+        };
+        let Err(unsent) = self.errands.try_send(errand) else {
+            return Some(answer);
+        };
+        let question = unsent.into_inner().question;
+        lock(&self.memory).put(question, Known::Pursued, now);
+        None
     }
 }
 
@@ -181,6 +220,10 @@ impl Resolver for Dns {
     }
 
     fn addresses(&self, name: &str) -> Vec<String> {
+        // Lines may hold anything; what can be no name is neither asked nor remembered.
+        if name.len() > NAME_BYTES {
+            return Vec::new();
+        }
         self.ask(Question::AddressesOf(name.to_ascii_lowercase()))
             .to_vec()
     }
@@ -196,6 +239,38 @@ impl fmt::Debug for Dns {
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// === impl Question ===
+
+impl Question {
+    /// The network whose servers answer. Names may have theirs anywhere.
+    fn network(&self) -> Option<IpNet> {
+        let Self::NameOf(ip) = self else { return None };
+        let bits = if ip.is_ipv4() { NETWORK_4 } else { NETWORK_6 };
+        Some(IpNet::new(*ip, bits).ok()?.trunc())
+    }
+}
+
+// === impl Silent ===
+
+impl Silent {
+    fn has(&self, network: IpNet, now: Instant) -> bool {
+        let lately = |at: Instant| now.saturating_duration_since(at) < SILENT_FOR;
+        self.0.iter().any(|(noted, at)| *noted == network && lately(*at))
+    }
+
+    fn note(&mut self, network: IpNet, now: Instant) {
+        self.forget(network);
+        self.0.push_back((network, now));
+        if self.0.len() > SILENT {
+            self.0.pop_front();
+        }
+    }
+
+    fn forget(&mut self, network: IpNet) {
+        self.0.retain(|(noted, _)| *noted != network);
+    }
 }
 
 // === impl Memory ===
@@ -245,20 +320,33 @@ async fn pursue(
 ) {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut running = JoinSet::new();
-    while let Some(Errand { question, asker }) = errands.recv().await {
+    while let Some(errand) = errands.recv().await {
         let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
             return;
         };
         let (resolver, memory) = (Arc::clone(&resolver), Arc::clone(&memory));
         running.spawn(async move {
+            let Errand {
+                question,
+                asker,
+                asked,
+            } = errand;
             let found = tokio::time::timeout(PURSUIT, find(&resolver, &question)).await;
             let (answer, kept): (Answer, _) = match found {
                 Ok(Some(found)) if !found.is_empty() => (found.into(), FOUND_FOR),
                 Ok(Some(_)) => (Answer::default(), ABSENT_FOR),
                 Ok(None) | Err(_) => (Answer::default(), FAILED_FOR),
             };
-            let known = Known::Answered(Arc::clone(&answer));
-            lock(&memory).put(question, known, Instant::now() + kept);
+            let (known, now) = (Known::Answered(Arc::clone(&answer)), Instant::now());
+            {
+                let mut memory = lock(&memory);
+                // It was not silent, there was only less time left than it needs.
+                let in_time = kept != FAILED_FOR && now.saturating_duration_since(asked) < PATIENCE;
+                if let Some(network) = question.network().filter(|_| in_time) {
+                    memory.silent.forget(network);
+                }
+                memory.put(question, known, now + kept);
+            }
             // Nobody may wait any more.
             drop(asker.try_send(answer));
             drop(turn);
@@ -321,5 +409,55 @@ async fn records(resolver: &TokioResolver, name: &Name, kind: RecordType) -> Opt
         Ok(found) => Some(found.answers().iter().map(|record| record.data.clone()).collect()),
         Err(error) if error.is_no_records_found() => Some(Vec::new()),
         Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_found_no_room_is_asked_again_and_what_is_no_name_never() {
+        let (errands, mut queue) = mpsc::channel(1);
+        let dns = Dns {
+            errands,
+            memory: Arc::default(),
+            allowance: Mutex::new(Allowance {
+                left: Duration::ZERO,
+                at: Instant::now(),
+            }),
+            unanswered: AtomicU64::new(0),
+        };
+        let mut sent = || queue.try_recv().ok().map(|errand| errand.question);
+        let question = |name: &str| Some(Question::AddressesOf(name.to_owned()));
+        assert!(dns.addresses(&"x".repeat(NAME_BYTES + 1)).is_empty());
+        assert!(sent().is_none() && lock(&dns.memory).answers.is_empty());
+        assert!(dns.addresses("a.example").is_empty() && dns.addresses("b.example").is_empty());
+        assert_eq!((sent(), sent()), (question("a.example"), None));
+        assert!(dns.addresses("a.example").is_empty() && dns.addresses("b.example").is_empty());
+        assert_eq!((sent(), sent()), (question("b.example"), None));
+    }
+
+    #[test]
+    fn networks_that_say_nothing_are_known_for_a_while_and_are_not_many() {
+        let network = |text: &str| Question::NameOf(text.parse().unwrap()).network().unwrap();
+        let (mut silent, now) = (Silent::default(), Instant::now());
+        silent.note(network("192.0.2.99"), now);
+        silent.note(network("2001:db8:7::1"), now);
+        for (ip, expected) in [
+            ("192.0.2.1", true),
+            ("192.0.3.1", false),
+            ("2001:db8:7:ffff::2", true),
+            ("2001:db8:8::1", false),
+        ] {
+            assert_eq!(silent.has(network(ip), now), expected, "{ip}");
+            assert!(!silent.has(network(ip), now + SILENT_FOR), "{ip}");
+        }
+        silent.forget(network("192.0.2.7"));
+        assert!(!silent.has(network("192.0.2.1"), now));
+        for number in 0..1_000 {
+            silent.note(network(&format!("10.{}.{}.1", number / 250, number % 250)), now);
+        }
+        assert_eq!(silent.0.len(), SILENT);
     }
 }

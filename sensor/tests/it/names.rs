@@ -20,7 +20,8 @@ use vigie_sensor::parse::names::Space;
 use vigie_sensor::rules::Loader;
 use vigie_wire::Timestamp;
 
-/// A server that knows a few records, says of all others that there is none, and does not answer for 192.0.2.99.
+/// A server that knows a few records, says of all others that there is none, and does not answer for 192.0.2.99 nor for
+/// 198.51.100.0/24.
 struct Server {
     config: ResolverConfig,
     asked: Arc<AtomicUsize>,
@@ -54,12 +55,13 @@ impl Server {
         let count = Arc::clone(&asked);
         std::thread::spawn(move || {
             let silent = Name::from("192.0.2.99".parse::<IpAddr>().unwrap());
+            let network = Name::from_ascii("100.51.198.in-addr.arpa.").unwrap();
             let mut buffer = [0; 1_500];
             while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
                 let mut message = Message::from_vec(&buffer[..length]).unwrap().into_response();
                 let query = message.queries[0].clone();
                 count.fetch_add(1, Ordering::Relaxed);
-                if query.name() == &silent {
+                if query.name() == &silent || network.zone_of(query.name()) {
                     continue;
                 }
                 std::thread::sleep(slow);
@@ -124,6 +126,20 @@ fn a_server_that_says_nothing_costs_no_more_than_a_moment() {
     }
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert_eq!(dns.unanswered(), 50);
+}
+
+#[test]
+fn a_network_that_says_nothing_uses_up_no_time_of_others() {
+    let server = Server::start(Duration::ZERO);
+    let dns = server.dns();
+    assert_eq!(dns.name("198.51.100.1"), None);
+    // There is some time to wait again, which its other addresses do not get.
+    std::thread::sleep(Duration::from_secs(2));
+    for host in 2..12 {
+        assert_eq!(dns.name(&format!("198.51.100.{host}")), None);
+    }
+    assert_eq!(dns.name("192.0.2.1").as_deref(), Some("crawl-1.googlebot.com."));
+    assert_eq!(dns.unanswered(), 11);
 }
 
 #[test]
