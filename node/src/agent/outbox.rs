@@ -7,7 +7,8 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,17 @@ const ID: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     inner: Mutex<Inner>,
+    figures: Figures,
     /// Rung when something was put in.
     pub(crate) filled: Notify,
+}
+
+/// How much there is, for whoever must not wait while the disk is written to. Changed only by who holds the lock.
+#[derive(Debug, Default)]
+struct Figures {
+    waiting: AtomicU64,
+    aside: AtomicUsize,
+    aside_bytes: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -110,54 +120,73 @@ impl Outbox {
                 inner.known.note(std::iter::once(id));
             }
         }
+        let figures = Figures::default();
+        figures.note(&inner);
         Ok(Self {
             inner: Mutex::new(inner),
+            figures,
             filled: Notify::new(),
         })
     }
 
     /// Takes alerts in, but those that it knows, and writes what waits. Returns when they are on disk, or cannot be.
     pub(crate) fn put(&self, alerts: Vec<(DetectionId, String)>) {
-        let mut inner = self.lock();
-        let before = inner.next;
-        for (id, text) in alerts {
-            inner.add(id, &text);
-        }
-        inner.write();
-        if inner.next > before {
+        let more = self.with(|inner| {
+            let before = inner.next;
+            for (id, text) in alerts {
+                inner.add(id, &text);
+            }
+            self.figures.note(inner);
+            inner.write();
+            inner.next > before
+        });
+        if more {
             self.filled.notify_one();
         }
     }
 
     /// Alerts that wait to be taken.
     pub(crate) fn waiting(&self) -> u64 {
-        let inner = self.lock();
-        inner.next - 1 - inner.taken.number
+        self.figures.waiting.load(Ordering::Acquire)
     }
 
     /// Whether everything that was put in is on disk, or was taken already.
     pub(crate) fn is_on_disk(&self) -> bool {
-        self.lock().aside.is_empty()
+        self.figures.aside.load(Ordering::Acquire) == 0
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        let inner = self.lock();
-        let bytes: usize = inner.aside.iter().map(|record| record.text.len()).sum();
-        inner.aside.len() < ASIDE && bytes < ASIDE_BYTES
+        self.figures.aside.load(Ordering::Acquire) < ASIDE
+            && self.figures.aside_bytes.load(Ordering::Acquire) < ASIDE_BYTES
     }
 
     /// The next alerts, at most so many; the first of them always fits. Empty if none waits.
     pub(crate) fn batch(&self, most: usize) -> Batch {
-        self.lock().batch(most)
+        self.with(|inner| inner.batch(most))
     }
 
     /// The batch was taken, or will never be: it is not handed out again.
     pub(crate) fn settle(&self, batch: &Batch) {
-        self.lock().settle(batch.upto);
+        self.with(|inner| inner.settle(batch.upto));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = act(&mut inner);
+        self.figures.note(&inner);
+        done
+    }
+}
+
+// === impl Figures ===
+
+impl Figures {
+    fn note(&self, inner: &Inner) {
+        let bytes = inner.aside.iter().map(|record| record.text.len()).sum();
+        self.waiting
+            .store(inner.next - 1 - inner.taken.number, Ordering::Release);
+        self.aside_bytes.store(bytes, Ordering::Release);
+        self.aside.store(inner.aside.len(), Ordering::Release);
     }
 }
 

@@ -135,3 +135,15 @@ fn the_last_is_handed_out_alone_and_settles_those_before_it() {
     outbox.settle(&second);
     assert_eq!(numbers(&outbox.batch(9)), [3]);
 }
+
+#[test]
+fn figures_are_there_while_the_disk_is_written_to() {
+    let root = tempfile::tempdir().unwrap();
+    let (outbox, _) = open(root.path());
+    outbox.put((1..=3).map(|number| alert(number, 1)).collect());
+    // Whoever writes holds the lock, as long as the disk likes.
+    outbox.with(|_| {
+        assert_eq!(outbox.waiting(), 3);
+        assert!(outbox.has_room() && outbox.is_on_disk());
+    });
+}
