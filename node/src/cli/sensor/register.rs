@@ -62,8 +62,15 @@ impl Register {
         let registered = match registered {
             Ok(registered) => registered,
             Err(failure) => {
-                // No answer is no refusal: then the machine may be there, and this is its password.
-                let refused = matches!(failure, Failure::Answered { .. } | Failure::Redirected { .. });
+                // No answer is no refusal, nor is one of a server in trouble or of a proxy that waited too long for it:
+                // then the machine may be there, and this is its password.
+                let refused = matches!(
+                    failure,
+                    Failure::Answered {
+                        status: 400..=499,
+                        ..
+                    } | Failure::Redirected { .. }
+                );
                 if refused && let Err(error) = std::fs::remove_file(&self.credentials) {
                     tracing::warn!(%error, "{} is left behind", self.credentials.display());
                 }

@@ -441,6 +441,30 @@ fn a_token_of_registration_is_shown_and_a_log_may_be_read_from_its_start() {
 }
 
 #[test]
+fn a_password_is_kept_unless_its_machine_was_refused() {
+    for (status, kept) in [(403, false), (307, false), (500, true), (504, true)] {
+        let fake = Fake::new(move |_| Answer::new(status, ""));
+        let home = home();
+        let (url, file) = (fake.url(), home.beside("credentials.yaml"));
+        let said = home.refuse(&[
+            "sensor",
+            "register",
+            "--lapi",
+            &url,
+            "--machine",
+            "web-2",
+            "--credentials",
+            &file.display().to_string(),
+        ]);
+        assert_eq!(
+            (file.exists(), said.contains("is kept")),
+            (kept, kept),
+            "{status}: {said}"
+        );
+    }
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let home = home();
     let lapi = "http://127.0.0.1:9";
