@@ -240,14 +240,15 @@ fn parse(text: &str) -> anyhow::Result<(Url, Option<PathBuf>)> {
         // HTTP needs a host; nobody resolves it.
         return Ok((Url::parse("http://localhost/")?, Some(path.into())));
     }
+    // Before anything else is said of it: a password comes before an `@`, also where a typing error hides it.
+    if text.contains('@') {
+        bail!("the address of a Local API holds no password: use --login and --password-file");
+    }
     if let Ok(url) = Url::parse(text)
         && matches!(url.scheme(), "http" | "https")
         && url.has_host()
         && url.query().is_none()
     {
-        if !url.username().is_empty() || url.password().is_some() {
-            bail!("the address of a Local API holds no password: use --login and --password-file");
-        }
         return Ok((url, None));
     }
     bail!("{text:?} is not like http://127.0.0.1:8080, https://lapi.example:8080 or /run/crowdsec.sock")
@@ -378,7 +379,13 @@ mod tests {
             "lapi.example:8080",
             "ftp://x/",
             "http://",
-            "http://a:b@x/",
+            "http://a:s3cret@x/",
+            "http://a:s3cret@x/?y=1",
+            "http://a:s3cret/@x/",
+            "http://a:80/s3cret@x/",
+            "htp://a:s3cret@x",
+            "a:s3cret@x",
+            "unix://a:s3cret@x/lapi.sock",
             "http://x/?y=1",
         ] {
             let error = Lapi::open(wrong, Tls::default()).unwrap_err().to_string();
@@ -386,6 +393,7 @@ mod tests {
                 error.contains("is not like http://") || error.contains("no password"),
                 "{error}"
             );
+            assert!(!error.contains("s3cret"), "{error}");
         }
     }
 
