@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::Context;
 use vigie_reputation::{Learned, Report, Rung, Scorer, Tier, TrustGraph, Verdict};
 use vigie_store::SightingRow;
 use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
@@ -140,9 +139,13 @@ impl Opinion {
     /// Takes it back after a restart.
     pub(crate) async fn recall(&self, node: &Node) -> anyhow::Result<()> {
         if let Some(text) = node.store.note(node.mine(), LEARNED).await? {
-            let learned: Learned = serde_json::from_str(&text)
-                .context("the database holds a damaged note of what was learned")?;
-            self.scorer().restore(&learned);
+            // Another version may have written it. Trust is then learned anew, which is slow and safe; not to start is neither.
+            match serde_json::from_str::<Learned>(&text) {
+                Ok(learned) => self.scorer().restore(&learned),
+                Err(error) => {
+                    tracing::warn!(%error, "what was learned of reporters cannot be read: it is learned anew")
+                }
+            }
             *locked(&self.saved) = Some(blake3::hash(text.as_bytes()));
         }
         Ok(())

@@ -9,6 +9,8 @@
 pub mod library;
 pub mod re2;
 
+use std::sync::OnceLock;
+
 use hashbrown::{HashMap, HashSet};
 use regex::{CaptureLocations, Regex};
 
@@ -43,9 +45,16 @@ pub struct Library {
 /// A compiled pattern and the fields that it captures.
 #[derive(Debug)]
 pub struct Grok {
-    regex: Regex,
+    /// In the syntax of `regex`.
+    pattern: Box<str>,
+    /// Compiled when the first text needs it.
+    regex: OnceLock<Option<Regex>>,
     fields: Vec<(Box<str>, usize)>,
 }
+
+/// What the groups of one match captured.
+#[derive(Debug, Clone)]
+pub struct Locations(Option<CaptureLocations>);
 
 /// A pattern's text while it is put together.
 #[derive(Default)]
@@ -53,6 +62,15 @@ struct Expanded {
     text: String,
     /// Fields and the numbers of their groups, from 1.
     fields: Vec<(Box<str>, usize)>,
+}
+
+// === impl Locations ===
+
+impl Locations {
+    /// Start and end of a group, if it took part.
+    pub fn get(&self, group: usize) -> Option<(usize, usize)> {
+        self.0.as_ref()?.get(group)
+    }
 }
 
 // === impl Library ===
@@ -100,13 +118,14 @@ impl Library {
         let mut used: Vec<usize> = expanded.fields.iter().map(|(_, number)| *number).collect();
         used.sort_unstable();
         used.dedup();
-        let regex = re2::compile_keeping(&expanded.text, &used).map_err(GrokError::Regex)?;
+        let (pattern, regex) = re2::prepare(&expanded.text, &used).map_err(GrokError::Regex)?;
         let fields = expanded.fields.into_iter().map(|(name, number)| {
             let group = used.binary_search(&number).map_or(0, |at| at + 1);
             (name, group)
         });
         Ok(Grok {
-            regex,
+            pattern: pattern.into(),
+            regex: regex.map_or_else(OnceLock::new, |regex| OnceLock::from(Some(regex))),
             fields: fields.collect(),
         })
     }
@@ -210,23 +229,31 @@ impl Grok {
     }
 
     /// The regular expression it became.
-    pub fn regex(&self) -> &Regex {
-        &self.regex
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// The same compiled. What is known to be small enough does compile.
+    fn regex(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| re2::build(&self.pattern).ok()).as_ref()
     }
 
     /// Room for what one match captures, to be used again.
-    pub fn locations(&self) -> CaptureLocations {
-        self.regex.capture_locations()
+    pub fn locations(&self) -> Locations {
+        Locations(self.regex().map(Regex::capture_locations))
     }
 
     /// Searches a text. A pattern without fields never matches.
-    pub fn find(&self, text: &str, locations: &mut CaptureLocations) -> bool {
-        !self.fields.is_empty() && self.regex.captures_read(locations, text).is_some()
+    pub fn find(&self, text: &str, locations: &mut Locations) -> bool {
+        let (Some(regex), Locations(Some(locations))) = (self.regex(), locations) else {
+            return false;
+        };
+        !self.fields.is_empty() && regex.captures_read(locations, text).is_some()
     }
 
     /// Where the first match in a text begins; a fast question, unlike what was captured.
     pub(crate) fn start(&self, text: &str) -> Option<usize> {
-        self.regex.find(text).map(|found| found.start())
+        self.regex()?.find(text).map(|found| found.start())
     }
 
     /// Fields and what they captured, for tests and tools.

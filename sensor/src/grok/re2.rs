@@ -8,13 +8,16 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// How large a compiled pattern may be.
 const MAX_COMPILED_BYTES: usize = 64 * 1024 * 1024;
+/// Patterns of fewer states are far from being too large.
+const SMALL_STATES: usize = 100_000;
 
 /// Translates and compiles; the error is a sentence.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    compile_keeping(pattern, &[])
+    build(&translate(pattern))
 }
 
 /// Compiles a pattern that a log may have chosen: it may be no larger than so many bytes, nor its automaton.
@@ -25,10 +28,42 @@ pub(crate) fn compile_small(pattern: &str, bytes: usize) -> Result<Regex, regex:
         .build()
 }
 
-/// Compiles, and keeps those of its groups that are named here, in rising order and from 1.
-pub(crate) fn compile_keeping(pattern: &str, kept: &[usize]) -> Result<Regex, String> {
+/// A translated pattern, compiled only if it may be too large: most lines need no more of it than its text. Those of its
+/// groups are kept that are named here, in rising order and from 1.
+pub(crate) fn prepare(pattern: &str, kept: &[usize]) -> Result<(String, Option<Regex>), String> {
     let (translated, _) = translate_keeping(pattern, kept);
-    let built = RegexBuilder::new(&translated)
+    let hir = regex_syntax::Parser::new().parse(&translated);
+    let hir = hir.map_err(|error| sentence(&error.to_string()))?;
+    let compiled = if states(&hir) > SMALL_STATES {
+        Some(build(&translated)?)
+    } else {
+        None
+    };
+    Ok((translated, compiled))
+}
+
+/// About how many states a pattern is compiled to; rather more than fewer.
+fn states(hir: &Hir) -> usize {
+    let sum = |parts: &[Hir]| parts.iter().map(states).fold(parts.len(), usize::saturating_add);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Class(Class::Unicode(class)) => class.ranges().len().saturating_mul(8),
+        HirKind::Capture(capture) => states(&capture.sub).saturating_add(2),
+        HirKind::Repetition(repetition) => {
+            let most = repetition.max.unwrap_or(repetition.min).max(1);
+            states(&repetition.sub)
+                .saturating_add(2)
+                .saturating_mul(usize::try_from(most).unwrap_or(usize::MAX))
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
+    }
+}
+
+/// Compiles what was translated.
+pub(crate) fn build(translated: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(translated)
         .size_limit(MAX_COMPILED_BYTES)
         .build();
     built.map_err(|error| match error {

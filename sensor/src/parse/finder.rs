@@ -4,11 +4,10 @@
 use std::sync::{Arc, OnceLock};
 
 use memchr::memmem;
-use regex::CaptureLocations;
 
 use super::literal;
 use super::straight::{Program, Search, Walker};
-use crate::grok::Grok;
+use crate::grok::{Grok, Locations};
 
 /// More texts than this take longer to look for than the pattern.
 const MAX_TEXTS: usize = 4;
@@ -25,7 +24,7 @@ pub(crate) struct Prepared {
 pub(crate) struct Finder {
     walker: Option<Box<Walker>>,
     /// Made when it is needed.
-    locations: Option<CaptureLocations>,
+    locations: Option<Locations>,
     /// Who found the last match.
     walked: bool,
 }
@@ -36,7 +35,7 @@ impl Prepared {
     /// Whether a text holds what the pattern needs, as far as that is known.
     pub(crate) fn may_match(&self, grok: &Grok, text: &str) -> bool {
         let needs = self.needs.get_or_init(|| {
-            let texts = literal::required(grok.regex().as_str(), false).unwrap_or_default();
+            let texts = literal::required(grok.pattern(), false).unwrap_or_default();
             let few = texts.iter().filter(|_| texts.len() <= MAX_TEXTS);
             few.map(|text| memmem::Finder::new(text).into_owned()).collect()
         });
@@ -44,7 +43,7 @@ impl Prepared {
     }
 
     fn program(&self, grok: &Grok) -> Option<&Arc<Program>> {
-        let compile = || Program::new(grok.regex().as_str()).map(Arc::new);
+        let compile = || Program::new(grok.pattern()).map(Arc::new);
         self.program.get_or_init(compile).as_ref()
     }
 }

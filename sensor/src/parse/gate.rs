@@ -273,7 +273,7 @@ impl Survey<'_> {
         if origin.unknown || !origin.constants.is_empty() {
             return Can::Always;
         }
-        required(grok.grok.regex().as_str(), false).map_or(Can::Always, Can::If)
+        required(grok.grok.pattern(), false).map_or(Can::Always, Can::If)
     }
 
     fn filter(&self, filter: &Expression) -> Can {
