@@ -143,7 +143,7 @@ impl Opinion {
             match serde_json::from_str::<Learned>(&text) {
                 Ok(learned) => self.scorer().restore(&learned),
                 Err(error) => {
-                    tracing::warn!(%error, "what was learned of reporters cannot be read: it is learned anew")
+                    tracing::warn!(%error, "what was learned of reporters cannot be read: it is learned anew");
                 }
             }
             *locked(&self.saved) = Some(blake3::hash(text.as_bytes()));
