@@ -210,7 +210,8 @@ impl Walker {
     }
 
     /// Whether this place was come to before, by another way that is given up by now: what came of it then would come of
-    /// it again. Only asked where ways meet. A place may be forgotten, which costs time and nothing else.
+    /// it again. That way is given up because every loop consumes, so that nothing leads from a place back to it. Only
+    /// asked where ways meet. A place may be forgotten, which costs time and nothing else.
     fn was_here(&mut self, step: At, at: usize) -> bool {
         if self.back.is_empty() {
             return false;
