@@ -16,6 +16,7 @@
 //! breaker, and families of behaviours within a reporter's record.
 #![warn(missing_docs)]
 
+mod class;
 pub mod constants;
 mod evidence;
 mod fixed;
@@ -29,12 +30,15 @@ mod score;
 mod subject;
 mod subjects;
 mod verdict;
+mod warning;
 
 pub use vigie_wire as wire;
 
+pub use class::{Class, ClassLookup};
 pub use graph::{Edge, Labels, Member, Place, TrustGraph};
 pub use memory::{Known, MemoryConfig, Tier};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
-pub use score::{Class, ClassLookup, Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};
+pub use score::{Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};
 pub use verdict::{Contribution, PartitionScore, Reason, Rung, Threshold, Verdict};
+pub use warning::{BadList, Hit, MAX_ENTRIES, MAX_LISTS, WarningList, WarningLists};

@@ -17,6 +17,7 @@ use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
+use crate::class::{Class, ClassLookup};
 use crate::constants::EXPOSURE_BASE;
 use crate::fixed::MILLI;
 use crate::graph::TrustGraph;
@@ -25,24 +26,6 @@ use crate::own::Own;
 use crate::reporter::{ReporterIndex, Reporters};
 use crate::subjects::Subjects;
 use crate::verdict::Rung;
-
-/// What a warning list says of a subject.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// Nothing.
-    #[default]
-    Ordinary,
-    /// Many share it: carrier NAT, VPN, cloud egress.
-    SharedEgress,
-    /// It stands next to infrastructure.
-    Infrastructure,
-    /// It must never be blocked on remote word: resolvers, update servers, what the operator lists.
-    Protected,
-}
-
-/// Looks a subject up in the warning lists. Must answer alike for as long as a verdict should be reproducible.
-pub type ClassLookup = Arc<dyn Fn(&Indicator) -> Class + Send + Sync>;
 
 /// Bounds and look-ups. The numbers that decide stand in `constants`.
 #[derive(Clone)]

@@ -121,8 +121,16 @@ pub enum Reason {
     Visitor,
     /// On a warning list.
     Protected,
+    /// A public resolver.
+    Resolver,
     /// Shared by many.
     SharedEgress,
+    /// Shared by a carrier's customers.
+    CarrierNat,
+    /// Part of a content delivery network.
+    Cdn,
+    /// For rent to anybody.
+    Hosting,
     /// Next to infrastructure.
     Infrastructure,
     /// Our own sensor saw it too.
@@ -225,7 +233,20 @@ impl fmt::Display for Reason {
             }
             Self::Visitor => f.write_str("somebody visited us from there: one more group is needed"),
             Self::Protected => f.write_str("it stands on a warning list: remote word never blocks it"),
-            Self::SharedEgress => f.write_str("many share this address: more groups are needed"),
+            Self::Resolver => f.write_str("it is a public resolver: remote word never blocks it"),
+            Self::SharedEgress => {
+                f.write_str("many share this address: more groups are needed, and remote word only challenges it")
+            }
+            Self::CarrierNat => f.write_str(
+                "a carrier's customers share this address: more groups are needed, and remote word only challenges it",
+            ),
+            Self::Cdn => f.write_str(
+                "it belongs to a content delivery network: far more groups are needed, and remote word only \
+                 challenges it",
+            ),
+            Self::Hosting => f.write_str(
+                "anybody may rent this address: more groups are needed, and it is blocked for an hour at a time",
+            ),
             Self::Infrastructure => {
                 f.write_str("it stands next to infrastructure: far more groups are needed")
             }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use vigie_wire::{Behaviour, Indicator, OrgId, Timestamp};
 
-use super::{Class, Scorer};
+use super::Scorer;
 use crate::constants::{GROSS_ABOVE, KAPPA, MEMORY_LIVE, half_life};
 use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
@@ -61,7 +61,7 @@ impl Scorer {
             self.memory.begin_anew(ip);
             return;
         }
-        let shared = (self.config.class)(&subject) == Class::SharedEgress;
+        let shared = (self.config.class)(&subject).is_shared();
         if shared || self.own.live(&subject, at).is_some() {
             return;
         }

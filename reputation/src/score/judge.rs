@@ -5,11 +5,12 @@
 
 use vigie_wire::{Indicator, Timestamp};
 
+use super::Scorer;
 use super::weigh::{Sums, Weighed};
-use super::{Class, Scorer};
+use crate::class::Class;
 use crate::constants::{
-    ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_INFRASTRUCTURE, H_LOW_HARM, H_SHARED, KAPPA,
-    LONG_BAN_ABOVE, OWN_FLOOR, OWN_RELIEF, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
+    ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_LOW_HARM, KAPPA, LONG_BAN_ABOVE, OWN_FLOOR,
+    OWN_RELIEF, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
 };
 use crate::memory::Tier;
 use crate::own::Caught;
@@ -163,7 +164,10 @@ impl Scorer {
             let (groups, needed) = (case.groups, case.quorum);
             let exist = self.graph.groups();
             because(case.weighed.is_empty(), Reason::Unnamed);
-            because(case.class == Class::Protected, Reason::Protected);
+            let silenced = case.class.hardest() == Rung::Observe;
+            if let Some(reason) = case.class.reason().filter(|_| silenced) {
+                because(true, reason);
+            }
             because(case.is_authenticated(), Reason::AuthenticatedUser);
             because(case.aggregate, Reason::Aggregate);
             because(exist == 0, Reason::NoAnchors);
@@ -180,8 +184,10 @@ impl Scorer {
             }
         }
         because(case.own.is_some(), Reason::OwnDetection);
-        because(case.class == Class::SharedEgress, Reason::SharedEgress);
-        because(case.class == Class::Infrastructure, Reason::Infrastructure);
+        let silenced = case.class.hardest() == Rung::Observe;
+        if let Some(reason) = case.class.reason().filter(|_| !silenced) {
+            because(true, reason);
+        }
         because(case.threshold.visitor > 0, Reason::Visitor);
         because(
             case.threshold.dispute > 0,
@@ -206,10 +212,15 @@ impl Case<'_> {
         self.sums.score >= self.bar && self.groups >= self.quorum && self.fresh && !self.is_authenticated()
     }
 
+    /// What the word of others leads to: never harder than the subject's class allows, whatever our own sensor saw.
     fn rung(&self) -> Rung {
+        self.earned().min(self.class.hardest())
+    }
+
+    fn earned(&self) -> Rung {
         let (score, total) = (self.sums.score, self.threshold.total);
         let silent = score == 0 && self.threshold.unanchored == 0;
-        if silent || self.aggregate || self.class == Class::Protected {
+        if silent || self.aggregate {
             return Rung::Observe;
         }
         if self.is_hard() {
@@ -243,18 +254,15 @@ pub(super) fn canonical(subject: &Indicator) -> Indicator {
 /// By the harm of a wrong block. Of several behaviours the least harmful that somebody with weight names decides, so
 /// that more evidence never raises it.
 pub(super) fn base(class: Class, weighed: &[Weighed<'_>], own: Option<Caught>) -> i64 {
-    match class {
-        Class::SharedEgress => H_SHARED,
-        Class::Infrastructure => H_INFRASTRUCTURE,
-        Class::Ordinary | Class::Protected => {
-            let named = weighed
-                .iter()
-                .filter(|one| one.uncapped > 0 && one.reporter.is_anchored())
-                .map(|one| one.entry.behaviour);
-            let low = named.chain(own.map(|caught| caught.behaviour)).any(is_low_harm);
-            if low { H_LOW_HARM } else { H_DEFAULT }
-        }
+    if let Some(base) = class.base() {
+        return base;
     }
+    let named = weighed
+        .iter()
+        .filter(|one| one.uncapped > 0 && one.reporter.is_anchored())
+        .map(|one| one.entry.behaviour);
+    let low = named.chain(own.map(|caught| caught.behaviour)).any(is_low_harm);
+    if low { H_LOW_HARM } else { H_DEFAULT }
 }
 
 /// `ceil(H / kappa)`.

@@ -162,7 +162,7 @@ fn a_rule_that_is_unknown_or_suspected_falls_to_one_group() {
 #[test]
 fn what_more_would_be_harmed_takes_more() {
     for (class, threshold, reporters) in [
-        (Class::SharedEgress, H_SHARED, 4),
+        (Class::Hosting, H_SHARED, 4),
         (Class::Infrastructure, H_INFRASTRUCTURE, 5),
     ] {
         let attacker = ip("9.9.9.9");

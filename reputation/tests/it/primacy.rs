@@ -76,6 +76,52 @@ fn what_stands_on_a_warning_list_is_never_blocked() {
 }
 
 #[test]
+fn every_class_has_its_hardest_rung_whoever_speaks_and_ours_besides() {
+    for (class, hardest) in [
+        (Class::Ordinary, Rung::Ban24h),
+        (Class::Infrastructure, Rung::Ban24h),
+        (Class::Hosting, Rung::Ban1h),
+        (Class::SharedEgress, Rung::Challenge),
+        (Class::CarrierNat, Rung::Challenge),
+        (Class::Cdn, Rung::Challenge),
+        (Class::Resolver, Rung::Observe),
+        (Class::Protected, Rung::Observe),
+    ] {
+        let subject = ip("9.9.9.9");
+        let mut scorer = mesh(30).scorer_with(ScorerConfig {
+            class: std::sync::Arc::new(move |_| class),
+            ..ScorerConfig::default()
+        });
+        for reporter in 1..=30 {
+            let rule = vigie_reputation::wire::RuleHash([u8::try_from(reporter).unwrap(); 8]);
+            let said = vigie_reputation::Report {
+                rule,
+                ..report(reporter, &subject)
+            };
+            scorer.observe(&said, NOW).unwrap();
+        }
+        let rung = scorer.rung(&subject, NOW);
+        assert_eq!(rung, hardest, "{class}");
+        assert_eq!(rung, class.hardest());
+        assert_eq!(scorer.review_rung(&subject, NOW), hardest, "{class}");
+        scorer.own_detection(&subject, SSH, NOW);
+        assert_eq!(scorer.rung(&subject, NOW), hardest, "{class}");
+        let reasons = scorer.verdict(&subject, NOW).reasons;
+        let named = reasons.iter().filter(|reason| {
+            !matches!(
+                reason,
+                Reason::Reached | Reason::OwnDetection | Reason::Below { .. }
+            )
+        });
+        assert_eq!(
+            named.count(),
+            usize::from(class != Class::Ordinary),
+            "{reasons:?}"
+        );
+    }
+}
+
+#[test]
 fn disputes_raise_the_threshold_by_three_nats_and_two_more_groups_overcome_them() {
     let subject = ip("9.9.9.9");
     let mut scorer = mesh(40).scorer();
