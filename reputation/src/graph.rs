@@ -49,7 +49,8 @@ pub struct Edge {
 }
 
 /// Where an organisation stands for this observer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Place {
     /// Its name for people.
     pub name: Box<str>,
@@ -109,6 +110,14 @@ impl TrustGraph {
             .collect::<BTreeSet<_>>()
             .len();
         Self { places, groups }
+    }
+
+    /// Of places that were found elsewhere, and how many groups exist there.
+    pub(crate) fn of_places(places: impl IntoIterator<Item = (OrgId, Place)>, groups: usize) -> Self {
+        Self {
+            places: places.into_iter().collect(),
+            groups,
+        }
     }
 
     /// Where an organisation stands; `None` if it is neither member nor anchor.

@@ -30,6 +30,7 @@ mod score;
 mod subject;
 mod subjects;
 mod verdict;
+pub mod verify;
 mod warning;
 
 pub use vigie_wire as wire;
@@ -40,5 +41,8 @@ pub use memory::{Known, MemoryConfig, Tier};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
 pub use score::{Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};
-pub use verdict::{Contribution, PartitionScore, Reason, Rung, Threshold, Verdict};
+pub use verdict::{
+    Contribution, GroupSum, Objector, OwnWord, PartitionScore, PartitionSums, Reason, Rung, Threshold,
+    Verdict,
+};
 pub use warning::{BadList, Hit, MAX_ENTRIES, MAX_LISTS, WarningList, WarningLists};

@@ -225,6 +225,11 @@ impl Reporter {
         }
     }
 
+    /// The cluster that was learned of him, if one was.
+    pub(crate) fn learned_cluster(&self) -> Option<u64> {
+        self.learned_cluster
+    }
+
     pub(crate) fn is_anchored(&self) -> bool {
         self.voucher != UNANCHORED
     }

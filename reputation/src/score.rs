@@ -5,7 +5,9 @@
 //! learns from gold. Deliberately absent: policy and durations, which are the node's.
 
 mod credit;
+mod inputs;
 mod judge;
+mod object;
 mod observe;
 mod renew;
 mod weigh;
@@ -26,6 +28,8 @@ use crate::own::Own;
 use crate::reporter::{ReporterIndex, Reporters};
 use crate::subjects::Subjects;
 use crate::verdict::Rung;
+
+pub(crate) use judge::canonical;
 
 /// Bounds and look-ups. The numbers that decide stand in `constants`.
 #[derive(Clone)]

@@ -114,6 +114,20 @@ impl Subject {
         }
     }
 
+    /// Of statements and objections that were held elsewhere; `None` without a statement.
+    pub(crate) fn assembled(
+        indicator: Indicator,
+        mut entries: Vec<Entry>,
+        objections: Vec<Objection>,
+    ) -> Option<Self> {
+        let first = entries.pop()?;
+        Some(Self {
+            indicator,
+            first,
+            more: Some(Box::new(More { entries, objections })),
+        })
+    }
+
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| &more.entries))
     }

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
+use crate::class::Class;
+use crate::memory::Tier;
 use crate::partition::{Group, Partition};
 
 /// The ladder. One vocabulary everywhere.
@@ -63,6 +65,8 @@ pub struct Contribution {
     pub confidence: u8,
     /// For repetition, thousandths.
     pub repetition: i64,
+    /// In so many milliseconds it halves.
+    pub half_life: i64,
     /// For age, parts per million.
     pub decay: i64,
     /// `weight x confidence / 100 x repetition / 1000 x decay / 1000000`, rounded down once.
@@ -71,6 +75,34 @@ pub struct Contribution {
     pub value: i64,
     /// The cap that cut it, if one did.
     pub cap: Option<i64>,
+}
+
+/// One who disputes what is said, and what that weighs here and now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objector {
+    /// Who.
+    pub reporter: OrgId,
+    /// When he said so: since then it decays.
+    pub at: Timestamp,
+    /// His weight, milli-nats.
+    pub weight: i64,
+    /// For age, parts per million.
+    pub decay: i64,
+    /// `weight x decay / 1000000`, rounded down.
+    pub uncapped: i64,
+    /// Gold confirmed his disputes before: he takes back all that voices without gold say.
+    pub proven: bool,
+    /// What counts of it. These add up to the threshold's `dispute`.
+    pub value: i64,
+}
+
+/// What our own sensor says of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnWord {
+    /// The behaviour seen last.
+    pub behaviour: Behaviour,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What one partition would let the score be.
@@ -82,6 +114,32 @@ pub struct PartitionScore {
     pub score: i64,
     /// Groups that weigh anything.
     pub groups: usize,
+}
+
+/// One group of one partition: what its members say, and what counts of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSum {
+    /// Which.
+    pub group: Group,
+    /// Statements that count in it: of each reporter the strongest.
+    pub voices: usize,
+    /// What these say together, milli-nats.
+    pub said: i64,
+    /// What counts of it. These add up to the partition's score.
+    pub counted: i64,
+    /// The most that this group may weigh.
+    pub cap: i64,
+}
+
+/// One partition, group by group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionSums {
+    /// Which.
+    pub partition: Partition,
+    /// Its groups, in the order of their numbers.
+    pub groups: Vec<GroupSum>,
+    /// The sum of what counts.
+    pub score: i64,
 }
 
 /// Why the verdict is what it is, one plain sentence each.
@@ -162,6 +220,10 @@ pub struct Verdict {
     pub score: i64,
     /// H, milli-nats, with its parts.
     pub threshold: Threshold,
+    /// The score from which on a hard block stands: H, or 1.5 nats less while it is blocked already.
+    pub bar: i64,
+    /// Asked of a subject that is blocked already.
+    pub held: bool,
     /// Independent groups that name it: the fewest over voucher, operator and cluster.
     pub groups: usize,
     /// Independent groups that are needed.
@@ -170,6 +232,14 @@ pub struct Verdict {
     pub rung: Rung,
     /// Whether the rung is a hard block.
     pub hard_block: bool,
+    /// What the warning lists say of it.
+    pub class: Class,
+    /// How well we know it ourselves.
+    pub known: Option<Tier>,
+    /// What our own sensor says of it.
+    pub own: Option<OwnWord>,
+    /// Who disputes it.
+    pub disputes: Vec<Objector>,
     /// The partition that gave the least, and so decided.
     pub partition: Partition,
     /// Every live statement, by arrival.

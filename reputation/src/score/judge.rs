@@ -6,6 +6,7 @@
 use vigie_wire::{Indicator, Timestamp};
 
 use super::Scorer;
+use super::object::{self, Objecting};
 use super::weigh::{Sums, Weighed};
 use crate::class::Class;
 use crate::constants::{
@@ -15,7 +16,7 @@ use crate::constants::{
 use crate::memory::Tier;
 use crate::own::Caught;
 use crate::partition::{Group, Partition};
-use crate::verdict::{Contribution, PartitionScore, Reason, Rung, Threshold, Verdict};
+use crate::verdict::{Contribution, OwnWord, PartitionScore, Reason, Rung, Threshold, Verdict};
 
 /// Everything that decides, before it is put into words.
 struct Case<'a> {
@@ -25,6 +26,7 @@ struct Case<'a> {
     tier: Option<Tier>,
     class: Class,
     threshold: Threshold,
+    objecting: Vec<Objecting<'a>>,
     shown: i64,
     groups: usize,
     quorum: usize,
@@ -68,10 +70,19 @@ impl Scorer {
             at: now,
             score: case.sums.score,
             threshold: case.threshold,
+            bar: case.bar,
+            held,
             groups: case.groups,
             quorum: case.quorum,
             rung,
             hard_block: rung.is_hard(),
+            class: case.class,
+            known: case.tier,
+            own: case.own.map(|caught| OwnWord {
+                behaviour: caught.behaviour,
+                at: caught.last,
+            }),
+            disputes: object::listed(&case.objecting, case.threshold.dispute),
             partition,
             contributions: contributions
                 .map(|(one, (value, cap))| {
@@ -101,6 +112,7 @@ impl Scorer {
         let tier = indicator.as_ip().and_then(|ip| self.memory.tier(ip, now));
         let class = (self.config.class)(indicator);
         let shown = Self::unanchored(&weighed);
+        let objecting = subject.map_or_else(Vec::new, |subject| self.objecting(subject, now));
         let mut threshold = Threshold {
             base: base(class, &weighed, own),
             ..Threshold::default()
@@ -111,20 +123,17 @@ impl Scorer {
             if tier == Some(Tier::Visitor) {
                 threshold.visitor = VISITOR_RAISE;
             }
-            if let Some(subject) = subject.filter(|subject| !subject.objections().is_empty()) {
+            if !objecting.is_empty() {
                 // The word of our anchors is immune: disputes can take back at most what others added to it.
                 let anchors = self.sums(&weighed, now, |one| one.reporter.anchor).score;
-                let any = self
-                    .disputes(subject, now, |_| true)
+                let any = object::together(&objecting, now, |_| true)
                     .min(DISPUTE_CAP)
                     .min(sums.score - anchors);
                 // Who disputed rightly before takes back all that others say who never were right here.
                 let gold = self
                     .sums(&weighed, now, |one| one.reporter.record.has_gold(now))
                     .score;
-                let proven = self
-                    .disputes(subject, now, |reporter| reporter.record.disputes_well(now))
-                    .min(sums.score - gold);
+                let proven = object::together(&objecting, now, |one| one.proven).min(sums.score - gold);
                 threshold.dispute = any.max(proven).max(0);
             }
         }
@@ -145,6 +154,7 @@ impl Scorer {
             tier,
             class,
             threshold,
+            objecting,
             shown,
         }
     }
@@ -244,7 +254,7 @@ impl Case<'_> {
 }
 
 /// One name for one host.
-pub(super) fn canonical(subject: &Indicator) -> Indicator {
+pub(crate) fn canonical(subject: &Indicator) -> Indicator {
     match subject {
         Indicator::Ip(address) => Indicator::ip(*address),
         other => other.clone(),
@@ -290,6 +300,7 @@ fn contribution(one: &Weighed<'_>, group: Group, value: i64, cap: Option<i64>) -
         weight: one.weight,
         confidence: one.entry.confidence,
         repetition: one.repetition,
+        half_life: one.half_life,
         decay: one.decay,
         uncapped: one.uncapped,
         value,

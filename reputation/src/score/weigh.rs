@@ -10,7 +10,7 @@ use vigie_wire::{RuleHash, SightingId, Timestamp};
 
 use super::Scorer;
 use super::renew::Renewals;
-use crate::constants::{DISPUTE_HALF_LIFE, KAPPA, half_life};
+use crate::constants::{KAPPA, half_life};
 use crate::fixed::{MILLI, PPM, decay_ppm, repetition_milli};
 use crate::partition::{Group, Partition};
 use crate::reporter::{Reporter, ReporterIndex};
@@ -26,6 +26,7 @@ pub(super) struct Weighed<'a> {
     pub(super) repetition: i64,
     /// Since when it decays.
     pub(super) observed: Timestamp,
+    pub(super) half_life: i64,
     pub(super) decay: i64,
     pub(super) uncapped: i64,
 }
@@ -71,7 +72,8 @@ impl Scorer {
             let repetition = repetition_milli(entry.count.log2());
             let observed = renewals.since(entry, reporter);
             let age = now.as_millis().saturating_sub(observed.as_millis());
-            let decay = decay_ppm(age, half_life(entry.behaviour, &subject.indicator));
+            let half_life = half_life(entry.behaviour, &subject.indicator);
+            let decay = decay_ppm(age, half_life);
             let uncapped = weight * i64::from(entry.confidence) * repetition * decay / (100 * MILLI * PPM);
             weighed.push(Weighed {
                 entry,
@@ -80,6 +82,7 @@ impl Scorer {
                 weight,
                 repetition,
                 observed,
+                half_life,
                 decay,
                 uncapped,
             });
@@ -154,42 +157,6 @@ impl Scorer {
         sum(weighed, &ranked, |_| KAPPA, |_, _| {}).score
     }
 
-    /// What the disputers that `counts` admits weigh together, with the same groups and caps as the reporters.
-    pub(super) fn disputes(
-        &self,
-        subject: &Subject,
-        now: Timestamp,
-        counts: impl Fn(&Reporter) -> bool,
-    ) -> i64 {
-        let mut said = Vec::with_capacity(subject.objections().len());
-        for objection in subject.objections() {
-            let Some(reporter) = self.reporters.get(objection.reporter) else {
-                continue;
-            };
-            let age = now
-                .as_millis()
-                .saturating_sub(i64::from(objection.at).saturating_mul(MILLI));
-            let value = reporter.record.weight(now) * decay_ppm(age, DISPUTE_HALF_LIFE) / PPM;
-            if reporter.is_anchored() && counts(reporter) {
-                said.push((reporter, value));
-            }
-        }
-        let capped = |group: &dyn Fn(&Reporter) -> u32| {
-            let mut values: Vec<_> = said
-                .iter()
-                .map(|(reporter, value)| (group(reporter), *value))
-                .collect();
-            values.sort_unstable();
-            let chunks = values.chunk_by(|left, right| left.0 == right.0);
-            chunks
-                .map(|group| group.iter().map(|(_, value)| value).sum::<i64>().min(KAPPA))
-                .sum::<i64>()
-        };
-        capped(&|reporter| reporter.voucher)
-            .min(capped(&|reporter| reporter.operator))
-            .min(capped(&|reporter| reporter.cluster(now)))
-    }
-
     /// The group of a statement in a partition, by name.
     pub(super) fn group_of(&self, partition: Partition, one: &Weighed<'_>, now: Timestamp) -> Group {
         if !one.reporter.is_anchored() {
@@ -258,7 +225,7 @@ fn group_number(partition: Partition, one: &Weighed<'_>, now: Timestamp) -> u64 
 }
 
 /// A rule that nobody names, or that is under suspicion, falls to the cap of one group.
-fn cap_of(partition: Partition, one: &Weighed<'_>, suspected: &HashSet<RuleHash>) -> i64 {
+pub(super) fn cap_of(partition: Partition, one: &Weighed<'_>, suspected: &HashSet<RuleHash>) -> i64 {
     let rule = one.entry.rule;
     match partition {
         Partition::Rule if is_unknown(rule) || suspected.contains(&rule) => KAPPA,

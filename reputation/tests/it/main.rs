@@ -12,4 +12,5 @@ mod learning;
 mod primacy;
 mod theorems;
 mod vectors;
+mod verify;
 mod world;
