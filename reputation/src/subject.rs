@@ -7,7 +7,7 @@
 use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
 
 use crate::constants::{LIVE_HALF_LIVES, MINUTE, half_life};
-use crate::fixed::log2_of_size;
+use crate::fixed::{MILLI, log2_of_size};
 use crate::reporter::{GroupIndex, ReporterIndex};
 
 /// One statement, packed: a subject of one statement takes about a hundred bytes.
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) observed: u32,
     /// Seconds since the epoch.
     pub(crate) arrived: u32,
+    /// And 256ths of a second, for credit only: that goes by the order of arrival, and an echo is quick.
+    pub(crate) fraction: u8,
     pub(crate) behaviour: Behaviour,
     pub(crate) key: u8,
     pub(crate) row: u8,
@@ -75,6 +77,11 @@ const MAX_OBJECTIONS: usize = 32;
 impl Entry {
     pub(crate) fn observed(&self) -> Timestamp {
         Timestamp::from_millis(i64::from(self.observed) * MINUTE)
+    }
+
+    /// When it arrived, as exactly as that is kept: 4 milliseconds.
+    pub(crate) fn arrival(&self) -> Timestamp {
+        Timestamp::from_millis(i64::from(self.arrived) * MILLI + i64::from(self.fraction) * MILLI / 256)
     }
 
     /// Whether it is still evidence at `now`.
@@ -179,10 +186,11 @@ impl Subject {
         let indicator = self.indicator.clone();
         if let Some(known) = self.entries_mut().find(|known| known.is_of(&entry)) {
             // Who repeats himself was first when he was first.
-            let arrived = known.arrived.min(entry.arrived);
+            let (arrived, fraction) = (known.arrived, known.fraction).min((entry.arrived, entry.fraction));
             let stronger = entry.lasts(&indicator) > known.lasts(&indicator);
             *known = Entry {
                 arrived,
+                fraction,
                 ..if stronger { entry } else { *known }
             };
             return if stronger { Added::Stronger } else { Added::Weaker };

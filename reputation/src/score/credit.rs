@@ -133,10 +133,12 @@ impl Scorer {
             return Vec::new();
         };
         let mut speakers: Vec<(ReporterIndex, bool)> = Vec::new();
-        for one in self.weigh(known, moment) {
-            let arrived = Timestamp::from_secs(i64::from(one.entry.arrived));
+        let mut weighed = self.weigh(known, moment);
+        // Finer than a verdict needs: an echo of the same second is an echo.
+        weighed.sort_unstable_by_key(|one| (one.entry.arrival(), one.sighting));
+        for one in weighed {
             let index = one.entry.reporter;
-            if arrived <= moment && !speakers.iter().any(|(reporter, _)| *reporter == index) {
+            if one.entry.arrival() <= moment && !speakers.iter().any(|(reporter, _)| *reporter == index) {
                 speakers.push((index, one.entry.settled));
             }
         }
@@ -150,9 +152,7 @@ impl Scorer {
         let counts = weighed
             .iter()
             .filter(|one| one.uncapped > 0 && one.reporter.is_anchored());
-        counts
-            .map(|one| Timestamp::from_secs(i64::from(one.entry.arrived)))
-            .min()
+        counts.map(|one| one.entry.arrival()).min()
     }
 
     /// Whom a regular user at `at` refutes, and how. Jointly those whose word was fresh, not a half-life old, when the

@@ -149,6 +149,7 @@ impl Scorer {
                 epoch: one.sighting.epoch,
                 observed: one.observed_minutes,
                 arrived: one.arrived_secs,
+                fraction: 0,
                 behaviour: one.behaviour,
                 key,
                 row: one.sighting.row,

@@ -6,6 +6,7 @@ use vigie_wire::{Indicator, Timestamp, indicator::is_public};
 
 use super::Scorer;
 use crate::constants::{FUTURE_SKEW, LIVE_HALF_LIVES, MAX_AGE, MINUTE, half_life};
+use crate::fixed::MILLI;
 use crate::report::{Observed, Report, ReportRefused};
 use crate::reporter::{GroupIndex, ReporterIndex, Reporters, UNANCHORED};
 use crate::subject::{Added, Entry, Subject};
@@ -56,6 +57,7 @@ impl Scorer {
             epoch: report.sighting.epoch,
             observed,
             arrived,
+            fraction: u8::try_from(report.arrived.as_millis().rem_euclid(MILLI) * 256 / MILLI).unwrap_or(0),
             behaviour: report.behaviour,
             key: speaker.key_number(report.sighting.publisher)?,
             row: report.sighting.row,

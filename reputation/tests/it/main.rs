@@ -8,6 +8,7 @@
 mod cases;
 mod disputes;
 mod extremes;
+mod history;
 mod learning;
 mod primacy;
 mod theorems;

@@ -1,0 +1,162 @@
+//! T5, the burn bound. Whatever gold refutes burns those who said it. Let F groups of liars frame whom they like, each
+//! joint lie refuted by gold before the next one. Then they reach the threshold 2F / (q - 1) times at most in the time
+//! for which a joint refutation counts, q being the quorum; and once they are struck they are one group together,
+//! whomever they name, also those whom nobody here knows.
+//!
+//! Why: reaching the threshold takes q groups, and all that were struck are one of them, so q - 1 others take part each
+//! time. Each of these is charged with a joint refutation, and the second strikes.
+//! Not bounded here: how many are framed at once, before the first refutation.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use vigie_reputation::constants::{DAY, GOLD_AGE, GOLD_DAYS, KAPPA, STRUCK_FOR};
+use vigie_reputation::wire::{Behaviour, Indicator, RuleHash, Timestamp};
+use vigie_reputation::{Partition, Report, Scorer, Tier, Verdict};
+
+use super::{adds_up, cases, later, quorum, share};
+use crate::world::{EXPLOIT, NOW, SSH, World, labels, org, report};
+
+/// One frame: which liars take part, and after how many minutes gold speaks.
+type Frame = (u16, i64);
+
+/// Addresses of regular users of ours, one a frame, and of people whom nobody here knows.
+fn user(number: u32) -> IpAddr {
+    Ipv4Addr::from(0x0b00_0000 + number).into()
+}
+
+fn stranger(number: u32) -> IpAddr {
+    user(1 << 16 | number)
+}
+
+/// The liars stand below anchors of their own and share nothing: as independent as can be.
+fn mesh(liars: u32, history: u32) -> World {
+    let mut world = World::default();
+    for number in 0..liars {
+        let anchor = 500 + number;
+        world.anchors.push(org(anchor));
+        world.add(anchor, 0, labels(anchor));
+        world.add(number, history, labels(number));
+        world.vouch(anchor, number);
+    }
+    world
+}
+
+/// Everybody on our side comes for as long as makes him a regular.
+fn regulars(scorer: &mut Scorer, count: u32) {
+    for number in 0..count {
+        for days in (0..=i64::from(GOLD_DAYS)).rev() {
+            let at = NOW.as_millis() - GOLD_AGE - days * DAY;
+            scorer.remember(user(number), Tier::Authenticated, Timestamp::from_millis(at));
+        }
+    }
+}
+
+fn named(
+    scorer: &mut Scorer,
+    liars: impl Iterator<Item = u32>,
+    target: IpAddr,
+    what: Behaviour,
+    now: Timestamp,
+) -> Verdict {
+    let subject = Indicator::ip(target);
+    for liar in liars {
+        let said = Report {
+            behaviour: what,
+            rule: RuleHash(u64::from(liar + 1).to_be_bytes()),
+            observed: now,
+            arrived: now,
+            ..report(liar, &subject)
+        };
+        scorer.observe(&said, now).unwrap();
+    }
+    let verdict = scorer.verdict(&subject, now);
+    adds_up(&verdict);
+    verdict
+}
+
+/// What would have blocked somebody whom we do not know.
+fn reaches(verdict: &Verdict) -> bool {
+    verdict.score >= verdict.threshold.total && verdict.groups >= quorum(verdict.threshold.total)
+}
+
+/// Plays a campaign: how often the threshold was reached, the scorer at the end, and when that is.
+fn campaign(liars: u32, history: u32, frames: &[Frame], what: Behaviour) -> (usize, Scorer, Timestamp) {
+    let mut scorer = mesh(liars, history).scorer();
+    regulars(&mut scorer, u32::try_from(frames.len()).unwrap());
+    let (mut reached, mut now) = (0, NOW);
+    for (number, (who, minutes)) in (0..).zip(frames) {
+        now = later(now, 60);
+        let take_part = (0..liars).filter(|liar| who >> liar & 1 == 1);
+        reached += usize::from(reaches(&named(&mut scorer, take_part, user(number), what, now)));
+        now = later(now, 60 * minutes);
+        scorer.remember(user(number), Tier::Authenticated, now);
+    }
+    (reached, scorer, now)
+}
+
+fn bound(liars: u32, what: Behaviour) -> usize {
+    let base = if what == SSH {
+        vigie_reputation::constants::H_LOW_HARM
+    } else {
+        vigie_reputation::constants::H_DEFAULT
+    };
+    2 * liars as usize / (quorum(base) - 1)
+}
+
+fn frames() -> impl Strategy<Value = Vec<Frame>> {
+    vec((any::<u16>(), 0_i64..300), 30..60)
+}
+
+fn what() -> impl Strategy<Value = Behaviour> {
+    prop_oneof![Just(SSH), Just(EXPLOIT)]
+}
+
+#[test]
+fn the_generated_campaigns_reach_the_threshold_and_end() {
+    let drawn = (4_u32..12, frames(), what());
+    let reached = |(liars, frames, what): &(u32, Vec<Frame>, Behaviour)| {
+        let (reached, ..) = campaign(*liars, 200, frames, *what);
+        reached >= 2
+    };
+    assert!(share(&drawn, reached) >= 60);
+    let all_struck = |(liars, frames, what): &(u32, Vec<Frame>, Behaviour)| {
+        let (_, scorer, now) = campaign(*liars, 200, frames, *what);
+        (0..*liars).all(|liar| scorer.is_struck(org(liar), now))
+    };
+    assert!(share(&drawn, all_struck) >= 30);
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn liars_whom_gold_refutes_burn_out(
+        liars in 2_u32..12,
+        history in prop_oneof![Just(1_u32), 1_u32..1_000],
+        frames in frames(),
+        what in what(),
+    ) {
+        let (reached, ..) = campaign(liars, history, &frames, what);
+        prop_assert!(reached <= bound(liars, what), "{reached} of {}", bound(liars, what));
+    }
+
+    /// The struck together, and one more whom nobody caught yet, are two groups against anybody.
+    #[test]
+    fn whoever_was_struck_is_one_group_against_everybody(
+        liars in 4_u32..12,
+        frames in frames(),
+        target in 0_u32..1_000,
+        wait in 0_i64..40,
+    ) {
+        let (_, mut scorer, now) = campaign(liars, 200, &frames, SSH);
+        prop_assert!(STRUCK_FOR > 43 * DAY);
+        let now = later(now, wait * 86_400 / 20);
+        let struck: Vec<u32> = (0..liars).filter(|liar| scorer.is_struck(org(*liar), now)).collect();
+        let verdict = named(&mut scorer, struck.iter().copied(), stranger(target), SSH, now);
+        prop_assert!(verdict.score <= KAPPA && !verdict.hard_block);
+        let cluster = verdict.partitions.iter().find(|one| one.partition == Partition::Cluster).unwrap();
+        prop_assert!(cluster.groups <= 1);
+    }
+}
