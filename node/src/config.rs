@@ -203,6 +203,18 @@ mod tests {
             config.policy.ban.get_ref(),
             Config::default().policy.ban.get_ref()
         );
+        let numbers = |config: &Config| {
+            let policy = &config.policy;
+            (
+                *policy.remember_users.get_ref(),
+                *policy.remember_visitors.get_ref(),
+            )
+        };
+        assert_eq!(numbers(&config), numbers(&Config::default()));
+        assert_eq!(
+            config.policy.warning_lists,
+            Config::default().policy.warning_lists
+        );
         assert_eq!(config.sensor.sources, Config::default().sensor.sources);
         assert_eq!(
             config.sensor.bucket_mib.get_ref(),
@@ -226,6 +238,15 @@ mod tests {
         assert_eq!(
             mistakes("[sensor]\nbucket_mib = 1\n"),
             "vigie.toml:2:14: 1 is not between 16 and 65536 (MiB)"
+        );
+        assert_eq!(
+            mistakes("[policy]\nremember_visitors = 5\n"),
+            "vigie.toml:2:21: 5 is not between 1000 and 100000000"
+        );
+        let unknown = mistakes("[policy]\nclasses = { \"a list\" = \"nat\" }\n");
+        assert!(
+            unknown.starts_with("vigie.toml:2:24: unknown variant `nat`, expected one of `ordinary`"),
+            "{unknown}"
         );
         let unknown = mistakes("[sensor]\nsourcs = 1\n");
         assert!(

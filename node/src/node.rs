@@ -32,6 +32,7 @@ use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
 use crate::table::{KEPT_AFTER_END, Table};
+use crate::warning::Warnings;
 
 /// Sightings older than this have no weight (DESIGN 11), so a start replays no more.
 const REPLAYED: Duration = Duration::from_secs(24 * 3_600);
@@ -49,6 +50,8 @@ pub(crate) struct Node {
     pub(crate) membership: Membership,
     pub(crate) opinion: Opinion,
     pub(crate) table: Table,
+    /// Who is well known, or shared by many.
+    pub(crate) warnings: Arc<Warnings>,
     /// Where a person overruled the mesh.
     pub(crate) overruled: Overruled,
     /// What we are to say beside sightings.
@@ -74,6 +77,8 @@ pub(crate) struct Node {
     pub(crate) outbox: Notify,
     /// Somebody joined a network while the node ran.
     pub(crate) joined: Notify,
+    /// Somebody wants housekeeping now: a signal, or what was edited.
+    pub(crate) hurry: Notify,
     /// Cancelled when the node ends: tasks and long answers end then.
     pub(crate) ending: CancellationToken,
     /// Whether the tasks run, or a command opened the data for itself.
@@ -112,13 +117,17 @@ impl Node {
         let membership = Membership::load(&paths, store.as_ref(), &identity, now).await?;
         let graph = membership.graph(&settings.get().anchors, now);
         let memory = MemoryConfig {
+            max_authenticated: *config.policy.remember_users.get_ref(),
+            max_visitors: *config.policy.remember_visitors.get_ref(),
             seed: blake3::derive_key("vigie/visitors/v1", &*identity.transport),
-            ..MemoryConfig::default()
         };
+        let warnings = Warnings::load(config.policy.warning_lists(), config.policy.classes.clone())
+            .context("[policy] warning_lists")?;
         let opinion = Opinion::new(Scorer::new(
             graph,
             ScorerConfig {
                 memory,
+                class: warnings.lookup(),
                 ..ScorerConfig::default()
             },
         ));
@@ -139,6 +148,7 @@ impl Node {
             membership,
             opinion,
             table,
+            warnings: Arc::new(warnings),
             overruled,
             saying: Saying::default(),
             early: Early::default(),
@@ -152,6 +162,7 @@ impl Node {
             called: std::sync::atomic::AtomicBool::new(false),
             outbox: Notify::new(),
             joined: Notify::new(),
+            hurry: Notify::new(),
             ending: CancellationToken::new(),
             runs: std::sync::atomic::AtomicBool::new(false),
             recalled: tokio::sync::OnceCell::new(),

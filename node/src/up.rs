@@ -3,6 +3,7 @@
 //! Deliberately absent: what the tasks do. This is the one place that knows all of them.
 
 use std::future::Future;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -56,12 +57,14 @@ struct Tasks {
 pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyhow::Result<()> {
     // Before anything runs, so that no signal finds nobody listening.
     let mut signals = signals()?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let shutdown = node.ending.clone();
     let mut tasks = Tasks {
         set: JoinSet::new(),
         shutdown: shutdown.clone(),
     };
     let page = serve(&node, &mut tasks).await?;
+    node.warnings.tell();
     node.recalled().await?;
     node.runs.store(true, Ordering::Relaxed);
     let reads = start_sensor(&node, &mut tasks).await?;
@@ -73,6 +76,13 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
         tokio::select! {
             _ = signals.0.recv() => break Ok(()),
             _ = signals.1.recv() => break Ok(()),
+            _ = hangup.recv() => {
+                if std::io::stdin().is_terminal() {
+                    // The terminal is gone, and with it whoever ran the node there.
+                    break Ok(());
+                }
+                node.hurry.notify_one();
+            }
             Some(task) = tasks.set.join_next() => match task {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => break Err(error),
@@ -254,6 +264,7 @@ async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::R
         }
         tokio::select! {
             () = tokio::time::sleep(HOUSEKEEPING) => {}
+            () = node.hurry.notified() => {}
             () = shutdown.cancelled() => return Ok(()),
         }
     }
@@ -261,6 +272,7 @@ async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::R
 
 async fn tidy(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
+    reload_warnings(node).await;
     node.reload_allowlist().await?;
     node.sweep().await?;
     node.regraph();
@@ -288,6 +300,24 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     let gone = node.store.forget(&retention).await?;
     tracing::debug!(rows = gone, "forgotten");
     Ok(())
+}
+
+/// Reads warning lists that changed. What they protect from now on is released by the review that follows.
+async fn reload_warnings(node: &Node) {
+    let warnings = Arc::clone(&node.warnings);
+    // A collection has hundreds of files: no other task waits for them.
+    let read = tokio::task::spawn_blocking(move || warnings.reload()).await;
+    let error = match read {
+        Ok(Ok(changed)) => {
+            if changed {
+                node.warnings.tell();
+            }
+            return;
+        }
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(panicked) => panicked.to_string(),
+    };
+    tracing::error!(error, "warning lists stay as they were");
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Context, bail};
 use clap::Args;
 
 use super::Global;
 use super::listing::say;
 use crate::config::Config;
+use crate::warning::Warnings;
 
 /// Check a configuration file without starting anything
 #[derive(Debug, Args)]
@@ -18,7 +20,12 @@ pub(crate) struct CheckConfig {
 impl CheckConfig {
     pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
         let file = self.file.unwrap_or_else(|| global.config_file());
-        Config::load(&file, true)?;
+        let config = Config::load(&file, true)?;
+        let warnings = Warnings::load(config.policy.warning_lists(), config.policy.classes.clone())
+            .context("[policy] warning_lists")?;
+        if !warnings.refused().is_empty() {
+            bail!("{}", warnings.refused().join("\n"));
+        }
         say(&format!("{}: no mistakes\n", file.display()))
     }
 }

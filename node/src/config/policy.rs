@@ -1,10 +1,13 @@
 //! `[policy]`: what the organisation decides for itself.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 use toml::Spanned;
+use vigie_reputation::Class;
 use vigie_wire::Behaviour;
 
 use super::{Section, Wrong, duration};
@@ -24,7 +27,19 @@ pub(crate) struct Policy {
     pub(crate) withhold: Vec<Spanned<String>>,
     /// Addresses and networks that are ours: never shared, never blocked.
     pub(crate) own: Vec<Spanned<String>>,
+    /// A directory of warning lists in MISP's format, beside those that every node has. Empty: none.
+    pub(crate) warning_lists: PathBuf,
+    /// What the addresses of a list are, by its name or that of its file or directory.
+    pub(crate) classes: BTreeMap<String, Class>,
+    /// Addresses of our own users that are remembered for thirty days.
+    pub(crate) remember_users: Spanned<usize>,
+    /// Visitors that are remembered, in fifteen days.
+    pub(crate) remember_visitors: Spanned<usize>,
 }
+
+/// How many addresses may be remembered of each kind: with less, ordinary users of a small site would be forgotten; with
+/// more, the memory alone would take gigabytes.
+const REMEMBERED: std::ops::RangeInclusive<usize> = 1_000..=100_000_000;
 
 /// What verdicts of the mesh lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -45,6 +60,10 @@ impl Default for Policy {
             remote: None,
             withhold: Vec::new(),
             own: Vec::new(),
+            warning_lists: PathBuf::new(),
+            classes: BTreeMap::new(),
+            remember_users: Spanned::new(0..0, 1_000_000),
+            remember_visitors: Spanned::new(0..0, 1_000_000),
         }
     }
 }
@@ -61,6 +80,10 @@ impl Policy {
             .iter()
             .filter_map(|name| Behaviour::by_name(name.get_ref()))
             .collect()
+    }
+
+    pub(crate) fn warning_lists(&self) -> Option<PathBuf> {
+        (!self.warning_lists.as_os_str().is_empty()).then(|| self.warning_lists.clone())
     }
 
     pub(crate) fn own(&self) -> Vec<IpNet> {
@@ -91,6 +114,17 @@ impl Section for Policy {
                 self.ban.get_ref()
             );
             wrong.push((self.ban.span(), message));
+        }
+        for number in [&self.remember_users, &self.remember_visitors] {
+            if !REMEMBERED.contains(number.get_ref()) {
+                let message = format!(
+                    "{} is not between {} and {}",
+                    number.get_ref(),
+                    REMEMBERED.start(),
+                    REMEMBERED.end()
+                );
+                wrong.push((number.span(), message));
+            }
         }
         for name in &self.withhold {
             if Behaviour::by_name(name.get_ref()).is_none() {

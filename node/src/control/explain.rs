@@ -51,6 +51,14 @@ pub(super) async fn show(State(node): Shared, Path(address): Path<String>) -> An
                 .to_owned(),
         );
     }
+    lines.extend(node.warnings.lists().hits(&subject).iter().map(|hit| {
+        format!(
+            "  It stands on the warning list {:?} ({}): on the mesh's word {} at most. Our own sensor decides as ever.",
+            hit.list,
+            hit.class,
+            hit.class.hardest()
+        )
+    }));
     if let Some(until) = node
         .overruled
         .until(&subject.to_string())

@@ -34,7 +34,17 @@ pub(crate) struct Status {
     /// Retractions and disputes that are not on our chain yet.
     pub(crate) unsaid: usize,
     pub(crate) counts: Counts,
+    pub(crate) warnings: WarningTotals,
     pub(crate) sensor: Option<SensorTotals>,
+}
+
+/// The warning lists in force.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct WarningTotals {
+    pub(crate) lists: usize,
+    pub(crate) entries: usize,
+    /// Files that are refused: place and reason.
+    pub(crate) refused: Vec<String>,
 }
 
 /// The sensor's counters, over all its sources.
@@ -85,8 +95,18 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         unsaid: say::waiting(node).await?,
         skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
         counts: node.store.counts(now).await?,
+        warnings: warnings(node),
         sensor: node.sensor.get().map(|stats| totals(&stats.snapshot())),
     })
+}
+
+fn warnings(node: &Node) -> WarningTotals {
+    let lists = node.warnings.lists();
+    WarningTotals {
+        lists: lists.len(),
+        entries: lists.entries(),
+        refused: node.warnings.refused().to_vec(),
+    }
 }
 
 fn totals(snapshot: &vigie_sensor::stats::Snapshot) -> SensorTotals {
@@ -133,6 +153,17 @@ fn lines(status: &Status) -> Vec<String> {
         )),
         None => lines.push("  sensor        reads nothing".to_owned()),
     }
+    let warnings = &status.warnings;
+    lines.push(format!(
+        "  warnings      {} lists, {} entries",
+        warnings.lists, warnings.entries
+    ));
+    lines.extend(
+        warnings
+            .refused
+            .iter()
+            .map(|wrong| format!("                refused: {wrong}")),
+    );
     match (&status.network, &status.standing) {
         (Some(network), Some(standing)) => {
             lines.push(format!(

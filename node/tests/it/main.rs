@@ -5,6 +5,7 @@ mod agent;
 mod bad_input;
 mod cli;
 mod full_disk;
+mod guards;
 mod http;
 mod hub;
 mod journey;

@@ -238,6 +238,12 @@ impl Node {
         (status, begun.elapsed())
     }
 
+    /// Has it read again what was edited, as `systemctl reload` does.
+    pub(crate) fn reload(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
     /// kill -9.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
