@@ -32,6 +32,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod up;
+mod visitors;
 mod warning;
 mod watch;
 

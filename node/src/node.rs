@@ -32,6 +32,7 @@ use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
 use crate::table::{KEPT_AFTER_END, Table};
+use crate::visitors::Visitors;
 use crate::warning::Warnings;
 
 /// Sightings older than this have no weight (DESIGN 11), so a start replays no more.
@@ -50,6 +51,8 @@ pub(crate) struct Node {
     pub(crate) membership: Membership,
     pub(crate) opinion: Opinion,
     pub(crate) table: Table,
+    /// Who visited us, on disk.
+    pub(crate) visitors: Visitors,
     /// Who is well known, or shared by many.
     pub(crate) warnings: Arc<Warnings>,
     /// Where a person overruled the mesh.
@@ -138,6 +141,7 @@ impl Node {
         let table = Table::new(store.decisions(&recent).await?, now);
         let overruled = Overruled::load(store.as_ref()).await?;
         let chain = OwnChain::load(store.as_ref(), identity.node.public().publisher_id(), &instance).await?;
+        let visitors = Visitors::new(&paths);
         let node = Arc::new(Self {
             paths,
             config,
@@ -148,6 +152,7 @@ impl Node {
             membership,
             opinion,
             table,
+            visitors,
             warnings: Arc::new(warnings),
             overruled,
             saying: Saying::default(),
@@ -210,6 +215,7 @@ impl Node {
     /// Gives the scorer back what it knew before the restart.
     async fn recall(&self, now: Timestamp) -> anyhow::Result<()> {
         self.opinion.recall(self).await?;
+        self.visitors.recall(&self.opinion);
         for record in self.store.remembered(now - REMEMBERED).await? {
             self.opinion
                 .remember(record.ip, vigie_reputation::Tier::Authenticated, record.at);

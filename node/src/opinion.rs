@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use vigie_reputation::{Learned, Report, Rung, Scorer, Tier, TrustGraph, Verdict};
+use vigie_reputation::{BadSketch, Learned, Report, Rung, Scorer, Tier, TrustGraph, Verdict};
 use vigie_store::SightingRow;
 use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
 
@@ -86,9 +86,29 @@ impl Opinion {
         self.scorer().own_detection(subject, behaviour, at);
     }
 
-    /// We know whoever uses this address.
-    pub(crate) fn remember(&self, ip: IpAddr, tier: Tier, at: Timestamp) {
-        self.scorer().remember(ip, tier, at);
+    /// We know whoever uses this address. Whether the sketch of visitors changed.
+    pub(crate) fn remember(&self, ip: IpAddr, tier: Tier, at: Timestamp) -> bool {
+        self.scorer().remember(ip, tier, at)
+    }
+
+    /// Somebody was served a page. Whether he was not remembered yet.
+    pub(crate) fn visited(&self, ip: IpAddr, at: Timestamp) -> bool {
+        self.remember(ip, Tier::Visitor, at)
+    }
+
+    /// How many users are remembered, and how many visitors of the present fifteen days.
+    pub(crate) fn known(&self) -> (usize, usize) {
+        self.scorer().known()
+    }
+
+    /// The sketch of visitors, to be kept.
+    pub(crate) fn sketch(&self) -> Vec<u8> {
+        self.scorer().sketch()
+    }
+
+    /// Takes up the sketch of visitors that was kept.
+    pub(crate) fn take_sketch(&self, bytes: &[u8]) -> Result<(), BadSketch> {
+        self.scorer().take_sketch(bytes)
     }
 
     /// Whether somebody logged in here from this address.

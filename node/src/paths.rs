@@ -115,6 +115,11 @@ impl Paths {
         self.root.join("spool")
     }
 
+    /// The sketch of who visited us.
+    pub(crate) fn visitors(&self) -> PathBuf {
+        self.root.join("visitors")
+    }
+
     /// Where a restore collects its files until all are there.
     pub(crate) fn restoring(&self) -> PathBuf {
         self.root.join("restoring")
@@ -148,6 +153,11 @@ impl Paths {
 /// Writes a file that only its owner may read, in one step: either the old or the new content is there, also after a
 /// power cut.
 pub(crate) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
+    write_private_bytes(path, content.as_bytes())
+}
+
+/// The same for what is no text.
+pub(crate) fn write_private_bytes(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     use std::io::Write;
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
@@ -160,7 +170,7 @@ pub(crate) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
             .write(true)
             .mode(0o600)
             .open(&aside)?;
-        file.write_all(content.as_bytes())?;
+        file.write_all(content)?;
         file.sync_all()?;
         rename(&aside, path)
     };

@@ -101,6 +101,7 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
         tracing::warn!("some tasks did not end in time; what they acknowledged is on disk");
     }
     node.opinion.save(&node).await?;
+    node.visitors.save(&node.opinion, true).await?;
     ended
 }
 
@@ -280,6 +281,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     ingest::release(node).await?;
     node.overruled.sweep(node.store.as_ref(), now).await?;
     node.opinion.save(node).await?;
+    node.visitors.save(&node.opinion, false).await?;
     if let Some(certificate) = node
         .membership
         .renew(node.store.as_ref(), &node.identity, now)

@@ -18,6 +18,7 @@ use vigie_wire::Timestamp;
 
 use crate::clock::rfc3339;
 use crate::node::Node;
+use crate::visitors::Visit;
 use crate::{decide, share};
 
 /// Effects that may wait for a full or restarting database; then the sensor waits too.
@@ -50,6 +51,8 @@ struct Watch {
     kept: Arc<Kept>,
     backlog: VecDeque<Effect>,
     failing: bool,
+    /// Visitors who are in no journal yet.
+    visits: Vec<Visit>,
     /// Numbers of decisions that are enforced before they are written: below zero, so that none is ever a stored one's.
     provisional: i64,
 }
@@ -66,6 +69,7 @@ pub(crate) async fn run(
         kept,
         backlog: VecDeque::new(),
         failing: false,
+        visits: Vec::new(),
         provisional: 0,
     };
     loop {
@@ -99,9 +103,9 @@ impl Watch {
                 }));
             }
             SensorEvent::Visitor { ip, at } => {
-                self.node
-                    .opinion
-                    .remember(ip, vigie_reputation::Tier::Visitor, at);
+                if self.node.opinion.visited(ip, at) {
+                    self.visits.push((ip, at));
+                }
             }
             SensorEvent::Checkpoint { source, resume } => {
                 let text = serde_json::to_string(&resume)?;
@@ -153,7 +157,11 @@ impl Watch {
 
     /// Writes what waits, in order, as far as the store takes it.
     async fn flush(&mut self) {
+        self.node.visitors.note(&std::mem::take(&mut self.visits));
         while let Some(effect) = self.backlog.front() {
+            if matches!(effect, Effect::Position { .. }) {
+                self.node.visitors.sync().await;
+            }
             match write(&self.node, effect).await {
                 Ok(()) => {
                     if let Some(Effect::Position { source, resume, .. }) = self.backlog.pop_front() {

@@ -37,7 +37,7 @@ pub use vigie_wire as wire;
 
 pub use class::{Class, ClassLookup};
 pub use graph::{Edge, Labels, Member, Place, TrustGraph};
-pub use memory::{Known, MemoryConfig, Tier};
+pub use memory::{BadSketch, Known, MemoryConfig, Tier};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
 pub use score::{Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};

@@ -7,13 +7,15 @@
 mod visitors;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hashbrown::HashMap;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use vigie_wire::Timestamp;
 
 use crate::constants::{DAY, GOLD_AGE, GOLD_DAYS, MEMORY_LIVE};
+pub use visitors::BadSketch;
 use visitors::Visitors;
 
 /// How well we know an address.
@@ -81,12 +83,46 @@ impl Memory {
         }
     }
 
-    pub(crate) fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) {
+    /// Whether the sketch changed: then whoever keeps it over a restart has something to note.
+    pub(crate) fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) -> bool {
         let host = host_of(ip);
         match tier {
             Tier::Visitor => self.visitors.insert(host, at),
-            Tier::Authenticated => self.remember_authenticated(host, at),
+            Tier::Authenticated => {
+                self.remember_authenticated(host, at);
+                false
+            }
         }
+    }
+
+    /// Whether anybody of a network was here: one of its addresses is that of a user, or its /24 that of a visitor.
+    /// Looks at 256 addresses at most: larger networks are always known.
+    pub(crate) fn knows_any_of(&self, net: IpNet, now: Timestamp) -> bool {
+        let is_user = |ip: IpAddr| self.tier(ip, now) == Some(Tier::Authenticated);
+        match net {
+            IpNet::V4(v4) if v4.prefix_len() >= 24 => {
+                self.visitors.contains_net_of(net.addr(), now)
+                    || (v4.network().to_bits()..=v4.broadcast().to_bits())
+                        .any(|bits| is_user(Ipv4Addr::from_bits(bits).into()))
+            }
+            IpNet::V6(v6) if v6.prefix_len() >= 64 => self.tier(net.addr(), now).is_some(),
+            IpNet::V4(_) | IpNet::V6(_) => true,
+        }
+    }
+
+    /// How many users are remembered, and how many visitors of the present fifteen days.
+    pub(crate) fn known(&self) -> (usize, usize) {
+        (self.authenticated.len(), self.visitors.count())
+    }
+
+    /// The sketch, to be kept over a restart.
+    pub(crate) fn write_sketch(&self) -> Vec<u8> {
+        self.visitors.write()
+    }
+
+    /// Takes up the sketch that was kept.
+    pub(crate) fn read_sketch(&mut self, bytes: &[u8]) -> Result<(), BadSketch> {
+        self.visitors.read(bytes)
     }
 
     /// How well we know an address at `now`.

@@ -10,6 +10,7 @@ mod judge;
 mod object;
 mod observe;
 mod renew;
+mod sketch;
 mod weigh;
 
 use std::net::IpAddr;

@@ -35,6 +35,8 @@ pub(crate) struct Status {
     pub(crate) unsaid: usize,
     pub(crate) counts: Counts,
     pub(crate) warnings: WarningTotals,
+    /// Addresses of users that are remembered, and visitors of the present fifteen days.
+    pub(crate) remembered: (usize, usize),
     pub(crate) sensor: Option<SensorTotals>,
 }
 
@@ -96,6 +98,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
         counts: node.store.counts(now).await?,
         warnings: warnings(node),
+        remembered: node.opinion.known(),
         sensor: node.sensor.get().map(|stats| totals(&stats.snapshot())),
     })
 }
@@ -153,6 +156,10 @@ fn lines(status: &Status) -> Vec<String> {
         )),
         None => lines.push("  sensor        reads nothing".to_owned()),
     }
+    lines.push(format!(
+        "  remembers     {} addresses of users, {} visitors since the fortnight began",
+        status.remembered.0, status.remembered.1
+    ));
     let warnings = &status.warnings;
     lines.push(format!(
         "  warnings      {} lists, {} entries",

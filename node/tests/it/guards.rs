@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::network::{found, join, up_as_seed};
-use crate::support::{Home, Node, guesses, until, watch};
+use crate::support::{Home, Node, append, guesses, login, until, watch};
 
 fn mesh_on(home: &Home, ip: &str) -> Vec<Value> {
     home.rows(&["decisions", "list", "--origin", "mesh", "--value", ip])
@@ -116,4 +116,67 @@ fn who_stands_on_a_warning_list_is_never_blocked_on_remote_word_and_our_own_sens
     list("more", &format!("\"{attacker}\""));
     three.at_judge.reload();
     until("the attacker is released", || mesh_on(judge, attacker).is_empty());
+}
+
+/// A page that is served to this address.
+fn visit(ip: &str) -> String {
+    let now = jiff::Timestamp::now().strftime("%d/%b/%Y:%H:%M:%S +0000");
+    format!("{ip} - - [{now}] \"GET / HTTP/1.1\" 200 612 \"-\" \"Mozilla/5.0\"\n")
+}
+
+#[test]
+fn users_and_visitors_are_remembered_over_kill_and_restart() {
+    let home = Home::with("");
+    let (auth, access) = (home.log(), home.beside("access.log"));
+    home.configure(&format!(
+        "[sensor]\nsources = [{{ type = \"syslog\", file = \"{}\" }}, {{ type = \"nginx\", file = \"{}\" }}]\n\
+         [policy]\nremember_visitors = 5000\n",
+        auth.display(),
+        access.display()
+    ));
+    let forget_lines = || [&auth, &access].map(|log| std::fs::write(log, "").unwrap());
+    let raise = |ip: &str| home.json(&["explain", ip])["verdict"]["threshold"]["visitor"].clone();
+    let is_user = |ip: &str| {
+        let verdict = home.json(&["explain", ip])["verdict"].clone();
+        verdict["reasons"].to_string().contains("authenticated_user")
+    };
+    forget_lines();
+    let (user, visitors) = ("192.88.99.90", ["192.88.99.91", "192.88.99.92", "192.88.99.93"]);
+    let mut node = home.up();
+    append(&auth, &login(user));
+    until("the user is known", || is_user(user));
+    for (number, visitor) in visitors.iter().enumerate() {
+        append(&access, &visit(visitor));
+        until("the visitor is known", || raise(visitor) == 3_900);
+        if number == 1 {
+            // Ended in order: a picture of the whole sketch is written, and a journal begins anew.
+            assert!(node.terminate().0.success());
+            assert!(home.data().join("visitors").exists() && !home.data().join("visitors.journal").exists());
+        } else {
+            node.kill();
+            assert!(home.data().join("visitors.journal").exists());
+        }
+        // Nothing can be learned from the logs again.
+        forget_lines();
+        node = home.up();
+        for known in &visitors[..=number] {
+            assert_eq!(raise(known), 3_900, "{known} after {number}");
+        }
+        assert!(is_user(user));
+        assert_eq!(raise("192.88.99.94"), 0);
+    }
+    assert!(
+        home.say(&["status"])
+            .contains("remembers     1 addresses of users, 3 visitors")
+    );
+    node.kill();
+    // Another size is another sketch: visitors are learned anew, users stay.
+    home.configure(&watch(&auth));
+    let _node = home.up();
+    assert!(is_user(user));
+    assert!(
+        home.told().contains("made for another number of visitors"),
+        "{}",
+        home.told()
+    );
 }

@@ -46,24 +46,26 @@ impl Scorer {
     /// one before the first accusation refutes those who named his address in the last thirty days, unless our own
     /// sensor saw it too or many share it. Who became a user later refutes nobody, and his record begins anew: logging
     /// in costs an attacker nothing. It protects him all the same. O(statements of the subject).
-    pub fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) {
+    ///
+    /// Whether the sketch of visitors changed: then whoever keeps it over a restart has something to note.
+    pub fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) -> bool {
         let subject = Indicator::ip(ip);
         let accused = match tier {
             Tier::Visitor => None,
             Tier::Authenticated => self.accused_since(&subject, at),
         };
         let regular = accused.is_some_and(|since| self.memory.is_regular(ip, since));
-        self.memory.remember(ip, tier, at);
+        let changed = self.memory.remember(ip, tier, at);
         if accused.is_none() {
-            return;
+            return changed;
         }
         if !regular {
             self.memory.begin_anew(ip);
-            return;
+            return changed;
         }
         let shared = (self.config.class)(&subject).is_shared();
         if shared || self.own.live(&subject, at).is_some() {
-            return;
+            return changed;
         }
         for (reporter, how) in self.accusers(&subject, at) {
             if let Some(known) = self.reporters.get_mut(reporter) {
@@ -72,6 +74,7 @@ impl Scorer {
             self.settle(&subject, reporter);
         }
         self.judge_disputers(&subject, true, at);
+        changed
     }
 
     fn judge_disputers(&mut self, subject: &Indicator, rightly: bool, at: Timestamp) {

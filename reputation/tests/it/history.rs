@@ -196,7 +196,7 @@ impl Player {
             }
             Event::Disputed(by, subject) => _ = scorer.dispute(*by, subject, now),
             Event::Caught(subject, behaviour) => scorer.own_detection(subject, *behaviour, now),
-            Event::Came(address, tier) => scorer.remember(*address, *tier, now),
+            Event::Came(address, tier) => _ = scorer.remember(*address, *tier, now),
             Event::Withdrawn(name) => scorer.retract(*name),
             Event::Revoked(org) => scorer.forget(*org),
             Event::Clustered(org, cluster) => scorer.set_cluster(*org, *cluster),
