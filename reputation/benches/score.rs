@@ -1,7 +1,9 @@
-//! How many reports and verdicts per second, and how many bytes a subject takes.
+//! How many reports and verdicts per second, how many bytes a subject takes, what a strike costs.
 //!
-//! The mix is the overlap measured on fourteen real lists: 58 % of the subjects named once, 23 % twice, 12 % three
-//! times, 5 % four times, 2 % more often. Deliberately absent: signatures, which cost more than all of this.
+//! The typical mix is the overlap measured on fourteen real lists: 58 % of the subjects named once, 23 % twice, 12 % three
+//! times, 5 % four times, 2 % more often, a million subjects in all, in an order that no cache foresees. The others are
+//! what an attacker would choose: subjects that are full, a table that is full, the same said again and again.
+//! Deliberately absent: signatures, which cost more than all of this. `bench/score.py` keeps the figures.
 
 use std::net::Ipv4Addr;
 
@@ -10,10 +12,15 @@ use divan::{Bencher, black_box};
 use vigie_reputation::wire::{
     Behaviour, Count, Indicator, OrgId, PublisherId, RuleHash, SightingId, Timestamp,
 };
-use vigie_reputation::{Edge, Labels, Member, Report, Scorer, ScorerConfig, TrustGraph};
+use vigie_reputation::{Edge, Labels, Member, Report, Scorer, ScorerConfig, Tier, TrustGraph};
 
 const ORGS: u32 = 1_000;
-const SUBJECTS: u32 = 100_000;
+const SUBJECTS: u32 = 1_000_000;
+/// Room in a table that is to be full, and subjects that are to be crowded.
+const NARROW: u32 = 100_000;
+const CROWDED: u32 = 1_000;
+/// Reports in one round of an attack.
+const ROUND: u32 = 100_000;
 const NOW: Timestamp = Timestamp::from_secs(1_767_225_600);
 
 fn main() {
@@ -23,15 +30,34 @@ fn main() {
 
 #[expect(clippy::print_stdout, reason = "a bench prints its figures")]
 fn memory() {
-    let scorer = filled(SUBJECTS);
+    if std::env::args().any(|argument| argument == "--list") {
+        return;
+    }
+    let before = resident();
+    let mut scorer = scorer(SUBJECTS);
+    for number in 0..statement_count(SUBJECTS) {
+        hear(&mut scorer, &statement(number, SUBJECTS));
+    }
     let size = scorer.size();
+    let per_subject = |bytes: usize| bytes / size.subjects.max(1);
     println!(
-        "{} subjects with {} statements take {} bytes: {} bytes per subject",
+        "{} subjects with {} statements take {} bytes: {} bytes per subject, {} resident",
         size.subjects,
         size.contributions,
         size.bytes,
-        size.bytes / size.subjects.max(1),
+        per_subject(size.bytes),
+        per_subject(resident().saturating_sub(before)),
     );
+}
+
+/// What the process takes of the machine's memory, zero where there is no procfs.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = status
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0) * 4_096
 }
 
 fn org(number: u32) -> OrgId {
@@ -40,7 +66,7 @@ fn org(number: u32) -> OrgId {
     OrgId(bytes)
 }
 
-fn scorer() -> Scorer {
+fn scorer(max_subjects: u32) -> Scorer {
     let labels = |number: u32| Labels {
         operator: u64::from(number + 1).to_be_bytes(),
         country: [b'A', b'A' + u8::try_from(number % 20).unwrap_or(0)],
@@ -67,7 +93,10 @@ fn scorer() -> Scorer {
         .collect();
     Scorer::new(
         TrustGraph::build(&anchors, &members, &vouches, NOW),
-        ScorerConfig::default(),
+        ScorerConfig {
+            max_subjects: usize::try_from(max_subjects).unwrap_or(usize::MAX),
+            ..ScorerConfig::default()
+        },
     )
 }
 
@@ -101,43 +130,43 @@ fn hear(scorer: &mut Scorer, report: &Report) {
     }
 }
 
-/// The statements on a number of subjects, by the measured overlap, in a scattered order.
-fn statements(subjects: u32) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for number in 0..subjects {
-        let times = match number % 100 {
-            0..58 => 1,
-            58..81 => 2,
-            81..93 => 3,
-            93..98 => 4,
-            _ => 8,
-        };
-        for time in 0..times {
-            reports.push(report(
-                (number.wrapping_mul(2_654_435_761) >> 7).wrapping_add(time * 37) % ORGS,
-                number,
-            ));
+/// A number below `count`, scattered: a bijection would be fairer still, and this is close.
+fn scatter(number: u32, count: u32) -> u32 {
+    let mixed = u64::from(number)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(23);
+    u32::try_from((u128::from(mixed) * u128::from(count)) >> 64).unwrap_or(0)
+}
+
+/// How many statements there are on so many subjects.
+fn statement_count(subjects: u32) -> u32 {
+    subjects / 100 * 180
+}
+
+/// One of them: rounds over all, and over those that are named again, in a scattered order.
+fn statement(number: u32, subjects: u32) -> Report {
+    let shares = [100, 42, 19, 7, 3, 3, 3, 3];
+    let (mut left, mut round) = (number % 180, 0_u32);
+    for share in shares {
+        if left < share {
+            break;
         }
+        left -= share;
+        round += 1;
     }
-    reports.sort_by_key(|report| report.sighting.seq.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    reports
+    // The order of subjects is scattered by a multiplication that is prime to their number.
+    let subject = (u64::from(number / 180 * 100 + left) * 7_368_787 % u64::from(subjects)) as u32;
+    report(scatter(subject, ORGS).wrapping_add(round * 37) % ORGS, subject)
 }
 
-fn filled(subjects: u32) -> Scorer {
-    let mut scorer = scorer();
-    for report in statements(subjects) {
-        hear(&mut scorer, &report);
-    }
-    scorer
-}
-
-/// All statements on all subjects, into an empty scorer.
-#[divan::bench(sample_count = 10)]
+/// All statements on a million subjects, into an empty scorer.
+#[divan::bench(sample_count = 3, sample_size = 1)]
 fn observe(bencher: Bencher<'_, '_>) {
-    let reports = statements(SUBJECTS);
+    let count = statement_count(SUBJECTS);
+    let reports: Vec<Report> = (0..count).map(|number| statement(number, SUBJECTS)).collect();
     bencher
-        .counter(ItemsCount::new(reports.len()))
-        .with_inputs(scorer)
+        .counter(ItemsCount::new(count))
+        .with_inputs(|| scorer(SUBJECTS))
         .bench_local_values(|mut scorer| {
             for report in &reports {
                 hear(&mut scorer, report);
@@ -147,12 +176,13 @@ fn observe(bencher: Bencher<'_, '_>) {
 }
 
 /// The same, asking for the rung after each statement, as a node does.
-#[divan::bench(sample_count = 10)]
+#[divan::bench(sample_count = 3, sample_size = 1)]
 fn observe_and_rung(bencher: Bencher<'_, '_>) {
-    let reports = statements(SUBJECTS);
+    let count = statement_count(SUBJECTS);
+    let reports: Vec<Report> = (0..count).map(|number| statement(number, SUBJECTS)).collect();
     bencher
-        .counter(ItemsCount::new(reports.len()))
-        .with_inputs(scorer)
+        .counter(ItemsCount::new(count))
+        .with_inputs(|| scorer(SUBJECTS))
         .bench_local_values(|mut scorer| {
             for report in &reports {
                 hear(&mut scorer, report);
@@ -162,37 +192,136 @@ fn observe_and_rung(bencher: Bencher<'_, '_>) {
         });
 }
 
-/// The verdict with its explanation, on a subject with so many statements.
-#[divan::bench(args = [1, 2, 4, 64])]
-fn verdict(bencher: Bencher<'_, '_>, statements: u32) {
-    let mut scorer = scorer();
+/// A thousand subjects that are full already, and everybody goes on naming them.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn observe_crowded(bencher: Bencher<'_, '_>) {
+    let mut scorer = scorer(SUBJECTS);
+    for number in 0..CROWDED * 64 {
+        let said = report(scatter(number, ORGS), number % CROWDED);
+        black_box(scorer.observe(&said, NOW).is_ok());
+    }
+    let reports: Vec<Report> = (0..ROUND)
+        .map(|number| Report {
+            confidence: u8::try_from(number % 100).unwrap_or(0) + 1,
+            behaviour: Behaviour([5, 9, 1][number as usize % 3]),
+            ..report(scatter(number.wrapping_mul(31), ORGS), scatter(number, CROWDED))
+        })
+        .collect();
+    bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
+        for report in &reports {
+            black_box(scorer.observe(report, NOW).is_ok());
+        }
+    });
+}
+
+/// The same organisations say the same again, a minute later each time.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn observe_repeated(bencher: Bencher<'_, '_>) {
+    let mut scorer = filled(NARROW);
+    let mut minutes = 0;
+    bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
+        minutes += 1;
+        let now = Timestamp::from_secs(NOW.as_secs() + 60 * minutes);
+        for number in 0..ROUND {
+            let mut said = statement(number, NARROW);
+            (said.observed, said.arrived) = (now, now);
+            black_box(scorer.observe(&said, now).is_ok());
+        }
+    });
+}
+
+/// One organisation names new subjects while the table is full: it is refused.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn observe_flood(bencher: Bencher<'_, '_>) {
+    let mut scorer = filled(NARROW);
+    let mut next = SUBJECTS;
+    let mut flood = move |scorer: &mut Scorer| {
+        for _ in 0..ROUND {
+            next += 1;
+            black_box(scorer.observe(&report(21, next), NOW).is_ok());
+        }
+    };
+    flood(&mut scorer);
+    bencher
+        .counter(ItemsCount::new(ROUND))
+        .bench_local(|| flood(&mut scorer));
+}
+
+/// All organisations name new subjects while the table is full: somebody must go each time.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn observe_full(bencher: Bencher<'_, '_>) {
+    let mut scorer = filled(NARROW);
+    let mut next = SUBJECTS;
+    bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
+        for _ in 0..ROUND {
+            next += 1;
+            black_box(scorer.observe(&report(scatter(next, ORGS), next), NOW).is_ok());
+        }
+    });
+}
+
+fn filled(subjects: u32) -> Scorer {
+    let mut scorer = scorer(subjects);
+    for number in 0..statement_count(subjects) {
+        hear(&mut scorer, &statement(number, subjects));
+    }
+    scorer
+}
+
+/// A subject with so many statements, each of another organisation.
+fn named(statements: u32) -> Scorer {
+    let mut scorer = scorer(SUBJECTS);
     for reporter in 0..statements {
         hear(&mut scorer, &report(reporter * 7 % ORGS, 1));
     }
+    scorer
+}
+
+/// The verdict with its explanation, on a subject with so many statements.
+#[divan::bench(args = [1, 2, 4, 64], sample_size = 1_000, sample_count = 20)]
+fn verdict(bencher: Bencher<'_, '_>, statements: u32) {
+    let scorer = named(statements);
     bencher
         .counter(ItemsCount::new(1_u32))
         .bench_local(|| scorer.verdict(black_box(&subject(1)), NOW));
 }
 
 /// The rung alone.
-#[divan::bench(args = [1, 2, 4, 64])]
+#[divan::bench(args = [1, 2, 4, 64], sample_size = 1_000, sample_count = 20)]
 fn rung(bencher: Bencher<'_, '_>, statements: u32) {
-    let mut scorer = scorer();
-    for reporter in 0..statements {
-        hear(&mut scorer, &report(reporter * 7 % ORGS, 1));
-    }
+    let scorer = named(statements);
     bencher
         .counter(ItemsCount::new(1_u32))
         .bench_local(|| scorer.rung(black_box(&subject(1)), NOW));
 }
 
-/// One more statement on a subject that is full already.
-#[divan::bench]
-fn observe_crowded(bencher: Bencher<'_, '_>) {
-    let mut scorer = scorer();
-    let mut next = 0;
-    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
-        next = (next + 1) % ORGS;
-        scorer.observe(&report(next, 1), NOW)
-    });
+/// A user of ours refutes two who name him, as often as it takes to strike them.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn strike(bencher: Bencher<'_, '_>) {
+    let Indicator::Ip(ours) = subject(SUBJECTS + 1) else {
+        return;
+    };
+    let mut known = filled(NARROW);
+    for days in [12, 10, 9, 8] {
+        let at = Timestamp::from_secs(NOW.as_secs() - days * 86_400);
+        known.remember(ours, Tier::Authenticated, at);
+    }
+    for reporter in [21, 22] {
+        hear(&mut known, &report(reporter, SUBJECTS + 1));
+    }
+    bencher
+        .with_inputs(|| known.clone())
+        .bench_local_values(|mut scorer| {
+            scorer.remember(ours, Tier::Authenticated, NOW);
+            scorer
+        });
+}
+
+/// Everything that one organisation names, among so many subjects: what is to be reviewed when it was struck or revoked.
+#[divan::bench(args = [NARROW, SUBJECTS], sample_count = 5, sample_size = 1)]
+fn named_by(bencher: Bencher<'_, '_>, subjects: u32) {
+    let scorer = filled(subjects);
+    bencher
+        .counter(ItemsCount::new(scorer.named_by(org(21)).len()))
+        .bench_local(|| scorer.named_by(black_box(org(21))));
 }
