@@ -49,6 +49,8 @@ pub(crate) struct Reporter {
 #[derive(Clone, Debug)]
 pub(crate) struct Reporters {
     list: Vec<Reporter>,
+    /// The voucher groups once more, close together: a crowded subject asks for many at once.
+    vouchers: Vec<GroupIndex>,
     by_org: HashMap<OrgId, ReporterIndex>,
     groups: Vec<Group>,
     by_group: HashMap<Group, GroupIndex>,
@@ -61,6 +63,7 @@ impl Reporters {
     pub(crate) fn new(max: usize) -> Self {
         let mut reporters = Self {
             list: Vec::new(),
+            vouchers: Vec::new(),
             by_org: HashMap::new(),
             groups: Vec::new(),
             by_group: HashMap::new(),
@@ -79,6 +82,14 @@ impl Reporters {
 
     pub(crate) fn get_mut(&mut self, index: ReporterIndex) -> Option<&mut Reporter> {
         self.list.get_mut(usize::try_from(index).ok()?)
+    }
+
+    /// The voucher group of a reporter.
+    pub(crate) fn voucher(&self, index: ReporterIndex) -> GroupIndex {
+        let known = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.vouchers.get(index));
+        known.copied().unwrap_or(UNANCHORED)
     }
 
     pub(crate) fn find(&self, org: OrgId) -> Option<ReporterIndex> {
@@ -126,6 +137,7 @@ impl Reporters {
         }
         let index = u32::try_from(self.list.len()).ok()?;
         self.list.push(Reporter::unplaced(org));
+        self.vouchers.push(UNANCHORED);
         self.by_org.insert(org, index);
         self.place(index, graph);
         Some(index)
@@ -184,6 +196,12 @@ impl Reporters {
         reporter.cluster = cluster;
         reporter.anchor = place.is_some_and(|place| place.anchor);
         reporter.record.stand(place);
+        if let Some(known) = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.vouchers.get_mut(index))
+        {
+            *known = voucher;
+        }
     }
 
     fn number(&mut self, group: Group) -> GroupIndex {

@@ -54,7 +54,8 @@ pub(crate) struct Subject {
 #[derive(Clone, Debug, Default)]
 struct More {
     entries: Vec<Entry>,
-    objections: Vec<Objection>,
+    // Rare and rarely more than a few: a slice, made anew for each, is a third smaller here.
+    objections: Box<[Objection]>,
 }
 
 /// What became of an entry.
@@ -65,6 +66,19 @@ pub(crate) enum Added {
     Weaker,
     /// Full; true if another statement was dropped for this one.
     Crowded(bool),
+}
+
+/// Until when, in milliseconds, and a name for ties.
+type Lasts = (i64, std::cmp::Reverse<(u64, u32, u8, u8)>);
+
+/// Who makes room in a full list.
+enum Least {
+    /// The statement at this place, which is no evidence any more.
+    Dead(usize),
+    /// The one at this place.
+    Known(usize),
+    /// Whoever comes.
+    Other,
 }
 
 /// Up to so many statements the list is kept exact.
@@ -86,15 +100,21 @@ impl Entry {
 
     /// Whether it is still evidence at `now`.
     pub(crate) fn is_live(&self, subject: &Indicator, now: Timestamp) -> bool {
-        let age = now.as_millis().saturating_sub(self.observed().as_millis());
-        age < LIVE_HALF_LIVES * half_life(self.behaviour, subject)
+        self.age(now) < LIVE_HALF_LIVES * half_life(self.behaviour, subject)
+    }
+
+    fn age(&self, now: Timestamp) -> i64 {
+        now.as_millis().saturating_sub(self.observed().as_millis())
     }
 
     /// How long it lasts: the moment at which a reporter of weight 1 would be down to nothing. Among statements of one
     /// half-life this is the order of strength at any moment.
-    fn lasts(&self, subject: &Indicator) -> (i64, std::cmp::Reverse<(u64, u32, u8, u8)>) {
-        let span = i128::from(half_life(self.behaviour, subject))
-            * i128::from(log2_of_size(self.confidence, self.count.log2()));
+    fn lasts(&self, subject: &Indicator) -> Lasts {
+        self.lasts_at(half_life(self.behaviour, subject))
+    }
+
+    fn lasts_at(&self, half_life: i64) -> Lasts {
+        let span = i128::from(half_life) * i128::from(log2_of_size(self.confidence, self.count.log2()));
         let until = self
             .observed()
             .as_millis()
@@ -103,10 +123,6 @@ impl Entry {
             until,
             std::cmp::Reverse((self.seq, self.epoch, self.row, self.key)),
         )
-    }
-
-    fn is_of(&self, other: &Self) -> bool {
-        (self.reporter, self.behaviour) == (other.reporter, other.behaviour)
     }
 }
 
@@ -131,7 +147,10 @@ impl Subject {
         Some(Self {
             indicator,
             first,
-            more: Some(Box::new(More { entries, objections })),
+            more: Some(Box::new(More {
+                entries,
+                objections: objections.into(),
+            })),
         })
     }
 
@@ -149,7 +168,7 @@ impl Subject {
 
     /// Who disputes it and has not been judged for that; from now on he has.
     pub(crate) fn settle_objections(&mut self) -> Vec<ReporterIndex> {
-        let open = self.more.iter_mut().flat_map(|more| &mut more.objections);
+        let open = self.more.iter_mut().flat_map(|more| &mut *more.objections);
         open.filter_map(|one| (!std::mem::replace(&mut one.settled, true)).then_some(one.reporter))
             .collect()
     }
@@ -168,70 +187,136 @@ impl Subject {
         self.more.as_ref().map_or(0, |more| {
             size_of::<More>()
                 + more.entries.capacity() * size_of::<Entry>()
-                + more.objections.capacity() * size_of::<Objection>()
+                + more.objections.len() * size_of::<Objection>()
         })
     }
 
-    /// Adds a statement; of one reporter and behaviour the strongest stays. `group` names the reporters' groups.
+    /// Adds a statement; of one reporter and behaviour the strongest stays. `group` names the reporters' groups. A few
+    /// passes over the statements, of which there are `max` at most.
     pub(crate) fn add(
         &mut self,
         entry: Entry,
         max: usize,
+        now: Timestamp,
         group: impl Fn(ReporterIndex) -> GroupIndex,
     ) -> Added {
-        let settled = self
-            .entries()
-            .any(|known| known.reporter == entry.reporter && known.settled);
+        let (mut settled, mut same) = (entry.settled, None);
+        self.entries().enumerate().for_each(|(place, known)| {
+            if known.reporter == entry.reporter {
+                settled |= known.settled;
+                if known.behaviour == entry.behaviour {
+                    same = Some(place);
+                }
+            }
+        });
         let entry = Entry { settled, ..entry };
-        let indicator = self.indicator.clone();
-        if let Some(known) = self.entries_mut().find(|known| known.is_of(&entry)) {
-            // Who repeats himself was first when he was first.
-            let (arrived, fraction) = (known.arrived, known.fraction).min((entry.arrived, entry.fraction));
-            let stronger = entry.lasts(&indicator) > known.lasts(&indicator);
-            *known = Entry {
-                arrived,
-                fraction,
-                ..if stronger { entry } else { *known }
-            };
-            return if stronger { Added::Stronger } else { Added::Weaker };
+        if let Some(place) = same {
+            return self.strengthen(place, entry);
         }
+        let len = self.len();
         let more = self.more.get_or_insert_default();
-        // A list of few grows by one: the usual doubling would cost more than the statements.
-        if more.entries.len() < FEW {
-            more.entries.reserve_exact(1);
-        }
-        more.entries.push(entry);
-        if more.entries.len() < max.max(1) {
+        if len < max.max(1) {
+            // A list of few grows by one: the usual doubling would cost more than the statements.
+            if more.entries.len() < FEW {
+                more.entries.reserve_exact(1);
+            }
+            more.entries.push(entry);
             return Added::New;
         }
-        let Some(last) = self.least(group) else {
-            return Added::New;
-        };
-        let dropped = self.remove(last);
-        Added::Crowded(dropped != Some(entry))
+        match self.least(&entry, now, group) {
+            Least::Dead(place) => {
+                self.replace(place, entry);
+                Added::New
+            }
+            Least::Known(place) => {
+                self.replace(place, entry);
+                Added::Crowded(true)
+            }
+            Least::Other => Added::Crowded(false),
+        }
     }
 
-    /// The place of the statement to drop first: the deepest in its group, then the one that lasts least.
-    fn least(&self, group: impl Fn(ReporterIndex) -> GroupIndex) -> Option<usize> {
-        let mut ranked: Vec<_> = self
-            .entries()
-            .enumerate()
-            .map(|(place, entry)| {
-                let order = (std::cmp::Reverse(entry.lasts(&self.indicator)), entry.reporter);
-                (group(entry.reporter), order, place)
+    /// The same reporter says the same once more.
+    fn strengthen(&mut self, place: usize, entry: Entry) -> Added {
+        let Some(known) = self.at(place).copied() else {
+            return Added::Weaker;
+        };
+        let stronger = entry.lasts(&self.indicator) > known.lasts(&self.indicator);
+        // Who repeats himself was first when he was first.
+        let (arrived, fraction) = (known.arrived, known.fraction).min((entry.arrived, entry.fraction));
+        let strongest = Entry {
+            settled: entry.settled,
+            ..if stronger { entry } else { known }
+        };
+        self.replace(
+            place,
+            Entry {
+                arrived,
+                fraction,
+                ..strongest
+            },
+        );
+        if stronger { Added::Stronger } else { Added::Weaker }
+    }
+
+    /// Which statement must make room for another, or whether the other must stay out. One that is no evidence any more
+    /// goes first. Then, of the groups with the most statements, the one that lasts least: every group keeps its first
+    /// before any its second.
+    fn least(&self, other: &Entry, now: Timestamp, group: impl Fn(ReporterIndex) -> GroupIndex) -> Least {
+        let mut sizes = Sizes::of_at_most(self.len() + 1);
+        let mut dead = None;
+        // Nearly all are of one behaviour, and its half-life is looked up once.
+        let mut life = (other.behaviour, half_life(other.behaviour, &self.indicator));
+        let mut half_life_of = |entry: &Entry| {
+            if entry.behaviour != life.0 {
+                life = (entry.behaviour, half_life(entry.behaviour, &self.indicator));
+            }
+            life.1
+        };
+        self.entries().enumerate().for_each(|(place, known)| {
+            if known.age(now) >= LIVE_HALF_LIVES * half_life_of(known) {
+                dead = Some(place);
+            }
+            sizes.count(group(known.reporter));
+        });
+        if let Some(place) = dead {
+            return Least::Dead(place);
+        }
+        sizes.count(group(other.reporter));
+        let mut order = |entry: &Entry| {
+            let crowds = sizes.is_largest(group(entry.reporter));
+            crowds.then(|| {
+                (
+                    std::cmp::Reverse(entry.lasts_at(half_life_of(entry))),
+                    entry.reporter,
+                )
             })
-            .collect();
-        ranked.sort_unstable();
-        let (mut depth, mut before) = (0_usize, None);
-        ranked
-            .into_iter()
-            .map(|(group, order, place)| {
-                depth = if before == Some(group) { depth + 1 } else { 0 };
-                before = Some(group);
-                ((depth, order), place)
-            })
-            .max()
-            .map(|(_, place)| place)
+        };
+        let mut least = (Least::Other, order(other));
+        self.entries().enumerate().for_each(|(place, entry)| {
+            let order = order(entry);
+            if order > least.1 {
+                least = (Least::Known(place), order);
+            }
+        });
+        least.0
+    }
+
+    fn at(&self, place: usize) -> Option<&Entry> {
+        match place.checked_sub(1) {
+            None => Some(&self.first),
+            Some(place) => self.more.as_ref()?.entries.get(place),
+        }
+    }
+
+    fn replace(&mut self, place: usize, entry: Entry) {
+        let known = match place.checked_sub(1) {
+            None => Some(&mut self.first),
+            Some(place) => self.more.as_mut().and_then(|more| more.entries.get_mut(place)),
+        };
+        if let Some(known) = known {
+            *known = entry;
+        }
     }
 
     /// Removes the statement at a place; the last one cannot be removed so.
@@ -291,7 +376,81 @@ impl Subject {
             *known = objection;
             return true;
         }
-        objections.push(objection);
+        *objections = objections.iter().copied().chain([objection]).collect();
         true
+    }
+}
+
+/// How many statements each group has. A small open table: the groups are few, and their numbers any.
+struct Sizes {
+    /// Group and size; a size of zero is a free slot. At most two thirds of them are taken.
+    slots: Vec<(GroupIndex, u32)>,
+    largest: u32,
+}
+
+// === impl Sizes ===
+
+impl Sizes {
+    fn of_at_most(groups: usize) -> Self {
+        Self {
+            slots: vec![(0, 0); (groups + groups / 2).next_power_of_two()],
+            largest: 0,
+        }
+    }
+
+    fn count(&mut self, group: GroupIndex) {
+        let slot = self.slot(group);
+        if let Some(slot) = self.slots.get_mut(slot) {
+            *slot = (group, slot.1 + 1);
+            self.largest = self.largest.max(slot.1);
+        }
+    }
+
+    fn is_largest(&self, group: GroupIndex) -> bool {
+        self.slots
+            .get(self.slot(group))
+            .is_some_and(|(_, size)| *size == self.largest)
+    }
+
+    fn slot(&self, group: GroupIndex) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = usize::try_from(group.wrapping_mul(0x9e37_79b1) >> 8).unwrap_or(0) & mask;
+        while self
+            .slots
+            .get(slot)
+            .is_some_and(|(known, size)| *size > 0 && *known != group)
+        {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_groups_are_found() {
+        let groups = [5, 1, 5, u32::MAX, 5, 1, u32::MAX, u32::MAX, 0];
+        let mut sizes = Sizes::of_at_most(groups.len());
+        for group in groups {
+            sizes.count(group);
+        }
+        let largest: Vec<u32> = (0..10)
+            .chain([u32::MAX])
+            .filter(|group| sizes.is_largest(*group))
+            .collect();
+        assert_eq!(largest, [5, u32::MAX]);
+    }
+
+    #[test]
+    fn a_million_subjects_must_fit() {
+        assert!(
+            size_of::<Entry>() == 40 && size_of::<Subject>() == 72,
+            "{}",
+            size_of::<Subject>()
+        );
+        assert_eq!(size_of::<Option<Subject>>(), 72);
     }
 }

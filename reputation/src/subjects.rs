@@ -14,8 +14,9 @@ use crate::subject::Subject;
 
 /// Places that the hand looks at for each statement that comes in.
 const STEPS: usize = 2;
-/// Places that are compared when one must go.
-const SAMPLE: usize = 16;
+/// Places that are compared when one must go: so many runs, spread over the table, of so many neighbours.
+const RUNS: usize = 4;
+const NEIGHBOURS: u32 = 4;
 /// One group may hold this share of a full table with subjects that nobody else names.
 const GROUP_SHARE: usize = 8;
 
@@ -54,12 +55,11 @@ impl Subjects {
     }
 
     pub(crate) fn get(&self, subject: &Indicator) -> Option<&Subject> {
-        self.at(self.place(subject)?)
+        self.at(self.place_of(self.hash(subject), subject)?)
     }
 
     pub(crate) fn get_mut(&mut self, subject: &Indicator) -> Option<&mut Subject> {
-        let place = usize::try_from(self.place(subject)?).ok()?;
-        self.slab.get_mut(place)?.as_mut()
+        self.at_mut(self.place_of(self.hash(subject), subject)?)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -81,7 +81,12 @@ impl Subjects {
     }
 
     pub(crate) fn insert(&mut self, subject: Subject) {
-        let hash = self.hasher.hash_one(&subject.indicator);
+        let hash = self.hash(&subject.indicator);
+        self.insert_hashed(hash, subject);
+    }
+
+    /// The same for whoever has asked for the hash already.
+    pub(crate) fn insert_hashed(&mut self, hash: u64, subject: Subject) {
         let place = if let Some(place) = self.free.pop() {
             place
         } else {
@@ -125,16 +130,19 @@ impl Subjects {
     }
 
     /// Makes room for one: of a sample spread over the table, a subject that one reporter alone names, of the group that has
-    /// most such; else the one with the fewest statements.
+    /// most such; else the one with the fewest statements. What somebody disputes goes last: the dispute would be lost
+    /// with it, and the accusation could be made anew.
     pub(crate) fn evict(&mut self, soles_of: impl Fn(ReporterIndex) -> usize) -> Option<Left> {
-        let mut worst: Option<((usize, usize), u32)> = None;
-        for _ in 0..SAMPLE.min(self.slab.len()) {
-            let place = self.draw();
-            let Some(subject) = self.at(place) else { continue };
-            let soles = subject.sole_reporter().map_or(0, &soles_of);
-            let rank = (usize::MAX - subject.len(), soles);
-            if worst.is_none_or(|(known, _)| rank > known) {
-                worst = Some((rank, place));
+        let mut worst: Option<((bool, usize, usize), u32)> = None;
+        for _ in 0..RUNS {
+            let first = self.draw();
+            for place in first..first.saturating_add(NEIGHBOURS) {
+                let Some(subject) = self.at(place) else { continue };
+                let soles = subject.sole_reporter().map_or(0, &soles_of);
+                let rank = (subject.objections().is_empty(), usize::MAX - subject.len(), soles);
+                if worst.is_none_or(|(known, _)| rank > known) {
+                    worst = Some((rank, place));
+                }
             }
         }
         self.remove_at(worst?.1)
@@ -186,12 +194,20 @@ impl Subjects {
         u32::try_from(place).unwrap_or(0)
     }
 
+    pub(crate) fn at_mut(&mut self, place: u32) -> Option<&mut Subject> {
+        self.slab.get_mut(usize::try_from(place).ok()?)?.as_mut()
+    }
+
     fn at(&self, place: u32) -> Option<&Subject> {
         self.slab.get(usize::try_from(place).ok()?)?.as_ref()
     }
 
-    fn place(&self, subject: &Indicator) -> Option<u32> {
-        let hash = self.hasher.hash_one(subject);
+    pub(crate) fn hash(&self, subject: &Indicator) -> u64 {
+        self.hasher.hash_one(subject)
+    }
+
+    /// Where a subject of this hash stands.
+    pub(crate) fn place_of(&self, hash: u64, subject: &Indicator) -> Option<u32> {
         let is_it = |place: &u32| self.at(*place).is_some_and(|known| known.indicator == *subject);
         self.table.find(hash, is_it).copied()
     }

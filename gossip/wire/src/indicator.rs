@@ -24,8 +24,8 @@ pub enum Indicator {
     Domain(Box<str>),
     /// A URL, cut to scheme and host unless the publisher opted in.
     Url(Box<str>),
-    /// The SHA-256 of a file.
-    Sha256([u8; 32]),
+    /// The SHA-256 of a file. Boxed: it is rare, and a node holds a million addresses.
+    Sha256(Box<[u8; 32]>),
     /// An autonomous system.
     Asn(u32),
     /// A type that this version does not know.
@@ -60,7 +60,7 @@ impl fmt::Display for Indicator {
             Self::Ip(address) => address.fmt(f),
             Self::Range(range) => range.fmt(f),
             Self::Domain(text) | Self::Url(text) => f.write_str(text),
-            Self::Sha256(hash) => f.write_str(&hex::encode(hash)),
+            Self::Sha256(hash) => f.write_str(&hex::encode(**hash)),
             Self::Asn(number) => write!(f, "AS{number}"),
             Self::Unknown { tag, .. } => write!(f, "unknown type {tag}"),
         }

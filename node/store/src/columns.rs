@@ -58,7 +58,7 @@ fn known_indicator(family: &str, value: &str) -> Option<Indicator> {
         "sha256" => {
             let mut hash = [0; 32];
             hex::decode_to_slice(value, &mut hash).ok()?;
-            Indicator::Sha256(hash)
+            Indicator::Sha256(Box::new(hash))
         }
         "asn" => Indicator::Asn(value.parse().ok()?),
         "unknown" => {

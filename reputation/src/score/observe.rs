@@ -8,7 +8,7 @@ use super::Scorer;
 use crate::constants::{FUTURE_SKEW, LIVE_HALF_LIVES, MAX_AGE, MINUTE, half_life};
 use crate::fixed::MILLI;
 use crate::report::{Observed, Report, ReportRefused};
-use crate::reporter::{GroupIndex, ReporterIndex, Reporters, UNANCHORED};
+use crate::reporter::{GroupIndex, ReporterIndex, Reporters};
 use crate::subject::{Added, Entry, Subject};
 
 // === impl Scorer ===
@@ -28,11 +28,12 @@ impl Scorer {
             ..self.entry(report, reporter)?
         };
         self.tidy(now);
-        let observed = if self.subjects.get(&subject).is_some() {
-            self.add(&subject, entry, now)
+        let hash = self.subjects.hash(&subject);
+        let observed = if let Some(place) = self.subjects.place_of(hash, &subject) {
+            self.add(place, entry, now)
         } else {
             self.make_room(reporter)?;
-            self.subjects.insert(Subject::new(subject, entry));
+            self.subjects.insert_hashed(hash, Subject::new(subject, entry));
             count_sole(&mut self.reporters, &mut self.soles, None, Some(reporter));
             Observed::New
         };
@@ -67,7 +68,7 @@ impl Scorer {
         })
     }
 
-    fn add(&mut self, subject: &Indicator, entry: Entry, now: Timestamp) -> Observed {
+    fn add(&mut self, place: u32, entry: Entry, now: Timestamp) -> Observed {
         let Self {
             subjects,
             reporters,
@@ -76,19 +77,13 @@ impl Scorer {
             crowded,
             ..
         } = self;
-        let Some(known) = subjects.get_mut(subject) else {
+        let Some(known) = subjects.at_mut(place) else {
             return Observed::Crowded;
         };
         let before = known.sole_reporter();
-        if known.len() >= config.max_contributions {
-            known.retain(|entry| entry.is_live(subject, now));
-        }
-        let group = |index: ReporterIndex| {
-            reporters
-                .get(index)
-                .map_or(UNANCHORED, |reporter| reporter.voucher)
-        };
-        let added = known.add(entry, config.max_contributions, group);
+        let added = known.add(entry, config.max_contributions, now, |index| {
+            reporters.voucher(index)
+        });
         let after = known.sole_reporter();
         count_sole(reporters, soles, before, after);
         match added {
@@ -107,10 +102,7 @@ impl Scorer {
         if !self.subjects.is_full() {
             return Ok(());
         }
-        let group = self
-            .reporters
-            .get(reporter)
-            .map_or(UNANCHORED, |reporter| reporter.voucher);
+        let group = self.reporters.voucher(reporter);
         if *slot(&mut self.soles, group) >= self.subjects.group_quota() {
             return Err(ReportRefused::Flood);
         }
@@ -121,10 +113,7 @@ impl Scorer {
             ..
         } = self;
         let soles_of = |index| {
-            let group = reporters
-                .get(index)
-                .map_or(UNANCHORED, |reporter| reporter.voucher);
-            usize::try_from(group)
+            usize::try_from(reporters.voucher(index))
                 .ok()
                 .and_then(|group| soles.get(group))
                 .copied()

@@ -81,7 +81,7 @@ impl Indicator {
                 put_prefixed(out, &value);
             }
             Self::Domain(text) | Self::Url(text) => put_prefixed(out, text.as_bytes()),
-            Self::Sha256(hash) => put_prefixed(out, hash),
+            Self::Sha256(hash) => put_prefixed(out, &**hash),
             Self::Asn(number) => {
                 let mut value = Vec::with_capacity(5);
                 put_varint(&mut value, u64::from(*number));
@@ -108,7 +108,10 @@ impl Indicator {
                 .filter(|text| is_url(text))
                 .map(|text| Self::Url(text.into()))
                 .ok_or(refused),
-            tag::SHA256 => value.try_into().map(Self::Sha256).map_err(|_| refused),
+            tag::SHA256 => value
+                .try_into()
+                .map(|hash| Self::Sha256(Box::new(hash)))
+                .map_err(|_| refused),
             tag::ASN => read_asn(value).ok_or(refused),
             tag => Ok(Self::Unknown {
                 tag,

@@ -44,7 +44,7 @@ pub(crate) fn every_indicator() -> Vec<Indicator> {
         Indicator::Range("198.51.100.0/24".parse().unwrap()),
         Indicator::Range("2001:db8:1::/48".parse().unwrap()),
         Indicator::Url("https://phish.example.org".into()),
-        Indicator::Sha256([0xab; 32]),
+        Indicator::Sha256(Box::new([0xab; 32])),
         Indicator::Asn(64_511),
         Indicator::Unknown {
             tag: 200,

@@ -14,7 +14,7 @@ pub(crate) fn indicator() -> impl Strategy<Value = Indicator> {
         1 => (any::<[u8; 16]>(), 0_u8..=128).prop_map(|(octets, prefix)| range(octets.into(), prefix)),
         1 => "[a-z0-9_-]{1,20}(\\.[a-z0-9-]{1,20}){0,3}".prop_map(|text| Indicator::Domain(text.into())),
         1 => "(https?|ftp)://[!-~]{1,40}".prop_map(|text| Indicator::Url(text.into())),
-        1 => any::<[u8; 32]>().prop_map(Indicator::Sha256),
+        1 => any::<Box<[u8; 32]>>().prop_map(Indicator::Sha256),
         1 => any::<u32>().prop_map(Indicator::Asn),
         1 => (8_u8.., vec(any::<u8>(), 0..30))
             .prop_map(|(tag, bytes)| Indicator::Unknown { tag, bytes: bytes.into() }),

@@ -236,7 +236,7 @@ fn any_sighting() -> impl Strategy<Value = Sighting> {
             .prop_map(|(ip, bits)| Indicator::Range(ipnet::IpNet::new_assert(ip, bits))),
         text().prop_map(|text| Indicator::Domain(text.into())),
         text().prop_map(|text| Indicator::Url(text.into())),
-        any::<[u8; 32]>().prop_map(Indicator::Sha256),
+        any::<Box<[u8; 32]>>().prop_map(Indicator::Sha256),
         any::<u32>().prop_map(Indicator::Asn),
         (any::<u8>(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(tag, bytes)| {
             Indicator::Unknown {

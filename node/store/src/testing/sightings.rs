@@ -32,7 +32,7 @@ pub(super) async fn by_indicator(store: AnyStore) {
         Indicator::Domain("198.51.100.7".into()),
         Indicator::Url("198.51.100.7".into()),
         Indicator::Url("x".repeat(9_000).into()),
-        Indicator::Sha256([0xab; 32]),
+        Indicator::Sha256(Box::new([0xab; 32])),
         Indicator::Asn(64_496),
         Indicator::Domain("64496".into()),
         Indicator::Unknown {

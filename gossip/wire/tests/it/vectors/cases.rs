@@ -368,7 +368,7 @@ fn row_bytes(row: &Sighting, base: Timestamp) -> Vec<u8> {
         Indicator::Range(ipnet::IpNet::V6(net)) => range(net.prefix_len(), &net.addr().octets()),
         Indicator::Domain(text) => prefixed(4, text.as_bytes()),
         Indicator::Url(text) => prefixed(5, text.as_bytes()),
-        Indicator::Sha256(hash) => prefixed(6, hash),
+        Indicator::Sha256(hash) => prefixed(6, &**hash),
         Indicator::Asn(number) => prefixed(7, &varint(u64::from(*number))),
         Indicator::Unknown { tag, bytes } => prefixed(*tag, bytes),
     };
