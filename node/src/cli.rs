@@ -26,6 +26,7 @@ mod sightings;
 mod sim;
 mod status;
 mod texts;
+mod trust;
 mod up;
 mod vouch;
 
@@ -107,6 +108,8 @@ enum Command {
     #[command(subcommand)]
     Hub(hub::Hub),
     Id(id::Id),
+    #[command(subcommand)]
+    Trust(Box<trust::Trust>),
     Vouch(vouch::Vouch),
     Revoke(revoke::Revoke),
     #[command(subcommand)]
@@ -147,6 +150,7 @@ impl Cli {
             Command::Policy(command) => command.run(global).await,
             Command::Hub(command) => command.run(global).await,
             Command::Id(command) => command.run(global),
+            Command::Trust(command) => command.run(global).await,
             Command::Vouch(command) => command.run(global).await,
             Command::Revoke(command) => command.run(global).await,
             Command::Network(command) => command.run(global),

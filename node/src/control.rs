@@ -13,6 +13,7 @@ mod say;
 mod share;
 mod sightings;
 mod status;
+mod trust;
 mod words;
 
 use std::path::PathBuf;
@@ -53,6 +54,13 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
                 .delete(allowlist::delete),
         )
         .route("/explain/{address}", get(explain::show))
+        .route("/trust", get(trust::tree))
+        .route(
+            "/trust/anchors",
+            get(trust::list_anchors).post(trust::change_anchors),
+        )
+        .route("/trust/simulate", post(trust::simulate))
+        .route("/trust/{key}", get(trust::show))
         .route("/peers", get(mesh::peers))
         .route("/network", get(mesh::network))
         .route("/join", post(mesh::join))

@@ -52,6 +52,10 @@ pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MeshEvent>) 
         if stale_graph && events.is_empty() {
             node.regraph();
             stale_graph = false;
+            // Who lost our trust by that blocks nobody any more.
+            if let Err(error) = release(&node).await {
+                tracing::error!(error = format!("{error:#}"), "decisions could not be reviewed");
+            }
         }
     }
     Ok(())
@@ -155,7 +159,8 @@ async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::R
             });
         }
     }
-    Ok(())
+    // A revocation, say: what rested on it ends now.
+    release(node).await
 }
 
 /// What an envelope that is new and kept leads to.

@@ -3,6 +3,7 @@
 //! Deliberately absent: the rules of admission, which are `vigie_gossip_core::Directory`, and trust, which is each
 //! node's own and only derived here as a graph.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context, bail};
@@ -208,11 +209,22 @@ impl Membership {
 
     /// The trust graph as this node sees it from its anchors.
     pub(crate) fn graph(&self, anchors: &[OrgId], now: Timestamp) -> TrustGraph {
+        self.graph_without(anchors, now, &BTreeSet::new())
+    }
+
+    /// The same as if the word and the vouches of some counted for nothing.
+    pub(crate) fn graph_without(
+        &self,
+        anchors: &[OrgId],
+        now: Timestamp,
+        without: &BTreeSet<OrgId>,
+    ) -> TrustGraph {
         let Some(directory) = self.directory() else {
             return TrustGraph::build(&[], &[], &[], now);
         };
         let members: Vec<Member> = directory
             .organisations()
+            .filter(|org| !without.contains(&org.key.org_id()))
             .map(|org| Member {
                 org: org.key.org_id(),
                 name: org.name.clone(),
@@ -240,8 +252,14 @@ impl Membership {
             };
             genesis.members.iter().map(edge)
         });
-        let edges: Vec<Edge> = vouched.chain(founded).collect();
-        TrustGraph::build(anchors, &members, &edges, now)
+        let edges: Vec<Edge> = vouched
+            .chain(founded)
+            .filter(|edge| !without.contains(&edge.from))
+            .collect();
+        let anchors: Vec<OrgId> = (anchors.iter().copied())
+            .filter(|anchor| !without.contains(anchor))
+            .collect();
+        TrustGraph::build(&anchors, &members, &edges, now)
     }
 }
 

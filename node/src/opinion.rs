@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use vigie_reputation::{BadSketch, Learned, Report, Rung, Scorer, Tier, TrustGraph, Verdict};
+use vigie_reputation::verify::{Difference, Export};
+use vigie_reputation::{
+    BadSketch, Exposure, Learned, LearnedReporter, PartitionSums, Report, Rung, Scorer, Tier, TrustGraph,
+    Verdict,
+};
 use vigie_store::SightingRow;
 use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
 
@@ -26,6 +30,18 @@ pub(crate) struct Opinion {
     dropped: Mutex<BTreeSet<SightingId>>,
     /// What was saved last, as its hash.
     saved: Mutex<Option<blake3::Hash>>,
+}
+
+/// What we know of an organisation.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
+    /// Milli-nats; zero of one who never spoke.
+    pub(crate) weight: i64,
+    /// In the common pool of the struck.
+    pub(crate) struck: bool,
+    pub(crate) exposure: Exposure,
+    /// `None` of one who never spoke.
+    pub(crate) record: Option<LearnedReporter>,
 }
 
 // === impl Opinion ===
@@ -121,6 +137,34 @@ impl Opinion {
         self.scorer().set_graph(graph);
     }
 
+    /// The graph in force, copied.
+    pub(crate) fn graph(&self) -> TrustGraph {
+        self.scorer().graph().clone()
+    }
+
+    /// All of it, copied: for questions that take their time.
+    pub(crate) fn copy(&self) -> Scorer {
+        self.scorer().clone()
+    }
+
+    /// What the word of each weighs; `None` of one who never spoke.
+    pub(crate) fn weights(&self, orgs: &[OrgId], now: Timestamp) -> Vec<Option<i64>> {
+        let scorer = self.scorer();
+        let weight = |org: &OrgId| scorer.learned_of(*org).map(|_| scorer.weight(*org, now));
+        orgs.iter().map(weight).collect()
+    }
+
+    /// What we know of an organisation.
+    pub(crate) fn about(&self, org: OrgId, now: Timestamp) -> About {
+        let scorer = self.scorer();
+        About {
+            weight: scorer.weight(org, now),
+            struck: scorer.is_struck(org, now),
+            exposure: scorer.exposure(org, now),
+            record: scorer.learned_of(org),
+        }
+    }
+
     /// How many independent groups our anchors reach.
     pub(crate) fn groups(&self) -> usize {
         self.scorer().graph().groups()
@@ -129,6 +173,32 @@ impl Opinion {
     /// What we think of it now, and why.
     pub(crate) fn verdict(&self, subject: &Indicator, now: Timestamp) -> Verdict {
         self.scorer().verdict(subject, now)
+    }
+
+    /// The same with all that it follows from, checked. `held`: it is blocked already.
+    pub(crate) fn export(
+        &self,
+        subject: &Indicator,
+        now: Timestamp,
+        held: bool,
+    ) -> Result<Export, Difference> {
+        Export::of(&self.scorer(), subject, now, held)
+    }
+
+    /// The same without, for what an export does not carry.
+    pub(crate) fn explained(
+        &self,
+        subject: &Indicator,
+        now: Timestamp,
+        held: bool,
+    ) -> (Verdict, Vec<PartitionSums>) {
+        let scorer = self.scorer();
+        let verdict = if held {
+            scorer.review(subject, now)
+        } else {
+            scorer.verdict(subject, now)
+        };
+        (verdict, scorer.partitions(subject, now))
     }
 
     /// What we think of every subject that stands out: at challenge or above.

@@ -29,6 +29,7 @@ mod reporter;
 mod score;
 mod subject;
 mod subjects;
+mod suppose;
 mod verdict;
 pub mod verify;
 mod warning;
@@ -41,6 +42,7 @@ pub use memory::{BadSketch, Known, MemoryConfig, Tier};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
 pub use score::{Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};
+pub use suppose::{Change, Changes};
 pub use verdict::{
     Contribution, GroupSum, Objector, OwnWord, PartitionScore, PartitionSums, Reason, Rung, Threshold,
     Verdict,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use vigie_wire::{Labels, NetworkId, PublicKey, Statement, Vouch as Terms};
 
 use super::Global;
-use super::control::Control;
+use super::control::{Control, escape};
 use super::listing::say;
 use crate::clock;
 use crate::identity::Identity;
@@ -84,6 +84,10 @@ impl Vouch {
                 "we are a newcomer ourselves: a vouch counts only if it is signed after the ten days of our probation"
             );
         }
+        let us = control
+            .get(&format!("/trust/{}", escape(&identity.org.to_string())))
+            .await?;
+        within_budget(&us["vouches"], &self.key)?;
         let now = clock::now();
         let serial = u64::try_from(now.as_millis()).unwrap_or_default();
         let terms = Terms {
@@ -108,4 +112,30 @@ impl Vouch {
             self.name, self.key, self.days
         ))
     }
+}
+
+/// A vouch beyond the budget would be signed, spread, and count for nothing anywhere.
+fn within_budget(ours: &Value, key: &PublicKey) -> anyhow::Result<()> {
+    let theirs = key.to_string();
+    let given = ours["given"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if given
+        .iter()
+        .any(|vouch| vouch["key"] == theirs && vouch["counts"] == true)
+    {
+        return Ok(());
+    }
+    let number = |name: &str| ours[name].as_u64();
+    for (spent, budget, when) in [
+        ("live", "live_budget", "at one time"),
+        ("quarter", "quarter_budget", "in a quarter"),
+    ] {
+        if let (Some(spent), Some(budget)) = (number(spent), number(budget))
+            && spent >= budget
+        {
+            bail!(
+                "this vouch would count for nothing: of {budget} organisations that we may vouch for {when}, {spent} are taken"
+            );
+        }
+    }
+    Ok(())
 }

@@ -9,8 +9,8 @@ use vigie_wire::{Genesis, OrgId, Payload, Statement};
 use super::status::standing_words;
 use super::words::Problem;
 use super::{Answer, Shared};
-use crate::chain;
 use crate::node::Node;
+use crate::{chain, ingest};
 
 /// Addresses that an invitation may name: they come from whoever answered, before anything is proven.
 const PEERS: usize = 64;
@@ -146,6 +146,7 @@ pub(super) async fn accept(State(node): Shared, Json(signed): Json<Signed>) -> A
         .await;
     let new = accepted.map_err(|error| Problem::wrong(format!("{error:#}")))?;
     node.regraph();
+    ingest::release(&node).await?;
     if let Some(mesh) = node.mesh.get() {
         mesh.add_statement(statement.clone())
             .await

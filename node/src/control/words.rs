@@ -119,3 +119,13 @@ pub(crate) fn spell(duration: Duration) -> String {
         (d, h, _, _) => format!("{d}d {h}h"),
     }
 }
+
+/// Milli-nats for people, all of them: whoever adds up what is printed gets what is printed.
+pub(crate) fn nats(milli: i64) -> String {
+    format!(
+        "{}{}.{:03}",
+        if milli < 0 { "-" } else { "" },
+        milli.unsigned_abs() / 1_000,
+        milli.unsigned_abs() % 1_000
+    )
+}

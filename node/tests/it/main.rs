@@ -22,4 +22,5 @@ mod skip;
 mod sources;
 mod support;
 mod tidy;
+mod trust;
 mod up;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use vigie_wire::{Indicator, OrgId, Timestamp};
 
-use super::{Scorer, ScorerConfig, judge, weigh};
+use super::{LearnedReporter, Scorer, ScorerConfig, judge, weigh};
 use crate::graph::TrustGraph;
 use crate::memory::MemoryConfig;
 use crate::partition::Partition;
@@ -83,6 +83,12 @@ impl Scorer {
             .collect();
         inputs.sort();
         inputs
+    }
+
+    /// What was learned of one organisation; `None` if it never spoke.
+    pub fn learned_of(&self, org: OrgId) -> Option<LearnedReporter> {
+        let reporter = self.reporters.get(self.reporters.find(org)?)?;
+        Some(reporter.record.export(org))
     }
 
     /// A scorer that knows these inputs and nothing else. Costs what one subject costs; nothing is taken from a clock.

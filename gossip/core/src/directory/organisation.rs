@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::derive::{Admission, Derived};
 use super::intervals::Intervals;
 use super::vouching::Counted;
-use crate::wire::{Founder, Genesis, Labels, OrgId, PublicKey, PublisherId, Timestamp};
+use crate::wire::{Founder, Genesis, Labels, OrgId, PublicKey, PublisherId, StatementId, Timestamp};
 
 /// An organisation that is, or was at some time, admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Organisation {
 /// A vouch that holds: one organisation vouches for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edge {
+    /// The statement that says so.
+    pub id: StatementId,
     /// Who vouches.
     pub from: OrgId,
     /// For whom.
@@ -130,6 +132,7 @@ pub(super) fn edges(derived: &Derived, at: Timestamp) -> impl Iterator<Item = Ed
             derived.orgs.get(&vouch.voucher).is_some_and(entitled)
         })
         .map(|vouch| Edge {
+            id: vouch.id,
             from: vouch.voucher.org_id(),
             to: vouch.subject.org_id(),
             expires: vouch.expires,
