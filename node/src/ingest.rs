@@ -9,12 +9,14 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use vigie_gossip::{MeshEvent, Peer};
 use vigie_gossip_core::Admitted;
+use vigie_reputation::Verdict;
 use vigie_store::{
     Decision, DecisionFilter, Held, HeldEnvelope, NewDecision, NewEnvelope, Origin, Remediation, SightingRow,
 };
 use vigie_wire::envelope::policy;
 use vigie_wire::{Indicator, Sighting, SightingId, Timestamp};
 
+use crate::config::Remote;
 use crate::node::Node;
 use crate::{chain, decide, keep, proofs};
 
@@ -187,8 +189,9 @@ pub(crate) async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> 
         tracing::info!(sighting.id = %id, indicator = %sighting.indicator, score = verdict.score, "sighting");
         verdicts.push(verdict);
     }
-    for verdict in &verdicts {
-        if let Some(decision) = decide::on_verdict(verdict, &node.enforcing(), now) {
+    for verdict in verdicts {
+        let verdict = held(node, verdict, now);
+        if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
             enforce(node, decision, now).await?;
         }
     }
@@ -200,6 +203,7 @@ pub(crate) async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> 
 pub(crate) async fn review(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
     for verdict in node.opinion.standing_out(now) {
+        let verdict = held(node, verdict, now);
         // Policy may change between two writes.
         if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
             enforce(node, decision, now).await?;
@@ -208,9 +212,29 @@ pub(crate) async fn review(node: &Node) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The verdict, or where a ban stands already the one that holds it: it takes more to ban than to keep banned, so that a
+/// score that swings around the threshold opens and shuts nothing.
+fn held(node: &Node, verdict: Verdict, now: Timestamp) -> Verdict {
+    let simulated = node.enforcing().remote != Remote::Enforce;
+    let stands = |held: &Arc<Decision>| {
+        is_mesh_ban(held) && held.decision.until > now && held.decision.simulated == simulated
+    };
+    if verdict.hard_block
+        || !node
+            .table
+            .of_value(&verdict.subject.to_string())
+            .iter()
+            .any(stands)
+    {
+        verdict
+    } else {
+        node.opinion.review(&verdict.subject, now)
+    }
+}
+
 /// Writes a decision of the mesh and puts it into the table at once, so that whoever ends it next finds it there; unless
 /// a person overruled the mesh there or an equal or stronger one holds for most of its time already.
-async fn enforce(node: &Node, decision: NewDecision, now: Timestamp) -> anyhow::Result<()> {
+async fn enforce(node: &Node, mut decision: NewDecision, now: Timestamp) -> anyhow::Result<()> {
     let same = |held: &Arc<Decision>| {
         let held = &held.decision;
         let half = decision.until.since(now) / 2;
@@ -222,6 +246,19 @@ async fn enforce(node: &Node, decision: NewDecision, now: Timestamp) -> anyhow::
     };
     if node.overruled.holds(&decision.value, now) || node.table.of_value(&decision.value).iter().any(same) {
         return Ok(());
+    }
+    if decision.remediation == Remediation::Ban {
+        // The table remembers for a day what ended: a ban that is renewed is none that is new.
+        if !node
+            .table
+            .of_value(&decision.value)
+            .iter()
+            .any(|held| is_mesh_ban(held))
+        {
+            node.breaker.banned(node);
+            node.breaker.settle(node).await?;
+        }
+        decision.simulated |= node.breaker.open().is_some();
     }
     let made = node.store.insert_decision(&decision).await?;
     tracing::info!(indicator = made.decision.value, remediation = %made.decision.remediation, "decided on the mesh's word");

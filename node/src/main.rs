@@ -3,6 +3,7 @@
 mod agent;
 mod api;
 mod asked;
+mod breaker;
 mod chain;
 mod cli;
 mod clock;

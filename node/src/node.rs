@@ -17,9 +17,10 @@ use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;
 use vigie_wire::Timestamp;
 
+use crate::breaker::Guard;
 use crate::chain::OwnChain;
 use crate::clock::{self, Clock};
-use crate::config::{Config, network};
+use crate::config::{Config, Remote, network};
 use crate::decide::{self, Enforcing};
 use crate::identity::Identity;
 use crate::membership::Membership;
@@ -51,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) membership: Membership,
     pub(crate) opinion: Opinion,
     pub(crate) table: Table,
+    /// What simulates the mesh's word when it goes wild.
+    pub(crate) breaker: Guard,
     /// Who visited us, on disk.
     pub(crate) visitors: Visitors,
     /// Who is well known, or shared by many.
@@ -152,6 +155,7 @@ impl Node {
             membership,
             opinion,
             table,
+            breaker: Guard::default(),
             visitors,
             warnings: Arc::new(warnings),
             overruled,
@@ -216,6 +220,7 @@ impl Node {
     async fn recall(&self, now: Timestamp) -> anyhow::Result<()> {
         self.opinion.recall(self).await?;
         self.visitors.recall(&self.opinion);
+        self.breaker.recall(self).await?;
         for record in self.store.remembered(now - REMEMBERED).await? {
             self.opinion
                 .remember(record.ip, vigie_reputation::Tier::Authenticated, record.at);
@@ -315,9 +320,17 @@ impl Node {
     pub(crate) fn enforcing(&self) -> Enforcing {
         Enforcing {
             ban: self.config.policy.ban(),
-            remote: self.settings.get().remote(self.config.policy.remote),
+            remote: match self.remote() {
+                Remote::Enforce if self.breaker.open().is_some() => Remote::Simulate,
+                remote => remote,
+            },
             spared: self.spared(),
         }
+    }
+
+    /// What verdicts of the mesh lead to while the breaker is closed.
+    pub(crate) fn remote(&self) -> Remote {
+        self.settings.get().remote(self.config.policy.remote)
     }
 
     /// Ends decisions, in the store first.

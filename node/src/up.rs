@@ -102,6 +102,7 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
     }
     node.opinion.save(&node).await?;
     node.visitors.save(&node.opinion, true).await?;
+    node.breaker.save(&node).await?;
     ended
 }
 
@@ -277,6 +278,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     node.reload_allowlist().await?;
     node.sweep().await?;
     node.regraph();
+    node.breaker.tick(node).await?;
     ingest::review(node).await?;
     ingest::release(node).await?;
     node.overruled.sweep(node.store.as_ref(), now).await?;

@@ -93,6 +93,7 @@ impl Watch {
         match event {
             SensorEvent::Detection(detection) => self.detected(&detection),
             SensorEvent::Authenticated { ip, at } => {
+                self.node.breaker.logged_in(&self.node, ip);
                 self.node
                     .opinion
                     .remember(ip, vigie_reputation::Tier::Authenticated, at);
@@ -103,6 +104,7 @@ impl Watch {
                 }));
             }
             SensorEvent::Visitor { ip, at } => {
+                self.node.breaker.visited(&self.node, ip);
                 if self.node.opinion.visited(ip, at) {
                     self.visits.push((ip, at));
                 }
@@ -158,6 +160,9 @@ impl Watch {
     /// Writes what waits, in order, as far as the store takes it.
     async fn flush(&mut self) {
         self.node.visitors.note(&std::mem::take(&mut self.visits));
+        if let Err(error) = self.node.breaker.settle(&self.node).await {
+            tracing::debug!(error = format!("{error:#}"), "what the breaker leads to waits");
+        }
         while let Some(effect) = self.backlog.front() {
             if matches!(effect, Effect::Position { .. }) {
                 self.node.visitors.sync().await;

@@ -12,10 +12,10 @@
 //! everywhere, and no incremental sum can drift from what `contributions` lists.
 //!
 //! Left for later: enforcement of the exposure budget ([`Scorer::exposure`] only counts), liability of vouchers,
-//! learning of clusters (the interface stands: [`Scorer::set_cluster`]), aggregation to networks, the circuit
-//! breaker, and families of behaviours within a reporter's record.
+//! learning of clusters (the interface stands: [`Scorer::set_cluster`]), aggregation to networks, and families of behaviours within a reporter's record.
 #![warn(missing_docs)]
 
+mod breaker;
 mod class;
 pub mod constants;
 mod evidence;
@@ -36,6 +36,7 @@ mod warning;
 
 pub use vigie_wire as wire;
 
+pub use breaker::{Breaker, Open, Trip};
 pub use class::{Class, ClassLookup};
 pub use graph::{Edge, Labels, Member, Place, TrustGraph};
 pub use memory::{BadSketch, Known, MemoryConfig, Tier};

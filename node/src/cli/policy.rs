@@ -12,7 +12,7 @@ use super::listing::say;
 pub(crate) enum Policy {
     /// Show it
     Show,
-    /// Enforce verdicts of the mesh. Possible 72 h after joining
+    /// Enforce verdicts of the mesh. Possible 72 h after joining. Closes the breaker if it is open
     Enforce {
         /// Do not wait for the 72 h of simulation
         #[arg(long)]

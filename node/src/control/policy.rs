@@ -25,6 +25,11 @@ pub(super) async fn show(State(node): Shared) -> Answer {
 }
 
 pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
+    // Whatever the file says of the mesh's word, the breaker is not meant.
+    if wish.remote == Remote::Enforce && remote(&node) == Remote::Enforce && node.breaker.close(&node).await?
+    {
+        return show(State(node)).await;
+    }
     if node.config.policy.remote.is_some() {
         return Err(Problem::conflict(
             "the configuration file says `remote` in [policy], and the file holds: change it there",
@@ -65,12 +70,19 @@ pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
 }
 
 fn remote(node: &Node) -> Remote {
-    node.settings.get().remote(node.config.policy.remote)
+    node.remote()
 }
 
 /// One sentence about it.
 pub(super) fn sentence(node: &Node) -> String {
     let settings = node.settings.get();
+    if let Some(open) = node
+        .breaker
+        .sentence()
+        .filter(|_| remote(node) == Remote::Enforce)
+    {
+        return open;
+    }
     match remote(node) {
         Remote::Off => "What the mesh says is shown and leads to nothing.".to_owned(),
         Remote::Enforce => "Verdicts of the mesh are enforced.".to_owned(),

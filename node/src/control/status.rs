@@ -30,6 +30,8 @@ pub(crate) struct Status {
     pub(crate) anchors: usize,
     pub(crate) groups: usize,
     pub(crate) policy: String,
+    /// Since when the breaker is open, and why.
+    pub(crate) breaker: Option<vigie_reputation::Open>,
     pub(crate) skewed: bool,
     /// Retractions and disputes that are not on our chain yet.
     pub(crate) unsaid: usize,
@@ -94,6 +96,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         anchors: settings.anchors.len(),
         groups: node.opinion.groups(),
         policy: policy::sentence(node),
+        breaker: node.breaker.open(),
         unsaid: say::waiting(node).await?,
         skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
         counts: node.store.counts(now).await?,

@@ -180,3 +180,68 @@ fn users_and_visitors_are_remembered_over_kill_and_restart() {
         home.told()
     );
 }
+
+#[test]
+fn the_breaker_opens_when_our_own_users_would_be_blocked_and_a_person_closes_it() {
+    let three = Three::with("");
+    let judge = &three.judge;
+    let users = ["192.88.99.100", "192.88.99.101", "192.88.99.102"];
+    three.accuse(&users);
+    let bans = |home: &Home, ip: &str| {
+        let is_ban = |row: &Value| row["remediation"] == "ban" && row["simulated"] == false;
+        mesh_on(home, ip).iter().any(is_ban)
+    };
+    let enforced = |ip: &str| bans(judge, ip);
+    let simulated = |ip: &str| mesh_on(judge, ip).iter().any(|row| row["simulated"] == true);
+    for ip in users {
+        until("it is banned", || enforced(ip));
+    }
+    assert!(judge.json(&["status"])["breaker"].is_null());
+    // Strangers as we thought; but they are people of ours.
+    judge.append(&login(users[0]));
+    judge.append(&login(users[1]));
+    until("two are known", || {
+        judge.say(&["status"]).contains("remembers     2 addresses")
+    });
+    assert!(judge.json(&["status"])["breaker"].is_null(), "two may be chance");
+    judge.append(&login(users[2]));
+    until("it opens", || !judge.json(&["status"])["breaker"].is_null());
+    let said = judge.say(&["status"]);
+    assert!(
+        said.contains("our own users logged in from 3 addresses"),
+        "{said}"
+    );
+    until("what it banned lately is ended", || {
+        !users.iter().any(|ip| enforced(ip))
+    });
+    let alerts = judge.rows(&["alerts", "list"]);
+    assert!(
+        alerts.iter().any(|alert| alert["scenario"] == "vigie/breaker"),
+        "{alerts:?}"
+    );
+
+    // While it is open the mesh's word is simulated, ours is not; a kill closes nothing.
+    let (accused, caught) = ("192.88.99.103", "192.88.99.104");
+    three.accuse(&[accused]);
+    until("it is simulated", || simulated(accused));
+    judge.append(&guesses(caught, 6));
+    until("ours decides", || {
+        let rows = judge.rows(&["decisions", "list", "--value", caught]);
+        rows.iter()
+            .any(|row| row["origin"] == "sensor" && row["simulated"] == false)
+    });
+    let Three { at_judge, judge, .. } = three;
+    at_judge.kill();
+    let _again = judge.up();
+    let enforced = |ip: &str| bans(&judge, ip);
+    assert!(!judge.json(&["status"])["breaker"].is_null());
+    assert!(!enforced(accused));
+
+    let said = judge.say(&["policy", "enforce"]);
+    assert!(said.contains("are enforced"), "{said}");
+    until("the mesh's word counts again", || enforced(accused));
+    assert!(
+        !users.iter().any(|ip| enforced(ip)),
+        "our users are known by now: challenged at most"
+    );
+}

@@ -230,7 +230,8 @@ impl Case<'_> {
     fn earned(&self) -> Rung {
         let (score, total) = (self.sums.score, self.threshold.total);
         let silent = score == 0 && self.threshold.unanchored == 0;
-        if silent || self.aggregate {
+        // No decision on an address outlives 72 h without anything new, a soft one neither.
+        if silent || self.aggregate || !self.fresh {
             return Rung::Observe;
         }
         if self.is_hard() {
