@@ -94,6 +94,35 @@ fn a_hundred_honest_organisations_of_one_country_and_network_with_one_rule_set_b
     assert_eq!((verdict.partition, verdict.score), (Partition::Asn, 3 * KAPPA));
 }
 
+/// An organisation that many attack says much, and says it alone most of the time; its word must go on counting, for
+/// those whom another one meets too, and its own budget must not silence it.
+#[test]
+fn an_organisation_that_meets_two_thousand_attackers_a_day_is_not_muted() {
+    const A_DAY: u32 = 2_000;
+    const DAYS: u32 = 14;
+    let attacker = |number: u32| Indicator::ip(std::net::Ipv4Addr::from(0x0b00_0000 + number).into());
+    let mut scorer = mesh(9).scorer();
+    let weight = scorer.weight(org(1), NOW);
+    let mut now = NOW;
+    for number in 0..A_DAY * DAYS {
+        now = after(i64::from(number) * 86_400 / i64::from(A_DAY));
+        let mut said = report(1, &attacker(number));
+        (said.observed, said.arrived) = (now, now);
+        said.sighting.seq = u64::from(number);
+        assert_eq!(scorer.observe(&said, now), Ok(Observed::New), "attacker {number}");
+        // A fifth are met by another organisation as well, an hour later; that is the deciding word.
+        if number % 5 == 0 && number >= A_DAY {
+            let earlier = number - A_DAY / 24;
+            let mut second = report(2 + number % 8, &attacker(earlier));
+            (second.observed, second.arrived) = (now, now);
+            scorer.observe(&second, now).unwrap();
+            let verdict = scorer.verdict(&attacker(earlier), now);
+            assert!(verdict.hard_block, "day {}: {verdict:?}", number / A_DAY);
+        }
+    }
+    assert!(scorer.weight(org(1), now) >= weight);
+}
+
 #[test]
 fn one_voucher_one_operator_one_cluster_or_the_unlabelled_are_one_group() {
     let attacker = ip("9.9.9.9");

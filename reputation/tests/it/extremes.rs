@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use vigie_reputation::wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
 use vigie_reputation::{Edge, MemoryConfig, Report, ReportRefused, Rung, ScorerConfig, Tier, TrustGraph};
 
-use crate::world::{NOW, SSH, World, ip, labels, mesh, org, report};
+use crate::history::{ALL, Event, Player, history};
+use crate::world::{NOW, SSH, World, after, ip, labels, mesh, org, report};
 
 fn moment() -> impl Strategy<Value = i64> {
     let edge = prop_oneof![
@@ -59,6 +60,57 @@ proptest! {
             prop_assert_eq!(sum, verdict.score);
             prop_assert!(verdict.score >= 0 && verdict.threshold.total >= 0);
         }
+    }
+
+    /// Everything that can happen, each at any time whatever: no panic, no overflow, and sums that add up.
+    #[test]
+    fn any_history_at_any_times_is_harmless(
+        history in history(&ALL, 5, &["9.9.9.9", "2606:4700:1:2::1"], 60, 1_000),
+        times in vec((moment(), moment(), moment(), any::<u8>()), 60),
+    ) {
+        let mut player = Player::new(&mesh(4), &ScorerConfig::default());
+        for ((_, event), (now, observed, arrived, confidence)) in history.into_iter().zip(times) {
+            let event = match event {
+                Event::Heard(said) => Event::Heard(Report {
+                    observed: Timestamp::from_millis(observed),
+                    arrived: Timestamp::from_millis(arrived),
+                    confidence,
+                    count: Count::from_log2(confidence % 64).unwrap(),
+                    ..said
+                }),
+                other => other,
+            };
+            player.play(Timestamp::from_millis(now), &event);
+            for asked in [now, observed, i64::MIN, i64::MAX] {
+                let verdict = player.scorer.verdict(&ip("9.9.9.9"), Timestamp::from_millis(asked));
+                let sum: i64 = verdict.contributions.iter().map(|one| one.value).sum();
+                prop_assert_eq!(sum, verdict.score);
+                prop_assert!(verdict.score >= 0 && verdict.threshold.total >= 0);
+            }
+        }
+    }
+
+    /// Vouches among those whom no anchor reaches change nobody's place: not in circles, not for themselves through others.
+    #[test]
+    fn nobody_vouches_himself_in(
+        outside in vec((0_u32..15, 0_u32..15), 0..40),
+        inside in vec((0_u32..15, 0_u32..15), 0..40),
+    ) {
+        let mut world = World::anchored();
+        for number in 1..15 {
+            world.add(number, 0, labels(number));
+        }
+        for (from, to) in outside {
+            world.vouch(from, to);
+        }
+        let before = world.graph();
+        let lost = |number: u32| before.place(org(number)).unwrap().group.is_none();
+        for (from, to) in inside {
+            if lost(from) {
+                world.vouch(from, to);
+            }
+        }
+        prop_assert_eq!(&world.graph(), &before);
     }
 
     #[test]
@@ -201,4 +253,98 @@ fn rules_and_keys_without_end_are_bounded() {
         refused += usize::from(scorer.observe(&said, NOW) == Err(ReportRefused::TooManyKeys));
     }
     assert_eq!(refused, 1_000 - 255);
+}
+
+#[test]
+fn ten_million_subjects_of_one_flooder_take_no_more_room_than_a_few() {
+    const ROOM: usize = 50_000;
+    let config = ScorerConfig {
+        max_subjects: ROOM,
+        ..ScorerConfig::default()
+    };
+    let mut world = mesh(3);
+    // He has a hundred identities behind his one voucher, and ten million addresses.
+    for number in 100..200 {
+        world.add(number, 400, labels(number));
+        world.vouch(3, number);
+    }
+    let mut scorer = world.scorer_with(config);
+    let (attacker, innocent, friend) = (ip("9.9.9.9"), ip("9.9.9.10"), ip("9.9.9.11"));
+    for reporter in [1, 2] {
+        scorer.observe(&report(reporter, &attacker), NOW).unwrap();
+    }
+    for reporter in [1, 100] {
+        scorer.observe(&report(reporter, &innocent), NOW).unwrap();
+    }
+    scorer.dispute(org(2), &innocent, NOW);
+    scorer.own_detection(&ip("9.9.9.12"), SSH, NOW);
+    scorer.remember(friend.as_ip().unwrap(), Tier::Authenticated, NOW);
+    let raised = scorer.verdict(&innocent, NOW).threshold;
+    let mut refused = 0_u32;
+    let mut said = report(0, &attacker);
+    for number in 0..10_000_000 {
+        said.reporter = org(100 + number % 100);
+        said.subject = address(number);
+        refused += u32::from(scorer.observe(&said, NOW) == Err(ReportRefused::Flood));
+    }
+    let size = scorer.size();
+    assert_eq!((size.subjects, size.evicted), (ROOM, 0), "he displaces nobody");
+    assert!(
+        refused > 9_900_000 && size.bytes < ROOM * 150,
+        "{refused} refused, {} bytes",
+        size.bytes
+    );
+    assert_eq!(scorer.rung(&attacker, NOW), Rung::Ban1h);
+    assert_eq!(scorer.verdict(&innocent, NOW).threshold, raised);
+    assert_eq!(
+        scorer.remembers(friend.as_ip().unwrap(), NOW),
+        Some(Tier::Authenticated)
+    );
+    // And the others go on: each newcomer costs him one of his.
+    for number in 0..10_000 {
+        let new = report(1 + number % 2, &address(20_000_000 + number));
+        scorer.observe(&new, NOW).unwrap();
+    }
+    assert_eq!(scorer.size().subjects, ROOM);
+    assert_eq!(scorer.rung(&attacker, NOW), Rung::Ban1h);
+    assert_eq!(scorer.verdict(&innocent, NOW).threshold, raised);
+}
+
+/// Who accuses falsely would gain if the dispute were forgotten: he makes the accusation anew, and nobody is heard twice.
+#[test]
+fn a_dispute_outlives_every_flood() {
+    let config = ScorerConfig {
+        max_subjects: 200,
+        ..ScorerConfig::default()
+    };
+    let mut scorer = mesh(60).scorer_with(config);
+    let innocent = ip("9.9.9.9");
+    scorer.observe(&report(1, &innocent), NOW).unwrap();
+    assert!(scorer.dispute(org(2), &innocent, NOW));
+    for number in 0..20_000 {
+        _ = scorer.observe(&report(3 + number % 50, &address(number)), NOW);
+        _ = scorer.observe(&report(4 + number % 50, &address(number)), NOW);
+    }
+    assert!(scorer.size().evicted > 1_000);
+    scorer.observe(&report(1, &innocent), NOW).unwrap();
+    scorer.observe(&report(3, &innocent), NOW).unwrap();
+    assert!(scorer.verdict(&innocent, NOW).threshold.dispute > 0);
+}
+
+#[test]
+fn contradictions_of_one_reporter_are_one_statement_a_behaviour() {
+    let mut scorer = mesh(2).scorer();
+    let subject = ip("9.9.9.9");
+    for number in 0..1_000_u32 {
+        let mut said = report(1, &subject);
+        said.sighting.seq = u64::from(number);
+        said.confidence = u8::try_from(number % 256).unwrap();
+        said.count = Count::from_log2(u8::try_from(number % 64).unwrap()).unwrap();
+        said.observed = after(-i64::from(number * 7 % 1_000));
+        said.behaviour = Behaviour([5, 9][number as usize % 2]);
+        scorer.observe(&said, NOW).unwrap();
+    }
+    let verdict = scorer.verdict(&subject, NOW);
+    assert_eq!((verdict.contributions.len(), verdict.groups), (2, 1));
+    assert!(verdict.score <= vigie_reputation::constants::KAPPA);
 }
