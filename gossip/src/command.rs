@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use vigie_gossip_core::chain::Conduct;
 use vigie_gossip_core::directory::Directory;
-use vigie_gossip_core::wire::{Envelope, Statement};
+use vigie_gossip_core::wire::{Envelope, PublisherId, Statement};
 
 use crate::error::MeshError;
 use crate::event::Peer;
@@ -32,6 +33,10 @@ pub(crate) enum Command {
     },
     Listening {
         reply: oneshot::Sender<Vec<String>>,
+    },
+    Conduct {
+        publisher: PublisherId,
+        reply: oneshot::Sender<Conduct>,
     },
     Read(Reading),
 }
@@ -75,6 +80,11 @@ impl Mesh {
     /// Addresses we can be reached at, `/p2p/` included.
     pub async fn listening(&self) -> Result<Vec<String>, MeshError> {
         self.ask(|reply| Command::Listening { reply }).await
+    }
+
+    /// What the proofs against a publisher say of him.
+    pub async fn conduct(&self, publisher: PublisherId) -> Result<Conduct, MeshError> {
+        self.ask(|reply| Command::Conduct { publisher, reply }).await
     }
 
     /// Asks the directory, which the swarm task owns. Keep it short: the mesh stands still meanwhile.

@@ -91,6 +91,7 @@ async fn on_event(node: &Node, event: MeshEvent) -> anyhow::Result<()> {
             let (publisher, epoch, seq) = (header.publisher, header.epoch, header.seq);
             tracing::warn!(%publisher, epoch, seq, "a publisher signed two envelopes for one place");
             proofs::keep(node, &proof).await?;
+            proofs::judge(node).await?;
             // If it is ours, it was an accident: a higher epoch within a day says so (DESIGN 5).
             chain::give_up(node, publisher, epoch).await?;
         }

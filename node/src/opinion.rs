@@ -137,6 +137,11 @@ impl Opinion {
         self.scorer().set_graph(graph);
     }
 
+    /// A node of this organisation signed two things for one place. False if that was known.
+    pub(crate) fn equivocated(&self, org: OrgId, at: Timestamp) -> bool {
+        self.scorer().equivocated(org, at)
+    }
+
     /// The graph in force, copied.
     pub(crate) fn graph(&self) -> TrustGraph {
         self.scorer().graph().clone()

@@ -278,6 +278,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     node.reload_allowlist().await?;
     node.sweep().await?;
     node.regraph();
+    proofs::judge(node).await?;
     node.breaker.tick(node).await?;
     ingest::review(node).await?;
     ingest::release(node).await?;

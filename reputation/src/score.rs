@@ -7,6 +7,7 @@
 mod credit;
 mod inputs;
 mod judge;
+mod liable;
 mod object;
 mod observe;
 mod renew;
@@ -108,6 +109,9 @@ pub struct LearnedReporter {
     /// When gold refuted one last.
     #[serde(default)]
     pub dispute_refuted: Option<Timestamp>,
+    /// It signed two things for one place: until then its word weighs nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void_until: Option<Timestamp>,
     /// Revoked.
     pub forgotten: bool,
 }

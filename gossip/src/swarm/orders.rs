@@ -19,6 +19,7 @@ impl Task {
                 answer(reply, peers);
             }
             Command::Listening { reply } => answer(reply, self.listening()),
+            Command::Conduct { publisher, reply } => answer(reply, self.chains.conduct(publisher)),
             Command::Read(read) => read(&self.directory),
         }
     }

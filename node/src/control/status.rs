@@ -129,7 +129,7 @@ fn totals(snapshot: &vigie_sensor::stats::Snapshot) -> SensorTotals {
 }
 
 /// A standing in words.
-pub(super) fn standing_words(standing: Standing) -> String {
+pub(in crate::control) fn standing_words(standing: Standing) -> String {
     match standing {
         Standing::Seed => "seed".to_owned(),
         Standing::Member => "member".to_owned(),

@@ -206,6 +206,18 @@ fn trust_is_shown_supposed_away_and_taken_back() {
     assert!(said.starts_with("Revoked: the node"), "{said}");
     until("its word is void", || voices(judge, ATTACKER) == 1);
     until("and what rested on it ended", || bans(judge, ATTACKER) == 0);
+
+    // The other revokes its key from now on: what it said before still stands.
+    let (two, path) = (&homes[2], homes[2].beside("revocation"));
+    let path = path.to_str().unwrap();
+    let node_key = two.json(&["id"])["node_key"].as_str().unwrap().to_owned();
+    two.say(&["trust", "revoke", "--node", &node_key, "--write", path]);
+    seed.say(&["trust", "revoke", "--file", path, "--yes"]);
+    until("the judge knows", || {
+        let nodes = judge.json(&["trust", "show", "member1"])["nodes"].clone();
+        nodes[0]["standing"].as_str().unwrap().contains("revoked")
+    });
+    assert_eq!(voices(judge, ATTACKER), 1);
     drop(nodes);
     for home in &homes[..3] {
         assert!(!home.told().contains("ERROR"), "{}", home.told());

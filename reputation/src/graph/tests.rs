@@ -109,3 +109,87 @@ fn an_expired_vouch_counts_for_nothing() {
     };
     check(&[1], &[expired], &[(2, None, 0)]);
 }
+
+#[test]
+fn who_vouches_for_himself_through_others_gains_neither_group_nor_depth() {
+    // 2 makes 10 to 19, who vouch for each other, for 2, and for 3, whom 2 vouches for as well; 20 gets in by 15 alone.
+    let mut vouches = vec![edge(1, 2), edge(2, 3)];
+    for number in 10..20 {
+        vouches.extend([
+            edge(2, number),
+            edge(number, 2),
+            edge(number, 3),
+            edge(number, 10 + (number + 1) % 10),
+        ]);
+    }
+    vouches.push(edge(15, 20));
+    let mut expected = vec![(2, Some(2), 1), (3, Some(2), 2), (20, Some(2), 3)];
+    expected.extend((10..20).map(|number| (number, Some(2), 2)));
+    check(&[1], &vouches, &expected);
+}
+
+#[test]
+fn who_is_behind_a_withdrawn_vouch_is_reached_by_the_next_one() {
+    let both = [edge(1, 2), edge(1, 3), edge(2, 4), edge(3, 4), edge(4, 5)];
+    check(&[1], &both, &[(4, Some(2), 2), (5, Some(2), 3)]);
+    check(
+        &[1],
+        &both[1..],
+        &[(2, None, 0), (4, Some(3), 2), (5, Some(3), 3)],
+    );
+}
+
+/// A name that sorts by its number.
+fn numbered(number: u32) -> OrgId {
+    let mut bytes = [0; OrgId::WIDTH];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    OrgId(bytes)
+}
+
+/// A hundred thousand members behind twenty vouches of one anchor: a clique of rings, each vouching for twenty, which is
+/// what a network can hold. Twenty groups whatever they vouch among themselves, and every place is reached once.
+#[test]
+fn a_hundred_thousand_members_and_two_million_vouches_are_twenty_groups() {
+    const MEMBERS: u32 = 100_000;
+    const EDGES: u32 = 20;
+    let members: Vec<Member> = (0..MEMBERS)
+        .map(|number| Member {
+            org: numbered(number),
+            name: "".into(),
+            labels: Labels::default(),
+            history: 0,
+            seed: false,
+        })
+        .collect();
+    let mut vouches = Vec::new();
+    for number in 1..MEMBERS {
+        for step in 0..EDGES {
+            // Each vouches for others far and near, and every third for an entrance of the tree.
+            let to = match step {
+                0 if number % 3 == 0 => 1 + number % EDGES,
+                _ => 1 + (number.wrapping_mul(2_654_435_761).wrapping_add(step * 7_919)) % (MEMBERS - 1),
+            };
+            vouches.push(Edge {
+                from: numbered(number),
+                to: numbered(to),
+                expires: Timestamp::from_secs(1),
+            });
+        }
+    }
+    vouches.extend((1..=EDGES).map(|to| Edge {
+        from: numbered(0),
+        to: numbered(to),
+        expires: Timestamp::from_secs(1),
+    }));
+    let graph = TrustGraph::build(&[numbered(0)], &members, &vouches, Timestamp::ZERO);
+    assert_eq!(graph.places().count(), members.len());
+    // The anchor is a group too.
+    assert_eq!(graph.groups(), 1 + 20);
+    let reached = graph.places().filter(|(_, place)| place.group.is_some()).count();
+    assert!(reached > 60_000, "{reached}");
+    for (org, place) in graph.places().filter(|(_, place)| place.parent.is_some()) {
+        let parent = graph.place(place.parent.unwrap()).unwrap();
+        assert_eq!(place.depth, parent.depth + 1, "{org}");
+        assert!(place.group == parent.group || place.depth == 1, "{org}");
+    }
+}

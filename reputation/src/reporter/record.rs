@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vigie_wire::{OrgId, Timestamp};
 
 use crate::constants::{
-    DAY, DISPUTE_STRUCK_FOR, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, GOLD_VOICE, LONG_STANDING,
-    MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS, PROVEN_DISPUTES,
-    RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, REFUTED_ONCE, STRUCK_FOR,
+    DAY, DISPUTE_STRUCK_FOR, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, GOLD_VOICE, LIABLE_FOR_ONE_IN,
+    LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS, PROVEN_DISPUTES,
+    RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, REFUTED_ONCE, STRUCK_FOR, VOID_FOR,
 };
 use crate::evidence;
 use crate::fixed::{MILLI, PPM, decay_ppm};
@@ -31,6 +31,8 @@ pub(crate) struct Record {
     struck_until: Option<Timestamp>,
     disputes_right: u8,
     dispute_refuted: Option<Timestamp>,
+    /// He said two things at one place: until then his word is nothing.
+    void_until: Option<Timestamp>,
     forgotten: bool,
     cache: AtomicU64,
 }
@@ -83,6 +85,10 @@ impl Record {
         if !self.member || self.forgotten {
             return 0;
         }
+        let midnight = Timestamp::from_millis(day.saturating_mul(DAY));
+        if self.void_until.is_some_and(|until| midnight < until) {
+            return 0;
+        }
         let (confirmed, refuted) = self.decayed(day);
         let prior = if self.anchor { PRIOR_ANCHOR } else { PRIOR_MEMBER };
         let full = evidence::weight(prior + self.history + confirmed, PRIOR_FAILURE + refuted);
@@ -110,12 +116,12 @@ impl Record {
     }
 
     /// Gold refuted him. A long-standing reporter is struck at the second joint refutation within 45 days, an established
-    /// one too unless the first is gross already, anybody else at the first.
-    pub(crate) fn refute(&mut self, how: Refutation, at: Timestamp) {
+    /// one too unless the first is gross already, anybody else at the first. True if this struck him.
+    pub(crate) fn refute(&mut self, how: Refutation, at: Timestamp) -> bool {
         self.settle(at);
         if how == Refutation::Alone {
             self.fail(REFUTED_ALONE);
-            return;
+            return false;
         }
         self.joint
             .retain(|earlier| at.as_millis().saturating_sub(earlier.as_millis()) < STRUCK_FOR);
@@ -124,14 +130,33 @@ impl Record {
             Refutation::Grossly => self.history + self.confirmed >= LONG_STANDING,
             Refutation::Alone | Refutation::Jointly => self.is_established(),
         };
-        if lenient && self.joint.len() < 2 {
-            self.fail(REFUTED_ONCE);
-        } else {
+        let struck = !lenient || self.joint.len() >= 2;
+        if struck {
             self.fail(REFUTED_JOINTLY);
             self.joint.clear();
             let until = Timestamp::from_millis(at.as_millis().saturating_add(STRUCK_FOR));
             self.struck_until = self.struck_until.max(Some(until));
+        } else {
+            self.fail(REFUTED_ONCE);
         }
+        struck
+    }
+
+    /// One whom he vouched for was struck: he answers for a quarter of that.
+    pub(crate) fn answer_for(&mut self, at: Timestamp) {
+        self.settle(at);
+        self.fail(REFUTED_JOINTLY / LIABLE_FOR_ONE_IN);
+    }
+
+    /// He signed two things for one place, which no accident explains. False if that is known.
+    pub(crate) fn equivocated(&mut self, at: Timestamp) -> bool {
+        let until = Timestamp::from_millis(at.as_millis().saturating_add(VOID_FOR));
+        if self.void_until >= Some(until) {
+            return false;
+        }
+        self.void_until = Some(until);
+        self.changed();
+        true
     }
 
     fn fail(&mut self, cost: i64) {
@@ -194,6 +219,7 @@ impl Record {
             struck_until: self.struck_until,
             disputes_right: self.disputes_right,
             dispute_refuted: self.dispute_refuted,
+            void_until: self.void_until,
             forgotten: self.forgotten,
         }
     }
@@ -209,6 +235,7 @@ impl Record {
         self.struck_until = learned.struck_until;
         self.disputes_right = learned.disputes_right;
         self.dispute_refuted = learned.dispute_refuted;
+        self.void_until = learned.void_until;
         self.forgotten = learned.forgotten;
         self.changed();
     }
@@ -248,6 +275,7 @@ impl Clone for Record {
             struck_until: self.struck_until,
             disputes_right: self.disputes_right,
             dispute_refuted: self.dispute_refuted,
+            void_until: self.void_until,
             forgotten: self.forgotten,
             cache: AtomicU64::new(0),
         }

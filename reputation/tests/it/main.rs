@@ -10,6 +10,7 @@ mod disputes;
 mod extremes;
 mod history;
 mod learning;
+mod liable;
 mod primacy;
 mod theorems;
 mod vectors;

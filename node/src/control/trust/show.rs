@@ -8,6 +8,7 @@ use vigie_reputation::LearnedReporter;
 use vigie_reputation::constants::KAPPA;
 use vigie_wire::{OrgId, Timestamp};
 
+use super::super::status::standing_words;
 use super::super::words::{Problem, nats};
 use super::super::{Answer, Shared};
 use super::given::{Given, Vouches, vouches};
@@ -23,12 +24,16 @@ pub(in super::super) async fn show(State(node): Shared, Path(name): Path<String>
     let now = node.now();
     let about = node.opinion.about(org, now);
     let graph = node.opinion.graph();
-    let (known, vouches) = match node.membership.directory() {
+    let (known, vouches, nodes) = match node.membership.directory() {
         None => return Err(Problem::conflict("this node joined no network yet")),
         Some(directory) => {
             let known = directory.organisation(org);
             let vouches = known.as_ref().map(|known| vouches(&directory, &known.key, now));
-            (known, vouches.unwrap_or_default())
+            let publishers = known.iter().flat_map(|known| &known.nodes);
+            let nodes: Vec<Value> = publishers
+                .map(|id| json!({"publisher": id, "standing": standing_words(directory.standing(*id, now))}))
+                .collect();
+            (known, vouches.unwrap_or_default(), nodes)
         }
     };
     let place = graph.place(org);
@@ -49,7 +54,7 @@ pub(in super::super) async fn show(State(node): Shared, Path(name): Path<String>
         "organisation": org,
         "name": node.membership.name_of(org),
         "key": known.as_ref().map(|known| known.key.to_string()),
-        "nodes": known.as_ref().map(|known| &known.nodes),
+        "nodes": nodes,
         "standing": known.as_ref().map(|known| standing(known, now)),
         "admitted": known.as_ref().map(|known| known.admitted.iter().collect::<Vec<_>>()),
         "ours": org == node.identity.org.org_id(),
@@ -207,12 +212,21 @@ fn record_words(record: Option<&LearnedReporter>, history: u64, now: Timestamp) 
     let Some(record) = record else {
         return format!("{granted}it has said nothing here yet");
     };
+    let void = record
+        .void_until
+        .filter(|until| *until > now)
+        .map_or_else(String::new, |until| {
+            format!(
+                "; it said two things at one place, so its word is nothing until {}",
+                rfc3339(until)
+            )
+        });
     let struck = record
         .struck_until
         .filter(|until| *until > now)
         .map_or_else(String::new, |until| format!("; struck until {}", rfc3339(until)));
     format!(
-        "{granted}here {} confirmed and {} refuted by our own knowledge; active on {} days{struck}",
+        "{granted}here {} confirmed and {} refuted by our own knowledge; active on {} days{struck}{void}",
         nats(record.confirmed),
         nats(record.refuted),
         record.active_days
