@@ -25,9 +25,10 @@ test: ## run everything: format, lints, tests, documentation, the demo
 	@scripts/check.sh test
 	@scripts/test.sh
 
-bench: ## run the micro benchmarks of the crates, and log ingestion next to the peers
+bench: ## run the micro benchmarks of the crates, the scorer's, and log ingestion next to the peers
 	@scripts/check.sh bench
-	cargo bench --locked --workspace --bench '*'
+	cargo bench --locked --workspace --exclude vigie-reputation --bench '*'
+	bench/score.py
 	bench/ingest.sh $(ARGS)
 
 clean-peers: ## remove what scripts/peers.sh unpacked
