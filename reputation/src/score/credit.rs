@@ -8,12 +8,13 @@ use std::net::IpAddr;
 use vigie_wire::{Behaviour, Indicator, OrgId, Timestamp};
 
 use super::Scorer;
+use super::weigh::Weighed;
 use crate::constants::{GROSS_ABOVE, KAPPA, MEMORY_LIVE, half_life};
 use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
 use crate::memory::Tier;
 use crate::reporter::{Refutation, ReporterIndex, UNANCHORED};
-use crate::subject::Objection;
+use crate::subject::{Entry, Objection};
 
 // === impl Scorer ===
 
@@ -159,35 +160,41 @@ impl Scorer {
         counts.map(|one| one.entry.arrival()).min()
     }
 
-    /// Whom a regular user at `at` refutes, and how. Jointly those whose word was fresh, not a half-life old, when the
-    /// last of them spoke and all together could have blocked.
+    /// Whom a regular user at `at` refutes, and how. Jointly all who took part at any moment when what was said could have
+    /// blocked: their word was fresh then, not a half-life since they saw it or since they said it. So neither a backdated
+    /// lie nor one more voice a day later makes a joint lie a lone one. The score rises only when somebody speaks, so the
+    /// moments of arrival are enough.
     fn accusers(&self, subject: &Indicator, at: Timestamp) -> Vec<(ReporterIndex, Refutation)> {
         let Some(known) = self.subjects.get(subject) else {
             return Vec::new();
         };
-        let last = known.entries().map(|entry| entry.arrived).max().unwrap_or(0);
-        let peak = Timestamp::from_secs(i64::from(last)).min(at);
-        let weighed = self.weigh(known, peak);
-        let base = super::judge::base((self.config.class)(subject), &weighed, None);
-        let together = match self.sums(&weighed, peak, |_| true).score {
-            score if score >= base + GROSS_ABOVE => Refutation::Grossly,
-            score if score >= base => Refutation::Jointly,
-            _ => Refutation::Alone,
+        let refutable = |entry: &Entry| {
+            let recent = entry.observed().as_millis().abs_diff(at.as_millis()) < MEMORY_LIVE.unsigned_abs();
+            !entry.settled && recent && entry.is_live(subject, at)
         };
-        let mut accusers: Vec<(ReporterIndex, Refutation)> = weighed
-            .iter()
-            .filter(|one| !one.entry.settled && one.entry.is_live(subject, at))
-            .filter(|one| {
-                one.entry.observed().as_millis().abs_diff(at.as_millis()) < MEMORY_LIVE.unsigned_abs()
-            })
-            .map(|one| {
-                let age = peak.as_millis().saturating_sub(one.entry.observed().as_millis());
+        let mut moments: Vec<Timestamp> = known.entries().map(|entry| entry.arrival().min(at)).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        let mut accusers: Vec<(ReporterIndex, Refutation)> = Vec::new();
+        for moment in moments {
+            let weighed = self.weigh(known, moment);
+            let said = |one: &Weighed<'_>| one.entry.arrival() <= moment;
+            let base = super::judge::base((self.config.class)(subject), &weighed, None);
+            let together = match self.sums(&weighed, moment, said).score {
+                score if score >= base + GROSS_ABOVE => Refutation::Grossly,
+                score if score >= base => Refutation::Jointly,
+                _ => Refutation::Alone,
+            };
+            let accusing = weighed.iter().filter(|one| said(one) && refutable(one.entry));
+            accusers.extend(accusing.map(|one| {
+                let spoke = one.entry.observed().max(one.entry.arrival());
+                let age = moment.as_millis().saturating_sub(spoke.as_millis());
                 let took_part = age < half_life(one.entry.behaviour, subject);
                 let how = if took_part { together } else { Refutation::Alone };
                 (one.entry.reporter, how)
-            })
-            .collect();
-        // Of several statements of one reporter the gravest counts.
+            }));
+        }
+        // Of several statements and moments of one reporter the gravest counts.
         accusers.sort_unstable_by_key(|(reporter, how)| (*reporter, Reverse(*how)));
         accusers.dedup_by_key(|(reporter, _)| *reporter);
         accusers

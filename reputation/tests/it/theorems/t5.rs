@@ -4,7 +4,8 @@
 //! whomever they name, also those whom nobody here knows.
 //!
 //! Why: reaching the threshold takes q groups, and all that were struck are one of them, so q - 1 others take part each
-//! time. Each of these is charged with a joint refutation, and the second strikes.
+//! time. Each of these is charged with a joint refutation, however old he says that his sighting is and whoever speaks
+//! later, and the second strikes.
 //! Not bounded here: how many are framed at once, before the first refutation.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,8 +19,12 @@ use vigie_reputation::{Partition, Report, Scorer, Tier, Verdict};
 use super::{adds_up, cases, later, quorum, share};
 use crate::world::{EXPLOIT, NOW, SSH, World, labels, org, report};
 
-/// One frame: which liars take part, and after how many minutes gold speaks.
-type Frame = (u16, i64);
+/// Its half-life is a day's half: what was seen earlier today is old.
+const SCAN: Behaviour = Behaviour(1);
+
+/// One frame: which liars take part, after how many minutes gold speaks, how many minutes ago they claim to have seen it,
+/// and whether one of them says it once more a day later, when the rest has grown old.
+type Frame = (u16, i64, i64, bool);
 
 /// Addresses of regular users of ours, one a frame, and of people whom nobody here knows.
 fn user(number: u32) -> IpAddr {
@@ -53,11 +58,12 @@ fn regulars(scorer: &mut Scorer, count: u32) {
     }
 }
 
+/// They say that they saw it `ago` minutes ago.
 fn named(
     scorer: &mut Scorer,
     liars: impl Iterator<Item = u32>,
     target: IpAddr,
-    what: Behaviour,
+    (what, ago): (Behaviour, i64),
     now: Timestamp,
 ) -> Verdict {
     let subject = Indicator::ip(target);
@@ -65,7 +71,7 @@ fn named(
         let said = Report {
             behaviour: what,
             rule: RuleHash(u64::from(liar + 1).to_be_bytes()),
-            observed: now,
+            observed: later(now, -60 * ago),
             arrived: now,
             ..report(liar, &subject)
         };
@@ -86,10 +92,26 @@ fn campaign(liars: u32, history: u32, frames: &[Frame], what: Behaviour) -> (usi
     let mut scorer = mesh(liars, history).scorer();
     regulars(&mut scorer, u32::try_from(frames.len()).unwrap());
     let (mut reached, mut now) = (0, NOW);
-    for (number, (who, minutes)) in (0..).zip(frames) {
+    for (number, (who, minutes, ago, once_more)) in (0..).zip(frames) {
         now = later(now, 60);
         let take_part = (0..liars).filter(|liar| who >> liar & 1 == 1);
-        reached += usize::from(reaches(&named(&mut scorer, take_part, user(number), what, now)));
+        reached += usize::from(reaches(&named(
+            &mut scorer,
+            take_part,
+            user(number),
+            (what, *ago),
+            now,
+        )));
+        if *once_more {
+            now = later(now, 25 * 3_600);
+            named(
+                &mut scorer,
+                std::iter::once(number % liars),
+                user(number),
+                (what, 0),
+                now,
+            );
+        }
         now = later(now, 60 * minutes);
         scorer.remember(user(number), Tier::Authenticated, now);
     }
@@ -97,20 +119,21 @@ fn campaign(liars: u32, history: u32, frames: &[Frame], what: Behaviour) -> (usi
 }
 
 fn bound(liars: u32, what: Behaviour) -> usize {
-    let base = if what == SSH {
-        vigie_reputation::constants::H_LOW_HARM
-    } else {
+    let base = if what == EXPLOIT {
         vigie_reputation::constants::H_DEFAULT
+    } else {
+        vigie_reputation::constants::H_LOW_HARM
     };
     2 * liars as usize / (quorum(base) - 1)
 }
 
 fn frames() -> impl Strategy<Value = Vec<Frame>> {
-    vec((any::<u16>(), 0_i64..300), 30..60)
+    let ago = prop_oneof![Just(0), 0_i64..1_430];
+    vec((any::<u16>(), 0_i64..300, ago, prop::bool::weighted(0.1)), 30..60)
 }
 
 fn what() -> impl Strategy<Value = Behaviour> {
-    prop_oneof![Just(SSH), Just(EXPLOIT)]
+    prop_oneof![Just(SCAN), Just(SSH), Just(EXPLOIT)]
 }
 
 #[test]
@@ -154,7 +177,7 @@ proptest! {
         prop_assert!(STRUCK_FOR > 43 * DAY);
         let now = later(now, wait * 86_400 / 20);
         let struck: Vec<u32> = (0..liars).filter(|liar| scorer.is_struck(org(*liar), now)).collect();
-        let verdict = named(&mut scorer, struck.iter().copied(), stranger(target), SSH, now);
+        let verdict = named(&mut scorer, struck.iter().copied(), stranger(target), (SSH, 0), now);
         prop_assert!(verdict.score <= KAPPA && !verdict.hard_block);
         let cluster = verdict.partitions.iter().find(|one| one.partition == Partition::Cluster).unwrap();
         prop_assert!(cluster.groups <= 1);
