@@ -198,10 +198,20 @@ impl Expression {
             .unwrap_or_else(|| self.eval(env).is_ok_and(|value| value.as_bool() == Some(true)))
     }
 
+    /// Its text, if it is one and easily had.
+    pub(crate) fn quick_text<'a>(&'a self, event: &'a Event) -> Option<Cow<'a, str>> {
+        quick::made(&self.code, event)
+    }
+
+    /// Its value, if it is the length of a text and easily had.
+    pub(crate) fn quick_count(&self, event: &Event) -> Option<usize> {
+        quick::count(&self.code, event)
+    }
+
     /// Its text; numbers and the like are refused.
     pub fn text<'a>(&'a self, env: Env<'a>) -> Result<Cow<'a, str>, EvalError> {
-        if let Some(text) = quick::text(&self.code, env.event) {
-            return Ok(Cow::Borrowed(text));
+        if let Some(text) = quick::made(&self.code, env.event) {
+            return Ok(text);
         }
         self.eval(env)?.into_text().ok_or_else(|| "not a text".into())
     }

@@ -11,7 +11,7 @@ use vigie_wire::Timestamp;
 
 use super::meta::Packed;
 use super::progress::Anchor;
-use super::who::{Who, Whos};
+use super::who::Whos;
 use crate::line::Position;
 use crate::parse::event::Event;
 
@@ -65,8 +65,7 @@ pub(crate) struct Bucket {
 
 impl Kept {
     fn bytes(&self) -> usize {
-        let whos = self.whos.iter().flat_map(|whos| whos.iter());
-        size_of::<Self>() + self.meta.len() + whos.map(Who::bytes).sum::<usize>()
+        size_of::<Self>() + self.meta.len() + self.whos.as_ref().map_or(0, Whos::bytes)
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) struct Wanting {
 }
 
 /// Values of late kept for each field; a power of two.
-const LATE: usize = 256;
+const LATE: usize = 1_024;
 /// Longer values are searched every time.
 const MAX_LATE_BYTES: usize = 256;
 
@@ -155,11 +155,12 @@ impl Dispatch {
             for number in by_text.silent(value) {
                 self.set_guarded(*number, event, wanting);
             }
-            let found = wanting.search(at, by_text, value);
+            let slot = wanting.slot(value);
+            let found = wanting.search(at, slot, by_text, value);
             for number in &found {
                 self.set_guarded(*number, event, wanting);
             }
-            wanting.give_back(at, value, found);
+            wanting.give_back(at, slot, value, found);
         }
     }
 
@@ -253,8 +254,7 @@ impl Wanting {
     }
 
     /// The scenarios whose texts stand in a value. Give them back.
-    fn search(&mut self, field: usize, by_text: &ByText, value: &str) -> Vec<u32> {
-        let slot = self.slot(value);
+    fn search(&mut self, field: usize, slot: usize, by_text: &ByText, value: &str) -> Vec<u32> {
         let known = self.late.get_mut(field).and_then(|late| late.get_mut(slot));
         if let Some((known, found)) = known
             && known == value
@@ -280,8 +280,7 @@ impl Wanting {
         found
     }
 
-    fn give_back(&mut self, field: usize, value: &str, found: Vec<u32>) {
-        let slot = self.slot(value);
+    fn give_back(&mut self, field: usize, slot: usize, value: &str, found: Vec<u32>) {
         let Some(late) = self.late.get_mut(field).filter(|_| value.len() <= MAX_LATE_BYTES) else {
             return;
         };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::parse::event::Event;
-use crate::parse::names::Space;
+use crate::parse::names::{FieldId, Names, Space};
 
 /// The longest value kept; the rest of a longer one is cut.
 pub(crate) const MAX_VALUE_BYTES: usize = 16_384;
@@ -23,9 +23,20 @@ pub(crate) type Packed = Arc<[u8]>;
 pub(crate) struct Packer {
     numbers: HashMap<Box<str>, u16>,
     names: Vec<Box<str>>,
-    /// By slot of a field, its number plus one; zero where it is not known yet.
-    slots: Vec<u32>,
+    /// By slot of a field, what becomes of it.
+    slots: Vec<Slot>,
     scratch: Vec<u8>,
+}
+
+/// What becomes of a field that rules name.
+#[derive(Debug, Clone, Copy, Default)]
+enum Slot {
+    #[default]
+    New,
+    /// It is not of `Meta`, or there are too many names.
+    Left,
+    /// Its name's number.
+    Number(u16),
 }
 
 // === impl Packer ===
@@ -33,22 +44,33 @@ pub(crate) struct Packer {
 impl Packer {
     pub(crate) fn pack(&mut self, event: &Event) -> Packed {
         self.scratch.clear();
-        for (slot, space, name, value) in event.slots() {
-            if space != Space::Meta {
-                continue;
-            }
-            let Some(number) = self.number_of(slot, name) else {
-                continue;
+        for (id, value) in event.named() {
+            let slot = match self.slots.get(id.index()).copied().unwrap_or_default() {
+                Slot::New => self.learn(event.names(), id),
+                known => known,
             };
-            let value = value
-                .get(..value.floor_char_boundary(MAX_VALUE_BYTES))
-                .unwrap_or(value);
-            let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-            self.scratch.extend_from_slice(&number.to_le_bytes());
-            self.scratch.extend_from_slice(&length.to_le_bytes());
-            self.scratch.extend_from_slice(value.as_bytes());
+            if let Slot::Number(number) = slot {
+                self.push(number, value);
+            }
+        }
+        for (space, name, value) in event.unnamed() {
+            if space == Space::Meta
+                && let Some(number) = self.number(name)
+            {
+                self.push(number, value);
+            }
         }
         Arc::from(self.scratch.as_slice())
+    }
+
+    fn push(&mut self, number: u16, value: &str) {
+        let value = value
+            .get(..value.floor_char_boundary(MAX_VALUE_BYTES))
+            .unwrap_or(value);
+        let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+        self.scratch.extend_from_slice(&number.to_le_bytes());
+        self.scratch.extend_from_slice(&length.to_le_bytes());
+        self.scratch.extend_from_slice(value.as_bytes());
     }
 
     /// Names and values, sorted by name.
@@ -66,22 +88,18 @@ impl Packer {
         fields
     }
 
-    /// Of a field that rules name, which is nearly every one.
-    fn number_of(&mut self, slot: Option<usize>, name: &str) -> Option<u16> {
-        let Some(slot) = slot else {
-            return self.number(name);
+    fn learn(&mut self, names: &Names, id: FieldId) -> Slot {
+        let slot = match names.name(id) {
+            (Space::Meta, name) => self.number(name).map_or(Slot::Left, Slot::Number),
+            _ => Slot::Left,
         };
-        if let Some(known) = self.slots.get(slot).and_then(|number| number.checked_sub(1)) {
-            return u16::try_from(known).ok();
+        if self.slots.len() <= id.index() {
+            self.slots.resize(id.index() + 1, Slot::New);
         }
-        let number = self.number(name)?;
-        if self.slots.len() <= slot {
-            self.slots.resize(slot + 1, 0);
+        if let Some(place) = self.slots.get_mut(id.index()) {
+            *place = slot;
         }
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = u32::from(number) + 1;
-        }
-        Some(number)
+        slot
     }
 
     fn number(&mut self, name: &str) -> Option<u16> {

@@ -265,17 +265,19 @@ fn message(plan: &Plan, finished: &Finished, scope: &str, who: &str, at: Timesta
 /// Whether there is anybody to name. An overflow of which one event speaks of nobody cannot be told, nor can one of
 /// which all do, as in the original.
 fn is_told(kept: &[Kept]) -> bool {
-    let mut all = kept.iter().map(|kept| kept.whos.as_deref());
+    let mut all = kept.iter().map(|kept| kept.whos.as_ref());
     all.clone().all(|whos| whos.is_some()) && all.any(|whos| whos.is_some_and(|whos| !whos.is_empty()))
 }
 
 /// Whom the events speak of, each once.
 fn sources(plan: &Plan, kept: &[Kept]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
-    for who in kept.iter().filter_map(|kept| kept.whos.as_deref()).flatten() {
-        if !sources.iter().any(|known| *known.value == *who.value) {
-            sources.push(who.source(&plan.rule.scope));
-        }
+    for whos in kept.iter().filter_map(|kept| kept.whos.as_ref()) {
+        whos.sources(&plan.rule.scope, |value, source| {
+            if !sources.iter().any(|known| *known.value == *value) {
+                sources.push(source());
+            }
+        });
     }
     sources
 }

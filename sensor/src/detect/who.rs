@@ -12,13 +12,19 @@ use crate::parse::names::Common;
 use crate::parse::overflow::Source;
 use crate::rules::ScopeRule;
 
-/// Everybody that one event speaks of: one, but for overflows.
-pub(crate) type Whos = Arc<[Who]>;
+/// Everybody that one event speaks of. Small, because buckets keep this of each event.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Whos {
+    /// An address as the log wrote it, of which nothing else is known: nearly every event.
+    Address(Arc<str>),
+    /// Anybody else: one, but for overflows.
+    Known(Arc<[Who]>),
+}
 
-/// One of them. Small, because buckets keep one for each event.
+/// One of them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Who {
-    pub(crate) value: Arc<str>,
+    value: Arc<str>,
     /// The address as the log wrote it, often the value itself; empty in scopes that are none of addresses.
     ip: Arc<str>,
     range: Box<str>,
@@ -35,18 +41,54 @@ struct Origin {
     longitude: f32,
 }
 
+// === impl Whos ===
+
+impl Whos {
+    /// The bytes it takes beside itself.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Address(address) => address.len(),
+            Self::Known(known) => known.iter().map(Who::bytes).sum(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Known(known) if known.is_empty())
+    }
+
+    /// Those whose value `is_new`, each as a source in a scenario's scope.
+    pub(crate) fn sources(&self, scope: &ScopeRule, mut add: impl FnMut(&str, &dyn Fn() -> Source)) {
+        match self {
+            Self::Address(address) => add(address, &|| Source {
+                scope: scope.kind.to_string(),
+                value: address.to_string(),
+                ip: address.to_string(),
+                ..Source::default()
+            }),
+            Self::Known(known) => known
+                .iter()
+                .for_each(|who| add(&who.value, &|| who.source(scope))),
+        }
+    }
+}
+
+impl From<Who> for Whos {
+    fn from(who: Who) -> Self {
+        Self::Known(Arc::from([who]))
+    }
+}
+
 // === impl Who ===
 
 impl Who {
-    /// The bytes it takes.
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         let origin = self.origin.as_ref().map_or(0, |origin| {
             size_of::<Origin>() + origin.as_number.len() + origin.as_name.len() + origin.country.len()
         });
         size_of::<Self>() + self.value.len() + self.ip.len() + self.range.len() + origin
     }
 
-    pub(crate) fn source(&self, scope: &ScopeRule) -> Source {
+    fn source(&self, scope: &ScopeRule) -> Source {
         let mut source = Source {
             scope: scope.kind.to_string(),
             value: self.value.to_string(),
@@ -92,12 +134,12 @@ pub(crate) fn of(event: &Event, scope: &ScopeRule) -> Option<Whos> {
         _ => None,
     };
     if !scope.is_ip() && !scope.is_range() {
-        return Some(Arc::from([Who {
+        return Some(Whos::from(Who {
             value: (*said?).into(),
             ip: Arc::default(),
             range: Box::default(),
             origin: None,
-        }]));
+        }));
     }
     let ip = event.common(Common::SourceIp);
     ip.parse::<IpAddr>().ok()?;
@@ -106,17 +148,21 @@ pub(crate) fn of(event: &Event, scope: &ScopeRule) -> Option<Whos> {
         "" => Box::default(),
         text => text.parse::<ipnet::IpNet>().ok()?.trunc().to_string().into(),
     };
+    let origin = origin(event);
+    if said.is_none() && !scope.is_range() && range.is_empty() && origin.is_none() {
+        return Some(Whos::Address(ip));
+    }
     let value = match said {
         Some(said) => (*said).into(),
         None if scope.is_range() => (*range).into(),
         None => Arc::clone(&ip),
     };
-    Some(Arc::from([Who {
+    Some(Whos::from(Who {
         value,
         ip,
         range,
-        origin: origin(event),
-    }]))
+        origin,
+    }))
 }
 
 /// The sources of an overflow that is poured again, in the scope of this scenario.
@@ -138,7 +184,7 @@ fn of_overflow(event: &Event, scope: &ScopeRule) -> Option<Whos> {
         }
         whos.push(who);
     }
-    Some(whos.into())
+    Some(Whos::Known(whos.into()))
 }
 
 fn origin(event: &Event) -> Option<Box<Origin>> {

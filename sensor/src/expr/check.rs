@@ -4,7 +4,7 @@
 
 mod call;
 
-use super::code::{Code, Empty, Getter, TextSet};
+use super::code::{Code, Empty, Getter, Searched, TextSet};
 use super::computed::Computed;
 use super::syntax::{Ast, CLOSURES, Op, Syntax};
 use super::types::{Scope, Type};
@@ -408,14 +408,16 @@ impl<'c, 'd> Checker<'c, 'd> {
                         return fail(at, format!("expected a text, this is {kind}"));
                     }
                 }
-                Ok((
-                    Code::Search {
+                let left = boxed(left);
+                let code = match right {
+                    Code::Text(text) => Code::SearchText(op, left, Box::new(Searched::new(text))),
+                    right => Code::Search {
                         op,
-                        left: boxed(left),
+                        left,
                         right: boxed(right),
                     },
-                    Type::Bool,
-                ))
+                };
+                Ok((code, Type::Bool))
             }
             Op::In => Self::contained(right_at, (left, left_type), (right, right_type)),
             Op::Plus | Op::Minus | Op::Times | Op::Divide | Op::Modulo | Op::Power => {
@@ -466,23 +468,13 @@ impl<'c, 'd> Checker<'c, 'd> {
     fn matches(&mut self, left: &Ast, right: &Ast) -> Checked {
         let subject = boxed(self.wanted(left, &Type::Text));
         let pattern = self.wanted(right, &Type::Text);
-        let constant = match (&pattern, &right.kind) {
-            (Code::Text(text), _) => Some(text.to_string()),
-            // `Upper('...')` around a pattern is an idiom of the hub.
-            (Code::Call(function, args), _) => match (function.name, args.as_slice()) {
-                ("Upper" | "upper", [Code::Text(text)]) => Some(text.to_uppercase()),
-                ("Lower" | "lower", [Code::Text(text)]) => Some(text.to_lowercase()),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(constant) = constant else {
+        let Code::Text(constant) = &pattern else {
             return Ok((
                 Code::MatchesComputed(subject, boxed(pattern), Computed::default()),
                 Type::Bool,
             ));
         };
-        let regex = re2::compile(&constant)
+        let regex = re2::compile(constant)
             .map_err(|error| ExprError::new(right.at, format!("bad pattern: {error}")))?;
         Ok((Code::Matches(subject, regex), Type::Bool))
     }

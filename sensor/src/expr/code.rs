@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
+use memchr::memmem;
 use regex::{Regex, RegexSet};
 
 use super::ask::Ask;
@@ -98,6 +99,8 @@ pub(super) enum Code {
         left: Box<Code>,
         right: Box<Code>,
     },
+    /// For a text that is the same for every event.
+    SearchText(Op, Box<Code>, Box<Searched>),
     Matches(Box<Code>, Regex),
     MatchesComputed(Box<Code>, Box<Code>, Computed),
     Sum {
@@ -238,6 +241,33 @@ pub(super) enum TextSet {
     /// A handful: comparing is faster than hashing.
     Few(Box<[Box<str>]>),
     Many(HashSet<Box<str>>),
+}
+
+/// A constant text that others are searched for.
+#[derive(Debug)]
+pub(super) struct Searched {
+    pub(super) text: Box<str>,
+    finder: memmem::Finder<'static>,
+}
+
+// === impl Searched ===
+
+impl Searched {
+    pub(super) fn new(text: Box<str>) -> Self {
+        Self {
+            finder: memmem::Finder::new(text.as_bytes()).into_owned(),
+            text,
+        }
+    }
+
+    /// Whether another text contains it, begins or ends with it.
+    pub(super) fn stands_in(&self, op: Op, other: &str) -> bool {
+        match op {
+            Op::Contains => self.finder.find(other.as_bytes()).is_some(),
+            Op::StartsWith => other.starts_with(&*self.text),
+            _ => other.ends_with(&*self.text),
+        }
+    }
 }
 
 // === impl Closure ===

@@ -162,6 +162,11 @@ impl<'a> Machine<'a> {
                     _ => left.ends_with(&*right),
                 })
             }
+            Code::SearchText(op, left, searched) => {
+                let left = self.text(left)?;
+                self.searched(left.len())?;
+                Value::Bool(searched.stands_in(*op, &left))
+            }
             Code::Matches(subject, regex) => {
                 let subject = self.text(subject)?;
                 self.searched(subject.len())?;

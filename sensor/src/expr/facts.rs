@@ -103,6 +103,7 @@ fn asks_only_kind(code: &Code) -> bool {
         Code::Equal { left, right, .. } | Code::Search { left, right, .. } => {
             asks_only_kind(left) && asks_only_kind(right)
         }
+        Code::SearchText(_, left, _) => asks_only_kind(left),
         _ => false,
     }
 }
@@ -146,11 +147,11 @@ fn holds(code: &Code) -> Option<Vec<Holds>> {
             left,
             right,
             negated: false,
+        } => {
+            let Code::Text(text) = &**right else { return None };
+            of(subject(left)?, [&**text])
         }
-        | Code::Search { left, right, .. } => match &**right {
-            Code::Text(text) => of(subject(left)?, [&**text]),
-            right => of(folded(subject(left)?), [&*constant(right)?]),
-        },
+        Code::SearchText(_, left, searched) => of(subject(left)?, [&*searched.text]),
         Code::Matches(left, regex) => {
             let texts = literal::required(regex.as_str(), true)?;
             of(folded(subject(left)?), texts.iter().map(String::as_str))
@@ -260,18 +261,6 @@ fn subject(code: &Code) -> Option<Subject> {
                 }),
                 _ => None,
             }
-        }
-        _ => None,
-    }
-}
-
-/// A text that is the same for every event.
-fn constant(code: &Code) -> Option<Box<str>> {
-    match code {
-        Code::Text(text) => Some(text.clone()),
-        Code::Call(function, args) if ["Upper", "Lower"].contains(&function.name) => {
-            let [inner] = args.as_slice() else { return None };
-            constant(inner)
         }
         _ => None,
     }

@@ -1,10 +1,21 @@
-//! The commonest tests, run without values on the way: comparing and searching fields of the event.
+//! The commonest tests and texts, run without values on the way: comparing, searching and joining fields of the event.
 //!
-//! What it does not know it leaves to `eval`, which is right about everything. Deliberately absent: anything that can fail.
+//! What it does not know it leaves to `eval`, which is right about everything. Deliberately absent: anything that can fail,
+//! and anything long, which `eval` counts.
 
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use super::Env;
 use super::code::{Closure, Code, Getter};
+use super::functions::Function;
 use super::syntax::Op;
+use super::value::Value;
 use crate::parse::event::Event;
+
+/// Longer texts are made by `eval`.
+const MAX_MADE_BYTES: usize = 4_096;
 
 /// Whether a test holds, if it is one of these.
 pub(super) fn test(code: &Code, event: &Event) -> Option<bool> {
@@ -12,9 +23,10 @@ pub(super) fn test(code: &Code, event: &Event) -> Option<bool> {
         Code::Bool(is) => *is,
         Code::FieldIs(field, text) => event.get(*field) == &**text,
         Code::FieldIn(field, set) => set.contains(event.get(*field)),
-        Code::InSet(subject, set) => set.contains(text(subject, event)?),
-        Code::Equal { left, right, negated } => (text(left, event)? == text(right, event)?) != *negated,
-        Code::Search { op, left, right } => search(*op, text(left, event)?, text(right, event)?),
+        Code::InSet(subject, set) => set.contains(&made(subject, event)?),
+        Code::Equal { left, right, negated } => (made(left, event)? == made(right, event)?) != *negated,
+        Code::Search { op, left, right } => search(*op, &made(left, event)?, text(right, event)?),
+        Code::SearchText(op, left, searched) => searched.stands_in(*op, &made(left, event)?),
         Code::Not(inner) => !test(inner, event)?,
         Code::And(items) => {
             for item in items {
@@ -61,7 +73,7 @@ pub(super) fn test(code: &Code, event: &Event) -> Option<bool> {
 
 fn search(op: Op, left: &str, right: &str) -> bool {
     match op {
-        Op::Contains => left.contains(right),
+        Op::Contains => memmem::find(left.as_bytes(), right.as_bytes()).is_some(),
         Op::StartsWith => left.starts_with(right),
         _ => left.ends_with(right),
     }
@@ -73,7 +85,59 @@ pub(super) fn text<'a>(code: &'a Code, event: &'a Event) -> Option<&'a str> {
         Code::Text(text) => Some(text),
         Code::Field(field) => Some(event.get(*field)),
         Code::Label(of, name) if matches!(**of, Code::Event) => Some(event.label(name)),
-        Code::Get(of, Getter::LineRaw) if matches!(**of, Code::Event) => Some(event.line()),
+        Code::Get(of, getter) if matches!(**of, Code::Event) => match getter {
+            Getter::LineRaw => Some(event.line()),
+            Getter::LineSource => Some(event.source()),
+            Getter::LineModule => Some(event.module()),
+            Getter::StrTime => Some(event.str(event.str_time)),
+            Getter::StrTimeFormat => Some(event.str(event.str_time_format)),
+            Getter::MarshaledTime => Some(event.marshaled_time()),
+            _ => None,
+        },
         _ => None,
     }
+}
+
+/// The text that an expression is or makes, if it is made of such.
+pub(super) fn made<'a>(code: &'a Code, event: &'a Event) -> Option<Cow<'a, str>> {
+    if let Some(text) = text(code, event) {
+        return Some(Cow::Borrowed(text));
+    }
+    match code {
+        Code::Choice { test: of, yes, no } => made(if test(of, event)? { yes } else { no }, event),
+        Code::Sum {
+            op: Op::Plus,
+            left,
+            right,
+        } => {
+            let (left, right) = (made(left, event)?, made(right, event)?);
+            (left.len() + right.len() <= MAX_MADE_BYTES).then(|| left + right)
+        }
+        Code::Call(function, args) if is_plain(function) => {
+            let [arg] = args.as_slice() else { return None };
+            let text = made(arg, event).filter(|text| text.len() <= MAX_MADE_BYTES)?;
+            let value = (function.run)(&mut [Value::Text(text)], &Env::of(event)).ok()?;
+            value.into_text()
+        }
+        _ => None,
+    }
+}
+
+/// How long a text is, where that is the whole expression.
+pub(super) fn count(code: &Code, event: &Event) -> Option<usize> {
+    match code {
+        Code::Call(function, args) if function.name == "len" => {
+            let [arg] = args.as_slice() else { return None };
+            Some(text(arg, event)?.chars().count())
+        }
+        _ => None,
+    }
+}
+
+/// Makes of one text another, no longer than a few times that.
+fn is_plain(function: &Function) -> bool {
+    matches!(
+        function.name,
+        "Upper" | "Lower" | "PathUnescape" | "QueryUnescape"
+    )
 }

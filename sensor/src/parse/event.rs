@@ -247,6 +247,15 @@ impl Event {
         &self.position
     }
 
+    /// What kind of source read it, in the original's words.
+    pub(crate) fn module(&self) -> &str {
+        match (self.str(self.module), &self.position) {
+            ("", Position::File { .. }) => "file",
+            ("", Position::Cursor(_)) => "journalctl",
+            (module, _) => module,
+        }
+    }
+
     /// `labels.type` of the source.
     pub fn kind(&self) -> &str {
         &self.kind
@@ -363,20 +372,11 @@ impl Event {
 
     /// All fields that are set, in the order in which they first were.
     pub fn iter(&self) -> impl Iterator<Item = (Space, &str, &str)> {
-        self.slots().map(|(_, space, name, value)| (space, name, value))
-    }
-
-    /// The same, with the slots of those that rules name.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = (Option<usize>, Space, &str, &str)> {
-        let named = self.fields.iter().map(|&(id, value)| {
+        let named = self.named().map(|(id, value)| {
             let (space, name) = self.names.name(id);
-            (Some(id.index()), space, name, self.str(value))
+            (space, name, value)
         });
-        let unnamed = self
-            .unnamed
-            .iter()
-            .map(|&(space, name, value)| (None, space, self.str(name), self.str(value)));
-        named.chain(unnamed)
+        named.chain(self.unnamed())
     }
 
     /// A field by slot, `""` if it is not set.
@@ -438,10 +438,15 @@ impl Event {
 
     /// Carries out what `SetMeta` and `SetParsed` of an expression asked for. Call it after each expression
     /// that may hold them; reading is all that expressions themselves do.
+    #[inline]
     pub fn apply_pending(&mut self) {
-        if self.pending.get_mut().is_empty() {
-            return;
+        if !self.pending.get_mut().is_empty() {
+            self.apply_those();
         }
+    }
+
+    #[cold]
+    fn apply_those(&mut self) {
         for (space, name, value) in std::mem::take(self.pending.get_mut()) {
             self.set(space, &name, &value);
         }
@@ -503,6 +508,31 @@ impl Event {
         }
         self.text.push_str(text);
         Span::new(start, self.text.len())
+    }
+
+    /// Appends a number in decimal digits.
+    pub(crate) fn put_number(&mut self, number: usize) -> Span {
+        let mut digits = [0; 20];
+        let (mut rest, mut at) = (number, digits.len());
+        for place in digits.iter_mut().rev() {
+            *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            (rest, at) = (rest / 10, at - 1);
+            if rest == 0 {
+                break;
+            }
+        }
+        let digits = digits.get(at..).unwrap_or_default();
+        self.put(std::str::from_utf8(digits).unwrap_or_default())
+    }
+
+    /// The fields that rules name, and those that no rule names.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (FieldId, &str)> {
+        self.fields.iter().map(|&(id, value)| (id, self.str(value)))
+    }
+
+    pub(crate) fn unnamed(&self) -> impl Iterator<Item = (Space, &str, &str)> {
+        let unnamed = self.unnamed.iter();
+        unnamed.map(|&(space, name, value)| (space, self.str(name), self.str(value)))
     }
 
     /// The span of a text that lies in this event already.

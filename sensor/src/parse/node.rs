@@ -246,6 +246,13 @@ impl StashStep {
 
 impl Static {
     fn apply(&self, event: &mut Event, scratch: &mut Scratch) {
+        if let (Target::Field(to), What::Field(from)) = (&self.target, &self.what) {
+            let value = event.span_of(*from).filter(|value| !value.is_empty());
+            if let Some(value) = value {
+                event.set_span(*to, value);
+            }
+            return;
+        }
         let value = match &self.what {
             What::Text(text) => Some(event.put(text)),
             What::Field(field) => event.span_of(*field),
@@ -348,6 +355,16 @@ fn tried(
         return Ok(Some(event.line_span()));
     }
     scratch.text.clear();
+    if let Some(text) = expression.quick_text(event) {
+        if let Some(lies) = event.locate(&text) {
+            return Ok(Some(lies));
+        }
+        scratch.text.push_str(&text);
+        return Ok(Some(event.put(&scratch.text)));
+    }
+    if let Some(count) = expression.quick_count(event) {
+        return Ok(Some(event.put_number(count)));
+    }
     let lies = expression
         .eval(Env::of(event))
         .map(|value| render(&value, event, &mut scratch.text));

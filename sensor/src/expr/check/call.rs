@@ -184,6 +184,13 @@ impl Checker<'_, '_> {
                 .ok_or_else(|| ExprError::new(at, format!("{text:?} is not a duration")))?;
             return Ok((Code::Duration(nanos), Type::Duration));
         }
+        // `Upper('...')` around what is searched for is an idiom of the hub.
+        if let ("Upper" | "upper", [Code::Text(text)]) = (name, codes.as_slice()) {
+            return Ok((Code::Text(text.to_uppercase().into()), Type::Text));
+        }
+        if let ("Lower" | "lower", [Code::Text(text)]) = (name, codes.as_slice()) {
+            return Ok((Code::Text(text.to_lowercase().into()), Type::Text));
+        }
         Ok((Code::Call(function, codes), function.gives.as_type()))
     }
 

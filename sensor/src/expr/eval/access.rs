@@ -10,7 +10,6 @@ use crate::expr::leaky;
 use crate::expr::syntax::Op;
 use crate::expr::value::{Object, Value};
 use crate::expr::{go, results};
-use crate::line::Position;
 use crate::parse::event::Event;
 use crate::parse::json::Json;
 use crate::parse::overflow::NOBODY;
@@ -54,11 +53,7 @@ fn get_event(event: &Event, getter: Getter) -> Value<'_> {
         Getter::WhitelistReason => Value::text(event.whitelist_reason().unwrap_or("")),
         Getter::LineRaw => Value::text(event.line()),
         Getter::LineSource => Value::text(event.source()),
-        Getter::LineModule => Value::text(match (event.str(event.module), event.position()) {
-            ("", Position::File { .. }) => "file",
-            ("", Position::Cursor(_)) => "journalctl",
-            (module, _) => module,
-        }),
+        Getter::LineModule => Value::text(event.module()),
         Getter::EventType => Value::text(if event.overflow.is_some() {
             "overflow"
         } else {

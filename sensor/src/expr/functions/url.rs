@@ -57,33 +57,34 @@ fn unescaped(value: Value<'_>, plus_is_space: bool) -> Value<'_> {
 
 /// Percent-decoding; where it is strict, one bad escape spoils the whole.
 fn unescape(text: &str, plus_is_space: bool, strict: bool) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        at += 1;
-        match byte {
-            b'%' => match bytes.get(at..at + 2).and_then(hex) {
-                Some(decoded) => {
-                    out.push(decoded);
-                    at += 2;
-                }
-                None if strict => return None,
-                None => out.push(b'%'),
-            },
-            b'+' if plus_is_space => out.push(b' '),
-            other => out.push(*other),
-        }
+    let mut rest = text.as_bytes();
+    let mut out = Vec::with_capacity(rest.len());
+    // A text without pluses is searched for one byte only.
+    let next = |rest: &[u8]| match plus_is_space {
+        true => memchr::memchr2(b'%', b'+', rest),
+        false => memchr::memchr(b'%', rest),
+    };
+    while let Some(at) = next(rest) {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let (byte, taken) = match escape {
+            [b'+', ..] => (b' ', 1),
+            [_, high, low, ..] if let Some(decoded) = hex(*high, *low) => (decoded, 3),
+            _ if strict => return None,
+            _ => (b'%', 1),
+        };
+        out.push(byte);
+        rest = escape.get(taken..).unwrap_or_default();
     }
-    Some(String::from_utf8_lossy(&out).into_owned())
+    out.extend_from_slice(rest);
+    Some(
+        String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    )
 }
 
-fn hex(digits: &[u8]) -> Option<u8> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    match digits {
-        [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
-        _ => None,
-    }
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 fn escape(text: &str, also_plain: &str, plus_is_space: bool) -> String {

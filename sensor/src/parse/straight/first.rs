@@ -73,7 +73,7 @@ fn first<'f>(step: &Step, next: Option<&First>, of: impl Fn(u32) -> Option<&'f F
             bytes: next.bytes.and(&Set::of(b'\n')),
             at_end: next.at_end,
         },
-        Step::Slot(_) | Step::Look(_) => next,
+        Step::Slot(_) | Step::Sure(_) | Step::Look(_) | Step::Field(_) => next,
         Step::Match => First {
             bytes: Set::ALL,
             at_end: true,

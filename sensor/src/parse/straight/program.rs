@@ -6,6 +6,8 @@
 use memchr::memmem;
 use regex_syntax::hir::{self, Hir, HirKind};
 
+use super::choice::{Choice, Shape};
+use super::field::{Field, Parts, WORTH, Worth};
 use super::first::{First, firsts};
 use super::set::{Ends, Exact, Set};
 
@@ -13,6 +15,9 @@ use super::set::{Ends, Exact, Set};
 const MAX_STEPS: usize = 20_000;
 /// And of more choices.
 const MAX_CHOICES: usize = 4_000;
+
+/// Shorter texts stand at too many places to be looked at all.
+const MIN_PIVOT_BYTES: usize = 3;
 
 /// Runs that may take more than this are not looked over in advance: nobody pays for that.
 const MAX_PROBED: u32 = 64;
@@ -31,6 +36,9 @@ pub(crate) struct Program {
     pub(super) prefix: Option<memmem::Finder<'static>>,
     /// What may follow each step's place.
     pub(super) firsts: Box<[First]>,
+    pub(super) parts: Parts,
+    /// A text that every match contains, and its step, from which on every match goes as that text does.
+    pub(super) pivot: Option<(At, memmem::Finder<'static>)>,
     /// Some class of it is only right for texts in ASCII.
     pub(super) only_ascii: bool,
 }
@@ -46,7 +54,11 @@ pub(super) enum Step {
     Choice(Box<Choice>),
     Go(At),
     Slot(u16),
+    /// One that every match writes: what it was does not matter.
+    Sure(u16),
     Look(Look),
+    /// The steps up to its `after` may be left out, or lead nowhere.
+    Field(Box<Field>),
     Match,
 }
 
@@ -70,37 +82,6 @@ pub(super) struct Run {
     pub(super) only: Option<u8>,
 }
 
-/// Several ways on, the first that leads to a match is taken.
-#[derive(Debug)]
-pub(super) struct Choice {
-    /// By the next byte, one of `ways`.
-    by_byte: [u8; 256],
-    at_end: u8,
-    ways: Vec<Ways>,
-    targets: Vec<At>,
-}
-
-/// What a byte leaves of a choice.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ways {
-    pub(super) first: Option<At>,
-    /// In order of preference, all but the first.
-    pub(super) rest: Box<[At]>,
-    /// How to find out that several of them lead nowhere.
-    probe: Option<Probe>,
-}
-
-/// Ways that begin with the same run, and what must stand behind it for any of them: the many forms of an IPv6 address,
-/// of which most texts that begin with a digit have none.
-#[derive(Debug, PartialEq, Eq)]
-struct Probe {
-    /// One of these runs.
-    run: At,
-    behind: Set,
-    /// The ways without them.
-    else_ways: u8,
-}
-
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Look {
     Start,
@@ -117,6 +98,14 @@ struct Compiler {
     choices: usize,
     slots: usize,
     only_ascii: bool,
+    parts: Parts,
+    worth: Worth,
+    /// Within a part that has an automaton of its own.
+    within: bool,
+    /// Choices and loops around.
+    depth: usize,
+    /// Texts of the whole, where each begins.
+    texts: Vec<(At, Box<[u8]>)>,
 }
 
 // === impl Program ===
@@ -124,20 +113,31 @@ struct Compiler {
 impl Program {
     /// Of a pattern in the syntax of `regex`; `None` if it is none for us.
     pub(crate) fn new(pattern: &str) -> Option<Self> {
+        Self::compile(pattern, WORTH)
+    }
+
+    pub(super) fn compile(pattern: &str, worth: Worth) -> Option<Self> {
         let hir = regex_syntax::parse(pattern).ok()?;
         let mut compiler = Compiler {
             steps: Vec::new(),
             choices: 0,
             slots: 2 * (hir.properties().explicit_captures_len() + 1),
             only_ascii: false,
+            parts: Parts::default(),
+            worth,
+            within: false,
+            depth: 0,
+            texts: Vec::new(),
         };
-        compiler.hir(&hir)?;
+        compiler.whole(&hir)?;
         compiler.step(Step::Match)?;
         compiler.shorten();
         let firsts = firsts(&compiler.steps);
         for (at, step) in compiler.steps.iter_mut().enumerate() {
-            if let Step::Run(run) = step {
-                run.follow(firsts.get(at + 1)?);
+            match step {
+                Step::Run(run) => run.follow(firsts.get(at + 1)?),
+                Step::Field(field) => field.next = *firsts.get(field.after as usize)?,
+                _ => {}
             }
         }
         let shapes: Vec<Shape> = compiler.steps.iter().map(Shape::of).collect();
@@ -147,12 +147,22 @@ impl Program {
             }
         }
         let anchored = hir.properties().look_set_prefix().contains(hir::Look::Start);
-        let prefix = match compiler.steps.iter().find(|step| !matches!(step, Step::Slot(_))) {
+        let prefix = match compiler
+            .steps
+            .iter()
+            .find(|step| !matches!(step, Step::Slot(_) | Step::Sure(_)))
+        {
             Some(Step::Text(text)) if !anchored => Some(memmem::Finder::new(text).into_owned()),
             Some(Step::Byte(byte)) if !anchored => Some(memmem::Finder::new(&[*byte]).into_owned()),
             _ => None,
         };
+        // The first asks for most of the pattern; a single byte stands everywhere.
+        let mut texts = compiler.texts.iter();
+        let pivot = texts.find(|(_, text)| text.len() >= MIN_PIVOT_BYTES);
+        let pivot = pivot.map(|(at, text)| (*at, memmem::Finder::new(text).into_owned()));
         Some(Self {
+            pivot,
+            parts: compiler.parts,
             firsts: firsts.into(),
             steps: compiler.steps.into(),
             slots: compiler.slots,
@@ -193,54 +203,141 @@ impl Compiler {
             }
             HirKind::Capture(capture) => {
                 let slot = u16::try_from(2 * capture.index).ok()?;
-                self.step(Step::Slot(slot))?;
-                self.hir(&capture.sub)?;
-                self.step(Step::Slot(slot + 1))?;
+                self.slot(slot)?;
+                self.part(&capture.sub, Self::hir)?;
+                self.slot(slot + 1)?;
             }
-            HirKind::Concat(parts) => {
-                let mut parts = parts.iter().peekable();
-                while let Some(part) = parts.next() {
-                    let Some(mut run) = self.greedy(part) else {
-                        self.hir(part)?;
-                        continue;
-                    };
-                    // `[0-9]?[0-9]` takes what `[0-9]{1,2}` takes, which is one step and nothing to give back.
-                    while let Some(next) = parts.peek().and_then(|part| self.greedy(part))
-                        && next.set == run.set
-                    {
-                        parts.next();
-                        run.min = run.min.checked_add(next.min)?;
-                        run.max = run
-                            .max
-                            .zip(next.max)
-                            .and_then(|(one, next)| one.checked_add(next));
-                    }
-                    self.step(match (run.min, run.max) {
-                        (1, Some(1)) => Step::One(run.set),
-                        _ => Step::Run(Box::new(run)),
-                    })?;
-                }
+            HirKind::Concat(parts) => self.concat(parts)?,
+            HirKind::Alternation(_) | HirKind::Repetition(_) => {
+                self.depth += 1;
+                let done = match hir.kind() {
+                    HirKind::Alternation(_) => self.part(hir, Self::alternation),
+                    _ => self.part(hir, Self::repetition),
+                };
+                self.depth -= 1;
+                done?;
             }
-            HirKind::Alternation(parts) => {
-                let choice = self.choice()?;
-                let (mut targets, mut exits) = (Vec::new(), Vec::new());
-                for part in parts {
-                    targets.push(self.here()?);
-                    self.hir(part)?;
-                    exits.push(self.step(Step::Go(0))?);
-                }
-                let end = self.here()?;
-                for exit in exits {
-                    self.set_target(exit, end);
-                }
-                self.set_targets(choice, targets);
-            }
-            HirKind::Repetition(repetition) => self.repetition(repetition)?,
         }
         Some(())
     }
 
-    fn repetition(&mut self, repetition: &hir::Repetition) -> Option<()> {
+    fn slot(&mut self, slot: u16) -> Option<()> {
+        self.step(match self.depth {
+            0 => Step::Sure(slot),
+            _ => Step::Slot(slot),
+        })?;
+        Some(())
+    }
+
+    /// All of a pattern: what of it is a text stands in every match.
+    fn whole(&mut self, hir: &Hir) -> Option<()> {
+        let HirKind::Concat(parts) = hir.kind() else {
+            return self.hir(hir);
+        };
+        let mut rest = &**parts;
+        while let Some(text) = rest
+            .iter()
+            .position(|part| matches!(part.kind(), HirKind::Literal(_)))
+        {
+            self.concat(rest.get(..text)?)?;
+            let part = rest.get(text)?;
+            if let HirKind::Literal(literal) = part.kind()
+                && !self.steps.is_empty()
+            {
+                self.texts.push((self.here()?, literal.0.clone()));
+            }
+            self.hir(part)?;
+            rest = rest.get(text + 1..)?;
+        }
+        self.concat(rest)
+    }
+
+    fn concat(&mut self, parts: &[Hir]) -> Option<()> {
+        let mut parts = parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            let Some(mut run) = self.greedy(part) else {
+                self.hir(part)?;
+                continue;
+            };
+            // `[0-9]?[0-9]` takes what `[0-9]{1,2}` takes, which is one step and nothing to give back.
+            while let Some(next) = parts.peek().and_then(|part| self.greedy(part))
+                && next.set == run.set
+            {
+                parts.next();
+                run.min = run.min.checked_add(next.min)?;
+                run.max = run
+                    .max
+                    .zip(next.max)
+                    .and_then(|(one, next)| one.checked_add(next));
+            }
+            self.step(match (run.min, run.max) {
+                (1, Some(1)) => Step::One(run.set),
+                _ => Step::Run(Box::new(run)),
+            })?;
+        }
+        Some(())
+    }
+
+    fn alternation(&mut self, hir: &Hir) -> Option<()> {
+        let HirKind::Alternation(parts) = hir.kind() else {
+            return self.hir(hir);
+        };
+        let choice = self.choice()?;
+        let (mut targets, mut exits) = (Vec::new(), Vec::new());
+        for part in parts {
+            targets.push(self.here()?);
+            self.hir(part)?;
+            exits.push(self.step(Step::Go(0))?);
+        }
+        let end = self.here()?;
+        for exit in exits {
+            self.set_target(exit, end);
+        }
+        self.set_targets(choice, targets);
+        Some(())
+    }
+
+    /// What `steps` compiles, behind an automaton that may know its end, if that is worth it.
+    fn part(&mut self, hir: &Hir, steps: impl FnOnce(&mut Self, &Hir) -> Option<()>) -> Option<()> {
+        let groups = hir.properties().explicit_captures_len() > 0;
+        if self.within || groups {
+            return steps(self, hir);
+        }
+        let Some(part) = self.parts.add(hir, self.worth.plain) else {
+            return steps(self, hir);
+        };
+        self.field(part, groups, |compiler| {
+            compiler.within = true;
+            let done = steps(compiler, hir);
+            compiler.within = false;
+            done
+        })
+    }
+
+    fn field(
+        &mut self,
+        part: usize,
+        groups: bool,
+        steps: impl FnOnce(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        let at = self.step(Step::Field(Box::new(Field {
+            part,
+            next: First::default(),
+            after: 0,
+            groups,
+        })))?;
+        steps(self)?;
+        let here = self.here()?;
+        if let Some(Step::Field(field)) = self.steps.get_mut(at) {
+            field.after = here;
+        }
+        Some(())
+    }
+
+    fn repetition(&mut self, hir: &Hir) -> Option<()> {
+        let HirKind::Repetition(repetition) = hir.kind() else {
+            return self.hir(hir);
+        };
         let (min, max, sub) = (repetition.min, repetition.max, &*repetition.sub);
         if let Some(set) = self.one(sub) {
             self.step(Step::Run(Box::new(Run::new(set, min, max, !repetition.greedy))))?;
@@ -266,13 +363,24 @@ impl Compiler {
         for _ in min..max {
             let choice = self.choice()?;
             choices.push((choice, self.here()?));
-            self.hir(sub)?;
+            self.option(sub)?;
         }
         let end = self.here()?;
         for (choice, body) in choices {
             self.set_targets(choice, either(body, end, repetition.greedy));
         }
         Some(())
+    }
+
+    /// What may be left out: not even begun where it cannot end.
+    fn option(&mut self, hir: &Hir) -> Option<()> {
+        let part = (!self.within && hir.properties().explicit_captures_len() > 0)
+            .then(|| self.parts.add(hir, self.worth.option))
+            .flatten();
+        match part {
+            Some(part) => self.field(part, true, |compiler| compiler.hir(hir)),
+            None => self.hir(hir),
+        }
     }
 
     /// Characters of one set, as many as there are.
@@ -369,7 +477,7 @@ impl Run {
         self.only = next.bytes.only().filter(|_| !next.at_end);
     }
 
-    fn is_short(&self) -> bool {
+    pub(super) fn is_short(&self) -> bool {
         self.max.is_some_and(|most| most <= MAX_PROBED)
     }
 
@@ -413,113 +521,6 @@ impl Run {
         }
         Some((low?, end))
     }
-}
-
-// === impl Choice ===
-
-impl Choice {
-    fn new() -> Self {
-        Self {
-            by_byte: [0; 256],
-            at_end: 0,
-            ways: Vec::new(),
-            targets: Vec::new(),
-        }
-    }
-
-    pub(super) fn targets(&self) -> &[At] {
-        &self.targets
-    }
-
-    /// Works out which ways a byte leaves.
-    fn follow(&mut self, firsts: &[First], shapes: &[Shape]) -> Option<()> {
-        let first_of = |target: &At| firsts.get(*target as usize);
-        for byte in 0..=u8::MAX {
-            let ways = self
-                .targets
-                .iter()
-                .filter(|target| first_of(target).is_some_and(|first| first.bytes.has(byte)));
-            let ways: Vec<At> = ways.copied().collect();
-            let number = self.number(&ways, shapes)?;
-            *self.by_byte.get_mut(usize::from(byte))? = number;
-        }
-        let ways = self
-            .targets
-            .iter()
-            .filter(|target| first_of(target).is_some_and(|first| first.at_end));
-        let ways: Vec<At> = ways.copied().collect();
-        self.at_end = self.number(&ways, shapes)?;
-        Some(())
-    }
-
-    fn number(&mut self, ways: &[At], steps: &[Shape]) -> Option<u8> {
-        let probe = match probed(ways, steps) {
-            Some((run, behind, others)) => Some(Probe {
-                run,
-                behind,
-                else_ways: self.number(&others, steps)?,
-            }),
-            None => None,
-        };
-        let ways = Ways {
-            first: ways.first().copied(),
-            rest: ways.iter().skip(1).copied().collect(),
-            probe,
-        };
-        let known = self.ways.iter().position(|known| *known == ways);
-        let number = known.unwrap_or(self.ways.len());
-        if known.is_none() {
-            self.ways.push(ways);
-        }
-        u8::try_from(number).ok()
-    }
-
-    /// Where it goes on from a place of the text.
-    pub(super) fn ways(&self, steps: &[Step], text: &[u8], at: usize) -> Option<&Ways> {
-        let number = text.get(at).map_or(self.at_end, |byte| {
-            self.by_byte.get(usize::from(*byte)).copied().unwrap_or(0)
-        });
-        let ways = self.ways.get(usize::from(number))?;
-        let Some(probe) = &ways.probe else {
-            return Some(ways);
-        };
-        let Some(Step::Run(run)) = steps.get(probe.run as usize) else {
-            return Some(ways);
-        };
-        let end = run.extent(text, at).map_or(at, |(_, high)| high);
-        match text.get(end) {
-            Some(byte) if probe.behind.has(*byte) => Some(ways),
-            _ => self.ways.get(usize::from(probe.else_ways)),
-        }
-    }
-}
-
-/// What of a step a probe looks at: a run that is never given back, and what follows it.
-struct Shape(Option<(Set, u32, Option<u32>, Set)>);
-
-impl Shape {
-    fn of(step: &Step) -> Self {
-        Self(match step {
-            Step::Run(run) if run.takes_all && run.is_short() && run.min > 0 && !run.next.at_end => {
-                Some((run.set, run.min, run.max, run.next.bytes))
-            }
-            _ => None,
-        })
-    }
-}
-
-/// One of several ways with the same run, all that may stand behind it, and the ways without it.
-fn probed(ways: &[At], shapes: &[Shape]) -> Option<(At, Set, Vec<At>)> {
-    let shape = |at: &At| shapes.get(*at as usize).and_then(|shape| shape.0);
-    let (run, (set, min, max, _)) = ways.iter().find_map(|at| Some((*at, shape(at)?)))?;
-    let (mut behind, mut others) = (Set::default(), Vec::new());
-    for way in ways {
-        match shape(way) {
-            Some(same) if (same.0, same.1, same.2) == (set, min, max) => behind = behind.or(&same.3),
-            _ => others.push(*way),
-        }
-    }
-    (ways.len() - others.len() > 1).then_some((run, behind, others))
 }
 
 // === impl Look ===

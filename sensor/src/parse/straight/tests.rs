@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use regex::Regex;
 
+use super::field::{WORTH, Worth};
 use super::{Program, Search, Walker};
 
 /// Compares; `false` if the walker gave the text up.
@@ -29,8 +30,13 @@ fn check(walker: &mut Walker, regex: &Regex, text: &str) -> bool {
     true
 }
 
+/// With automata for all that can have one, so that small patterns try them too.
 fn walker(pattern: &str) -> Option<(Walker, Regex)> {
-    let program = Arc::new(Program::new(pattern)?);
+    walker_of(pattern, Worth { plain: 1, option: 1 })
+}
+
+fn walker_of(pattern: &str, worth: Worth) -> Option<(Walker, Regex)> {
+    let program = Arc::new(Program::compile(pattern, worth)?);
     Some((Walker::new(&program), Regex::new(pattern).unwrap()))
 }
 
@@ -118,6 +124,25 @@ fn a_pattern_that_goes_back_for_ever_is_given_up() {
 }
 
 #[test]
+fn a_part_with_one_end_is_not_walked_through() {
+    // An address is one of three forms, and may be a host that is left out.
+    let address =
+        r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|[a-z0-9-]+(?:\.[a-z0-9-]+)*";
+    let pattern = format!("(?:(?P<host>{address})(:[0-9]+)? )?({address}) - ([^ ]*) x");
+    let (mut walker, regex) = walker(&pattern).unwrap();
+    for text in [
+        "192.0.2.1 - u x",
+        "www.example.org:80 192.0.2.1 - u x",
+        "a.b 2001:db8:0:0:0:0:0:1 - u x",
+        "192.0.2.1 - u y",
+        "no 192.0.2.1 - u x",
+        "é 192.0.2.1 - u x",
+    ] {
+        assert!(check(&mut walker, &regex, text), "{text}");
+    }
+}
+
+#[test]
 fn bytes_are_paid_for_too() {
     // Each step back leads to a run over all that is left.
     let (mut walker, regex) = walker(r"^(.*?)[ \t]+u").unwrap();
@@ -145,6 +170,7 @@ fn patterns() -> impl Strategy<Value = String> {
         Just(" ".to_owned()),
         Just("é".to_owned()),
         Just("1".to_owned()),
+        Just("abc".to_owned()),
         Just(r"(?-u:\b)".to_owned()),
     ];
     atom.prop_recursive(4, 24, 4, |inner| {
@@ -165,14 +191,16 @@ proptest! {
 
     #[test]
     fn any_pattern_on_any_text(
-        pattern in patterns(), anchor: bool, texts in prop::collection::vec("[abc1 é]{0,24}", 1..4)
+        pattern in patterns(), anchor: bool, texts in prop::collection::vec("(abc|[abc1 é]){0,24}", 1..4)
     ) {
         let pattern = if anchor { format!("^{pattern}") } else { pattern };
-        // Loops over what may be empty are none for it.
-        let Some((mut walker, regex)) = walker(&pattern) else { return Ok(()) };
-        for text in &texts {
-            let served = check(&mut walker, &regex, text);
-            prop_assert!(served || !text.is_ascii() || pattern.len() > 40, "{} gave {:?} up", pattern, text);
+        for worth in [WORTH, Worth { plain: 1, option: 1 }] {
+            // Loops over what may be empty are none for it.
+            let Some((mut walker, regex)) = walker_of(&pattern, worth) else { return Ok(()) };
+            for text in &texts {
+                let served = check(&mut walker, &regex, text);
+                prop_assert!(served || !text.is_ascii() || pattern.len() > 40, "{} gave {:?} up", pattern, text);
+            }
         }
     }
 }

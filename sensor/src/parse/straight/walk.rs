@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::field::Ends;
 use super::program::{At, Program, Run, Step, length};
 
 /// Steps back, beyond which the pattern is given up for a text: so many, and more for longer texts.
@@ -92,17 +93,17 @@ impl Walker {
         let mut budget = MIN_BUDGET + BUDGET_PER_BYTE * bytes.len();
         let (mut from, mut starts) = (0, 0);
         while let Some(start) = next_start(&program, bytes, from) {
-            if let Some(found) = self.walk(&program, bytes, start, &mut budget) {
+            if let Some(found) = self.walk(&program, bytes, 0, start, &mut budget) {
                 return found;
             }
             starts += 1;
-            if program.anchored {
+            if program.anchored || (starts == 1 && !self.may_go_on(&program, bytes, &mut budget)) {
                 break;
             }
             if starts == MAX_STARTS {
                 let Some(start) = begin(text) else { break };
                 return self
-                    .walk(&program, bytes, start, &mut budget)
+                    .walk(&program, bytes, 0, start, &mut budget)
                     .unwrap_or(Search::GiveUp);
             }
             from = start + 1;
@@ -118,11 +119,35 @@ impl Walker {
         }
     }
 
-    /// From one place of the text; `None` if there is no match from there.
-    fn walk(&mut self, program: &Program, text: &[u8], start: usize, budget: &mut usize) -> Option<Search> {
+    /// Whether a match may begin elsewhere: what stands behind a text that every match contains must match somewhere.
+    fn may_go_on(&mut self, program: &Program, text: &[u8], budget: &mut usize) -> bool {
+        let Some((step, pivot)) = &program.pivot else {
+            return true;
+        };
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| pivot.find(rest)) {
+            if self.walk(program, text, *step, from + at, budget).is_some() {
+                // Places on the way to a match were met, and may be come to again.
+                self.next_round();
+                return true;
+            }
+            from += at + 1;
+        }
+        false
+    }
+
+    /// From one place of the text, by one step and those behind it; `None` if there is no match from there.
+    fn walk(
+        &mut self,
+        program: &Program,
+        text: &[u8],
+        mut step: At,
+        start: usize,
+        budget: &mut usize,
+    ) -> Option<Search> {
         self.back.clear();
         self.slots.fill(NOWHERE);
-        let (mut step, mut at) = (0, start);
+        let mut at = start;
         loop {
             if let Ok(end) = self.ahead(program, text, step, at) {
                 if let [whole_start, whole_end, ..] = &mut *self.slots {
@@ -177,6 +202,11 @@ impl Walker {
                     }
                 }
                 Some(Step::Slot(slot)) => self.write(*slot, narrow(at)),
+                Some(Step::Sure(slot)) => {
+                    if let Some(place) = self.slots.get_mut(usize::from(*slot)) {
+                        *place = narrow(at);
+                    }
+                }
                 Some(Step::Look(look)) => {
                     if !look.holds(text, at) {
                         return Err(Failed);
@@ -201,6 +231,18 @@ impl Walker {
                     }
                     step = *target;
                     continue;
+                }
+                Some(Step::Field(field)) => {
+                    let (ends, seen) = program.parts.ends(field, text, at);
+                    self.scanned += seen;
+                    match ends {
+                        Ends::Nowhere => return Err(Failed),
+                        Ends::At(end) if !field.groups => {
+                            (step, at) = (field.after, end);
+                            continue;
+                        }
+                        Ends::At(_) | Ends::Open => {}
+                    }
                 }
                 Some(Step::Match) => return Ok(at),
                 None => return Err(Failed),

@@ -1,0 +1,146 @@
+//! Where a part of a pattern can end, found by an automaton, one look-up for each byte.
+//!
+//! An address, a date, a number are many choices, of which a text nearly always leaves one end: then no step of them is
+//! taken. Only ends count that let go on what comes behind the part. Deliberately absent: which groups are within, so
+//! that a part with groups, or with several ends, is walked through.
+
+use regex_automata::dfa::{Automaton as _, StartKind, dense};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use regex_syntax::hir::{Hir, HirKind, Repetition};
+
+use super::first::First;
+use super::program::At;
+
+/// From how many characters and choices on a part has an automaton.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Worth {
+    /// A part without groups: a smaller one is walked through in the same time.
+    pub(super) plain: usize,
+    /// What may be left out, with groups: looking ahead is for nothing wherever it is there.
+    pub(super) option: usize,
+}
+
+pub(super) const WORTH: Worth = Worth { plain: 6, option: 32 };
+
+/// An automaton, and what may be used to build it: that of an address has 80 KiB, and takes two milliseconds.
+const MAX_DFA_BYTES: usize = 128 << 10;
+const MAX_NFA_BYTES: usize = 1 << 20;
+/// All those of a pattern.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A part of a pattern, before its steps.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// Which automaton.
+    pub(super) part: usize,
+    /// What may stand behind it.
+    pub(super) next: First,
+    /// The step behind it.
+    pub(super) after: At,
+    /// Something within is captured: its steps have to be taken.
+    pub(super) groups: bool,
+}
+
+/// The automata of a pattern.
+#[derive(Debug, Default)]
+pub(super) struct Parts(Vec<(Hir, Dfa)>);
+
+type Dfa = dense::DFA<Vec<u32>>;
+
+/// Where a part can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    Nowhere,
+    At(usize),
+    /// At several places, or nobody knows.
+    Open,
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// The number of a part's automaton, if it is worth one.
+    pub(super) fn add(&mut self, hir: &Hir, worth: usize) -> Option<usize> {
+        if weight(hir) < worth {
+            return None;
+        }
+        if let Some(known) = self.0.iter().position(|(known, _)| known == hir) {
+            return Some(known);
+        }
+        let bytes: usize = self.0.iter().map(|(_, dfa)| dfa.memory_usage()).sum();
+        if bytes > MAX_BYTES {
+            return None;
+        }
+        let nfa = thompson::Config::new()
+            .which_captures(WhichCaptures::None)
+            .nfa_size_limit(Some(MAX_NFA_BYTES));
+        let nfa = thompson::Compiler::new()
+            .configure(nfa)
+            .build_from_hir(hir)
+            .ok()?;
+        // All ends, not only the one that would be preferred.
+        let dfa = dense::Config::new()
+            .match_kind(MatchKind::All)
+            .start_kind(StartKind::Anchored)
+            .accelerate(false)
+            .dfa_size_limit(Some(MAX_DFA_BYTES))
+            .determinize_size_limit(Some(4 * MAX_DFA_BYTES));
+        let dfa = dense::Builder::new().configure(dfa).build_from_nfa(&nfa).ok()?;
+        self.0.push((hir.clone(), dfa));
+        Some(self.0.len() - 1)
+    }
+
+    /// Where a part can end that begins at a place, and how many bytes were looked at for that.
+    pub(super) fn ends(&self, field: &Field, text: &[u8], at: usize) -> (Ends, usize) {
+        let Some((_, dfa)) = self.0.get(field.part) else {
+            return (Ends::Open, 0);
+        };
+        let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
+        let start = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+        let (Ok(mut state), Some(rest)) = (dfa.start_state(&start), text.get(at..)) else {
+            return (Ends::Open, 0);
+        };
+        let mut found = Ends::Nowhere;
+        for (seen, byte) in rest.iter().enumerate() {
+            // That something ended before a byte is told by the state behind it.
+            state = dfa.next_state(state, *byte);
+            if !dfa.is_special_state(state) {
+                continue;
+            }
+            if dfa.is_match_state(state) {
+                if !field.next.bytes.has(*byte) {
+                    continue;
+                }
+                if field.groups || found != Ends::Nowhere {
+                    return (Ends::Open, seen);
+                }
+                found = Ends::At(at + seen);
+            } else if dfa.is_dead_state(state) {
+                return (found, seen);
+            } else if dfa.is_quit_state(state) {
+                return (Ends::Open, seen);
+            }
+        }
+        let at_end = field.next.at_end && dfa.is_match_state(dfa.next_eoi_state(state));
+        let ends = match found {
+            found if !at_end => found,
+            Ends::Nowhere => Ends::At(text.len()),
+            _ => Ends::Open,
+        };
+        (ends, rest.len())
+    }
+}
+
+/// How many steps it takes, roughly: characters and choices, as often as they must or may stand there.
+fn weight(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(_) | HirKind::Class(_) => 1,
+        HirKind::Repetition(Repetition { sub, .. }) => 1 + weight(sub),
+        HirKind::Capture(capture) => weight(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().map(weight).sum(),
+        HirKind::Alternation(parts) => parts.iter().map(|part| 1 + weight(part)).sum(),
+    }
+}
