@@ -195,6 +195,24 @@ fn trust_is_shown_supposed_away_and_taken_back() {
         standing(judge) == "not admitted (any more)"
     });
 
+    // A member's vouch counts for five in a quarter: a sixth is not even signed. One for the same again is.
+    let strangers: Vec<String> = (0..6).map(|_| identity(&Home::quiet())).collect();
+    for key in &strangers[..5] {
+        one.say(&["vouch", key, "--name", "Stranger"]);
+    }
+    let refused = one.refuse(&["trust", "vouch", &strangers[5], "--name", "Stranger"]);
+    assert!(
+        refused.contains("count for nothing") && refused.contains("in a quarter"),
+        "{refused}"
+    );
+    one.say(&["trust", "vouch", &strangers[0], "--name", "Stranger again"]);
+    // One member's word alone admits nobody.
+    assert!(
+        judge
+            .refuse(&["trust", "show", &strangers[0]])
+            .contains("knows no organisation")
+    );
+
     // A node's key fell into other hands an hour ago: what it said since is void, everywhere.
     let node_key = one.json(&["id"])["node_key"].as_str().unwrap().to_owned();
     let file = one.beside("revocation");

@@ -122,7 +122,7 @@ fn lines(
             record_words(record, answer["history"].as_u64().unwrap_or(0), now)
         ),
         format!(
-            "  exposure   {} open claims near a threshold, {} are its due",
+            "  exposure   {} open claims near a threshold, of {} that its record allows",
             answer["exposure"]["near"], answer["exposure"]["budget"]
         ),
     ];
