@@ -18,7 +18,7 @@ use vigie_wire::{Indicator, Sighting, SightingId, Timestamp};
 
 use crate::config::Remote;
 use crate::node::Node;
-use crate::{chain, decide, keep, proofs};
+use crate::{chain, decide, keep, networks, proofs};
 
 /// A clock that differs by more from the median of its peers' publishes nothing (DESIGN 11).
 const MOST_SKEW_MILLIS: u64 = 30_000;
@@ -203,14 +203,16 @@ pub(crate) async fn act(node: &Node, envelope: &NewEnvelope, now: Timestamp) -> 
 /// may have changed. Decisions that hold already are not made twice.
 pub(crate) async fn review(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
+    let mut blocked = Vec::new();
     for verdict in node.opinion.standing_out(now) {
         let verdict = held(node, verdict, now);
+        blocked.extend(verdict.subject.as_ip().filter(|_| verdict.hard_block));
         // Policy may change between two writes.
         if let Some(decision) = decide::on_verdict(&verdict, &node.enforcing(), now) {
             enforce(node, decision, now).await?;
         }
     }
-    Ok(())
+    networks::review(node, &blocked).await
 }
 
 /// The verdict, or where a ban stands already the one that holds it: it takes more to ban than to keep banned, so that a
@@ -235,7 +237,7 @@ fn held(node: &Node, verdict: Verdict, now: Timestamp) -> Verdict {
 
 /// Writes a decision of the mesh and puts it into the table at once, so that whoever ends it next finds it there; unless
 /// a person overruled the mesh there or an equal or stronger one holds for most of its time already.
-async fn enforce(node: &Node, mut decision: NewDecision, now: Timestamp) -> anyhow::Result<()> {
+pub(crate) async fn enforce(node: &Node, mut decision: NewDecision, now: Timestamp) -> anyhow::Result<()> {
     let same = |held: &Arc<Decision>| {
         let held = &held.decision;
         let half = decision.until.since(now) / 2;

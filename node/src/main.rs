@@ -16,6 +16,7 @@ mod identity;
 mod ingest;
 mod keep;
 mod membership;
+mod networks;
 mod node;
 mod objection;
 mod opinion;

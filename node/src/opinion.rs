@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ipnet::IpNet;
 use vigie_reputation::verify::{Difference, Export};
 use vigie_reputation::{
-    BadSketch, Exposure, Learned, LearnedReporter, PartitionSums, Report, Rung, Scorer, Tier, TrustGraph,
-    Verdict,
+    BadSketch, Exposure, Learned, LearnedReporter, Network, PartitionSums, Report, Rung, Scorer, Tier,
+    TrustGraph, Verdict,
 };
 use vigie_store::SightingRow;
 use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
@@ -115,6 +116,11 @@ impl Opinion {
     /// How many users are remembered, and how many visitors of the present fifteen days.
     pub(crate) fn known(&self) -> (usize, usize) {
         self.scorer().known()
+    }
+
+    /// Networks of which so many addresses are blocked that all might be.
+    pub(crate) fn networks(&self, blocked: &[IpAddr], held: &[IpNet], now: Timestamp) -> Vec<Network> {
+        self.scorer().networks(blocked, held, now)
     }
 
     /// The sketch of visitors, to be kept.

@@ -8,8 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use vigie_store::{Owner, Store};
 use vigie_wire::Timestamp;
+
+use crate::config::network;
 
 /// The longest that a decision of the mesh holds.
 pub(crate) const OVERRULED: Duration = Duration::from_secs(24 * 3_600);
@@ -64,6 +67,15 @@ impl Overruled {
     /// Whether the mesh's word counts for nothing on this value now.
     pub(crate) fn holds(&self, value: &str, now: Timestamp) -> bool {
         self.until(value).is_some_and(|until| until > now)
+    }
+
+    /// Whether it counts for nothing on anything in a network.
+    pub(crate) fn touches(&self, net: IpNet, now: Timestamp) -> bool {
+        let held = self.held();
+        let mut live = held.iter().filter(|(_, until)| **until > now);
+        live.any(|(value, _)| {
+            network(value).is_some_and(|value| net.contains(&value) || value.contains(&net))
+        })
     }
 
     /// Until when.

@@ -12,8 +12,7 @@
 //! everywhere, and no incremental sum can drift from what `contributions` lists.
 //!
 //! Left for later: enforcement of the exposure budget ([`Scorer::exposure`] only counts), learning of clusters (the
-//! interface stands: [`Scorer::set_cluster`]), aggregation to networks, and families of behaviours within a reporter's
-//! record.
+//! interface stands: [`Scorer::set_cluster`]), and families of behaviours within a reporter's record.
 #![warn(missing_docs)]
 
 mod breaker;
@@ -43,7 +42,7 @@ pub use graph::{Edge, Labels, Member, Place, TrustGraph};
 pub use memory::{BadSketch, Known, MemoryConfig, Tier};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
-pub use score::{Exposure, Learned, LearnedReporter, Scorer, ScorerConfig, Size};
+pub use score::{Exposure, Learned, LearnedReporter, Network, Scorer, ScorerConfig, Size, Spared};
 pub use suppose::{Change, Changes};
 pub use verdict::{
     Contribution, GroupSum, Objector, OwnWord, PartitionScore, PartitionSums, Reason, Rung, Threshold,

@@ -8,11 +8,14 @@ mod credit;
 mod inputs;
 mod judge;
 mod liable;
+mod network;
 mod object;
 mod observe;
 mod renew;
 mod sketch;
 mod weigh;
+
+pub use network::{Network, Spared};
 
 use std::net::IpAddr;
 use std::sync::Arc;

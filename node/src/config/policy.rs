@@ -31,6 +31,8 @@ pub(crate) struct Policy {
     pub(crate) warning_lists: PathBuf,
     /// What the addresses of a list are, by its name or that of its file or directory.
     pub(crate) classes: BTreeMap<String, Class>,
+    /// Whether whole networks are blocked on the mesh's word, by a rule of their own.
+    pub(crate) block_networks: bool,
     /// Addresses of our own users that are remembered for thirty days.
     pub(crate) remember_users: Spanned<usize>,
     /// Visitors that are remembered, in fifteen days.
@@ -62,6 +64,7 @@ impl Default for Policy {
             own: Vec::new(),
             warning_lists: PathBuf::new(),
             classes: BTreeMap::new(),
+            block_networks: false,
             remember_users: Spanned::new(0..0, 1_000_000),
             remember_visitors: Spanned::new(0..0, 1_000_000),
         }

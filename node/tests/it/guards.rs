@@ -1,5 +1,7 @@
 //! What keeps the mesh's word from doing harm: warning lists, the memory of visitors, the breaker.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::network::{found, join, up_as_seed};
@@ -14,53 +16,63 @@ fn voices(home: &Home, ip: &str) -> usize {
     explained["verdict"]["contributions"].as_array().unwrap().len()
 }
 
-/// Two organisations whose word together blocks, and one that enforces it, with this policy besides.
-struct Three {
-    one: Home,
-    two: Home,
+/// Organisations whose word together blocks, and one that enforces it, with this policy besides.
+struct Mesh {
+    others: Vec<Home>,
     judge: Home,
     at_judge: Node,
-    _others: Vec<Node>,
+    _nodes: Vec<Node>,
     _seed: (Home, Node),
 }
 
-impl Three {
-    fn with(policy: &str) -> Self {
-        let (seed, one, two, judge) = (
-            Home::quiet(),
-            Home::watching(),
-            Home::watching(),
-            Home::watching(),
-        );
-        judge.configure(&(watch(&judge.log()) + "[policy]\nremote = \"enforce\"\n" + policy));
-        found(&seed, &[&one, &two, &judge]);
+impl Mesh {
+    fn with(others: usize, policy: &str) -> Self {
+        let (seed, judge) = (Home::quiet(), Home::watching());
+        let others: Vec<Home> = (0..others).map(|_| Home::watching()).collect();
+        std::fs::write(judge.beside("access.log"), "").unwrap();
+        judge.configure(&format!(
+            "{}[policy]\nremote = \"enforce\"\n{policy}",
+            watch_both(&judge)
+        ));
+        let members: Vec<&Home> = others.iter().chain([&judge]).collect();
+        found(&seed, &members);
         let at_seed = up_as_seed(&seed, "/ip4/127.0.0.1/tcp/0");
-        let [others @ .., at_judge] = [&one, &two, &judge].map(|home| {
+        let up = |home: &&Home| {
             join(home, &at_seed.page.to_string(), "yes");
             home.up()
-        });
-        for home in [&one, &two, &judge] {
+        };
+        let mut nodes: Vec<Node> = members.iter().map(up).collect();
+        for home in members {
             until("everybody is connected", || !home.rows(&["peers"]).is_empty());
         }
         Self {
-            one,
-            two,
+            at_judge: nodes.pop().unwrap(),
+            others,
             judge,
-            at_judge,
-            _others: others.into(),
+            _nodes: nodes,
             _seed: (seed, at_seed),
         }
     }
 
-    /// Both say that these attack.
+    /// All others say that these attack.
     fn accuse(&self, addresses: &[&str]) {
         let lines: String = addresses.iter().map(|ip| guesses(ip, 6)).collect();
-        self.one.append(&lines);
-        self.two.append(&lines);
+        for other in &self.others {
+            other.append(&lines);
+        }
         for ip in addresses {
-            until("both were heard", || voices(&self.judge, ip) == 2);
+            until("all were heard", || voices(&self.judge, ip) == self.others.len());
         }
     }
+}
+
+/// The configuration that watches the logs of sshd and nginx.
+fn watch_both(home: &Home) -> String {
+    format!(
+        "[sensor]\nsources = [{{ type = \"syslog\", file = \"{}\" }}, {{ type = \"nginx\", file = \"{}\" }}]\n",
+        home.log().display(),
+        home.beside("access.log").display()
+    )
 }
 
 #[test]
@@ -72,8 +84,8 @@ fn who_stands_on_a_warning_list_is_never_blocked_on_remote_word_and_our_own_sens
     };
     list("partners", "\"192.88.99.80/31\"");
     list("broken", "\"192.88.99.80/31\",\n\"192.88.99.0/33\"");
-    let three = Three::with(&format!("warning_lists = \"{}\"\n", lists.path().display()));
-    let judge = &three.judge;
+    let mesh = Mesh::with(2, &format!("warning_lists = \"{}\"\n", lists.path().display()));
+    let judge = &mesh.judge;
     let wrong = format!(
         "{}:3:16: \"192.88.99.0/33\" is neither",
         lists.path().join("broken.json").display()
@@ -86,7 +98,7 @@ fn who_stands_on_a_warning_list_is_never_blocked_on_remote_word_and_our_own_sens
     assert!(judge.refuse(&["check-config"]).contains(&wrong));
 
     let (listed, caught, attacker) = ("192.88.99.80", "192.88.99.81", "192.88.99.82");
-    three.accuse(&[listed, caught, attacker]);
+    mesh.accuse(&[listed, caught, attacker]);
     until("the attacker is blocked", || !mesh_on(judge, attacker).is_empty());
     assert!(mesh_on(judge, listed).is_empty());
     let explained = judge.json(&["explain", listed]);
@@ -114,7 +126,7 @@ fn who_stands_on_a_warning_list_is_never_blocked_on_remote_word_and_our_own_sens
 
     // A list that comes later releases whom it names.
     list("more", &format!("\"{attacker}\""));
-    three.at_judge.reload();
+    mesh.at_judge.reload();
     until("the attacker is released", || mesh_on(judge, attacker).is_empty());
 }
 
@@ -128,12 +140,7 @@ fn visit(ip: &str) -> String {
 fn users_and_visitors_are_remembered_over_kill_and_restart() {
     let home = Home::with("");
     let (auth, access) = (home.log(), home.beside("access.log"));
-    home.configure(&format!(
-        "[sensor]\nsources = [{{ type = \"syslog\", file = \"{}\" }}, {{ type = \"nginx\", file = \"{}\" }}]\n\
-         [policy]\nremember_visitors = 5000\n",
-        auth.display(),
-        access.display()
-    ));
+    home.configure(&(watch_both(&home) + "[policy]\nremember_visitors = 5000\n"));
     let forget_lines = || [&auth, &access].map(|log| std::fs::write(log, "").unwrap());
     let raise = |ip: &str| home.json(&["explain", ip])["verdict"]["threshold"]["visitor"].clone();
     let is_user = |ip: &str| {
@@ -183,10 +190,10 @@ fn users_and_visitors_are_remembered_over_kill_and_restart() {
 
 #[test]
 fn the_breaker_opens_when_our_own_users_would_be_blocked_and_a_person_closes_it() {
-    let three = Three::with("");
-    let judge = &three.judge;
+    let mesh = Mesh::with(2, "");
+    let judge = &mesh.judge;
     let users = ["192.88.99.100", "192.88.99.101", "192.88.99.102"];
-    three.accuse(&users);
+    mesh.accuse(&users);
     let bans = |home: &Home, ip: &str| {
         let is_ban = |row: &Value| row["remediation"] == "ban" && row["simulated"] == false;
         mesh_on(home, ip).iter().any(is_ban)
@@ -222,7 +229,7 @@ fn the_breaker_opens_when_our_own_users_would_be_blocked_and_a_person_closes_it(
 
     // While it is open the mesh's word is simulated, ours is not; a kill closes nothing.
     let (accused, caught) = ("192.88.99.103", "192.88.99.104");
-    three.accuse(&[accused]);
+    mesh.accuse(&[accused]);
     until("it is simulated", || simulated(accused));
     judge.append(&guesses(caught, 6));
     until("ours decides", || {
@@ -230,7 +237,7 @@ fn the_breaker_opens_when_our_own_users_would_be_blocked_and_a_person_closes_it(
         rows.iter()
             .any(|row| row["origin"] == "sensor" && row["simulated"] == false)
     });
-    let Three { at_judge, judge, .. } = three;
+    let Mesh { at_judge, judge, .. } = mesh;
     at_judge.kill();
     let _again = judge.up();
     let enforced = |ip: &str| bans(&judge, ip);
@@ -243,5 +250,58 @@ fn the_breaker_opens_when_our_own_users_would_be_blocked_and_a_person_closes_it(
     assert!(
         !users.iter().any(|ip| enforced(ip)),
         "our users are known by now: challenged at most"
+    );
+}
+
+#[test]
+fn a_network_is_blocked_by_its_rule_and_released_when_one_of_ours_comes_from_it() {
+    let mesh = Mesh::with(4, "block_networks = true\n");
+    let judge = &mesh.judge;
+    let access = judge.beside("access.log");
+    let visits: String = (0..120).map(|net| visit(&format!("20.0.{net}.1"))).collect();
+    append(&access, &visits);
+    until("they are remembered", || {
+        judge.say(&["status"]).contains(" 120 visitors")
+    });
+    let net = "192.88.99.0/24";
+    let attackers: Vec<String> = (110..118).map(|last| format!("192.88.99.{last}")).collect();
+    let attackers: Vec<&str> = attackers.iter().map(String::as_str).collect();
+    let ranges = || judge.rows(&["decisions", "list", "--origin", "mesh", "--value", net]);
+    mesh.accuse(&attackers[..7]);
+    mesh.at_judge.reload();
+    until("seven are blocked", || {
+        attackers[..7].iter().all(|ip| !mesh_on(judge, ip).is_empty())
+    });
+    let bans = || {
+        let rows = judge.rows(&["decisions", "list", "--origin", "mesh"]);
+        let bans = rows.iter().filter(|row| row["remediation"] == "ban");
+        // One of an hour may be followed by one of a day.
+        bans.map(|row| row["value"].to_string())
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    assert_eq!(bans(), 7, "and nothing else");
+    mesh.accuse(&attackers[7..]);
+    mesh.at_judge.reload();
+    until("all of it is blocked", || bans() == 9);
+    let range = judge.rows(&["decisions", "list", "--origin", "mesh"]);
+    let range = range.iter().find(|row| row["value"] == net).unwrap();
+    assert_eq!(
+        (&range["scope"], &range["remediation"]),
+        (&"Range".into(), &"ban".into()),
+        "{range}"
+    );
+
+    append(&access, &visit("192.88.99.7"));
+    until("the visitor is remembered", || {
+        judge.say(&["status"]).contains(" 121 visitors")
+    });
+    mesh.at_judge.reload();
+    until("it is released", || {
+        ranges().iter().all(|row| row["value"] != net)
+    });
+    assert!(
+        !mesh_on(judge, attackers[0]).is_empty(),
+        "each of the eight stays blocked"
     );
 }

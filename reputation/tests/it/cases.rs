@@ -189,6 +189,30 @@ fn a_rule_that_is_unknown_or_suspected_falls_to_one_group() {
 }
 
 #[test]
+fn what_nobody_saw_for_three_days_leads_to_nothing_however_slowly_it_decays() {
+    let control = ip("9.9.9.9");
+    let mut scorer = mesh(8).scorer();
+    for reporter in 1..=8 {
+        let said = Report {
+            behaviour: Behaviour(38),
+            rule: RuleHash([u8::try_from(reporter).unwrap(); 8]),
+            ..report(reporter, &control)
+        };
+        scorer.observe(&said, NOW).unwrap();
+    }
+    let hours = |hours: i64| after(hours * 3_600);
+    assert!(scorer.review(&control, hours(71)).hard_block);
+    for verdict in [
+        scorer.verdict(&control, hours(73)),
+        scorer.review(&control, hours(73)),
+    ] {
+        assert!(verdict.score > verdict.threshold.total, "{verdict:?}");
+        assert_eq!(verdict.rung, Rung::Observe);
+        assert!(verdict.reasons.contains(&Reason::Stale));
+    }
+}
+
+#[test]
 fn what_more_would_be_harmed_takes_more() {
     for (class, threshold, reporters) in [
         (Class::Hosting, H_SHARED, 4),

@@ -11,6 +11,7 @@ mod extremes;
 mod history;
 mod learning;
 mod liable;
+mod networks;
 mod primacy;
 mod theorems;
 mod vectors;
