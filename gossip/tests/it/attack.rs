@@ -8,9 +8,10 @@ use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, ValidationMode};
 use libp2p::request_response::{self, Codec, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, StreamProtocol, Swarm, SwarmBuilder, identity, noise, tcp, yamux};
+use vigie_gossip::core::Conduct;
 use vigie_gossip::hello::{Hello, Proof};
 use vigie_gossip::topic::{Topics, hello_protocol};
-use vigie_gossip::wire::{Bundle, Draft, HeaderHash, Payload, Statement, Tlp};
+use vigie_gossip::wire::{Bundle, Draft, EquivocationProof, HeaderHash, Payload, Statement, Tlp};
 
 use crate::node::{Node, Seen, Setup, put, transport_seed};
 use crate::world::{OUTSIDER, SEED, World, node_key, now};
@@ -300,12 +301,41 @@ async fn a_fork_is_proven_from_the_store_and_the_wire() {
     };
     let proof = liar.while_running(seed.until("a fork", forked)).await;
     proof.verify(&node_key(LIAR).public()).unwrap();
+    // One fork may be a backup that came back; a second one so soon is none.
+    let publisher = node_key(LIAR).public().publisher_id();
+    let conduct = seed.mesh.conduct(publisher).await.unwrap();
+    assert_eq!(conduct, Conduct::Suspended { epoch: 0 });
+    assert_eq!(
+        seed.mesh
+            .conduct(node_key(SEED).public().publisher_id())
+            .await
+            .unwrap(),
+        Conduct::Clean
+    );
+    let later = |tlp| {
+        let draft = Draft {
+            network: world.network,
+            epoch: 1,
+            seq: 0,
+            prev: HeaderHash([0; 32]),
+            time_base: now(),
+            tlp,
+            policy: 0,
+            payload: one[0].payload().unwrap(),
+        };
+        draft
+            .seal(&node_key(LIAR), [7; 16])
+            .unwrap()
+            .signed_header()
+            .clone()
+    };
+    let second = EquivocationProof::new(later(Tlp::Green), later(Tlp::Clear)).unwrap();
 
     // The next run knows it from its first moment on, without a peer.
     let shelf = seed.stop().await;
     put(&shelf, one[0].clone());
     let mut setup = Setup::of(SEED, &all).shelf(shelf);
-    setup.proofs = vec![*proof];
+    setup.proofs = vec![*proof, second];
     let again = Node::start(&world, setup).await;
     let void = async {
         while !again.shelf.lock().unwrap().is_empty() {
@@ -313,6 +343,8 @@ async fn a_fork_is_proven_from_the_store_and_the_wire() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), void).await.unwrap();
+    let conduct = again.mesh.conduct(publisher).await.unwrap();
+    assert_eq!(conduct, Conduct::Equivocation { epoch: 1 });
 }
 
 /// Whoever brings an envelope has checked the envelope, not the statements that its publisher quotes in it.
