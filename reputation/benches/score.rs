@@ -33,12 +33,12 @@ fn main() {
 
 #[expect(clippy::print_stdout, reason = "a bench prints its figures")]
 fn memory() {
+    let reports = all();
     let before = resident();
-    let mut scorer = scorer(SUBJECTS);
-    for number in 0..statement_count(SUBJECTS) {
-        hear(&mut scorer, &statement(number, SUBJECTS));
-    }
-    let size = scorer.size();
+    let mut typical = scorer(SUBJECTS);
+    let mut fill = || reports.iter().for_each(|report| hear(&mut typical, report));
+    let mut per_core = vec![("typical", speed(reports.len(), &mut fill))];
+    let size = typical.size();
     let per_subject = |bytes: usize| bytes / size.subjects.max(1);
     println!(
         "{} subjects with {} statements take {} bytes: {} bytes per subject, {} resident",
@@ -48,6 +48,36 @@ fn memory() {
         per_subject(size.bytes),
         per_subject(resident().saturating_sub(before)),
     );
+    drop(typical);
+    let mut attack = |name, mut round: Box<dyn FnMut()>| {
+        round();
+        let speed = speed(10 * ROUND as usize, &mut || (0..10).for_each(|_| round()));
+        per_core.push((name, speed));
+    };
+    attack("crowded", Box::new(crowded()));
+    attack("repeated", Box::new(repeated()));
+    attack("flood", Box::new(flood()));
+    attack("full", Box::new(full()));
+    for (name, speed) in per_core {
+        println!("{name}: {speed} sightings per second of one core");
+    }
+}
+
+/// So many a second of processor time, which is what others leave of a busy machine; zero where there is no procfs.
+fn speed(count: usize, run: &mut dyn FnMut()) -> u128 {
+    let on_core = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        let first = text
+            .split_whitespace()
+            .next()
+            .and_then(|nanos| nanos.parse::<u128>().ok());
+        first.unwrap_or(0)
+    };
+    let before = on_core();
+    run();
+    (count as u128 * 1_000_000_000)
+        .checked_div(on_core() - before)
+        .unwrap_or(0)
 }
 
 /// What the process takes of the machine's memory, zero where there is no procfs.
@@ -160,13 +190,19 @@ fn statement(number: u32, subjects: u32) -> Report {
     report(scatter(subject, ORGS).wrapping_add(round * 37) % ORGS, subject)
 }
 
+/// All of them on a million subjects.
+fn all() -> Vec<Report> {
+    (0..statement_count(SUBJECTS))
+        .map(|number| statement(number, SUBJECTS))
+        .collect()
+}
+
 /// All statements on a million subjects, into an empty scorer.
 #[divan::bench(sample_count = 3, sample_size = 1)]
 fn observe(bencher: Bencher<'_, '_>) {
-    let count = statement_count(SUBJECTS);
-    let reports: Vec<Report> = (0..count).map(|number| statement(number, SUBJECTS)).collect();
+    let reports = all();
     bencher
-        .counter(ItemsCount::new(count))
+        .counter(ItemsCount::new(reports.len()))
         .with_inputs(|| scorer(SUBJECTS))
         .bench_local_values(|mut scorer| {
             for report in &reports {
@@ -179,10 +215,9 @@ fn observe(bencher: Bencher<'_, '_>) {
 /// The same, asking for the rung after each statement, as a node does.
 #[divan::bench(sample_count = 3, sample_size = 1)]
 fn observe_and_rung(bencher: Bencher<'_, '_>) {
-    let count = statement_count(SUBJECTS);
-    let reports: Vec<Report> = (0..count).map(|number| statement(number, SUBJECTS)).collect();
+    let reports = all();
     bencher
-        .counter(ItemsCount::new(count))
+        .counter(ItemsCount::new(reports.len()))
         .with_inputs(|| scorer(SUBJECTS))
         .bench_local_values(|mut scorer| {
             for report in &reports {
@@ -193,9 +228,28 @@ fn observe_and_rung(bencher: Bencher<'_, '_>) {
         });
 }
 
-/// A thousand subjects that are full already, and everybody goes on naming them.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn observe_crowded(bencher: Bencher<'_, '_>) {
+    bencher.counter(ItemsCount::new(ROUND)).bench_local(crowded());
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn observe_repeated(bencher: Bencher<'_, '_>) {
+    bencher.counter(ItemsCount::new(ROUND)).bench_local(repeated());
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn observe_flood(bencher: Bencher<'_, '_>) {
+    bencher.counter(ItemsCount::new(ROUND)).bench_local(flood());
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn observe_full(bencher: Bencher<'_, '_>) {
+    bencher.counter(ItemsCount::new(ROUND)).bench_local(full());
+}
+
+/// A thousand subjects that are full already, and everybody goes on naming them.
+fn crowded() -> impl FnMut() {
     let mut scorer = scorer(SUBJECTS);
     for number in 0..CROWDED * 64 {
         let said = report(scatter(number, ORGS), number % CROWDED);
@@ -208,19 +262,18 @@ fn observe_crowded(bencher: Bencher<'_, '_>) {
             ..report(scatter(number.wrapping_mul(31), ORGS), scatter(number, CROWDED))
         })
         .collect();
-    bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
+    move || {
         for report in &reports {
             black_box(scorer.observe(report, NOW).is_ok());
         }
-    });
+    }
 }
 
 /// The same organisations say the same again, a minute later each time.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn observe_repeated(bencher: Bencher<'_, '_>) {
+fn repeated() -> impl FnMut() {
     let mut scorer = filled(NARROW);
     let mut minutes = 0;
-    bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
+    move || {
         minutes += 1;
         let now = Timestamp::from_secs(NOW.as_secs() + 60 * minutes);
         for number in 0..ROUND {
@@ -228,37 +281,31 @@ fn observe_repeated(bencher: Bencher<'_, '_>) {
             (said.observed, said.arrived) = (now, now);
             black_box(scorer.observe(&said, now).is_ok());
         }
-    });
+    }
 }
 
 /// One organisation names new subjects while the table is full: it is refused.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn observe_flood(bencher: Bencher<'_, '_>) {
+fn flood() -> impl FnMut() {
     let mut scorer = filled(NARROW);
     let mut next = SUBJECTS;
-    let mut flood = move |scorer: &mut Scorer| {
+    move || {
         for _ in 0..ROUND {
             next += 1;
             black_box(scorer.observe(&report(21, next), NOW).is_ok());
         }
-    };
-    flood(&mut scorer);
-    bencher
-        .counter(ItemsCount::new(ROUND))
-        .bench_local(|| flood(&mut scorer));
+    }
 }
 
 /// All organisations name new subjects while the table is full: somebody must go each time.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn observe_full(bencher: Bencher<'_, '_>) {
+fn full() -> impl FnMut() {
     let mut scorer = filled(NARROW);
     let mut next = SUBJECTS;
-    bencher.counter(ItemsCount::new(ROUND)).bench_local(|| {
+    move || {
         for _ in 0..ROUND {
             next += 1;
             black_box(scorer.observe(&report(scatter(next, ORGS), next), NOW).is_ok());
         }
-    });
+    }
 }
 
 fn filled(subjects: u32) -> Scorer {

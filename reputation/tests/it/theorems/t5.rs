@@ -127,9 +127,20 @@ fn bound(liars: u32, what: Behaviour) -> usize {
     2 * liars as usize / (quorum(base) - 1)
 }
 
+/// Liars keep to one way of hiding: none, backdating, one more voice a day later, or now this and now that.
 fn frames() -> impl Strategy<Value = Vec<Frame>> {
-    let ago = prop_oneof![Just(0), 0_i64..1_430];
-    vec((any::<u16>(), 0_i64..300, ago, prop::bool::weighted(0.1)), 30..60)
+    let way = |ago: std::ops::Range<i64>, once_more: f64| {
+        vec(
+            (any::<u16>(), 0_i64..60, ago, prop::bool::weighted(once_more)),
+            30..40,
+        )
+    };
+    prop_oneof![
+        way(0..1, 0.0),
+        way(730..1_000, 0.0),
+        way(0..1, 0.99),
+        way(0..1_430, 0.1)
+    ]
 }
 
 fn what() -> impl Strategy<Value = Behaviour> {
