@@ -179,6 +179,7 @@ impl Node {
             here: arc_swap::ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
         });
+        node.breaker.recall(&node).await?;
         node.reload_allowlist().await?;
         Ok(node)
     }
@@ -220,7 +221,6 @@ impl Node {
     async fn recall(&self, now: Timestamp) -> anyhow::Result<()> {
         self.opinion.recall(self).await?;
         self.visitors.recall(&self.opinion);
-        self.breaker.recall(self).await?;
         for record in self.store.remembered(now - REMEMBERED).await? {
             self.opinion
                 .remember(record.ip, vigie_reputation::Tier::Authenticated, record.at);

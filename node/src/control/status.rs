@@ -159,10 +159,13 @@ fn lines(status: &Status) -> Vec<String> {
         )),
         None => lines.push("  sensor        reads nothing".to_owned()),
     }
-    lines.push(format!(
-        "  remembers     {} addresses of users, {} visitors since the fortnight began",
-        status.remembered.0, status.remembered.1
-    ));
+    // A command that opens the data for itself does not read what is remembered.
+    if status.running {
+        lines.push(format!(
+            "  remembers     {} addresses of users, {} visitors since the fortnight began",
+            status.remembered.0, status.remembered.1
+        ));
+    }
     let warnings = &status.warnings;
     lines.push(format!(
         "  warnings      {} lists, {} entries",

@@ -239,6 +239,11 @@ fn the_breaker_opens_when_our_own_users_would_be_blocked_and_a_person_closes_it(
     });
     let Mesh { at_judge, judge, .. } = mesh;
     at_judge.kill();
+    assert!(
+        judge
+            .say(&["policy", "show"])
+            .contains("The breaker is open since")
+    );
     let _again = judge.up();
     let enforced = |ip: &str| bans(&judge, ip);
     assert!(!judge.json(&["status"])["breaker"].is_null());
