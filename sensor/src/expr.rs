@@ -198,9 +198,14 @@ impl Expression {
             .unwrap_or_else(|| self.eval(env).is_ok_and(|value| value.as_bool() == Some(true)))
     }
 
-    /// Its text, if it is one and easily had.
-    pub(crate) fn quick_text<'a>(&'a self, event: &'a Event) -> Option<Cow<'a, str>> {
-        quick::made(&self.code, event)
+    /// The text that stands somewhere and that it is, if it is that.
+    pub(crate) fn quick_text<'a>(&'a self, event: &'a Event) -> Option<&'a str> {
+        quick::text(&self.code, event)
+    }
+
+    /// Appends the text that it makes, if that is easily done; `out` is of no use where it is not.
+    pub(crate) fn quick_join(&self, event: &Event, out: &mut String) -> bool {
+        quick::join(&self.code, event, out).is_some()
     }
 
     /// Its value, if it is the length of a text and easily had.

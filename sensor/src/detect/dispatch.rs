@@ -56,14 +56,24 @@ struct ByText {
 pub(super) struct Wanting {
     bits: Vec<u64>,
     build: DefaultHashBuilder,
-    /// For each field that is searched, what the search found in values of late: agents and paths come again and again.
-    late: Vec<Vec<(String, Vec<u32>)>>,
+    /// For each field that is searched.
+    late: Vec<Late>,
+}
+
+/// What the search of a field found in its values of late: agents and paths come again and again. No value is empty.
+#[derive(Debug, Default)]
+struct Late {
+    values: Vec<(String, Vec<u32>)>,
+    /// The last long one.
+    long: (String, Vec<u32>),
 }
 
 /// Values of late kept for each field; a power of two.
 const LATE: usize = 1_024;
-/// Longer values are searched every time.
+/// Of longer values, only the last is kept.
 const MAX_LATE_BYTES: usize = 256;
+/// And none beyond this.
+const MAX_LONG_BYTES: usize = 4_096;
 
 // === impl Dispatch ===
 
@@ -137,35 +147,35 @@ impl Dispatch {
         wanting.bits.clear();
         wanting.bits.resize(self.words, 0);
         for number in &self.always {
-            wanting.set(*number);
+            set(&mut wanting.bits, *number);
         }
         for by_value in &self.values {
             if let Some(scenarios) = by_value.scenarios.get(event.get(by_value.field)) {
                 for number in scenarios {
-                    wanting.set(*number);
+                    set(&mut wanting.bits, *number);
                 }
             }
         }
-        wanting.late.resize(self.texts.len(), Vec::new());
-        for (at, by_text) in self.texts.iter().enumerate() {
+        if wanting.late.len() < self.texts.len() {
+            wanting.late.resize_with(self.texts.len(), Late::default);
+        }
+        let Wanting { bits, build, late } = wanting;
+        for (by_text, late) in self.texts.iter().zip(late) {
             let value = event.get(by_text.field);
             if value.is_empty() {
                 continue;
             }
             for number in by_text.silent(value) {
-                self.set_guarded(*number, event, wanting);
+                self.set_guarded(*number, event, bits);
             }
-            let slot = wanting.slot(value);
-            let found = wanting.search(at, slot, by_text, value);
-            for number in &found {
-                self.set_guarded(*number, event, wanting);
+            for number in late.search(by_text, value, build) {
+                self.set_guarded(*number, event, bits);
             }
-            wanting.give_back(at, slot, value, found);
         }
     }
 
-    fn set_guarded(&self, number: u32, event: &Event, wanting: &mut Wanting) {
-        if wanting.has(number) {
+    fn set_guarded(&self, number: u32, event: &Event, bits: &mut [u64]) {
+        if has(bits, number) {
             return;
         }
         let guard = self.guards.get(number as usize).and_then(Option::as_ref);
@@ -174,7 +184,7 @@ impl Dispatch {
             values.iter().any(|one| **one == *value)
         });
         if fits {
-            wanting.set(number);
+            set(bits, number);
         }
     }
 }
@@ -209,8 +219,25 @@ impl ByText {
         }
     }
 
+    /// The scenarios whose texts stand in a value, into `found`.
+    fn search(&self, value: &str, found: &mut Vec<u32>) {
+        found.clear();
+        let Some(automaton) = self.automaton() else {
+            found.extend_from_slice(&self.all);
+            return;
+        };
+        for one in automaton.find_overlapping_iter(value) {
+            let scenarios = self.scenarios.get(one.pattern().as_usize());
+            for number in scenarios.into_iter().flatten() {
+                if !found.contains(number) {
+                    found.push(*number);
+                }
+            }
+        }
+    }
+
     /// `None` if the texts are too many for any automaton.
-    fn search(&self) -> Option<&AhoCorasick> {
+    fn automaton(&self) -> Option<&AhoCorasick> {
         let build = || {
             let bytes: usize = self.texts.iter().map(|text| text.len()).sum();
             let kind = if bytes <= MAX_FAST_BYTES {
@@ -240,73 +267,55 @@ impl ByText {
     }
 }
 
+fn set(bits: &mut [u64], number: u32) {
+    if let Some(word) = bits.get_mut(number as usize / 64) {
+        *word |= 1 << (number % 64);
+    }
+}
+
+fn has(bits: &[u64], number: u32) -> bool {
+    let word = bits.get(number as usize / 64);
+    word.is_some_and(|word| word >> (number % 64) & 1 == 1)
+}
+
 fn numbers_of<'h>(all: impl Iterator<Item = &'h (u32, Holds)>) -> Vec<u32> {
     let mut numbers: Vec<u32> = all.map(|(number, _)| *number).collect();
     numbers.dedup();
     numbers
 }
 
-// === impl Wanting ===
+// === impl Late ===
 
-impl Wanting {
-    fn slot(&self, value: &str) -> usize {
-        usize::try_from(self.build.hash_one(value)).unwrap_or(0) % LATE
-    }
-
-    /// The scenarios whose texts stand in a value. Give them back.
-    fn search(&mut self, field: usize, slot: usize, by_text: &ByText, value: &str) -> Vec<u32> {
-        let known = self.late.get_mut(field).and_then(|late| late.get_mut(slot));
-        if let Some((known, found)) = known
-            && known == value
-        {
-            return std::mem::take(found);
-        }
-        let Some(search) = by_text.search() else {
-            return by_text.all.clone();
+impl Late {
+    /// The scenarios whose texts stand in a value.
+    fn search(&mut self, by_text: &ByText, value: &str, build: &DefaultHashBuilder) -> &[u32] {
+        let place = if value.len() > MAX_LATE_BYTES {
+            &mut self.long
+        } else {
+            if self.values.is_empty() {
+                self.values.resize(LATE, (String::new(), Vec::new()));
+            }
+            let slot = usize::try_from(build.hash_one(value)).unwrap_or(0) % LATE;
+            match self.values.get_mut(slot) {
+                Some(place) => place,
+                None => &mut self.long,
+            }
         };
-        let mut found = Vec::new();
-        for one in search.find_overlapping_iter(value) {
-            for number in by_text
-                .scenarios
-                .get(one.pattern().as_usize())
-                .into_iter()
-                .flatten()
-            {
-                if !found.contains(number) {
-                    found.push(*number);
-                }
+        let (known, found) = place;
+        if known != value {
+            by_text.search(value, found);
+            known.clear();
+            if value.len() <= MAX_LONG_BYTES {
+                known.push_str(value);
             }
         }
         found
     }
+}
 
-    fn give_back(&mut self, field: usize, slot: usize, value: &str, found: Vec<u32>) {
-        let Some(late) = self.late.get_mut(field).filter(|_| value.len() <= MAX_LATE_BYTES) else {
-            return;
-        };
-        if late.is_empty() {
-            late.resize(LATE, (String::new(), Vec::new()));
-        }
-        if let Some(place) = late.get_mut(slot) {
-            if place.0 != value {
-                place.0.clear();
-                place.0.push_str(value);
-            }
-            place.1 = found;
-        }
-    }
+// === impl Wanting ===
 
-    fn set(&mut self, number: u32) {
-        if let Some(word) = self.bits.get_mut(number as usize / 64) {
-            *word |= 1 << (number % 64);
-        }
-    }
-
-    fn has(&self, number: u32) -> bool {
-        let word = self.bits.get(number as usize / 64);
-        word.is_some_and(|word| word >> (number % 64) & 1 == 1)
-    }
-
+impl Wanting {
     /// Their numbers, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         self.bits.iter().enumerate().flat_map(|(at, word)| {

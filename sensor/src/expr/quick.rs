@@ -16,6 +16,8 @@ use crate::parse::event::Event;
 
 /// Longer texts are made by `eval`.
 const MAX_MADE_BYTES: usize = 4_096;
+/// Room for most that are joined.
+const JOINED_BYTES: usize = 64;
 
 /// Whether a test holds, if it is one of these.
 pub(super) fn test(code: &Code, event: &Event) -> Option<bool> {
@@ -105,13 +107,10 @@ pub(super) fn made<'a>(code: &'a Code, event: &'a Event) -> Option<Cow<'a, str>>
     }
     match code {
         Code::Choice { test: of, yes, no } => made(if test(of, event)? { yes } else { no }, event),
-        Code::Sum {
-            op: Op::Plus,
-            left,
-            right,
-        } => {
-            let (left, right) = (made(left, event)?, made(right, event)?);
-            (left.len() + right.len() <= MAX_MADE_BYTES).then(|| left + right)
+        Code::Sum { op: Op::Plus, .. } => {
+            let mut joined = String::with_capacity(JOINED_BYTES);
+            join(code, event, &mut joined)?;
+            Some(Cow::Owned(joined))
         }
         Code::Call(function, args) if is_plain(function) => {
             let [arg] = args.as_slice() else { return None };
@@ -121,6 +120,25 @@ pub(super) fn made<'a>(code: &'a Code, event: &'a Event) -> Option<Cow<'a, str>>
         }
         _ => None,
     }
+}
+
+/// Appends the text that an expression is or makes; where it is not known, something may have been appended.
+pub(super) fn join(code: &Code, event: &Event, out: &mut String) -> Option<()> {
+    if let Code::Sum {
+        op: Op::Plus,
+        left,
+        right,
+    } = code
+    {
+        join(left, event, out)?;
+        return join(right, event, out);
+    }
+    let text = made(code, event)?;
+    if out.len() + text.len() > MAX_MADE_BYTES {
+        return None;
+    }
+    out.push_str(&text);
+    Some(())
 }
 
 /// How long a text is, where that is the whole expression.

@@ -37,7 +37,13 @@ impl Prepared {
         let needs = self.needs.get_or_init(|| {
             let texts = literal::required(grok.pattern(), false).unwrap_or_default();
             let few = texts.iter().filter(|_| texts.len() <= MAX_TEXTS);
-            few.map(|text| memmem::Finder::new(text).into_owned()).collect()
+            let few: Box<[_]> = few.map(|text| memmem::Finder::new(text).into_owned()).collect();
+            // A short text says little, and costs little to look for.
+            let short = self.program(grok).and_then(|program| program.holds.as_deref());
+            match short {
+                Some(short) if few.is_empty() => Box::new([memmem::Finder::new(short).into_owned()]),
+                _ => few,
+            }
         });
         needs.is_empty() || needs.iter().any(|needed| needed.find(text.as_bytes()).is_some())
     }

@@ -356,12 +356,17 @@ fn tried(
     }
     scratch.text.clear();
     if let Some(text) = expression.quick_text(event) {
-        if let Some(lies) = event.locate(&text) {
-            return Ok(Some(lies));
+        let lies = event.locate(text);
+        if lies.is_some() {
+            return Ok(lies);
         }
-        scratch.text.push_str(&text);
+        scratch.text.push_str(text);
         return Ok(Some(event.put(&scratch.text)));
     }
+    if expression.quick_join(event, &mut scratch.text) {
+        return Ok(Some(event.put(&scratch.text)));
+    }
+    scratch.text.clear();
     if let Some(count) = expression.quick_count(event) {
         return Ok(Some(event.put_number(count)));
     }

@@ -10,6 +10,7 @@
 mod choice;
 mod field;
 mod first;
+mod look;
 mod program;
 mod set;
 mod walk;

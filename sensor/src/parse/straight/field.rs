@@ -29,6 +29,9 @@ const MAX_DFA_BYTES: usize = 128 << 10;
 const MAX_NFA_BYTES: usize = 1 << 20;
 /// All those of a pattern.
 const MAX_BYTES: usize = 1 << 20;
+const MAX_PARTS: usize = 64;
+/// Parts end sooner, or are walked through: what is looked at for nothing is bounded.
+const MAX_SEEN: usize = 256;
 
 /// A part of a pattern, before its steps.
 #[derive(Debug)]
@@ -43,9 +46,9 @@ pub(super) struct Field {
     pub(super) groups: bool,
 }
 
-/// The automata of a pattern.
+/// The automata of a pattern; parts whose automaton is too large are known as well.
 #[derive(Debug, Default)]
-pub(super) struct Parts(Vec<(Hir, Dfa)>);
+pub(super) struct Parts(Vec<(Hir, Option<Dfa>)>);
 
 type Dfa = dense::DFA<Vec<u32>>;
 
@@ -67,34 +70,22 @@ impl Parts {
             return None;
         }
         if let Some(known) = self.0.iter().position(|(known, _)| known == hir) {
-            return Some(known);
+            return self.0.get(known)?.1.is_some().then_some(known);
         }
-        let bytes: usize = self.0.iter().map(|(_, dfa)| dfa.memory_usage()).sum();
-        if bytes > MAX_BYTES {
+        let automata = self.0.iter().filter_map(|(_, dfa)| dfa.as_ref());
+        let bytes: usize = automata.map(Dfa::memory_usage).sum();
+        if bytes > MAX_BYTES || self.0.len() >= MAX_PARTS {
             return None;
         }
-        let nfa = thompson::Config::new()
-            .which_captures(WhichCaptures::None)
-            .nfa_size_limit(Some(MAX_NFA_BYTES));
-        let nfa = thompson::Compiler::new()
-            .configure(nfa)
-            .build_from_hir(hir)
-            .ok()?;
-        // All ends, not only the one that would be preferred.
-        let dfa = dense::Config::new()
-            .match_kind(MatchKind::All)
-            .start_kind(StartKind::Anchored)
-            .accelerate(false)
-            .dfa_size_limit(Some(MAX_DFA_BYTES))
-            .determinize_size_limit(Some(4 * MAX_DFA_BYTES));
-        let dfa = dense::Builder::new().configure(dfa).build_from_nfa(&nfa).ok()?;
+        let dfa = build(hir);
+        let is_one = dfa.is_some();
         self.0.push((hir.clone(), dfa));
-        Some(self.0.len() - 1)
+        is_one.then(|| self.0.len() - 1)
     }
 
     /// Where a part can end that begins at a place, and how many bytes were looked at for that.
     pub(super) fn ends(&self, field: &Field, text: &[u8], at: usize) -> (Ends, usize) {
-        let Some((_, dfa)) = self.0.get(field.part) else {
+        let Some((_, Some(dfa))) = self.0.get(field.part) else {
             return (Ends::Open, 0);
         };
         let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
@@ -104,6 +95,9 @@ impl Parts {
         };
         let mut found = Ends::Nowhere;
         for (seen, byte) in rest.iter().enumerate() {
+            if seen == MAX_SEEN {
+                return (Ends::Open, seen);
+            }
             // That something ended before a byte is told by the state behind it.
             state = dfa.next_state(state, *byte);
             if !dfa.is_special_state(state) {
@@ -131,6 +125,25 @@ impl Parts {
         };
         (ends, rest.len())
     }
+}
+
+/// `None` if it takes too much room.
+fn build(hir: &Hir) -> Option<Dfa> {
+    let nfa = thompson::Config::new()
+        .which_captures(WhichCaptures::None)
+        .nfa_size_limit(Some(MAX_NFA_BYTES));
+    let nfa = thompson::Compiler::new()
+        .configure(nfa)
+        .build_from_hir(hir)
+        .ok()?;
+    // All ends, not only the one that would be preferred.
+    let dfa = dense::Config::new()
+        .match_kind(MatchKind::All)
+        .start_kind(StartKind::Anchored)
+        .accelerate(false)
+        .dfa_size_limit(Some(MAX_DFA_BYTES))
+        .determinize_size_limit(Some(4 * MAX_DFA_BYTES));
+    dense::Builder::new().configure(dfa).build_from_nfa(&nfa).ok()
 }
 
 /// How many steps it takes, roughly: characters and choices, as often as they must or may stand there.

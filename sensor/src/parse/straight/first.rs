@@ -2,7 +2,8 @@
 //!
 //! Never too few: what cannot be said counts as possible. Deliberately absent: what is made of it.
 
-use super::program::{Look, Step};
+use super::look::Look;
+use super::program::Step;
 use super::set::Set;
 
 /// What may stand where a step begins, if it is to lead to a match.

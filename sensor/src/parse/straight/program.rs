@@ -9,6 +9,7 @@ use regex_syntax::hir::{self, Hir, HirKind};
 use super::choice::{Choice, Shape};
 use super::field::{Field, Parts, WORTH, Worth};
 use super::first::{First, firsts};
+use super::look::Look;
 use super::set::{Ends, Exact, Set};
 
 /// Patterns of more steps are `regex`'s business.
@@ -37,8 +38,10 @@ pub(crate) struct Program {
     /// What may follow each step's place.
     pub(super) firsts: Box<[First]>,
     pub(super) parts: Parts,
-    /// A text that every match contains, and its step, from which on every match goes as that text does.
-    pub(super) pivot: Option<(At, memmem::Finder<'static>)>,
+    /// A text that every match contains, however short.
+    pub(crate) holds: Option<Box<[u8]>>,
+    /// Some that are not short, and the step of each: every match goes on from there where that text stands.
+    pub(super) pivots: Vec<(At, memmem::Finder<'static>)>,
     /// Some class of it is only right for texts in ASCII.
     pub(super) only_ascii: bool,
 }
@@ -80,16 +83,8 @@ pub(super) struct Run {
     pub(super) takes_all: bool,
     /// The one byte that can follow.
     pub(super) only: Option<u8>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Look {
-    Start,
-    End,
-    LineStart,
-    LineEnd,
-    Boundary,
-    NoBoundary,
+    /// The text that must follow, if it is lazy.
+    pub(super) until: Option<Box<memmem::Finder<'static>>>,
 }
 
 #[derive(Debug)]
@@ -133,9 +128,15 @@ impl Program {
         compiler.step(Step::Match)?;
         compiler.shorten();
         let firsts = firsts(&compiler.steps);
-        for (at, step) in compiler.steps.iter_mut().enumerate() {
+        let untils: Vec<_> = (0..compiler.steps.len())
+            .map(|at| text_behind(&compiler.steps, at))
+            .collect();
+        for ((at, step), until) in compiler.steps.iter_mut().enumerate().zip(untils) {
             match step {
-                Step::Run(run) => run.follow(firsts.get(at + 1)?),
+                Step::Run(run) => {
+                    run.follow(firsts.get(at + 1)?);
+                    run.until = until;
+                }
                 Step::Field(field) => field.next = *firsts.get(field.after as usize)?,
                 _ => {}
             }
@@ -156,12 +157,18 @@ impl Program {
             Some(Step::Byte(byte)) if !anchored => Some(memmem::Finder::new(&[*byte]).into_owned()),
             _ => None,
         };
-        // The first asks for most of the pattern; a single byte stands everywhere.
-        let mut texts = compiler.texts.iter();
-        let pivot = texts.find(|(_, text)| text.len() >= MIN_PIVOT_BYTES);
-        let pivot = pivot.map(|(at, text)| (*at, memmem::Finder::new(text).into_owned()));
+        // The longest stands at few places, the first asks for most of the pattern.
+        let longest = compiler.texts.iter().max_by_key(|(_, text)| text.len());
+        let first = compiler.texts.iter();
+        let first = first
+            .filter(|(at, _)| longest.is_none_or(|(longest, _)| at < longest))
+            .find(|(_, text)| text.len() >= MIN_PIVOT_BYTES);
+        let pivots = longest.into_iter().chain(first);
+        let pivots = pivots.filter(|(_, text)| text.len() >= MIN_PIVOT_BYTES);
+        let pivots = pivots.map(|(at, text)| (*at, memmem::Finder::new(text).into_owned()));
         Some(Self {
-            pivot,
+            holds: longest.map(|(_, text)| text.clone()),
+            pivots: pivots.collect(),
             parts: compiler.parts,
             firsts: firsts.into(),
             steps: compiler.steps.into(),
@@ -222,6 +229,10 @@ impl Compiler {
     }
 
     fn slot(&mut self, slot: u16) -> Option<()> {
+        // Groups that can take no part are left out, and the others keep their numbers.
+        if usize::from(slot) >= self.slots {
+            return None;
+        }
         self.step(match self.depth {
             0 => Step::Sure(slot),
             _ => Step::Slot(slot),
@@ -448,6 +459,21 @@ impl Compiler {
     }
 }
 
+/// The text with which a lazy run must end.
+fn text_behind(steps: &[Step], at: usize) -> Option<Box<memmem::Finder<'static>>> {
+    if !matches!(steps.get(at)?, Step::Run(run) if run.lazy) {
+        return None;
+    }
+    let behind = steps.get(at + 1..)?;
+    let mut behind = behind
+        .iter()
+        .skip_while(|step| matches!(step, Step::Slot(_) | Step::Sure(_)));
+    match behind.next()? {
+        Step::Text(text) => Some(Box::new(memmem::Finder::new(text).into_owned())),
+        _ => None,
+    }
+}
+
 fn either(body: At, end: At, greedy: bool) -> Vec<At> {
     if greedy { vec![body, end] } else { vec![end, body] }
 }
@@ -467,6 +493,7 @@ impl Run {
             back: Set::default(),
             takes_all: false,
             only: None,
+            until: None,
         }
     }
 
@@ -520,36 +547,6 @@ impl Run {
             }
         }
         Some((low?, end))
-    }
-}
-
-// === impl Look ===
-
-impl Look {
-    fn of(look: hir::Look) -> Option<Self> {
-        Some(match look {
-            hir::Look::Start => Self::Start,
-            hir::Look::End => Self::End,
-            hir::Look::StartLF => Self::LineStart,
-            hir::Look::EndLF => Self::LineEnd,
-            hir::Look::WordAscii => Self::Boundary,
-            hir::Look::WordAsciiNegate => Self::NoBoundary,
-            _ => return None,
-        })
-    }
-
-    pub(super) fn holds(self, text: &[u8], at: usize) -> bool {
-        let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
-        let behind = text.get(at).copied();
-        let word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        match self {
-            Self::Start => before.is_none(),
-            Self::End => behind.is_none(),
-            Self::LineStart => before.is_none_or(|byte| byte == b'\n'),
-            Self::LineEnd => behind.is_none_or(|byte| byte == b'\n'),
-            Self::Boundary => word(before) != word(behind),
-            Self::NoBoundary => word(before) == word(behind),
-        }
     }
 }
 

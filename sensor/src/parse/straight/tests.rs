@@ -152,6 +152,31 @@ fn bytes_are_paid_for_too() {
 }
 
 #[test]
+fn what_only_goes_ahead_pays_as_well() {
+    // Each turn of the loop looks at all that is left, and none fails.
+    let (mut walker, regex) = walker(r"^(?:(x)?[^!]*?,)*").unwrap();
+    assert_eq!(
+        walker.search(&",".repeat(1 << 20), |_| None),
+        Search::GiveUp,
+        "a lazy run"
+    );
+    assert!(check(&mut walker, &regex, "x,,x,"));
+    let (mut walker, regex) = walker_of("^(?:(?:a|b[^!]*!|b|ccc)(x)?)*", WORTH).unwrap();
+    assert!(check(&mut walker, &regex, "abxb!x"));
+    let started = std::time::Instant::now();
+    walker.search(&"b".repeat(1 << 20), |_| None);
+    assert!(
+        started.elapsed().as_secs() < 60,
+        "a part is looked at to the end of the text"
+    );
+}
+
+#[test]
+fn a_group_behind_one_that_cannot_be_is_not_lost() {
+    assert!(Program::new("(?:(x)){0}(b)").is_none());
+}
+
+#[test]
 fn ways_that_meet_are_walked_once() {
     let (mut walker, regex) = walker("^(?:a|aa|aaa)*(?:a|aa)+$").unwrap();
     // Without that it would take more steps than there are atoms.

@@ -16,6 +16,9 @@ const BYTES_PER_STEP: usize = 32;
 /// Places where a match was looked for in vain, after which `regex` is asked where one begins.
 const MAX_STARTS: usize = 4;
 
+/// Places of a text that are gone on from before the answer is that there may be a match.
+const MAX_PIVOTED: usize = 16;
+
 /// Places remembered, as a power of two.
 const MET_BITS: u32 = 10;
 
@@ -31,8 +34,9 @@ pub(crate) struct Walker {
     /// Where ways met in this search and others: its number, the step, the place.
     met: Box<[(u32, At, u32)]>,
     round: u32,
-    /// Bytes that runs went over since the last step back.
+    /// Bytes that runs went over since the last step back, and how many they may.
     scanned: usize,
+    allowed: usize,
 }
 
 /// What is tried next if all that came after it fails.
@@ -71,6 +75,7 @@ impl Walker {
             met: vec![(0, 0, 0); 1 << MET_BITS].into(),
             round: 0,
             scanned: 0,
+            allowed: 0,
         }
     }
 
@@ -121,19 +126,21 @@ impl Walker {
 
     /// Whether a match may begin elsewhere: what stands behind a text that every match contains must match somewhere.
     fn may_go_on(&mut self, program: &Program, text: &[u8], budget: &mut usize) -> bool {
-        let Some((step, pivot)) = &program.pivot else {
-            return true;
-        };
-        let mut from = 0;
-        while let Some(at) = text.get(from..).and_then(|rest| pivot.find(rest)) {
-            if self.walk(program, text, *step, from + at, budget).is_some() {
-                // Places on the way to a match were met, and may be come to again.
-                self.next_round();
-                return true;
+        program.pivots.iter().all(|(step, pivot)| {
+            let mut from = 0;
+            for _ in 0..MAX_PIVOTED {
+                let Some(at) = text.get(from..).and_then(|rest| pivot.find(rest)) else {
+                    return false;
+                };
+                if self.walk(program, text, *step, from + at, budget).is_some() {
+                    // Places on the way to a match were met, and may be come to again.
+                    self.next_round();
+                    return true;
+                }
+                from += at + 1;
             }
-            from += at + 1;
-        }
-        false
+            true
+        })
     }
 
     /// From one place of the text, by one step and those behind it; `None` if there is no match from there.
@@ -149,6 +156,7 @@ impl Walker {
         self.slots.fill(NOWHERE);
         let mut at = start;
         loop {
+            self.allowed = budget.saturating_mul(BYTES_PER_STEP);
             if let Ok(end) = self.ahead(program, text, step, at) {
                 if let [whole_start, whole_end, ..] = &mut *self.slots {
                     (*whole_start, *whole_end) = (narrow(start), narrow(end));
@@ -193,7 +201,7 @@ impl Walker {
                 Some(Step::Run(run)) if run.takes_all => {
                     let begin = at;
                     at = run.end(text, at).ok_or(Failed)?;
-                    self.scanned += at - begin;
+                    self.pay(at - begin)?;
                 }
                 Some(Step::Run(run)) => {
                     at = self.run(run, step, text, at)?;
@@ -234,7 +242,7 @@ impl Walker {
                 }
                 Some(Step::Field(field)) => {
                     let (ends, seen) = program.parts.ends(field, text, at);
-                    self.scanned += seen;
+                    self.pay(seen)?;
                     match ends {
                         Ends::Nowhere => return Err(Failed),
                         Ends::At(end) if !field.groups => {
@@ -276,10 +284,19 @@ impl Walker {
         *place = value;
     }
 
+    /// Bytes were gone over. More than may be end the walk: what still goes ahead has to pay like what comes back.
+    fn pay(&mut self, bytes: usize) -> Result<(), Failed> {
+        self.scanned += bytes;
+        if self.scanned > self.allowed {
+            return Err(Failed);
+        }
+        Ok(())
+    }
+
     /// Where a run ends for the first time.
     fn run(&mut self, run: &Run, step: At, text: &[u8], at: usize) -> Result<usize, Failed> {
         let (low, high) = run.extent(text, at).ok_or(Failed)?;
-        self.scanned += high - at;
+        self.pay(high - at)?;
         if run.lazy {
             return self.more(run, step, text, low, high);
         }
@@ -295,12 +312,11 @@ impl Walker {
 
     /// The next place from `at` on where a lazy run may end.
     fn more(&mut self, run: &Run, step: At, text: &[u8], at: usize, high: usize) -> Result<usize, Failed> {
-        let found = match run.only {
-            Some(byte) => {
-                let here = text.get(at..(high + 1).min(text.len())).unwrap_or_default();
-                memchr::memchr(byte, here).map(|found| at + found)
-            }
-            None => (at..=high).find(|at| run.next.allows(text.get(*at).copied())),
+        let within = |behind: usize| text.get(at..(high + behind).min(text.len())).unwrap_or_default();
+        let found = match (&run.until, run.only) {
+            (Some(until), _) => until.find(within(until.needle().len())).map(|found| at + found),
+            (None, Some(byte)) => memchr::memchr(byte, within(1)).map(|found| at + found),
+            (None, None) => (at..=high).find(|at| run.next.allows(text.get(*at).copied())),
         };
         self.scanned += found.unwrap_or(high).saturating_sub(at);
         let found = found.ok_or(Failed)?;
