@@ -114,7 +114,7 @@ pub const GOLD_AGE: i64 = 7 * DAY;
 pub const GOLD_DAYS: u8 = 3;
 /// So long a struck reporter stays in the common pool, and so long a joint refutation is held against him.
 pub const STRUCK_FOR: i64 = 45 * DAY;
-/// Of what a strike costs, whoever vouched for the struck one pays one in so many.
+/// Of what a strike costs, whoever vouched for one who equivocated pays one in so many.
 pub const LIABLE_FOR_ONE_IN: i64 = 4;
 /// So long the word of one who signed two things for one place weighs nothing. It is proven, so nobody learns it by error.
 pub const VOID_FOR: i64 = 180 * DAY;

@@ -116,12 +116,12 @@ impl Record {
     }
 
     /// Gold refuted him. A long-standing reporter is struck at the second joint refutation within 45 days, an established
-    /// one too unless the first is gross already, anybody else at the first. True if this struck him.
-    pub(crate) fn refute(&mut self, how: Refutation, at: Timestamp) -> bool {
+    /// one too unless the first is gross already, anybody else at the first.
+    pub(crate) fn refute(&mut self, how: Refutation, at: Timestamp) {
         self.settle(at);
         if how == Refutation::Alone {
             self.fail(REFUTED_ALONE);
-            return false;
+            return;
         }
         self.joint
             .retain(|earlier| at.as_millis().saturating_sub(earlier.as_millis()) < STRUCK_FOR);
@@ -139,10 +139,9 @@ impl Record {
         } else {
             self.fail(REFUTED_ONCE);
         }
-        struck
     }
 
-    /// One whom he vouched for was struck: he answers for a quarter of that.
+    /// One whom he vouched for equivocated: he answers for a quarter of a strike.
     pub(crate) fn answer_for(&mut self, at: Timestamp) {
         self.settle(at);
         self.fail(REFUTED_JOINTLY / LIABLE_FOR_ONE_IN);

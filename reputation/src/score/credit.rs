@@ -69,9 +69,8 @@ impl Scorer {
             return changed;
         }
         for (reporter, how) in self.accusers(&subject, at) {
-            let known = self.reporters.get_mut(reporter);
-            if known.is_some_and(|known| known.record.refute(how, at)) {
-                self.hold_voucher_liable(reporter, at);
+            if let Some(known) = self.reporters.get_mut(reporter) {
+                known.record.refute(how, at);
             }
             self.settle(&subject, reporter);
         }

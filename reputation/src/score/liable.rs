@@ -1,8 +1,8 @@
-//! Who vouches answers: for those whom gold struck, and for those who said two things at one place.
+//! Who vouches answers for those who said two things at one place, which is proven and no error.
 //!
-//! One voucher, the one by whom trust reaches the struck one, and he alone: his own voucher knew him, not them. So whoever
-//! vouches for a thousand names of his own pays for these himself. An anchor is the operator's choice and answers to
-//! him; its record stays. Deliberately absent: admission, where equivocation is proven (`gossip/core`).
+//! One voucher, the one by whom trust reaches them, and he alone: his own voucher knew him, not them. An anchor is the
+//! operator's choice and answers to him; its record stays. Deliberately absent: liability for what gold refutes, which
+//! was measured to mute honest vouchers and to spare nobody (docs/decisions/0012); and where equivocation is proven.
 
 use vigie_wire::{OrgId, Timestamp};
 
@@ -27,8 +27,8 @@ impl Scorer {
         new
     }
 
-    pub(super) fn hold_voucher_liable(&mut self, struck: ReporterIndex, at: Timestamp) {
-        let org = self.reporters.get(struck).map(|struck| struck.org);
+    fn hold_voucher_liable(&mut self, liar: ReporterIndex, at: Timestamp) {
+        let org = self.reporters.get(liar).map(|liar| liar.org);
         let place = org.and_then(|org| self.graph.place(org));
         let Some(parent) = place.and_then(|place| place.parent) else {
             return;

@@ -37,7 +37,7 @@ fn lie(scorer: &mut Scorer, liars: &[u32], regular: &str, at: i64) {
 }
 
 #[test]
-fn a_voucher_pays_a_quarter_for_each_of_his_that_is_struck_and_nobody_else_does() {
+fn what_gold_strikes_costs_the_struck_alone() {
     let mut scorer = world();
     for speaker in [0, 1, 2, 11, 12, 13] {
         scorer.observe(&report(speaker, &ip("8.8.8.8")), NOW).unwrap();
@@ -45,21 +45,25 @@ fn a_voucher_pays_a_quarter_for_each_of_his_that_is_struck_and_nobody_else_does(
     let before = [0, 1, 2].map(|number| scorer.weight(org(number), after(2)));
     // With 3, a group of its own, they could have blocked; a second time strikes.
     lie(&mut scorer, &[11, 12, 3], "9.9.9.9", 0);
-    assert_eq!(scorer.weight(org(1), after(2)), before[1], "nobody is struck yet");
     lie(&mut scorer, &[11, 12, 3], "9.9.9.8", 90_000);
     assert!(scorer.is_struck(org(11), after(90_002)) && scorer.is_struck(org(12), after(90_002)));
-    let paid = scorer.learned_of(org(1)).unwrap().refuted;
-    assert_eq!(paid, 2 * 1_000);
     let now = after(90_002);
-    assert!(scorer.weight(org(1), now) < before[1]);
-    assert_eq!(
-        [0, 2].map(|number| scorer.weight(org(number), now)),
-        [before[0], before[2]]
-    );
-    assert!(!scorer.is_struck(org(1), now), "he did not say it");
-    // Two who were struck are a heavy bill for one without history of his own; within three weeks most of it is forgiven.
-    let later = after(90_002 + 21 * 86_400);
-    assert!(scorer.weight(org(1), later) * 10 >= before[1] * 8);
+    assert_eq!([0, 1, 2].map(|number| scorer.weight(org(number), now)), before);
+}
+
+#[test]
+fn a_voucher_pays_a_quarter_of_a_strike_for_each_of_his_that_equivocates() {
+    let mut scorer = world();
+    for speaker in [1, 11, 12, 13] {
+        scorer.observe(&report(speaker, &ip("8.8.8.8")), NOW).unwrap();
+    }
+    let before = scorer.weight(org(1), NOW);
+    assert!(scorer.equivocated(org(11), NOW) && scorer.equivocated(org(12), NOW));
+    assert_eq!(scorer.learned_of(org(1)).unwrap().refuted, 2 * 1_000);
+    assert!(scorer.weight(org(1), NOW) < before);
+    assert!(!scorer.is_struck(org(1), NOW), "he did not say it");
+    // Within three weeks most of it is forgiven.
+    assert!(scorer.weight(org(1), after(21 * 86_400)) * 10 >= before * 8);
 }
 
 #[test]
