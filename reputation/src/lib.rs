@@ -42,7 +42,7 @@ pub use graph::{Edge, Labels, Member, Place, TrustGraph};
 pub use memory::{BadSketch, Known, MemoryConfig, Tier};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
-pub use score::{Exposure, Learned, LearnedReporter, Network, Scorer, ScorerConfig, Size, Spared};
+pub use score::{Exposure, Learned, LearnedReporter, Network, Refuted, Scorer, ScorerConfig, Size, Spared};
 pub use suppose::{Change, Changes};
 pub use verdict::{
     Contribution, GroupSum, Objector, OwnWord, PartitionScore, PartitionSums, Reason, Rung, Threshold,

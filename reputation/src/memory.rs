@@ -128,14 +128,17 @@ impl Memory {
     /// How well we know an address at `now`.
     pub(crate) fn tier(&self, ip: IpAddr, now: Timestamp) -> Option<Tier> {
         let host = host_of(ip);
-        if self
-            .authenticated
-            .get(&host)
-            .is_some_and(|known| is_live(known.last, now))
-        {
+        if self.is_user(ip, now) {
             return Some(Tier::Authenticated);
         }
         self.visitors.contains(host, now).then_some(Tier::Visitor)
+    }
+
+    /// Whether a user of ours is remembered there.
+    pub(crate) fn is_user(&self, ip: IpAddr, now: Timestamp) -> bool {
+        self.authenticated
+            .get(&host_of(ip))
+            .is_some_and(|known| is_live(known.last, now))
     }
 
     /// Whether it was a regular before `moment`: known for a week, and seen on three days.

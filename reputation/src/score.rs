@@ -15,6 +15,7 @@ mod renew;
 mod sketch;
 mod weigh;
 
+pub use credit::Refuted;
 pub use network::{Network, Spared};
 
 use std::net::IpAddr;

@@ -60,6 +60,8 @@ pub enum DisputeReason {
     Reassigned,
     /// The rule takes harmless behaviour for an attack: 5.
     FaultyRule,
+    /// Users of the publisher log in from there, and did long before the accusation: 6.
+    User,
     /// A reason that this version does not know.
     Unknown(u8),
 }
@@ -128,6 +130,7 @@ impl DisputeReason {
             3 => Self::Shared,
             4 => Self::Reassigned,
             5 => Self::FaultyRule,
+            6 => Self::User,
             other => Self::Unknown(other),
         }
     }
@@ -140,6 +143,7 @@ impl DisputeReason {
             Self::Shared => 3,
             Self::Reassigned => 4,
             Self::FaultyRule => 5,
+            Self::User => 6,
             Self::Unknown(number) => number,
         }
     }

@@ -33,6 +33,8 @@ enum Reason {
     Reassigned,
     /// The rule takes harmless behaviour for an attack
     FaultyRule,
+    /// Users of ours log in from there, and did before the accusation
+    User,
 }
 
 // === impl Reason ===
@@ -45,6 +47,7 @@ impl Reason {
             Self::Shared => DisputeReason::Shared,
             Self::Reassigned => DisputeReason::Reassigned,
             Self::FaultyRule => DisputeReason::FaultyRule,
+            Self::User => DisputeReason::User,
         };
         reason.number()
     }

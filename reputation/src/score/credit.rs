@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use vigie_wire::{Behaviour, Indicator, OrgId, Timestamp};
+use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
 
 use super::Scorer;
 use super::weigh::Weighed;
@@ -14,7 +14,29 @@ use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
 use crate::memory::Tier;
 use crate::reporter::{Refutation, ReporterIndex, UNANCHORED};
-use crate::subject::{Entry, Objection};
+use crate::subject::{Entry, Objection, Subject};
+
+/// An address that users of ours come from, and what is said of it against their record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refuted {
+    /// The address.
+    pub ip: IpAddr,
+    /// Who says so: the statements of those whom our anchors reach, by arrival.
+    pub sightings: Vec<SightingId>,
+}
+
+/// What the record of our users says against accusations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UsersWord {
+    /// Nobody who counts accuses the address.
+    Unasked,
+    /// It was not a regular's when it was first accused.
+    Young,
+    /// It was, but many share it, or our own sensor saw it attack.
+    Silent,
+    /// It was: those who accuse it are wrong.
+    Gold,
+}
 
 // === impl Scorer ===
 
@@ -51,22 +73,18 @@ impl Scorer {
     /// Whether the sketch of visitors changed: then whoever keeps it over a restart has something to note.
     pub fn remember(&mut self, ip: IpAddr, tier: Tier, at: Timestamp) -> bool {
         let subject = Indicator::ip(ip);
-        let accused = match tier {
-            Tier::Visitor => None,
-            Tier::Authenticated => self.accused_since(&subject, at),
+        let word = match tier {
+            Tier::Visitor => UsersWord::Unasked,
+            Tier::Authenticated => self.users_word(&subject, at),
         };
-        let regular = accused.is_some_and(|since| self.memory.is_regular(ip, since));
         let changed = self.memory.remember(ip, tier, at);
-        if accused.is_none() {
-            return changed;
-        }
-        if !regular {
-            self.memory.begin_anew(ip);
-            return changed;
-        }
-        let shared = (self.config.class)(&subject).is_shared();
-        if shared || self.own.live(&subject, at).is_some() {
-            return changed;
+        match word {
+            UsersWord::Unasked | UsersWord::Silent => return changed,
+            UsersWord::Young => {
+                self.memory.begin_anew(ip);
+                return changed;
+            }
+            UsersWord::Gold => {}
         }
         for (reporter, how) in self.accusers(&subject, at) {
             if let Some(known) = self.reporters.get_mut(reporter) {
@@ -78,11 +96,52 @@ impl Scorer {
         changed
     }
 
+    /// Every address of our users whose record is gold against what is said of it now. Costs a walk over the table.
+    pub fn refuted(&self, now: Timestamp) -> Vec<Refuted> {
+        let subjects = self.subjects.iter();
+        subjects
+            .filter_map(|subject| self.refuted_of(subject, now))
+            .collect()
+    }
+
+    /// The accusations of one address that our users' record is gold against now, the first to arrive first.
+    pub fn refuted_at(&self, ip: IpAddr, now: Timestamp) -> Vec<SightingId> {
+        let subject = self.subjects.get(&Indicator::ip(ip));
+        let refuted = subject.and_then(|subject| self.refuted_of(subject, now));
+        refuted.map_or_else(Vec::new, |refuted| refuted.sightings)
+    }
+
+    /// By the very rule by which such a user refutes them when he comes. Only of users who are still remembered, and
+    /// nothing that our own sensor caught as long as that is remembered: to say it to others takes no less.
+    fn refuted_of(&self, subject: &Subject, now: Timestamp) -> Option<Refuted> {
+        let ip = subject.indicator.as_ip()?;
+        let gold = self.memory.is_user(ip, now)
+            && self.own.get(&subject.indicator).is_none()
+            && self.users_word(&subject.indicator, now) == UsersWord::Gold;
+        let accusing = || self.weigh(subject, now).into_iter().filter(counts);
+        gold.then(|| Refuted {
+            ip,
+            sightings: accusing().map(|one| one.sighting).collect(),
+        })
+    }
+
+    /// What the record of our users says against those who accuse an address at `at`.
+    fn users_word(&self, subject: &Indicator, at: Timestamp) -> UsersWord {
+        let (Some(ip), Some(since)) = (subject.as_ip(), self.accused_since(subject, at)) else {
+            return UsersWord::Unasked;
+        };
+        if !self.memory.is_regular(ip, since) {
+            return UsersWord::Young;
+        }
+        let shared = (self.config.class)(subject).is_shared();
+        if shared || self.own.live(subject, at).is_some() {
+            return UsersWord::Silent;
+        }
+        UsersWord::Gold
+    }
+
     fn judge_disputers(&mut self, subject: &Indicator, rightly: bool, at: Timestamp) {
-        let disputers = self
-            .subjects
-            .get_mut(subject)
-            .map(crate::subject::Subject::settle_objections);
+        let disputers = self.subjects.get_mut(subject).map(Subject::settle_objections);
         for reporter in disputers.into_iter().flatten() {
             if let Some(known) = self.reporters.get_mut(reporter) {
                 known.record.disputed(rightly, at);
@@ -153,10 +212,11 @@ impl Scorer {
     fn accused_since(&self, subject: &Indicator, at: Timestamp) -> Option<Timestamp> {
         let known = self.subjects.get(subject)?;
         let weighed = self.weigh(known, at);
-        let counts = weighed
+        weighed
             .iter()
-            .filter(|one| one.uncapped > 0 && one.reporter.is_anchored());
-        counts.map(|one| one.entry.arrival()).min()
+            .filter(|one| counts(one))
+            .map(|one| one.entry.arrival())
+            .min()
     }
 
     /// Whom a regular user at `at` refutes, and how. Jointly all who took part at any moment when what was said could have
@@ -218,4 +278,9 @@ impl Scorer {
             entry.settled = true;
         }
     }
+}
+
+/// Whether it is an accusation at all: it weighs something, and our anchors reach whoever says so.
+fn counts(one: &Weighed<'_>) -> bool {
+    one.uncapped > 0 && one.reporter.is_anchored()
 }

@@ -31,6 +31,47 @@ fn prove(scorer: &mut Scorer, disputers: &std::ops::Range<u32>) {
 }
 
 #[test]
+fn our_users_record_refutes_before_and_after_he_comes_unless_he_is_new_or_gone_or_was_caught() {
+    let mut scorer = mesh(3).scorer();
+    let days_before = |days: i64| Timestamp::from_millis(NOW.as_millis() - days * DAY);
+    let [regular, new, gone, caught, unheard] = [1, 2, 3, 4, 5].map(address);
+    for ip in [regular, caught] {
+        for days in [12, 9, 6] {
+            scorer.remember(ip, Tier::Authenticated, days_before(days));
+        }
+    }
+    for days in [45, 40, 31] {
+        scorer.remember(gone, Tier::Authenticated, days_before(days));
+    }
+    scorer.remember(new, Tier::Authenticated, days_before(6));
+    scorer.own_detection(&ip(&caught.to_string()), SSH, days_before(5));
+    for subject in [regular, new, gone, caught] {
+        for reporter in [1, 2] {
+            let accusation = report(reporter, &ip(&subject.to_string()));
+            scorer.observe(&accusation, NOW).unwrap();
+        }
+    }
+    let theirs = [1, 2].map(|reporter| report(reporter, &ip("9.9.9.1")).sighting);
+    for comes in [false, true, true] {
+        if comes {
+            for ip in [regular, new, gone, caught, unheard] {
+                scorer.remember(ip, Tier::Authenticated, after(120));
+            }
+        }
+        let refuted = scorer.refuted(after(180));
+        assert_eq!(refuted.len(), 1, "{refuted:?}");
+        assert_eq!((refuted[0].ip, &refuted[0].sightings[..]), (regular, &theirs[..]));
+        for other in [new, gone, caught, unheard] {
+            assert!(scorer.refuted_at(other, after(180)).is_empty());
+        }
+    }
+    scorer.retract(theirs[0]);
+    assert_eq!(scorer.refuted_at(regular, after(180)), [theirs[1]]);
+    scorer.own_detection(&ip("9.9.9.1"), SSH, after(200));
+    assert!(scorer.refuted(after(240)).is_empty());
+}
+
+#[test]
 fn proven_disputers_end_what_voices_without_gold_say() {
     let subject = ip("9.9.9.9");
     let mut scorer = mesh(40).scorer();
