@@ -7,6 +7,7 @@ mod api;
 mod mesh;
 mod policy;
 mod sensor;
+mod share;
 mod store;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub(crate) use api::Api;
 pub(crate) use mesh::Mesh;
 pub(crate) use policy::{Policy, Remote, network};
 pub(crate) use sensor::{Input, Sensor, Sources};
+pub(crate) use share::Share;
 pub(crate) use store::Store;
 
 /// The commented file that `vigie init --config` writes: every line that sets something is the default.
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) mesh: Mesh,
     pub(crate) policy: Policy,
     pub(crate) sensor: Sensor,
+    pub(crate) share: Share,
     pub(crate) store: Store,
 }
 
@@ -99,11 +102,12 @@ impl Config {
                         "mesh" => reader.section(value, &mut config.mesh),
                         "policy" => reader.section(value, &mut config.policy),
                         "sensor" => reader.section(value, &mut config.sensor),
+                        "share" => reader.section(value, &mut config.share),
                         "store" => reader.section(value, &mut config.store),
                         other => reader.wrong(
                             name.span(),
                             format!(
-                                "there is no section [{other}]; allowed are api, mesh, policy, sensor, store"
+                                "there is no section [{other}]; allowed are api, mesh, policy, sensor, share, store"
                             ),
                         ),
                     }
@@ -220,6 +224,7 @@ mod tests {
             config.sensor.bucket_mib.get_ref(),
             Config::default().sensor.bucket_mib.get_ref()
         );
+        assert_eq!(config.share, Config::default().share);
         assert_eq!(config.store.url, Config::default().store.url);
     }
 
@@ -228,7 +233,7 @@ mod tests {
         assert_eq!(
             mistakes("[api]\nlisten = \"nowhere\"\n\n[polcy]\nx = 1\n[policy]\nban = \"4 hours\"\n"),
             "vigie.toml:2:10: \"nowhere\" is not an address and port such as 127.0.0.1:8480\n\
-             vigie.toml:4:2: there is no section [polcy]; allowed are api, mesh, policy, sensor, store\n\
+             vigie.toml:4:2: there is no section [polcy]; allowed are api, mesh, policy, sensor, share, store\n\
              vigie.toml:7:7: \"4 hours\" is not a duration between 1m and 72h such as 30m or 4h"
         );
         assert_eq!(
@@ -238,6 +243,10 @@ mod tests {
         assert_eq!(
             mistakes("[sensor]\nbucket_mib = 1\n"),
             "vigie.toml:2:14: 1 is not between 16 and 65536 (MiB)"
+        );
+        assert_eq!(
+            mistakes("[share]\ndelay = \"0s\"\n"),
+            "vigie.toml:2:9: \"0s\" is not a duration between 1s and 6h such as 15m"
         );
         assert_eq!(
             mistakes("[policy]\nremember_visitors = 5\n"),

@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod control;
 mod decide;
+mod defend;
 mod demo;
 mod hub;
 mod identity;

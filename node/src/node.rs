@@ -22,6 +22,7 @@ use crate::chain::OwnChain;
 use crate::clock::{self, Clock};
 use crate::config::{Config, Remote, network};
 use crate::decide::{self, Enforcing};
+use crate::defend::Defence;
 use crate::identity::Identity;
 use crate::membership::Membership;
 use crate::objection::{self, Early};
@@ -62,6 +63,8 @@ pub(crate) struct Node {
     pub(crate) overruled: Overruled,
     /// What we are to say beside sightings.
     pub(crate) saying: Saying,
+    /// What we dispute for our users.
+    pub(crate) defence: Defence,
     /// What others dispute before we hear it.
     pub(crate) early: Early,
     pub(crate) started_at: Timestamp,
@@ -160,6 +163,7 @@ impl Node {
             warnings: Arc::new(warnings),
             overruled,
             saying: Saying::default(),
+            defence: Defence::default(),
             early: Early::default(),
             started_at: now,
             instance,

@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ipnet::IpNet;
 use vigie_reputation::verify::{Difference, Export};
 use vigie_reputation::{
-    BadSketch, Exposure, Learned, LearnedReporter, Network, PartitionSums, Report, Rung, Scorer, Tier,
-    TrustGraph, Verdict,
+    BadSketch, Exposure, Learned, LearnedReporter, Network, PartitionSums, Refuted, Report, Rung, Scorer,
+    Tier, TrustGraph, Verdict,
 };
 use vigie_store::SightingRow;
 use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
@@ -136,6 +136,16 @@ impl Opinion {
     /// Whether somebody logged in here from this address.
     pub(crate) fn knows_user(&self, ip: IpAddr, now: Timestamp) -> bool {
         self.scorer().remembers(ip, now) == Some(Tier::Authenticated)
+    }
+
+    /// Accusations that the record of our users is gold against.
+    pub(crate) fn refuted(&self, now: Timestamp) -> Vec<Refuted> {
+        self.scorer().refuted(now)
+    }
+
+    /// The same of one address.
+    pub(crate) fn refuted_at(&self, ip: IpAddr, now: Timestamp) -> Vec<SightingId> {
+        self.scorer().refuted_at(ip, now)
     }
 
     /// The graph changed: a vouch, a revocation or an anchor.

@@ -18,7 +18,7 @@ use vigie_wire::{Behaviour, Envelope, Indicator, Payload, RuleHash, Sighting, Si
 
 use crate::chain::OwnChain;
 use crate::node::Node;
-use crate::{chain, say, share};
+use crate::{chain, defend, say, share};
 
 /// A look for what a crash or a refused envelope left behind.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -122,7 +122,8 @@ impl Outbox {
                 self.window.resume(chain.allowance(class, now), now);
             }
         }
-        if say::speak(&self.node, class, now).await? {
+        let words = say::speak(&self.node, class, now).await?;
+        if defend::speak(&self.node, class, now).await? || words {
             let left = self.node.chain.lock().await.allowance(class, now);
             self.window.resume(left, now);
         }

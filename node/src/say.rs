@@ -184,6 +184,9 @@ async fn say_some(node: &Node, word: Word, class: Class, now: Timestamp) -> anyh
     if chain::publish(node, payload, 0, |_| Vec::new()).await?.is_none() {
         return Ok(None);
     }
+    if word == Word::Dispute {
+        node.defence.said_by_hand(waiting.iter().map(|(id, _)| *id));
+    }
     for (id, _) in &waiting {
         node.store
             .delete_note(node.mine(), &format!("{}{id}", word.notes()))

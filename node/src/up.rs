@@ -23,7 +23,7 @@ use vigie_wire::Statement;
 
 use crate::asked::Asked;
 use crate::node::Node;
-use crate::{api, control, ingest, outbox, proofs, serve, sources, watch};
+use crate::{api, control, defend, ingest, outbox, proofs, serve, sources, watch};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
@@ -282,6 +282,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     node.breaker.tick(node).await?;
     ingest::review(node).await?;
     ingest::release(node).await?;
+    defend::look(node).await?;
     node.overruled.sweep(node.store.as_ref(), now).await?;
     node.opinion.save(node).await?;
     node.visitors.save(&node.opinion, false).await?;

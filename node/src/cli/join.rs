@@ -65,7 +65,7 @@ impl Join {
         }
         let share = answer(
             self.share,
-            "Share our detections with the network (address, behaviour, minute, count)?",
+            "Share our detections with the network (address, behaviour, minute, count), and dispute accusations of our users' addresses?",
             again,
         )?;
         let anchor = answer(
@@ -82,7 +82,11 @@ impl Join {
             .as_str()
             .map(printable)
             .unwrap_or_default();
-        say(&farewell(&genesis, &identity, &reach))
+        say(&farewell(&genesis, &identity, &reach))?;
+        match status["disputes"].is_null() {
+            true => Ok(()),
+            false => say(super::share::DISPUTES),
+        }
     }
 }
 

@@ -16,6 +16,9 @@ const COLUMNS: &[listing::Column] = &[
     ("Stays because", "/because"),
 ];
 
+/// What sharing tells of our users.
+pub(super) const DISPUTES: &str = "Accusations of addresses that users of ours have long logged in from are disputed, which tells the network that\nthese are known here. Not with `[share] disputes = false` in vigie.toml.\n";
+
 /// Sharing of our own detections
 #[derive(Debug, Subcommand)]
 pub(crate) enum Share {
@@ -44,10 +47,14 @@ impl Share {
                 format.print(&rows, COLUMNS, "No alerts, so nothing would leave.")
             }
             Self::On => {
-                control.post("/share", &json!({"enabled": true})).await?;
+                let answer = control.post("/share", &json!({"enabled": true})).await?;
                 listing::say(
                     "New detections are shared: address, behaviour, minute and count, never the log line.\n",
-                )
+                )?;
+                match answer["disputes"] == true {
+                    true => listing::say(DISPUTES),
+                    false => Ok(()),
+                }
             }
             Self::Off => {
                 control.post("/share", &json!({"enabled": false})).await?;

@@ -25,7 +25,7 @@ pub(super) struct Window {
 
 pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
     node.settings.update(|values| values.share = wish.enabled).await?;
-    Ok(Json(Value::Null))
+    Ok(Json(json!({"disputes": node.config.share.disputes})))
 }
 
 pub(super) async fn preview(State(node): Shared, Query(window): Query<Window>) -> Answer {

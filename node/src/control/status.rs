@@ -11,7 +11,7 @@ use super::words::spell;
 use super::{Answer, Shared, policy};
 use crate::node::Node;
 use crate::reach::Reach;
-use crate::say;
+use crate::{defend, say};
 
 /// How the node is, at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +35,8 @@ pub(crate) struct Status {
     pub(crate) skewed: bool,
     /// Retractions and disputes that are not on our chain yet.
     pub(crate) unsaid: usize,
+    /// Disputes for our users; `None` while the organisation does not want them.
+    pub(crate) disputes: Option<defend::Disputes>,
     pub(crate) counts: Counts,
     pub(crate) warnings: WarningTotals,
     /// Addresses of users that are remembered, and visitors of the present fifteen days.
@@ -98,6 +100,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         policy: policy::sentence(node),
         breaker: node.breaker.open(),
         unsaid: say::waiting(node).await?,
+        disputes: defend::disputes(node, now).await?,
         skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
         counts: node.store.counts(now).await?,
         warnings: warnings(node),
@@ -200,6 +203,12 @@ fn lines(status: &Status) -> Vec<String> {
                 );
             }
             lines.push(format!("  policy        {}", status.policy));
+            if let Some(disputes) = status.disputes {
+                lines.push(format!(
+                    "  disputes      for our users: {} told since yesterday, {} wait",
+                    disputes.told, disputes.waiting
+                ));
+            }
             if status.unsaid > 0 {
                 lines.push(format!(
                     "  waiting       {} retractions and disputes are not told yet",

@@ -172,7 +172,8 @@ fn the_configuration_that_init_writes_is_accepted_and_mistakes_have_a_place() {
         assert!(said.contains(&format!("{file}{place}")), "no {place} in: {said}");
     }
     assert!(
-        said.contains("allowed are api, mesh, policy, sensor, store") && said.contains("expected one of"),
+        said.contains("allowed are api, mesh, policy, sensor, share, store")
+            && said.contains("expected one of"),
         "{said}"
     );
     // Nothing starts on it, and it is said alike.

@@ -4,6 +4,7 @@
 mod agent;
 mod bad_input;
 mod cli;
+mod defend;
 mod full_disk;
 mod guards;
 mod http;

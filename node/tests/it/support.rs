@@ -331,10 +331,14 @@ pub(crate) fn guesses(ip: &str, count: usize) -> String {
 
 /// A line of sshd: somebody of ours logs in.
 pub(crate) fn login(ip: &str) -> String {
-    format!(
-        "{} host sshd[4711]: Accepted publickey for alice from {ip} port 50000 ssh2\n",
-        stamp()
-    )
+    login_before(ip, 0)
+}
+
+/// The same so many days ago.
+pub(crate) fn login_before(ip: &str, days: i64) -> String {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
+    let stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ");
+    format!("{stamp} host sshd[4711]: Accepted publickey for alice from {ip} port 50000 ssh2\n")
 }
 
 fn stamp() -> String {
