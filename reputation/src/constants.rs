@@ -13,8 +13,8 @@ pub const LOGIT_FACTOR_MILLI: i64 = 1_600;
 /// H for scans and brute force: two groups, also two established ones without learned gold (3.64 nats each, more for
 /// repetition) of which the first spoke a day ago. At 7.5 these needed a third nearly always. One group never reaches it.
 pub const H_LOW_HARM: i64 = 6_000;
-/// H for everything else: three groups.
-pub const H_DEFAULT: i64 = 8_000;
+/// H for everything else: two good groups whose words are fresh, usually three.
+pub const H_DEFAULT: i64 = 7_000;
 /// H for addresses that many share: carrier NAT, VPN, cloud egress. Four groups.
 pub const H_SHARED: i64 = 11_750;
 /// H next to infrastructure. Five groups, and more than one country, network or rule set can bring alone.
@@ -32,6 +32,12 @@ pub const CAP_ASN: i64 = 3 * KAPPA;
 
 /// The most that disputes can raise H, all together, unless proven disputers meet voices without gold: less than one group.
 pub const DISPUTE_CAP: i64 = 3_000;
+/// So long what is said without gold stands in public before it blocks. Of a few hundred organisations that know an
+/// address ten speak within it; challenge and throttle do not wait.
+pub const HEARING: i64 = 20 * MINUTE;
+/// What a proven disputer weighs against voices without gold, in thousandths of his weight: he was right here, they
+/// were not yet.
+pub const PROVEN_DISPUTE_MILLI: i64 = 2_000;
 /// Disputes of an organisation that gold confirmed, and none refuted since, from which on it is proven as a disputer.
 pub const PROVEN_DISPUTES: u8 = 2;
 /// So long after a refuted dispute an organisation is not proven again.

@@ -5,6 +5,7 @@
 //! learns from gold. Deliberately absent: policy and durations, which are the node's.
 
 mod credit;
+mod hearing;
 mod inputs;
 mod judge;
 mod liable;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
 use crate::class::{Class, ClassLookup};
-use crate::constants::EXPOSURE_BASE;
+use crate::constants::{EXPOSURE_BASE, HEARING};
 use crate::fixed::MILLI;
 use crate::graph::TrustGraph;
 use crate::memory::{Known, Memory, MemoryConfig, Tier};
@@ -50,6 +51,8 @@ pub struct ScorerConfig {
     pub max_retracted: usize,
     /// Own detections held.
     pub max_own: usize,
+    /// How long what is said without gold stands in public before it blocks, in milliseconds; zero blocks at once.
+    pub hearing: i64,
     /// Local primacy.
     pub memory: MemoryConfig,
     /// Warning lists.
@@ -378,6 +381,7 @@ impl Default for ScorerConfig {
             max_reporters: 262_144,
             max_retracted: 65_536,
             max_own: 262_144,
+            hearing: HEARING,
             memory: MemoryConfig::default(),
             class: Arc::new(|_| Class::Ordinary),
         }
@@ -389,6 +393,7 @@ impl std::fmt::Debug for ScorerConfig {
         f.debug_struct("ScorerConfig")
             .field("max_subjects", &self.max_subjects)
             .field("max_contributions", &self.max_contributions)
+            .field("hearing", &self.hearing)
             .field("memory", &self.memory)
             .finish_non_exhaustive()
     }

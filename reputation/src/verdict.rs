@@ -207,6 +207,8 @@ pub enum Reason {
     Aggregate,
     /// Nothing new for too long.
     Stale,
+    /// Said only now, by nobody whom gold confirmed: who knows the subject may dispute it first.
+    Hearing,
 }
 
 /// The answer for one subject at one moment, for one observer.
@@ -228,6 +230,10 @@ pub struct Verdict {
     pub groups: usize,
     /// Independent groups that are needed.
     pub quorum: usize,
+    /// The score reaches the threshold on voices without gold, who were heard only now: it blocks then, unless those who
+    /// know the subject dispute it.
+    #[serde(default)]
+    pub hearing: Option<Timestamp>,
     /// The rung.
     pub rung: Rung,
     /// Whether the rung is a hard block.
@@ -335,6 +341,9 @@ impl fmt::Display for Reason {
             ),
             Self::Aggregate => f.write_str("a whole network is never blocked on remote word"),
             Self::Stale => f.write_str("nobody has seen it for three days"),
+            Self::Hearing => f.write_str(
+                "said only minutes ago, by nobody confirmed here: those who know it may dispute it first",
+            ),
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct Inputs {
     pub own: Option<OwnWord>,
     /// Independent groups that the observer's anchors reach.
     pub groups: usize,
+    /// How long the observer lets what is said without gold wait, in milliseconds.
+    pub hearing: i64,
     /// Everybody who speaks, by key hash.
     pub reporters: Vec<ReporterInput>,
     /// What they say, by name.

@@ -49,6 +49,11 @@ pub trait Baseline: fmt::Debug {
     /// What it decides now. `held`: the subject is hard-blocked at the moment.
     fn rung(&self, name: Name, now: Timestamp, held: bool) -> Rung;
 
+    /// When it would decide otherwise although nothing is heard, if it knows.
+    fn wakes(&self, _name: Name, _now: Timestamp) -> Option<Timestamp> {
+        None
+    }
+
     /// What an organisation's word weighs, in a unit of the scorer's own; `None` if it weighs nobody.
     fn weight(&self, _org: Org, _now: Timestamp) -> Option<f64> {
         None

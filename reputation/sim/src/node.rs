@@ -199,7 +199,12 @@ impl Node {
         if after == Level::Open && before.level == Level::Open {
             return (None, None);
         }
-        let awaited = before.level != Level::Open && before.review > now;
+        let wakes = (after == Level::Soft)
+            .then(|| self.scorer.wakes(subject.name(), now))
+            .flatten()
+            .filter(|at| *at > now);
+        let awaited =
+            before.level != Level::Open && before.review > now && wakes.is_none_or(|at| before.review <= at);
         let known = self.known.entry(subject).or_default();
         let change = (after != before.level).then(|| {
             known.since = now;
@@ -213,7 +218,8 @@ impl Node {
         if awaited || after == Level::Open {
             return (change, None);
         }
-        known.review = now + HOUR.max(now.since(known.since) / 8);
+        let usual = now + HOUR.max(now.since(known.since) / 8);
+        known.review = wakes.map_or(usual, |at| usual.min(at));
         (change, Some(known.review))
     }
 

@@ -34,6 +34,7 @@ impl Scorer {
                 at: caught.last,
             }),
             groups: self.graph.groups(),
+            hearing: self.config.hearing,
             reporters: Vec::new(),
             statements: Vec::new(),
             disputes: Vec::new(),
@@ -97,6 +98,7 @@ impl Scorer {
         let class = inputs.class;
         let config = ScorerConfig {
             max_subjects: 1,
+            hearing: inputs.hearing,
             memory: MemoryConfig {
                 max_visitors: 1,
                 ..MemoryConfig::default()

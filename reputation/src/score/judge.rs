@@ -11,8 +11,9 @@ use super::weigh::{Sums, Weighed};
 use crate::class::Class;
 use crate::constants::{
     ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_LOW_HARM, KAPPA, LONG_BAN_ABOVE, OWN_FLOOR,
-    OWN_RELIEF, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
+    OWN_RELIEF, PROVEN_DISPUTE_MILLI, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
 };
+use crate::fixed::MILLI;
 use crate::memory::Tier;
 use crate::own::Caught;
 use crate::partition::{Group, Partition};
@@ -34,6 +35,8 @@ struct Case<'a> {
     bar: i64,
     fresh: bool,
     aggregate: bool,
+    /// Until when the block waits, if nothing else keeps it back.
+    hearing: Option<Timestamp>,
 }
 
 // === impl Scorer ===
@@ -59,6 +62,11 @@ impl Scorer {
         self.case(&canonical(subject), now, true).rung()
     }
 
+    /// When to ask again although nothing new is heard: a hearing ends then.
+    pub fn hearing_ends(&self, subject: &Indicator, now: Timestamp) -> Option<Timestamp> {
+        self.case(&canonical(subject), now, false).hearing
+    }
+
     fn answer(&self, subject: &Indicator, now: Timestamp, held: bool) -> Verdict {
         let case = self.case(subject, now, held);
         let partition = case.sums.least;
@@ -74,6 +82,7 @@ impl Scorer {
             held,
             groups: case.groups,
             quorum: case.quorum,
+            hearing: case.hearing,
             rung,
             hard_block: rung.is_hard(),
             class: case.class,
@@ -133,7 +142,8 @@ impl Scorer {
                 let gold = self
                     .sums(&weighed, now, |one| one.reporter.record.has_gold(now))
                     .score;
-                let proven = object::together(&objecting, now, |one| one.proven).min(sums.score - gold);
+                let proven = object::together(&objecting, now, |one| one.proven) * PROVEN_DISPUTE_MILLI / MILLI;
+                let proven = proven.min(sums.score - gold);
                 threshold.dispute = any.max(proven).max(0);
             }
         }
@@ -142,10 +152,13 @@ impl Scorer {
             threshold.unanchored = -shown.min(lowered.max(0));
         }
         threshold.total = lowered + threshold.unanchored;
+        let bar = threshold.total - if held { THROTTLE_BELOW } else { 0 };
+        let waits = !held && own.is_none() && sums.score >= bar;
         Case {
+            hearing: waits.then(|| self.hearing(&weighed, bar, now)).flatten(),
             groups: sums.groups(),
             quorum: quorum_of(threshold.total),
-            bar: threshold.total - if held { THROTTLE_BELOW } else { 0 },
+            bar,
             fresh: is_fresh(indicator, &weighed, own, now),
             aggregate: matches!(indicator, Indicator::Range(_) | Indicator::Asn(_)),
             weighed,
@@ -185,6 +198,7 @@ impl Scorer {
             if !case.weighed.is_empty() {
                 because(exist > 0 && groups < needed, Reason::Quorum { groups, needed });
                 because(!case.fresh, Reason::Stale);
+                because(case.hearing.is_some(), Reason::Hearing);
                 because(
                     score < case.bar,
                     Reason::Below {
@@ -219,7 +233,11 @@ impl Case<'_> {
     }
 
     fn is_hard(&self) -> bool {
-        self.sums.score >= self.bar && self.groups >= self.quorum && self.fresh && !self.is_authenticated()
+        self.sums.score >= self.bar
+            && self.groups >= self.quorum
+            && self.fresh
+            && self.hearing.is_none()
+            && !self.is_authenticated()
     }
 
     /// What the word of others leads to: never harder than the subject's class allows, whatever our own sensor saw.

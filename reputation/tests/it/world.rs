@@ -72,11 +72,19 @@ impl World {
     }
 
     pub(crate) fn scorer(&self) -> Scorer {
-        self.scorer_with(ScorerConfig::default())
+        self.scorer_with(at_once())
     }
 
     pub(crate) fn scorer_with(&self, config: ScorerConfig) -> Scorer {
         Scorer::new(self.graph(), config)
+    }
+}
+
+/// Blocks at once: what hearings are is asked elsewhere.
+pub(crate) fn at_once() -> ScorerConfig {
+    ScorerConfig {
+        hearing: 0,
+        ..ScorerConfig::default()
     }
 }
 

@@ -55,6 +55,10 @@ impl Baseline for Shared {
         self.inner.borrow().rung(name, now, held)
     }
 
+    fn wakes(&self, name: Name, now: Timestamp) -> Option<Timestamp> {
+        self.inner.borrow().wakes(name, now)
+    }
+
     fn weight(&self, org: Org, now: Timestamp) -> Option<f64> {
         self.inner.borrow().weight(org, now)
     }

@@ -81,6 +81,10 @@ impl Baseline for Vigie {
         }
     }
 
+    fn wakes(&self, name: Name, now: Timestamp) -> Option<Timestamp> {
+        self.scorer.hearing_ends(&name.indicator(), now)
+    }
+
     fn weight(&self, org: Org, now: Timestamp) -> Option<f64> {
         let milli_nats = i32::try_from(self.scorer.weight(org.id(), now)).unwrap_or(i32::MAX);
         Some(f64::from(milli_nats))

@@ -1,0 +1,37 @@
+//! The hearing: what is said without gold must have stood in public for a while before it blocks.
+//!
+//! Those who know an accused address speak up within minutes where many do, and their disputes weigh before anything is
+//! blocked instead of after. One accusation opens the hearing for all that follow it within a day, so an attacker whom
+//! others met half an hour ago is blocked at the next word about him. It is a function of what is held: no memory, no
+//! order. Deliberately absent: what disputes weigh.
+
+use vigie_wire::Timestamp;
+
+use super::Scorer;
+use super::weigh::Weighed;
+use crate::constants::DAY;
+use crate::fixed::MILLI;
+
+// === impl Scorer ===
+
+impl Scorer {
+    /// Until when what is said waits at least, if it has to reach `bar` and does not yet. `None`: it had its hearing.
+    pub(super) fn hearing(&self, weighed: &[Weighed<'_>], bar: i64, now: Timestamp) -> Option<Timestamp> {
+        let hearing = self.config.hearing;
+        let heard_for = |one: &Weighed<'_>| {
+            let arrived = i64::from(one.entry.arrived).saturating_mul(MILLI);
+            now.as_millis().saturating_sub(arrived)
+        };
+        let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
+        let opened = |one: &Weighed<'_>| (hearing..hearing.saturating_add(DAY)).contains(&heard_for(one));
+        let stands = |one: &Weighed<'_>| heard_for(one) >= hearing || one.reporter.record.has_gold(now);
+        if weighed.iter().filter(counts).any(opened) || self.sums(weighed, now, stands).score >= bar {
+            return None;
+        }
+        let left = weighed.iter().filter(counts).map(|one| hearing - heard_for(one));
+        let first = left.filter(|left| *left > 0).min();
+        Some(Timestamp::from_millis(
+            now.as_millis().saturating_add(first.unwrap_or(hearing)),
+        ))
+    }
+}
