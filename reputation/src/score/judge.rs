@@ -142,7 +142,8 @@ impl Scorer {
                 let gold = self
                     .sums(&weighed, now, |one| one.reporter.record.has_gold(now))
                     .score;
-                let proven = object::together(&objecting, now, |one| one.proven) * PROVEN_DISPUTE_MILLI / MILLI;
+                let proven =
+                    object::together(&objecting, now, |one| one.proven) * PROVEN_DISPUTE_MILLI / MILLI;
                 let proven = proven.min(sums.score - gold);
                 threshold.dispute = any.max(proven).max(0);
             }

@@ -7,7 +7,7 @@ use vigie_reputation::{
     TrustGraph,
 };
 
-use crate::world::{EXPLOIT, NOW, World, after, ip, labels, mesh, org, report};
+use crate::world::{EXPLOIT, NOW, SSH, World, after, ip, labels, mesh, org, report};
 
 fn heard(scorer: &mut Scorer, reporters: impl IntoIterator<Item = u32>, subject: &Indicator) {
     for reporter in reporters {
@@ -46,17 +46,20 @@ fn an_established_pair_blocks_a_brute_force_and_a_lone_liar_blocks_nothing() {
 }
 
 #[test]
-fn everything_but_scans_and_brute_force_takes_three() {
-    let attacker = ip("9.9.9.9");
-    let mut scorer = mesh(4).scorer();
-    for (reporter, blocks) in [(1, false), (2, false), (3, true)] {
-        let said = Report {
-            behaviour: EXPLOIT,
-            ..report(reporter, &attacker)
-        };
-        scorer.observe(&said, NOW).unwrap();
-        let verdict = scorer.verdict(&attacker, NOW);
-        assert_eq!((verdict.threshold.base, verdict.hard_block), (H_DEFAULT, blocks));
+fn everything_but_scans_and_brute_force_takes_fresher_words() {
+    for (behaviour, base, late) in [(SSH, H_LOW_HARM, true), (EXPLOIT, H_DEFAULT, false)] {
+        let attacker = ip("9.9.9.9");
+        let mut scorer = mesh(4).scorer();
+        for (reporter, blocks) in [(1, false), (2, true)] {
+            let said = Report {
+                behaviour,
+                ..report(reporter, &attacker)
+            };
+            scorer.observe(&said, NOW).unwrap();
+            let verdict = scorer.verdict(&attacker, NOW);
+            assert_eq!((verdict.threshold.base, verdict.hard_block), (base, blocks));
+        }
+        assert_eq!(scorer.verdict(&attacker, after(8 * 3_600)).hard_block, late);
     }
 }
 
@@ -221,7 +224,7 @@ fn what_more_would_be_harmed_takes_more() {
         let attacker = ip("9.9.9.9");
         let config = ScorerConfig {
             class: std::sync::Arc::new(move |_| class),
-            ..ScorerConfig::default()
+            ..crate::world::at_once()
         };
         let mut world = mesh(0);
         for number in 1..=10 {
@@ -461,7 +464,7 @@ fn what_is_withdrawn_or_revoked_weighs_nothing() {
 fn withdrawals_are_swept_when_there_are_many() {
     let config = ScorerConfig {
         max_retracted: 1,
-        ..ScorerConfig::default()
+        ..crate::world::at_once()
     };
     let mut scorer = mesh(3).scorer_with(config);
     let (first, second) = (ip("9.9.9.9"), ip("9.9.9.8"));

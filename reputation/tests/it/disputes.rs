@@ -162,7 +162,7 @@ proptest! {
         let verdict = scorer.verdict(&subject, after(180));
         let parts = verdict.threshold;
         prop_assert_eq!(parts.base + parts.visitor + parts.dispute + parts.own + parts.unanchored, parts.total);
-        prop_assert!(parts.dispute <= i64::from(disputers) * KAPPA);
+        prop_assert!(parts.dispute <= i64::from(disputers) * 2 * KAPPA);
         prop_assert!(verdict.score - parts.total >= alone.score - H_LOW_HARM);
         prop_assert!(verdict.hard_block >= alone.hard_block);
     }

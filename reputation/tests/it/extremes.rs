@@ -158,7 +158,7 @@ fn a_flooder_loses_his_own_subjects_and_nobody_elses() {
             max_visitors: 100,
             seed: [1; 32],
         },
-        ..ScorerConfig::default()
+        ..crate::world::at_once()
     };
     let mut scorer = mesh(4).scorer_with(config);
     let attackers: Vec<Indicator> = (0..100).map(|number| address(1_000_000 + number)).collect();

@@ -8,6 +8,7 @@
 mod cases;
 mod disputes;
 mod extremes;
+mod hearing;
 mod history;
 mod learning;
 mod liable;

@@ -66,7 +66,7 @@ fn what_stands_on_a_warning_list_is_never_blocked() {
     let class: vigie_reputation::ClassLookup = std::sync::Arc::new(|_| Class::Protected);
     let mut scorer = mesh(30).scorer_with(ScorerConfig {
         class,
-        ..ScorerConfig::default()
+        ..crate::world::at_once()
     });
     for reporter in 1..=30 {
         scorer.observe(&report(reporter, &subject), NOW).unwrap();
@@ -90,7 +90,7 @@ fn every_class_has_its_hardest_rung_whoever_speaks_and_ours_besides() {
         let subject = ip("9.9.9.9");
         let mut scorer = mesh(30).scorer_with(ScorerConfig {
             class: std::sync::Arc::new(move |_| class),
-            ..ScorerConfig::default()
+            ..crate::world::at_once()
         });
         for reporter in 1..=30 {
             let rule = vigie_reputation::wire::RuleHash([u8::try_from(reporter).unwrap(); 8]);
