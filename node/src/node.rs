@@ -137,6 +137,7 @@ impl Node {
             ScorerConfig {
                 memory,
                 class: warnings.lookup(),
+                hearing: i64::try_from(config.policy.hearing().as_millis()).unwrap_or(i64::MAX),
                 ..ScorerConfig::default()
             },
         ));

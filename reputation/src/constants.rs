@@ -40,13 +40,17 @@ pub const HEARING: i64 = 20 * MINUTE;
 pub const PROVEN_DISPUTE_MILLI: i64 = 2_000;
 /// Disputes of an organisation that gold confirmed, and none refuted since, from which on it is proven as a disputer.
 pub const PROVEN_DISPUTES: u8 = 2;
+/// Right disputes from which on a first wrong one in [`DISPUTE_STRUCK_FOR`] is forgiven, and halves them instead: our own
+/// sensor errs too.
+pub const FORGIVING_DISPUTES: u8 = 4;
 /// So long after a refuted dispute an organisation is not proven again.
 pub const DISPUTE_STRUCK_FOR: i64 = STRUCK_FOR;
 /// Learned successes, in thousandths, from which on a voice stands on gold: proven disputers end what others say, and
 /// can raise H against such voices and anchors by [`DISPUTE_CAP`] only.
 pub const GOLD_VOICE: i64 = 2_000;
-/// The most that a mere visitor's memory raises H: one group, so that nobody buys immunity with a page view.
-pub const VISITOR_RAISE: i64 = KAPPA;
+/// What a mere visitor's memory raises H by: fresher words are needed, or a group more. A whole group was the immunity
+/// that every attacker could buy with one page view.
+pub const VISITOR_RAISE: i64 = 1_500;
 /// What our own sensor's word takes off H.
 pub const OWN_RELIEF: i64 = 5_000;
 /// So much the others must say all the same: one good group, not a newcomer.
@@ -78,8 +82,9 @@ pub const ADDRESS_FRESH: i64 = 72 * HOUR;
 pub const OWN_LIVE: i64 = 72 * HOUR;
 /// So long an authenticated user is remembered; two generations of visitors span the same time.
 pub const MEMORY_LIVE: i64 = 30 * DAY;
-/// Half-life of a dispute.
-pub const DISPUTE_HALF_LIFE: i64 = DAY;
+/// Half-life of a dispute: as long as a decision on an address lives without new evidence. Nobody disputes the same
+/// again every day, and liars would wait for that.
+pub const DISPUTE_HALF_LIFE: i64 = 3 * DAY;
 
 /// Days of activity until a newcomer weighs fully.
 pub const PROBATION_DAYS: i64 = 10;
@@ -101,6 +106,8 @@ pub const FAILURE_HALF_LIFE_DAYS: i64 = 7;
 pub const MAX_LEARNED: i64 = 1_000_000;
 /// A claim that gold refutes and that could not have blocked, as failures in thousandths: it harmed nobody.
 pub const REFUTED_ALONE: i64 = 200;
+/// One that could have blocked, had not those who know the subject disputed it within its hearing: as harmless.
+pub const REFUTED_CONTESTED: i64 = REFUTED_ALONE;
 /// The first joint one of an established reporter: the honest, who slip on popular addresses, meet there at times.
 pub const REFUTED_ONCE: i64 = 1_000;
 /// Above H by so much a joint claim is gross: one group more than was needed. The honest do not meet so by chance, so

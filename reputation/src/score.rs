@@ -113,6 +113,9 @@ pub struct LearnedReporter {
     /// Its disputes that gold confirmed since the last refuted one, at most 255.
     #[serde(default)]
     pub disputes_right: u8,
+    /// When gold refuted one, and that was forgiven.
+    #[serde(default)]
+    pub dispute_forgiven: Option<Timestamp>,
     /// When gold refuted one last.
     #[serde(default)]
     pub dispute_refuted: Option<Timestamp>,

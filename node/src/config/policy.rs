@@ -23,6 +23,8 @@ pub(crate) struct Policy {
     pub(crate) ban: Spanned<String>,
     /// What verdicts of the mesh lead to. `None`: simulation until `vigie policy enforce`.
     pub(crate) remote: Option<Remote>,
+    /// How long what nobody confirmed here says of an address stands in public before it blocks.
+    pub(crate) hearing: Spanned<String>,
     /// Behaviours that never leave.
     pub(crate) withhold: Vec<Spanned<String>>,
     /// Addresses and networks that are ours: never shared, never blocked.
@@ -60,6 +62,7 @@ impl Default for Policy {
         Self {
             ban: Spanned::new(0..0, "4h".to_owned()),
             remote: None,
+            hearing: Spanned::new(0..0, "20m".to_owned()),
             withhold: Vec::new(),
             own: Vec::new(),
             warning_lists: PathBuf::new(),
@@ -75,6 +78,12 @@ impl Policy {
     pub(crate) fn ban(&self) -> Duration {
         duration(self.ban.get_ref())
             .unwrap_or(Duration::from_secs(4 * 3_600))
+            .min(LONGEST)
+    }
+
+    pub(crate) fn hearing(&self) -> Duration {
+        duration(self.hearing.get_ref())
+            .unwrap_or(Duration::from_secs(20 * 60))
             .min(LONGEST)
     }
 
@@ -128,6 +137,13 @@ impl Section for Policy {
                 );
                 wrong.push((number.span(), message));
             }
+        }
+        if !duration(self.hearing.get_ref()).is_some_and(|hearing| hearing <= LONGEST) {
+            let message = format!(
+                "{:?} is not a duration up to 72h such as 20m or 0s",
+                self.hearing.get_ref()
+            );
+            wrong.push((self.hearing.span(), message));
         }
         for name in &self.withhold {
             if Behaviour::by_name(name.get_ref()).is_none() {

@@ -26,7 +26,7 @@ fn blocks(home: &Home, ip: &str) -> Vec<Value> {
 fn what_is_taken_back_weighs_nothing_elsewhere_and_what_is_disputed_needs_more() {
     let (seed, one, two, judge) = (Home::quiet(), Home::watching(), Home::watching(), Home::quiet());
     let witness = Home::watching();
-    judge.configure(&(watch(&judge.log()) + "[policy]\nremote = \"enforce\"\n"));
+    judge.configure(&(watch(&judge.log()) + "[policy]\nremote = \"enforce\"\nhearing = \"0s\"\n"));
     std::fs::write(judge.log(), "").unwrap();
     let members = [&one, &two, &judge, &witness];
     found(&seed, &members);

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vigie_wire::{OrgId, Timestamp};
 
 use crate::constants::{
-    DAY, DISPUTE_STRUCK_FOR, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, GOLD_VOICE, LIABLE_FOR_ONE_IN,
-    LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS, PROVEN_DISPUTES,
-    RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_JOINTLY, REFUTED_ONCE, STRUCK_FOR, VOID_FOR,
+    DAY, DISPUTE_STRUCK_FOR, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, FORGIVING_DISPUTES, GOLD_VOICE,
+    LIABLE_FOR_ONE_IN, LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS,
+    PROVEN_DISPUTES, RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_CONTESTED, REFUTED_JOINTLY, REFUTED_ONCE,
+    STRUCK_FOR, VOID_FOR,
 };
 use crate::evidence;
 use crate::fixed::{MILLI, PPM, decay_ppm};
@@ -30,6 +31,7 @@ pub(crate) struct Record {
     joint: Vec<Timestamp>,
     struck_until: Option<Timestamp>,
     disputes_right: u8,
+    dispute_forgiven: Option<Timestamp>,
     dispute_refuted: Option<Timestamp>,
     /// He said two things at one place: until then his word is nothing.
     void_until: Option<Timestamp>,
@@ -42,6 +44,8 @@ pub(crate) struct Record {
 pub(crate) enum Refutation {
     /// It could not have blocked.
     Alone,
+    /// Together with others it could have, had not those disputed it in time who know the subject.
+    Contested,
     /// Together with others it could have.
     Jointly,
     /// The same, with one group to spare.
@@ -123,12 +127,16 @@ impl Record {
             self.fail(REFUTED_ALONE);
             return;
         }
+        if how == Refutation::Contested {
+            self.fail(REFUTED_CONTESTED);
+            return false;
+        }
         self.joint
             .retain(|earlier| at.as_millis().saturating_sub(earlier.as_millis()) < STRUCK_FOR);
         self.joint.push(at);
         let lenient = match how {
             Refutation::Grossly => self.history + self.confirmed >= LONG_STANDING,
-            Refutation::Alone | Refutation::Jointly => self.is_established(),
+            Refutation::Alone | Refutation::Contested | Refutation::Jointly => self.is_established(),
         };
         let struck = !lenient || self.joint.len() >= 2;
         if struck {
@@ -179,16 +187,33 @@ impl Record {
         if rightly {
             self.disputes_right = self.disputes_right.saturating_add(1);
         } else {
-            self.disputes_right = 0;
-            self.dispute_refuted = self.dispute_refuted.max(Some(at));
+            // A sensor errs too: the first wrong one in a long while is forgiven to whom many right ones stand for.
+            let forgiven = self.disputes_right >= FORGIVING_DISPUTES
+                && !self.dispute_refuted_lately(at)
+                && !self.dispute_forgiven.is_some_and(|before| is_lately(before, at));
+            if forgiven {
+                self.disputes_right /= 2;
+                self.dispute_forgiven = Some(at);
+            } else {
+                self.disputes_right = 0;
+                self.dispute_refuted = self.dispute_refuted.max(Some(at));
+            }
         }
     }
 
     /// Whether his disputes have proven right.
     pub(crate) fn disputes_well(&self, now: Timestamp) -> bool {
-        let refuted = |at: Timestamp| now.as_millis().saturating_sub(at.as_millis()) < DISPUTE_STRUCK_FOR;
-        let clean = !self.dispute_refuted.is_some_and(refuted) && !self.is_struck(now);
+        let clean = !self.dispute_refuted_lately(now) && !self.is_struck(now);
         clean && self.disputes_right >= PROVEN_DISPUTES
+    }
+
+    /// Whether gold refuted his disputes lately, and he has not proven himself since.
+    pub(crate) fn disputes_badly(&self, now: Timestamp) -> bool {
+        self.dispute_refuted_lately(now) && self.disputes_right < PROVEN_DISPUTES
+    }
+
+    fn dispute_refuted_lately(&self, now: Timestamp) -> bool {
+        self.dispute_refuted.is_some_and(|at| is_lately(at, now))
     }
 
     /// Whether he stands on gold of this observer, or is an anchor.
@@ -217,6 +242,7 @@ impl Record {
             joint: self.joint.clone(),
             struck_until: self.struck_until,
             disputes_right: self.disputes_right,
+            dispute_forgiven: self.dispute_forgiven,
             dispute_refuted: self.dispute_refuted,
             void_until: self.void_until,
             forgotten: self.forgotten,
@@ -233,6 +259,7 @@ impl Record {
         self.joint = learned.joint.iter().copied().take(2).collect();
         self.struck_until = learned.struck_until;
         self.disputes_right = learned.disputes_right;
+        self.dispute_forgiven = learned.dispute_forgiven;
         self.dispute_refuted = learned.dispute_refuted;
         self.void_until = learned.void_until;
         self.forgotten = learned.forgotten;
@@ -273,12 +300,17 @@ impl Clone for Record {
             joint: self.joint.clone(),
             struck_until: self.struck_until,
             disputes_right: self.disputes_right,
+            dispute_forgiven: self.dispute_forgiven,
             dispute_refuted: self.dispute_refuted,
             void_until: self.void_until,
             forgotten: self.forgotten,
             cache: AtomicU64::new(0),
         }
     }
+}
+
+fn is_lately(at: Timestamp, now: Timestamp) -> bool {
+    now.as_millis().saturating_sub(at.as_millis()) < DISPUTE_STRUCK_FOR
 }
 
 fn day_of(at: Timestamp) -> i64 {

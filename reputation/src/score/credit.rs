@@ -183,6 +183,10 @@ impl Scorer {
             |index| of(index).map_or(UNANCHORED, |reporter| reporter.voucher),
             |index| {
                 of(index).map_or(0, |reporter| {
+                    // Who was wrong lately has his objection noted, so that he can prove himself again, in nobody's place.
+                    if reporter.record.disputes_badly(at) {
+                        return 0;
+                    }
                     let proven = reporter.record.disputes_well(at);
                     reporter.record.weight(at) + if proven { KAPPA } else { 0 }
                 })
@@ -234,12 +238,26 @@ impl Scorer {
         let mut moments: Vec<Timestamp> = known.entries().map(|entry| entry.arrival().min(at)).collect();
         moments.sort_unstable();
         moments.dedup();
+        let opened = moments.first().copied().unwrap_or(at);
+        let opened = Timestamp::from_millis(opened.as_millis().saturating_add(self.config.hearing));
+        let mut objecting = Vec::new();
         let mut accusers: Vec<(ReporterIndex, Refutation)> = Vec::new();
         for moment in moments {
             let weighed = self.weigh(known, moment);
             let said = |one: &Weighed<'_>| one.entry.arrival() <= moment;
             let base = super::judge::base((self.config.class)(subject), &weighed, None);
-            let together = match self.sums(&weighed, moment, said).score {
+            let score = self.sums(&weighed, moment, said).score;
+            // What was disputed before its hearing ended, so that it could not block, harmed nobody.
+            let heard = moment.max(opened);
+            objecting.clear();
+            objecting.extend(
+                self.objecting(known, heard)
+                    .into_iter()
+                    .filter(|one| one.at <= heard),
+            );
+            let doubt = super::object::doubt(&objecting, heard);
+            let together = match score {
+                score if score >= base && score < base + doubt => Refutation::Contested,
                 score if score >= base + GROSS_ABOVE => Refutation::Grossly,
                 score if score >= base => Refutation::Jointly,
                 _ => Refutation::Alone,

@@ -19,6 +19,12 @@ use crate::own::Caught;
 use crate::partition::{Group, Partition};
 use crate::verdict::{Contribution, OwnWord, PartitionScore, Reason, Rung, Threshold, Verdict};
 
+/// The statements and what they come to.
+struct Said<'a, 'b> {
+    weighed: &'a [Weighed<'b>],
+    score: i64,
+}
+
 /// Everything that decides, before it is put into words.
 struct Case<'a> {
     weighed: Vec<Weighed<'a>>,
@@ -132,22 +138,12 @@ impl Scorer {
             if tier == Some(Tier::Visitor) {
                 threshold.visitor = VISITOR_RAISE;
             }
-            if !objecting.is_empty() {
-                // The word of our anchors is immune: disputes can take back at most what others added to it.
-                let anchors = self.sums(&weighed, now, |one| one.reporter.anchor).score;
-                let any = object::together(&objecting, now, |_| true)
-                    .min(DISPUTE_CAP)
-                    .min(sums.score - anchors);
-                // Who disputed rightly before takes back all that others say who never were right here.
-                let gold = self
-                    .sums(&weighed, now, |one| one.reporter.record.has_gold(now))
-                    .score;
-                let proven =
-                    object::together(&objecting, now, |one| one.proven) * PROVEN_DISPUTE_MILLI / MILLI;
-                let proven = proven.min(sums.score - gold);
-                threshold.dispute = any.max(proven).max(0);
-            }
         }
+        let said = Said {
+            weighed: &weighed,
+            score: sums.score,
+        };
+        threshold.dispute = self.raise(&said, &objecting, own.is_some(), now);
         let lowered = threshold.base + threshold.visitor + threshold.dispute + threshold.own;
         if own.is_some() && self.graph.groups() < quorum_of(threshold.base) {
             threshold.unanchored = -shown.min(lowered.max(0));
@@ -171,6 +167,32 @@ impl Scorer {
             objecting,
             shown,
         }
+    }
+
+    /// What disputes raise the threshold by.
+    fn raise(&self, said: &Said<'_, '_>, objecting: &[Objecting<'_>], own: bool, now: Timestamp) -> i64 {
+        if objecting.is_empty() {
+            return 0;
+        }
+        // The word of our anchors is immune: disputes can take back at most what others added to it.
+        let anchors = self.sums(said.weighed, now, |one| one.reporter.anchor).score;
+        let gold = self
+            .sums(said.weighed, now, |one| one.reporter.record.has_gold(now))
+            .score;
+        let (without, with) = (said.score - gold, (gold - anchors).max(0));
+        let proven = object::together(objecting, now, |one| one.proven);
+        if own {
+            // What our sensor does on its own is policy's; others add nothing to it while they are outweighed.
+            return (proven * PROVEN_DISPUTE_MILLI / MILLI).clamp(0, without.max(0));
+        }
+        let any = object::together(objecting, now, |_| true)
+            .min(DISPUTE_CAP)
+            .min(said.score - anchors);
+        // Who disputed rightly before takes back all that others say who never were right here, and weighs twice for
+        // that; what is left of him counts once against those who were.
+        let left = proven - without * MILLI / PROVEN_DISPUTE_MILLI;
+        let well = object::doubt(objecting, now).min(without) + left.clamp(0, with);
+        any.max(well).max(0)
     }
 
     fn reasons(&self, case: &Case<'_>, rung: Rung) -> Vec<Reason> {

@@ -6,7 +6,7 @@
 use vigie_wire::Timestamp;
 
 use super::Scorer;
-use crate::constants::{DISPUTE_HALF_LIFE, KAPPA};
+use crate::constants::{DISPUTE_CAP, DISPUTE_HALF_LIFE, KAPPA, PROVEN_DISPUTE_MILLI};
 use crate::fixed::{MILLI, PPM, decay_ppm};
 use crate::reporter::Reporter;
 use crate::subject::Subject;
@@ -16,7 +16,7 @@ use crate::verdict::Objector;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Objecting<'a> {
     reporter: &'a Reporter,
-    at: Timestamp,
+    pub(super) at: Timestamp,
     weight: i64,
     decay: i64,
     uncapped: i64,
@@ -31,7 +31,7 @@ impl Scorer {
     pub(super) fn objecting<'a>(&'a self, subject: &Subject, now: Timestamp) -> Vec<Objecting<'a>> {
         let objections = subject.objections().iter().filter_map(|objection| {
             let reporter = self.reporters.get(objection.reporter)?;
-            if !reporter.is_anchored() {
+            if !reporter.is_anchored() || reporter.record.disputes_badly(now) {
                 return None;
             }
             let at = Timestamp::from_millis(i64::from(objection.at).saturating_mul(MILLI));
@@ -71,6 +71,12 @@ pub(super) fn together(
         .min(capped(&|reporter| reporter.cluster(now)))
 }
 
+/// What they can hold against voices without gold: the proven by twice their weight, all others by their cap.
+pub(super) fn doubt(objecting: &[Objecting<'_>], now: Timestamp) -> i64 {
+    let proven = together(objecting, now, |one| one.proven) * PROVEN_DISPUTE_MILLI / MILLI;
+    proven + together(objecting, now, |one| !one.proven).min(DISPUTE_CAP)
+}
+
 /// All of them with what counts of each, which adds up to `raise`: those proven first, the strong before the weak.
 pub(super) fn listed(objecting: &[Objecting<'_>], raise: i64) -> Vec<Objector> {
     let mut listed: Vec<Objector> = objecting
@@ -88,7 +94,8 @@ pub(super) fn listed(objecting: &[Objecting<'_>], raise: i64) -> Vec<Objector> {
     listed.sort_unstable_by_key(|one| (!one.proven, std::cmp::Reverse(one.uncapped), one.reporter));
     let mut left = raise;
     for one in &mut listed {
-        one.value = one.uncapped.min(left);
+        let weight = if one.proven { PROVEN_DISPUTE_MILLI } else { MILLI };
+        one.value = (one.uncapped * weight / MILLI).min(left);
         left -= one.value;
     }
     listed

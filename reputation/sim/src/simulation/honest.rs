@@ -40,6 +40,10 @@ impl Simulation<'_> {
         if !matches!(claim.subject, Subject::Innocent(_) | Subject::Range(_)) {
             return;
         }
+        // What is too old to be scored by anybody is disputed by nobody.
+        if claim.at.since(claim.observed) > days(1) {
+            return;
+        }
         let rest = days(DISPUTED_DAYS);
         let last = self.disputed.get(&claim.subject);
         if last.is_some_and(|at| claim.at.since(*at) < rest) {
