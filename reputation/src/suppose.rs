@@ -146,7 +146,11 @@ mod tests {
 
     #[test]
     fn who_is_distrusted_releases_what_hung_on_him_and_nothing_else() {
-        let mut scorer = Scorer::new(graph(&[org(0)]), ScorerConfig::default());
+        let config = ScorerConfig {
+            hearing: 0,
+            ..ScorerConfig::default()
+        };
+        let mut scorer = Scorer::new(graph(&[org(0)]), config);
         let hears = [
             ("9.9.9.1", 1),
             ("9.9.9.1", 2),

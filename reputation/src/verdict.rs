@@ -307,7 +307,7 @@ impl fmt::Display for Reason {
             Self::AuthenticatedUser => {
                 f.write_str("an authenticated user of ours: remote word alone never blocks it")
             }
-            Self::Visitor => f.write_str("somebody visited us from there: one more group is needed"),
+            Self::Visitor => f.write_str("somebody visited us from there: fresher words are needed, or one more group"),
             Self::Protected => f.write_str("it stands on a warning list: remote word never blocks it"),
             Self::Resolver => f.write_str("it is a public resolver: remote word never blocks it"),
             Self::SharedEgress => {

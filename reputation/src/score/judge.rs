@@ -134,10 +134,8 @@ impl Scorer {
         };
         if own.is_some() {
             threshold.own = -OWN_RELIEF.min(threshold.base - OWN_FLOOR);
-        } else {
-            if tier == Some(Tier::Visitor) {
-                threshold.visitor = VISITOR_RAISE;
-            }
+        } else if tier == Some(Tier::Visitor) {
+            threshold.visitor = VISITOR_RAISE;
         }
         let said = Said {
             weighed: &weighed,

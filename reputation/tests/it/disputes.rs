@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use vigie_reputation::constants::{DAY, DISPUTE_CAP, H_LOW_HARM, KAPPA};
+use vigie_reputation::constants::{DAY, H_LOW_HARM, KAPPA};
 use vigie_reputation::wire::Timestamp;
 use vigie_reputation::{Scorer, Tier};
 
@@ -92,7 +92,7 @@ fn proven_disputers_end_what_voices_without_gold_say() {
         "being right there earns no weight"
     );
 
-    // Our own sensor catches one whom they defend: three nats together from now on, as for anybody.
+    // Our own sensor catches one whom they defend: what they dispute counts for nothing from now on.
     let caught = ip("9.9.9.10");
     scorer.observe(&report(1, &caught), after(180)).unwrap();
     for disputer in 20..28 {
@@ -100,10 +100,7 @@ fn proven_disputers_end_what_voices_without_gold_say() {
     }
     scorer.own_detection(&caught, SSH, after(240));
     let verdict = scorer.verdict(&subject, after(240));
-    assert_eq!(
-        (verdict.threshold.dispute, verdict.hard_block),
-        (DISPUTE_CAP, true)
-    );
+    assert_eq!((verdict.threshold.dispute, verdict.hard_block), (0, true));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use vigie_reputation::constants::{DISPUTE_CAP, H_LOW_HARM, KAPPA, VISITOR_RAISE};
 use vigie_reputation::{Class, Reason, Rung, ScorerConfig, Tier};
 
-use crate::world::{NOW, SSH, ip, mesh, org, report};
+use crate::world::{NOW, SSH, after, ip, mesh, org, report};
 
 fn address() -> IpAddr {
     "9.9.9.9".parse().unwrap()
@@ -32,16 +32,20 @@ fn an_authenticated_user_is_challenged_at_most_until_our_own_sensor_sees_him() {
 }
 
 #[test]
-fn a_visitor_takes_one_group_more() {
-    let subject = ip("9.9.9.9");
+fn a_visitor_takes_fresher_words_and_buys_no_immunity() {
+    let (visitor, nobody) = (ip("9.9.9.9"), ip("9.9.9.10"));
     let mut scorer = mesh(4).scorer();
     scorer.remember(address(), Tier::Visitor, NOW);
-    for (reporter, blocks) in [(1, false), (2, false), (3, true)] {
-        scorer.observe(&report(reporter, &subject), NOW).unwrap();
-        let verdict = scorer.verdict(&subject, NOW);
+    for (reporter, blocks) in [(1, false), (2, true)] {
+        scorer.observe(&report(reporter, &visitor), NOW).unwrap();
+        scorer.observe(&report(reporter, &nobody), NOW).unwrap();
+        let verdict = scorer.verdict(&visitor, NOW);
         assert_eq!(verdict.threshold.visitor, VISITOR_RAISE);
-        assert_eq!((verdict.quorum, verdict.hard_block), (3, blocks));
+        assert_eq!((verdict.quorum, verdict.hard_block), (2, blocks));
     }
+    let later = after(6 * 3_600);
+    assert!(!scorer.verdict(&visitor, later).hard_block);
+    assert!(scorer.verdict(&nobody, later).hard_block);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use vigie_reputation::constants::KAPPA;
 use vigie_reputation::wire::{Indicator, Timestamp};
-use vigie_reputation::{Scorer, ScorerConfig, Verdict};
+use vigie_reputation::{Scorer, Verdict};
 
 use crate::history::{Event, Kind, Player, history, world};
 use crate::world::World;
@@ -31,7 +31,7 @@ fn said() -> impl Strategy<Value = (World, Vec<(Timestamp, Event)>)> {
 }
 
 fn play(world: &World, history: &[(Timestamp, Event)]) -> Scorer {
-    let mut player = Player::new(world, &ScorerConfig::default());
+    let mut player = Player::new(world, &crate::world::at_once());
     for (now, event) in history {
         player.play(*now, event);
     }

@@ -4,7 +4,7 @@
 //!
 //! Why: disputes are summed under the caps of reporters, that sum is capped again, and it never exceeds what others than
 //! our anchors added to the score; with an own detection it is not asked for. The one exception takes gold: who disputed
-//! rightly before takes back what voices without gold say (`disputes`), and nothing else.
+//! rightly before takes back what others than our anchors say (`disputes`), and nothing else.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
