@@ -170,6 +170,7 @@ fn two_independent_words_block_where_policy_enforces_and_never_a_user_of_ours() 
     let seed = Home::quiet();
     let (one, two) = (Home::watching(), Home::watching());
     let (trying, enforcing) = (Home::quiet(), Home::watching());
+    trying.configure("[sensor]\nsources = \"none\"\n[policy]\nhearing = \"0s\"\n");
     enforcing.configure(&(watch(&enforcing.log()) + "[policy]\nremote = \"enforce\"\nhearing = \"0s\"\n"));
     found(&seed, &[&one, &two, &trying, &enforcing]);
     let at_seed = up_as_seed(&seed, "/ip4/127.0.0.1/tcp/0");

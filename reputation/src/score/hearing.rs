@@ -17,7 +17,11 @@ impl Scorer {
     /// Until when what is said waits at least, if it has to reach `bar` and does not yet. `None`: it had its hearing.
     pub(super) fn hearing(&self, weighed: &[Weighed<'_>], bar: i64, now: Timestamp) -> Option<Timestamp> {
         let hearing = self.config.hearing;
-        let heard_for = |one: &Weighed<'_>| now.as_millis().saturating_sub(one.entry.arrival().as_millis());
+        // Whole seconds, as exports carry them.
+        let heard_for = |one: &Weighed<'_>| {
+            let arrived = Timestamp::from_secs(i64::from(one.entry.arrived));
+            now.as_millis().saturating_sub(arrived.as_millis())
+        };
         let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
         let opened = |one: &Weighed<'_>| (hearing..hearing.saturating_add(DAY)).contains(&heard_for(one));
         let stands = |one: &Weighed<'_>| heard_for(one) >= hearing || one.reporter.record.has_gold(now);
