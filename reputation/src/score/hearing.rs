@@ -28,7 +28,10 @@ impl Scorer {
         if weighed.iter().filter(counts).any(opened) || self.sums(weighed, now, stands).score >= bar {
             return None;
         }
-        let left = weighed.iter().filter(counts).map(|one| hearing - heard_for(one));
+        let left = weighed
+            .iter()
+            .filter(counts)
+            .map(|one| hearing.saturating_sub(heard_for(one)));
         let first = left.filter(|left| *left > 0).min();
         Some(Timestamp::from_millis(
             now.as_millis().saturating_add(first.unwrap_or(hearing)),

@@ -68,7 +68,7 @@ proptest! {
         history in history(&ALL, 5, &["9.9.9.9", "2606:4700:1:2::1"], 60, 1_000),
         times in vec((moment(), moment(), moment(), any::<u8>()), 60),
     ) {
-        let mut player = Player::new(&mesh(4), &ScorerConfig::default());
+        let mut player = Player::new(&mesh(4), &crate::world::at_once());
         for ((_, event), (now, observed, arrived, confidence)) in history.into_iter().zip(times) {
             let event = match event {
                 Event::Heard(said) => Event::Heard(Report {
@@ -260,7 +260,7 @@ fn ten_million_subjects_of_one_flooder_take_no_more_room_than_a_few() {
     const ROOM: usize = 50_000;
     let config = ScorerConfig {
         max_subjects: ROOM,
-        ..ScorerConfig::default()
+        ..crate::world::at_once()
     };
     let mut world = mesh(3);
     // He has a hundred identities behind his one voucher, and ten million addresses.
@@ -315,7 +315,7 @@ fn ten_million_subjects_of_one_flooder_take_no_more_room_than_a_few() {
 fn a_dispute_outlives_every_flood() {
     let config = ScorerConfig {
         max_subjects: 200,
-        ..ScorerConfig::default()
+        ..crate::world::at_once()
     };
     let mut scorer = mesh(60).scorer_with(config);
     let innocent = ip("9.9.9.9");

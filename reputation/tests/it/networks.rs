@@ -14,7 +14,7 @@ fn member(last: u8) -> IpAddr {
 fn scorer(members: u8, groups: u32, visitors: u8, class: Class) -> Scorer {
     let mut scorer = mesh(6).scorer_with(ScorerConfig {
         class: std::sync::Arc::new(move |_| class),
-        ..ScorerConfig::default()
+        ..crate::world::at_once()
     });
     for last in 1..=members {
         for reporter in 1..=groups {
