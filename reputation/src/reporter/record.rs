@@ -129,7 +129,7 @@ impl Record {
         }
         if how == Refutation::Contested {
             self.fail(REFUTED_CONTESTED);
-            return false;
+            return;
         }
         self.joint
             .retain(|earlier| at.as_millis().saturating_sub(earlier.as_millis()) < STRUCK_FOR);
