@@ -138,7 +138,7 @@ impl Section for Policy {
                 wrong.push((number.span(), message));
             }
         }
-        if !duration(self.hearing.get_ref()).is_some_and(|hearing| hearing <= LONGEST) {
+        if duration(self.hearing.get_ref()).is_none_or(|hearing| hearing > LONGEST) {
             let message = format!(
                 "{:?} is not a duration up to 72h such as 20m or 0s",
                 self.hearing.get_ref()

@@ -4,7 +4,7 @@
 //! forget to change it; comments and tests do not count.
 
 /// The sources that decide. What only stores or looks up is left out.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     include_str!("../constants.rs"),
     include_str!("../class.rs"),
     include_str!("../evidence.rs"),
@@ -13,6 +13,7 @@ const SOURCES: [&str; 12] = [
     include_str!("../partition.rs"),
     include_str!("../reporter.rs"),
     include_str!("../reporter/record.rs"),
+    include_str!("../score/hearing.rs"),
     include_str!("../score/judge.rs"),
     include_str!("../score/object.rs"),
     include_str!("../score/renew.rs"),
