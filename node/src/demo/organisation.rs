@@ -93,7 +93,9 @@ impl Organisation {
         } else {
             "\"none\"".to_owned()
         };
-        write_private(&self.paths.config(), &format!("[sensor]\nsources = {sources}\n"))?;
+        // Nobody has a history here; by default such words wait for those who know better.
+        let config = format!("[sensor]\nsources = {sources}\n[policy]\nhearing = \"0s\"\n");
+        write_private(&self.paths.config(), &config)?;
         let id: Value = serde_json::from_str(&self.vigie(&["id", "--json"]).await?)?;
         Ok(id["organisation_key"]
             .as_str()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use vigie_reputation::constants::VISITOR_RAISE;
 
 use crate::network::{found, join, up_as_seed};
 use crate::support::{Home, Node, append, guesses, login, until, watch};
@@ -31,7 +32,7 @@ impl Mesh {
         let others: Vec<Home> = (0..others).map(|_| Home::watching()).collect();
         std::fs::write(judge.beside("access.log"), "").unwrap();
         judge.configure(&format!(
-            "{}[policy]\nremote = \"enforce\"\n{policy}",
+            "{}[policy]\nremote = \"enforce\"\nhearing = \"0s\"\n{policy}",
             watch_both(&judge)
         ));
         let members: Vec<&Home> = others.iter().chain([&judge]).collect();
@@ -140,7 +141,7 @@ fn visit(ip: &str) -> String {
 fn users_and_visitors_are_remembered_over_kill_and_restart() {
     let home = Home::with("");
     let (auth, access) = (home.log(), home.beside("access.log"));
-    home.configure(&(watch_both(&home) + "[policy]\nremember_visitors = 5000\n"));
+    home.configure(&(watch_both(&home) + "[policy]\nremember_visitors = 5000\nhearing = \"0s\"\n"));
     let forget_lines = || [&auth, &access].map(|log| std::fs::write(log, "").unwrap());
     let raise = |ip: &str| home.json(&["explain", ip])["verdict"]["threshold"]["visitor"].clone();
     let is_user = |ip: &str| {
@@ -154,7 +155,7 @@ fn users_and_visitors_are_remembered_over_kill_and_restart() {
     until("the user is known", || is_user(user));
     for (number, visitor) in visitors.iter().enumerate() {
         append(&access, &visit(visitor));
-        until("the visitor is known", || raise(visitor) == 3_900);
+        until("the visitor is known", || raise(visitor) == VISITOR_RAISE);
         if number == 1 {
             // Ended in order: a picture of the whole sketch is written, and a journal begins anew.
             assert!(node.terminate().0.success());
@@ -167,7 +168,7 @@ fn users_and_visitors_are_remembered_over_kill_and_restart() {
         forget_lines();
         node = home.up();
         for known in &visitors[..=number] {
-            assert_eq!(raise(known), 3_900, "{known} after {number}");
+            assert_eq!(raise(known), VISITOR_RAISE, "{known} after {number}");
         }
         assert!(is_user(user));
         assert_eq!(raise("192.88.99.94"), 0);

@@ -27,7 +27,7 @@ fn judged() -> (Vec<Home>, Vec<Node>) {
     let [seed, one, two, judge] = homes.as_slice() else {
         panic!("four homes");
     };
-    judge.configure(&(watch(&judge.log()) + "[policy]\nremote = \"enforce\"\n"));
+    judge.configure(&(watch(&judge.log()) + "[policy]\nremote = \"enforce\"\nhearing = \"0s\"\n"));
     std::fs::write(judge.log(), "").unwrap();
     found(seed, &[one, two, judge]);
     let at_seed = up_as_seed(seed, "/ip4/127.0.0.1/tcp/0");

@@ -24,8 +24,10 @@ impl Story<'_> {
         for organisation in self.world.members_mut() {
             self.stage.up(organisation).await?;
         }
-        let details =
-            ["a seed S, the organisations A, B and C, and D; each with its own keys, database and ports"];
+        let details = [
+            "a seed S, the organisations A, B and C, and D; each with its own keys, database and ports",
+            "hearing = \"0s\": by default, words of organisations without a history here wait 20 minutes to be disputed",
+        ];
         self.stage.done("five nodes run", &details.map(str::to_owned));
         Ok(())
     }
