@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: lies.
 
+use vigie_reputation::Tier;
 use vigie_reputation::wire::{Behaviour, Timestamp};
 
 use super::Simulation;
@@ -35,7 +36,7 @@ impl Simulation<'_> {
         claims
     }
 
-    /// Honest organisations that know an accused innocent say so, each after a while.
+    /// Honest organisations whose user an accused innocent is say so, each after a while.
     pub(super) fn provoke_disputes(&mut self, claim: &Claim) {
         if !matches!(claim.subject, Subject::Innocent(_) | Subject::Range(_)) {
             return;
@@ -73,7 +74,8 @@ impl Simulation<'_> {
         }
     }
 
-    /// Whether an organisation remembers a subject, or anybody in it.
+    /// Whether an organisation has users there, or anywhere in it: of visitors a node has only a sketch, which proves
+    /// nothing and disputes nothing.
     fn knows(&self, org: Org, subject: Subject) -> bool {
         let innocents = match subject {
             Subject::Innocent(innocent) => innocent..innocent + 1,
@@ -82,6 +84,6 @@ impl Simulation<'_> {
         };
         innocents
             .into_iter()
-            .any(|innocent| self.population.acquaintance(org, innocent).tier().is_some())
+            .any(|innocent| self.population.acquaintance(org, innocent).tier() == Some(Tier::Authenticated))
     }
 }
