@@ -86,7 +86,12 @@ impl Guard {
     pub(crate) async fn recall(&self, node: &Node) -> anyhow::Result<()> {
         if let Some(text) = node.store.note(node.mine(), NOTE).await? {
             match serde_json::from_str(&text) {
-                Ok(breaker) => self.state().breaker = breaker,
+                Ok(breaker) => {
+                    let mut state = self.state();
+                    state.breaker = breaker;
+                    // What follows from its opening may not have been done to the end: done twice it changes nothing.
+                    state.pending = state.breaker.open().map(|open| open.why);
+                }
                 Err(error) => tracing::warn!(%error, "the breaker's counts cannot be read: they begin anew"),
             }
         }
@@ -99,6 +104,8 @@ impl Guard {
             return Ok(());
         };
         tracing::error!(%why, "the breaker opened: verdicts of the mesh are simulated");
+        // First of all: a node that is killed here must not come up with it closed.
+        self.save(node).await?;
         node.store.insert_alert(&alert(node, &open), &[]).await?;
         let young = |held: &Decision| {
             is_ban(held) && !held.decision.simulated && held.decision.created_at + STRIKE > open.since

@@ -56,7 +56,8 @@ pub(crate) async fn heard(node: &Node, admitted: &Admitted) -> anyhow::Result<()
     let Ok(Payload::Disputes(disputes)) = admitted.envelope().payload() else {
         return Ok(());
     };
-    let at = admitted.envelope().header().time_base;
+    // When it was heard: what its signer claims could lie before what it was too late for.
+    let at = node.now();
     for subject in take(node, &disputes, admitted.org().org_id(), at).await? {
         ingest::reconsider(node, &subject).await?;
     }

@@ -93,6 +93,8 @@ impl Watch {
         match event {
             SensorEvent::Detection(detection) => self.detected(&detection),
             SensorEvent::Authenticated { ip, at } => {
+                // A log that is ahead of the clock tells nothing of tomorrow.
+                let at = at.min(self.node.now());
                 self.node.breaker.logged_in(&self.node, ip);
                 self.node
                     .opinion
@@ -104,6 +106,7 @@ impl Watch {
                 }));
             }
             SensorEvent::Visitor { ip, at } => {
+                let at = at.min(self.node.now());
                 self.node.breaker.visited(&self.node, ip);
                 if self.node.opinion.visited(ip, at) {
                     self.visits.push((ip, at));

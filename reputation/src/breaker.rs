@@ -201,6 +201,10 @@ impl Breaker {
     )]
     fn hour(&mut self, now: Timestamp) -> &mut Hour {
         let number = now.as_millis().div_euclid(HOUR);
+        // A clock that goes back a little stays in the hour it was in; one that was days ahead for a moment was wrong.
+        while self.hours.back().is_some_and(|hour| hour.number > number + 1) {
+            self.hours.pop_back();
+        }
         let last = self.hours.back().map(|hour| hour.number);
         if last.is_none_or(|last| last < number) {
             self.away = last.map_or(0, |last| (number - last - 1).min(MOST_AWAY));

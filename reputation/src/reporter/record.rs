@@ -158,12 +158,13 @@ impl Record {
     /// He signed two things for one place, which no accident explains. False if that is known.
     pub(crate) fn equivocated(&mut self, at: Timestamp) -> bool {
         let until = Timestamp::from_millis(at.as_millis().saturating_add(VOID_FOR));
-        if self.void_until >= Some(until) {
-            return false;
+        let known = self.void_until.is_some_and(|void| at < void);
+        if self.void_until < Some(until) {
+            self.void_until = Some(until);
+            self.changed();
         }
-        self.void_until = Some(until);
-        self.changed();
-        true
+        // One more of the same half-year is no news, and nobody answers for it twice.
+        !known
     }
 
     fn fail(&mut self, cost: i64) {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use vigie_wire::{Behaviour, Indicator, OrgId, SightingId, Timestamp};
 
 use super::Scorer;
+use super::judge::Said;
 use super::weigh::Weighed;
 use crate::constants::{GROSS_ABOVE, KAPPA, MEMORY_LIVE, half_life};
 use crate::evidence::surprise_left;
@@ -235,34 +236,27 @@ impl Scorer {
             let recent = entry.observed().as_millis().abs_diff(at.as_millis()) < MEMORY_LIVE.unsigned_abs();
             !entry.settled && recent && entry.is_live(subject, at)
         };
+        if !known.entries().any(refutable) {
+            return Vec::new();
+        }
         let mut moments: Vec<Timestamp> = known.entries().map(|entry| entry.arrival().min(at)).collect();
         moments.sort_unstable();
         moments.dedup();
-        let opened = moments.first().copied().unwrap_or(at);
-        let opened = Timestamp::from_millis(opened.as_millis().saturating_add(self.config.hearing));
-        let mut objecting = Vec::new();
         let mut accusers: Vec<(ReporterIndex, Refutation)> = Vec::new();
         for moment in moments {
-            let weighed = self.weigh(known, moment);
-            let said = |one: &Weighed<'_>| one.entry.arrival() <= moment;
+            let mut weighed = self.weigh(known, moment);
+            weighed.retain(|one| one.entry.arrival() <= moment);
             let base = super::judge::base((self.config.class)(subject), &weighed, None);
-            let score = self.sums(&weighed, moment, said).score;
-            // What was disputed before its hearing ended, so that it could not block, harmed nobody.
-            let heard = moment.max(opened);
-            objecting.clear();
-            objecting.extend(
-                self.objecting(known, heard)
-                    .into_iter()
-                    .filter(|one| one.at <= heard),
-            );
-            let doubt = super::object::doubt(&objecting, heard);
+            let score = self.sums(&weighed, moment, |_| true).score;
             let together = match score {
-                score if score >= base && score < base + doubt => Refutation::Contested,
+                score if score < base => Refutation::Alone,
+                score if score < base + self.held_back(known, &weighed, base, score, moment) => {
+                    Refutation::Contested
+                }
                 score if score >= base + GROSS_ABOVE => Refutation::Grossly,
-                score if score >= base => Refutation::Jointly,
-                _ => Refutation::Alone,
+                _ => Refutation::Jointly,
             };
-            let accusing = weighed.iter().filter(|one| said(one) && refutable(one.entry));
+            let accusing = weighed.iter().filter(|one| refutable(one.entry));
             accusers.extend(accusing.map(|one| {
                 let spoke = one.entry.observed().max(one.entry.arrival());
                 let age = moment.as_millis().saturating_sub(spoke.as_millis());
@@ -275,6 +269,22 @@ impl Scorer {
         accusers.sort_unstable_by_key(|(reporter, how)| (*reporter, Reverse(*how)));
         accusers.dedup_by_key(|(reporter, _)| *reporter);
         accusers
+    }
+
+    /// What disputes raised the threshold by before what was said at a moment could block: while its hearing lasted, as the
+    /// verdict reckons it. What was held back harmed nobody.
+    fn held_back(
+        &self,
+        subject: &Subject,
+        weighed: &[Weighed<'_>],
+        base: i64,
+        score: i64,
+        moment: Timestamp,
+    ) -> i64 {
+        let heard = self.hearing(weighed, base, moment).unwrap_or(moment);
+        let mut objecting = self.objecting(subject, heard);
+        objecting.retain(|one| one.at <= heard);
+        self.raise(&Said { weighed, score }, &objecting, false, heard)
     }
 
     /// Whether gold has spoken already on a statement that arrived then: so it is with what the store replays after a

@@ -20,9 +20,9 @@ use crate::partition::{Group, Partition};
 use crate::verdict::{Contribution, OwnWord, PartitionScore, Reason, Rung, Threshold, Verdict};
 
 /// The statements and what they come to.
-struct Said<'a, 'b> {
-    weighed: &'a [Weighed<'b>],
-    score: i64,
+pub(super) struct Said<'a, 'b> {
+    pub(super) weighed: &'a [Weighed<'b>],
+    pub(super) score: i64,
 }
 
 /// Everything that decides, before it is put into words.
@@ -168,7 +168,13 @@ impl Scorer {
     }
 
     /// What disputes raise the threshold by.
-    fn raise(&self, said: &Said<'_, '_>, objecting: &[Objecting<'_>], own: bool, now: Timestamp) -> i64 {
+    pub(super) fn raise(
+        &self,
+        said: &Said<'_, '_>,
+        objecting: &[Objecting<'_>],
+        own: bool,
+        now: Timestamp,
+    ) -> i64 {
         if objecting.is_empty() {
             return 0;
         }
