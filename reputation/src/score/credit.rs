@@ -281,7 +281,7 @@ impl Scorer {
         score: i64,
         moment: Timestamp,
     ) -> i64 {
-        let heard = self.hearing(weighed, base, moment).unwrap_or(moment);
+        let heard = self.hearing(weighed, &[], base, moment).unwrap_or(moment);
         let mut objecting = self.objecting(subject, heard);
         objecting.retain(|one| one.at <= heard);
         self.raise(&Said { weighed, score }, &objecting, false, heard)

@@ -8,14 +8,23 @@
 use vigie_wire::Timestamp;
 
 use super::Scorer;
+use super::judge::Said;
+use super::object::Objecting;
 use super::weigh::Weighed;
 use crate::constants::DAY;
 
 // === impl Scorer ===
 
 impl Scorer {
-    /// Until when what is said waits at least, if it has to reach `bar` and does not yet. `None`: it had its hearing.
-    pub(super) fn hearing(&self, weighed: &[Weighed<'_>], bar: i64, now: Timestamp) -> Option<Timestamp> {
+    /// Until when what is said waits at least, if it has to reach `bar`, which disputes raise. `None`: it had its hearing, or
+    /// those who wait for none would block alone, whoever else speaks.
+    pub(super) fn hearing(
+        &self,
+        weighed: &[Weighed<'_>],
+        objecting: &[Objecting<'_>],
+        bar: i64,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let hearing = self.config.hearing;
         // Whole seconds, as exports carry them.
         let heard_for = |one: &Weighed<'_>| {
@@ -25,7 +34,16 @@ impl Scorer {
         let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
         let opened = |one: &Weighed<'_>| (hearing..hearing.saturating_add(DAY)).contains(&heard_for(one));
         let stands = |one: &Weighed<'_>| heard_for(one) >= hearing || one.reporter.record.has_gold(now);
-        if weighed.iter().filter(counts).any(opened) || self.sums(weighed, now, stands).score >= bar {
+        if weighed.iter().filter(counts).any(opened) {
+            return None;
+        }
+        let standing: Vec<_> = weighed.iter().copied().filter(stands).collect();
+        let score = self.sums(&standing, now, |_| true).score;
+        let said = Said {
+            weighed: &standing,
+            score,
+        };
+        if score >= bar + self.raise(&said, objecting, false, now) {
             return None;
         }
         let left = weighed

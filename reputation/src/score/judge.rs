@@ -150,7 +150,9 @@ impl Scorer {
         let bar = threshold.total - if held { THROTTLE_BELOW } else { 0 };
         let waits = !held && own.is_none() && sums.score >= bar;
         Case {
-            hearing: waits.then(|| self.hearing(&weighed, bar, now)).flatten(),
+            hearing: waits
+                .then(|| self.hearing(&weighed, &objecting, bar - threshold.dispute, now))
+                .flatten(),
             groups: sums.groups(),
             quorum: quorum_of(threshold.total),
             bar,

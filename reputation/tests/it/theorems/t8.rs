@@ -133,7 +133,7 @@ proptest! {
     fn a_restart_changes_no_score((world, history) in said()) {
         let mut afresh = world.scorer_with(ScorerConfig::default());
         let end = super::end(&history);
-        let mut lives = |event: &Event| match event {
+        let lives = |event: &Event| match event {
             Event::Heard(said) => afresh.observe(said, end).is_ok(),
             _ => true,
         };
