@@ -14,7 +14,7 @@ use vigie_bouncer_nginx::watch;
 
 use crate::lapi::{KEY, Lapi};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(crate) struct Scene {
