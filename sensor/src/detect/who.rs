@@ -56,7 +56,7 @@ impl Whos {
         matches!(self, Self::Known(known) if known.is_empty())
     }
 
-    /// Those whose value `is_new`, each as a source in a scenario's scope.
+    /// Tells `add` of each: its value, and how to make a source of it in a scenario's scope.
     pub(crate) fn sources(&self, scope: &ScopeRule, mut add: impl FnMut(&str, &dyn Fn() -> Source)) {
         match self {
             Self::Address(address) => add(address, &|| Source {
