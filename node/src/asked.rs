@@ -1,5 +1,5 @@
-//! What rules may ask beyond their lines, and who answers: this node's decisions, and names of addresses where the
-//! configuration wants them.
+//! What rules may ask beyond their lines, and who answers: this machine's name, this node's decisions, and names of
+//! addresses where the configuration wants them.
 //!
 //! Before: `sources`, which loads the rules. After: the sensor, which asks while it works. Deliberately absent: places of
 //! addresses, which the rules' data directory answers.
@@ -30,7 +30,7 @@ struct Held(Arc<Node>);
 // === impl Asked ===
 
 impl Asked {
-    /// Nobody: decisions are none, and addresses have no name. For what reads history.
+    /// Nobody: decisions are none, and addresses have no name. This machine has its own. For what reads history.
     pub(crate) fn nobody() -> Self {
         Self::default()
     }
@@ -59,6 +59,7 @@ impl Asked {
 
     /// Tells whoever loads rules.
     pub(crate) fn answer(self, loader: &mut Loader) {
+        loader.hostname(&rustix::system::uname().nodename().to_string_lossy());
         if let Some(decisions) = self.decisions {
             loader.decisions(decisions);
         }

@@ -291,3 +291,33 @@ fn a_rule_knows_the_decisions_of_its_node() {
     assert_eq!(scenarios().len(), 2);
     assert!(node.terminate().0.success());
 }
+
+/// `Hostname()` is this machine's name, as the kernel has it: in a running node and in a replay.
+#[test]
+fn a_rule_knows_the_name_of_its_machine() {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let home = Home::with("");
+    let (log, rules) = (home.beside("door.log"), home.beside("rules"));
+    std::fs::write(&log, "").unwrap();
+    put(&rules, "parsers/s01-parse/them/door-logs.yaml", PARSER);
+    let here = format!(
+        "type: trigger\nname: them/here\nfilter: evt.Meta.log_type == 'door_knock' && Hostname() == '{}'\n",
+        name.trim_end()
+    );
+    put(&rules, "scenarios/them/here.yaml", &here);
+    home.configure(&format!(
+        "[sensor]\nsources = [{{ type = \"door\", file = \"{}\" }}]\nrules = \"{}\"\n",
+        log.display(),
+        rules.display()
+    ));
+    let node = home.up();
+    crate::support::append(&log, "2026-11-22T05:40:01Z knock from 192.88.99.7\n");
+    until("the rule knows where it is", || {
+        home.rows(&["alerts", "list"]).len() == 1
+    });
+    assert!(node.terminate().0.success());
+    let log = log.display().to_string();
+    let said = home.say(&["sensor", "replay", &log, "--type", "door", "--json"]);
+    let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(last["detections"], 1, "{last}");
+}

@@ -69,6 +69,7 @@ impl Covered {
             return sources::rules(&global.config()?, &global.paths(), Asked::nobody());
         };
         let mut loader = Loader::new();
+        Asked::nobody().answer(&mut loader);
         if let Some(data) = &global.data {
             loader.data_dir(data);
         }
