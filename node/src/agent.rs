@@ -172,7 +172,8 @@ fn flat(task: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
 
 /// One line for whoever watches over the agent.
 fn report(counts: &Counts, stats: &Stats, outbox: &Outbox, json: bool) {
-    let sources = stats.snapshot().sources;
+    let snapshot = stats.snapshot();
+    let (sources, unanswered) = (snapshot.sources, snapshot.names_unanswered);
     let lines: u64 = sources.values().map(|source| source.lines).sum();
     let parsed: u64 = sources.values().map(|source| source.parsed).sum();
     let (up, waiting) = (counts.up.load(Ordering::Relaxed), outbox.waiting());
@@ -183,6 +184,7 @@ fn report(counts: &Counts, stats: &Stats, outbox: &Outbox, json: bool) {
             "at": clock::rfc3339(clock::now()), "lapi": if up { "up" } else { "down" },
             "lines": lines, "parsed": parsed, "detections": detections,
             "sent": sent, "waiting": waiting, "refused": refused, "dropped": dropped,
+            "names_unanswered": unanswered,
         });
         if let Err(error) = say(&format!("{status}\n")) {
             tracing::warn!(%error, "the status was not heard");
@@ -190,6 +192,15 @@ fn report(counts: &Counts, stats: &Stats, outbox: &Outbox, json: bool) {
         return;
     }
     tracing::info!(
-        up, lines, parsed, detections, sent, waiting, refused, dropped, "status"
+        up,
+        lines,
+        parsed,
+        detections,
+        sent,
+        waiting,
+        refused,
+        dropped,
+        names_unanswered = unanswered,
+        "status"
     );
 }

@@ -31,6 +31,10 @@ pub trait Resolver: Debug + Send + Sync {
     fn name(&self, address: &str) -> Option<String>;
     /// The addresses of a name.
     fn addresses(&self, name: &str) -> Vec<String>;
+    /// How many questions got no answer in time; rules then took it that there is none.
+    fn unanswered(&self) -> u64 {
+        0
+    }
 }
 
 /// What has been decided about somebody.

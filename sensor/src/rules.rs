@@ -37,6 +37,8 @@ pub struct Ruleset {
     pub(crate) stages: Arc<[Stage]>,
     pub(crate) postoverflows: Arc<[Stage]>,
     pub(crate) groks: usize,
+    /// What they may ask beyond their lines.
+    pub(crate) outside: Arc<Outside>,
     /// Whether any expression looks at the events of an alert.
     pub(crate) reads_alert_events: bool,
     /// The scenarios, in the order in which they were loaded.
@@ -273,6 +275,7 @@ impl Loader {
         }
         let rules = Ruleset {
             groks: compiler.groks,
+            outside: compiler.data.outside(),
             reads_alert_events: compiler.reads_alert_events,
             names: Arc::new(compiler.names),
             warnings: compiler.warnings,

@@ -80,6 +80,8 @@ pub struct Stats {
     pub rules_ended: Counter,
     /// Visitors not reported because the minute already had too many.
     pub visitors_dropped: Counter,
+    /// Questions for names that got no answer in time, so that rules took it that there is none.
+    pub names_unanswered: Gauge,
 }
 
 /// A number that goes up and down.
@@ -131,6 +133,7 @@ pub struct Snapshot {
     pub rule_errors: u64,
     pub rules_ended: u64,
     pub visitors_dropped: u64,
+    pub names_unanswered: u64,
 }
 
 // === impl Counter, Gauge ===
@@ -193,6 +196,7 @@ impl Stats {
             rule_errors: self.rule_errors.get(),
             rules_ended: self.rules_ended.get(),
             visitors_dropped: self.visitors_dropped.get(),
+            names_unanswered: self.names_unanswered.get(),
         }
     }
 }

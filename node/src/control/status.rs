@@ -60,6 +60,8 @@ pub(crate) struct SensorTotals {
     pub(crate) lines: u64,
     pub(crate) parsed: u64,
     pub(crate) detections: u64,
+    /// Questions for names that no DNS server answered in time.
+    pub(crate) names_unanswered: u64,
 }
 
 pub(super) async fn show(State(node): Shared) -> Answer {
@@ -121,6 +123,7 @@ fn warnings(node: &Node) -> WarningTotals {
 fn totals(snapshot: &vigie_sensor::stats::Snapshot) -> SensorTotals {
     let mut totals = SensorTotals {
         sources: snapshot.sources.len(),
+        names_unanswered: snapshot.names_unanswered,
         ..SensorTotals::default()
     };
     for source in snapshot.sources.values() {
@@ -155,13 +158,7 @@ fn lines(status: &Status) -> Vec<String> {
             status.counts.active_decisions, status.counts.alerts, status.counts.bouncers
         ),
     ];
-    match &status.sensor {
-        Some(sensor) => lines.push(format!(
-            "  sensor        {} lines, {} parsed, {} detections",
-            sensor.lines, sensor.parsed, sensor.detections
-        )),
-        None => lines.push("  sensor        reads nothing".to_owned()),
-    }
+    lines.extend(sensor_lines(status.sensor.as_ref()));
     // A command that opens the data for itself does not read what is remembered.
     if status.running {
         lines.push(format!(
@@ -225,4 +222,46 @@ fn lines(status: &Status) -> Vec<String> {
         _ => lines.push("  network       none: nobody is contacted, nothing is shared".to_owned()),
     }
     lines
+}
+
+fn sensor_lines(sensor: Option<&SensorTotals>) -> Vec<String> {
+    let Some(sensor) = sensor else {
+        return vec!["  sensor        reads nothing".to_owned()];
+    };
+    let mut lines = vec![format!(
+        "  sensor        {} lines, {} parsed, {} detections",
+        sensor.lines, sensor.parsed, sensor.detections
+    )];
+    if sensor.names_unanswered > 0 {
+        lines.push(format!(
+            "                {} questions for names had no answer in time",
+            sensor.names_unanswered
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vigie_sensor::stats::{Snapshot, SourceSnapshot};
+
+    #[test]
+    fn names_that_nobody_told_are_said() {
+        let mut snapshot = Snapshot::default();
+        let source = SourceSnapshot {
+            lines: 3,
+            parsed: 2,
+            ..SourceSnapshot::default()
+        };
+        snapshot.sources.insert("a.log".to_owned(), source);
+        let said = |snapshot: &Snapshot| sensor_lines(Some(&totals(snapshot)));
+        assert_eq!(
+            said(&snapshot),
+            ["  sensor        3 lines, 2 parsed, 0 detections"]
+        );
+        snapshot.names_unanswered = 5;
+        let said = said(&snapshot);
+        assert!(said[1].contains("5 questions for names"), "{said:?}");
+    }
 }

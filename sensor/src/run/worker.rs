@@ -16,6 +16,7 @@ use super::observe::Observer;
 use super::{Resume, SensorConfig, SensorEvent};
 use crate::detect::{Counts, Detection, Detector, Fence};
 use crate::line::{Line, Position};
+use crate::outside::Outside;
 use crate::parse::{Parsed, Parser};
 use crate::rules::Ruleset;
 use crate::source::{Clock, Closed, Intake};
@@ -37,6 +38,7 @@ pub(super) struct Worker<F> {
     /// With which line a fenced source must begin for the fence to fit.
     expected: HashMap<String, Position>,
     simulate: HashSet<String>,
+    outside: Arc<Outside>,
     stats: Arc<Stats>,
     told: Counts,
     told_dropped: u64,
@@ -78,6 +80,7 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
             seats: BTreeMap::new(),
             expected,
             simulate: config.simulate.clone(),
+            outside: Arc::clone(&rules.outside),
             stats: Arc::clone(&config.stats),
             told: Counts::default(),
             told_dropped: 0,
@@ -140,8 +143,9 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
         }
     }
 
-    /// The last checkpoints.
+    /// The last counts and checkpoints.
     pub(super) fn finish(&mut self, now: Timestamp) -> Result<(), Closed> {
+        self.count();
         let sources: Vec<_> = self.seats.keys().cloned().collect();
         sources
             .iter()
@@ -315,6 +319,9 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
         self.stats
             .visitors_dropped
             .add(self.observer.dropped - self.told_dropped);
+        if let Some(names) = self.outside.resolver() {
+            self.stats.names_unanswered.set(names.unanswered());
+        }
         self.told = counts;
         self.told_dropped = self.observer.dropped;
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
@@ -20,11 +20,14 @@ use vigie_sensor::parse::names::Space;
 use vigie_sensor::rules::Loader;
 use vigie_wire::Timestamp;
 
-/// A server that knows a few records, says of all others that there is none, and does not answer for 192.0.2.99 nor for
-/// 198.51.100.0/24.
+use crate::support::{Running, append, config, failed, is_caught_up};
+
+/// A server that knows a few records, says of all others that there is none, and does not answer for 192.0.2.99, for
+/// 198.51.100.0/24 nor for 10.0.0.0/8. Told to be silent, it answers nobody.
 struct Server {
     config: ResolverConfig,
     asked: Arc<AtomicUsize>,
+    silent: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -52,16 +55,19 @@ impl Server {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let asked = Arc::<AtomicUsize>::default();
-        let count = Arc::clone(&asked);
+        let silent = Arc::<AtomicBool>::default();
+        let (count, quiet) = (Arc::clone(&asked), Arc::clone(&silent));
         std::thread::spawn(move || {
             let silent = Name::from("192.0.2.99".parse::<IpAddr>().unwrap());
-            let network = Name::from_ascii("100.51.198.in-addr.arpa.").unwrap();
+            let networks = ["100.51.198.in-addr.arpa.", "10.in-addr.arpa."];
+            let networks = networks.map(|name| Name::from_ascii(name).unwrap());
             let mut buffer = [0; 1_500];
             while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
                 let mut message = Message::from_vec(&buffer[..length]).unwrap().into_response();
                 let query = message.queries[0].clone();
                 count.fetch_add(1, Ordering::Relaxed);
-                if query.name() == &silent || network.zone_of(query.name()) {
+                let nobodys = networks.iter().any(|network| network.zone_of(query.name()));
+                if query.name() == &silent || nobodys || quiet.load(Ordering::Relaxed) {
                     continue;
                 }
                 std::thread::sleep(slow);
@@ -82,6 +88,7 @@ impl Server {
         Self {
             config: ResolverConfig::from_name_servers(vec![server]),
             asked,
+            silent,
         }
     }
 
@@ -160,6 +167,105 @@ fn all_waiting_together_is_bounded_and_late_answers_are_there_the_next_time() {
         assert!(begun.elapsed() < Duration::from_secs(30));
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Fresh questions get their turn however many others are never answered: those gave theirs back.
+#[test]
+fn questions_that_nobody_answers_hold_no_turn_for_long() {
+    let server = Server::start(Duration::ZERO);
+    let dns = server.dns();
+    let begun = Instant::now();
+    for network in 0..160 {
+        assert_eq!(dns.name(&format!("10.0.{network}.1")), None);
+    }
+    // Thirty-two at once, for as long as each is pursued, would be twenty-five seconds.
+    while dns.name("192.0.2.1").is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(15));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // The servers are known to be there: it is others who say nothing.
+    let waited = (0..20).map(|host| {
+        std::thread::sleep(Duration::from_millis(100));
+        let asked = Instant::now();
+        assert_eq!(dns.name(&format!("10.1.{host}.1")), None);
+        asked.elapsed()
+    });
+    assert!(waited.sum::<Duration>() > Duration::from_millis(50));
+}
+
+/// Servers that say nothing at all cost lines no time; when they speak again, that is noticed.
+#[test]
+fn while_no_server_speaks_nobody_waits() {
+    let server = Server::start(Duration::ZERO);
+    server.silent.store(true, Ordering::Relaxed);
+    let dns = server.dns();
+    let mut number = 0_u32;
+    // Each from a network of its own, of whom nothing is known.
+    let mut ask = || {
+        number += 1;
+        let asked = Instant::now();
+        assert_eq!(
+            dns.name(&format!("172.{}.{}.1", number / 250, number % 250)),
+            None
+        );
+        asked.elapsed()
+    };
+    // Until it is noticed, a tenth of the time at most goes to waiting.
+    let begun = Instant::now();
+    let mut calm = 0;
+    while calm < 20 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(40),
+            "they are still waited for"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+        // What was saved up in so much time is some ten milliseconds.
+        calm = if ask() < Duration::from_millis(5) {
+            calm + 1
+        } else {
+            0
+        };
+    }
+    let (begun, sent) = (Instant::now(), server.asked.load(Ordering::Relaxed));
+    for _ in 0..10_000 {
+        ask();
+    }
+    assert!(
+        begun.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        begun.elapsed()
+    );
+    let sent = server.asked.load(Ordering::Relaxed) - sent;
+    assert!(sent < 20, "{sent} questions to nobody");
+    assert!(dns.unanswered() > 10_000);
+    server.silent.store(false, Ordering::Relaxed);
+    let begun = Instant::now();
+    while dns.name("192.0.2.1").as_deref() != Some("crawl-1.googlebot.com.") {
+        assert!(begun.elapsed() < Duration::from_secs(40), "it is not noticed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What rules asked in vain is counted where the sensor counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_without_an_answer_are_counted() {
+    let server = Server::start(Duration::ZERO);
+    server.silent.store(true, Ordering::Relaxed);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("auth.log");
+    append(&path, &(failed(3, "192.0.2.1") + &failed(2, "192.0.2.2")));
+    let mut loader = Loader::builtin();
+    loader.scenario(
+        "asks.yaml",
+        "type: trigger\nname: t/asks\nfilter: evt.Meta.source_ip in LookupHost('host-' + evt.Meta.source_ip + '.example')\n",
+    );
+    loader.resolver(Box::new(server.dns()));
+    let config = config(&path);
+    let stats = Arc::clone(&config.stats);
+    let mut sensor = Running::with(config, loader.finish().unwrap());
+    sensor.until(is_caught_up).await;
+    sensor.end().await;
+    assert_eq!(stats.snapshot().names_unanswered, 2);
 }
 
 /// The walk of the hub's `rdns` and its lists of crawlers: the real one is spared, the one who says he is it is not.

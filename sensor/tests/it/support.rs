@@ -77,17 +77,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    #[expect(clippy::disallowed_methods, reason = "a test's task, joined in `end`")]
     pub(crate) fn start(config: SensorConfig) -> Self {
+        Self::with(config, Ruleset::builtin().unwrap())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test's task, joined in `end`")]
+    pub(crate) fn with(config: SensorConfig, rules: Ruleset) -> Self {
         let (tx, events) = mpsc::channel(64);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run(
-            config,
-            Ruleset::builtin().unwrap(),
-            clock(),
-            tx,
-            stop.clone(),
-        ));
+        let task = tokio::spawn(run(config, rules, clock(), tx, stop.clone()));
         Self { events, stop, task }
     }
 
