@@ -33,7 +33,7 @@ mod who;
 
 use arena::Arena;
 pub use detection::{Detection, DetectionEvent, DetectionId, Origin};
-use dispatch::{Dispatch, Wanting};
+use dispatch::Dispatch;
 use keys::Keys;
 use meta::Packer;
 use overflow::Finished;
@@ -131,8 +131,7 @@ pub struct Detector {
     names: Arc<Names>,
     plans: Arc<[Plan]>,
     /// Absent from the plain engine, which asks every scenario about every event.
-    dispatch: Option<Arc<Dispatch>>,
-    wanting: Wanting,
+    dispatch: Option<Box<Dispatch>>,
     ended: Vec<Finished>,
     /// How many events each scenario's filter wanted.
     poured: Box<[u64]>,
@@ -189,8 +188,7 @@ impl Detector {
             .collect();
         Self {
             names: Arc::clone(rules.names()),
-            dispatch: Some(Arc::new(Dispatch::new(&plans))),
-            wanting: Wanting::default(),
+            dispatch: Some(Box::new(Dispatch::new(&plans))),
             ended: Vec::new(),
             plans,
             poured: vec![0; rules.scenarios.len()].into(),
@@ -235,6 +233,9 @@ impl Detector {
         };
         self.pour_one(event, &mut oddity, &mut told);
         for _ in 0..MAX_REPROCESS {
+            if told.again.is_empty() {
+                break;
+            }
             for overflow in std::mem::take(&mut told.again) {
                 self.pour_one(&overflow, &mut oddity, &mut told);
             }
@@ -263,7 +264,7 @@ impl Detector {
         }
         let plans = Arc::clone(&self.plans);
         let mut ended = std::mem::take(&mut self.ended);
-        let mut next = self.pour_from(0, &Pour::new(event, source, at), &mut ended);
+        let mut next = self.pour_from(0, &plans, &Pour::new(event, source, at), &mut ended);
         if next.is_some() {
             // What a filter sets is seen by its scenario and by all filters after it, as in the original: who may want the
             // event is asked again.
@@ -274,7 +275,7 @@ impl Detector {
                 if let Some(plan) = plans.get(number).filter(|_| held) {
                     self.pour_wanted(number, plan, &pour, &mut ended);
                 }
-                next = self.pour_from(number + 1, &pour, &mut ended);
+                next = self.pour_from(number + 1, &plans, &pour, &mut ended);
             }
             *event.ended.borrow_mut() = changed.ended();
         }
@@ -291,27 +292,30 @@ impl Detector {
     fn pour_from(
         &mut self,
         from: usize,
+        plans: &[Plan],
         pour: &Pour<'_>,
         ended: &mut Vec<Finished>,
     ) -> Option<(usize, bool)> {
-        let plans = Arc::clone(&self.plans);
-        let Some(dispatch) = self.dispatch.clone() else {
+        let Some(mut dispatch) = self.dispatch.take() else {
             let mut all = plans.iter().enumerate().skip(from);
             return all.find_map(|(number, plan)| {
                 let held = self.pour_into(number, plan, pour, ended)?;
                 Some((number, held))
             });
         };
-        let mut wanting = std::mem::take(&mut self.wanting);
-        dispatch.find(pour.event, &mut wanting);
-        let set = wanting
-            .iter()
-            .skip_while(|number| *number < from)
-            .find_map(|number| {
-                let held = self.pour_into(number, plans.get(number)?, pour, ended)?;
-                Some((number, held))
-            });
-        self.wanting = wanting;
+        dispatch.find(pour.event);
+        let mut found = dispatch.found().skip_while(|number| *number < from);
+        let set = found.find_map(|number| {
+            let plan = plans.get(number)?;
+            if dispatch.is_decided(number) {
+                self.pour_wanted(number, plan, pour, ended);
+                return None;
+            }
+            let held = self.pour_into(number, plan, pour, ended)?;
+            Some((number, held))
+        });
+        drop(found);
+        self.dispatch = Some(dispatch);
         set
     }
 

@@ -11,28 +11,46 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::plan::Plan;
-use crate::expr::facts::{Fact, Holds, is_escaped};
+use crate::expr::facts::{Fact, Holds, unescaped};
 use crate::parse::event::Event;
 use crate::parse::names::FieldId;
 
 /// Up to so many bytes of texts are compiled to the fastest automaton, which takes about 300 times as much memory.
 const MAX_FAST_BYTES: usize = 16 * 1024;
 
+/// Guards with more values are left to the filter.
+const MAX_GUARD_VALUES: usize = 16;
+/// Bits that tell values apart before they are hashed.
+const MARKS: usize = 1_024;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Dispatch {
-    /// Scenarios of which nothing is known.
-    always: Vec<u32>,
+    /// Scenarios of which nothing is known: one bit each.
+    always: Vec<u64>,
     values: Vec<ByValue>,
-    texts: Vec<ByText>,
-    /// Of a scenario found by a text, the field that must have one of some values besides.
-    guards: Vec<Option<(FieldId, Vec<Box<str>>)>>,
-    words: usize,
+    texts: Vec<(ByText, Late)>,
+    /// By scenario.
+    guards: Vec<Guard>,
+    build: DefaultHashBuilder,
+    /// The scenarios that may want the event asked about last: one bit each.
+    found: Vec<u64>,
+}
+
+/// What must be so besides of what a scenario is found by.
+#[derive(Debug, Default)]
+struct Guard {
+    /// Fields, and the values of which they must have one.
+    fields: Vec<(FieldId, Vec<Box<str>>)>,
+    /// That is all that the filter asks: it need not be run.
+    decides: bool,
 }
 
 #[derive(Debug)]
 struct ByValue {
     field: FieldId,
+    /// The marks of all values.
+    marks: [u64; MARKS / 64],
     scenarios: HashMap<Box<str>, Vec<u32>>,
 }
 
@@ -49,15 +67,6 @@ struct ByText {
     all: Vec<u32>,
     /// Those that look behind an unescaping.
     unescaped: Vec<u32>,
-}
-
-/// Scenarios, in the order in which they were loaded.
-#[derive(Debug, Default)]
-pub(super) struct Wanting {
-    bits: Vec<u64>,
-    build: DefaultHashBuilder,
-    /// For each field that is searched.
-    late: Vec<Late>,
 }
 
 /// What the search of a field found in its values of late: agents and paths come again and again. No value is empty.
@@ -80,44 +89,53 @@ const MAX_LONG_BYTES: usize = 4_096;
 impl Dispatch {
     pub(super) fn new(plans: &[Plan]) -> Self {
         let mut dispatch = Self {
-            words: plans.len().div_ceil(64),
+            always: vec![0; plans.len().div_ceil(64)],
             ..Self::default()
         };
         let mut texts: Vec<(FieldId, Vec<(u32, Holds)>)> = Vec::new();
         for (number, plan) in (0..).zip(plans) {
-            let facts = match plan.rule.filter.always_runs() {
+            let filter = &plan.rule.filter;
+            let facts = match filter.always_runs() {
                 true => Vec::new(),
-                false => plan.rule.filter.facts(),
+                false => filter.facts(),
             };
-            let values = facts.iter().filter_map(|fact| match fact {
-                Fact::Is(field, values) => Some((*field, values.clone())),
-                Fact::AnyOf(_) => None,
-            });
-            // Who names many values is picky; `log_type` and `service` are what everybody names.
-            let is = values.max_by_key(|(_, values)| values.len());
-            let any = facts.into_iter().find_map(|fact| match fact {
-                Fact::AnyOf(any) => Some(any),
-                Fact::Is(..) => None,
-            });
-            match (any, is) {
-                (Some(any), is) => {
-                    for holds in any {
-                        let field = holds.field;
-                        match texts.iter_mut().find(|(known, _)| *known == field) {
-                            Some((_, all)) => all.push((number, holds)),
-                            None => texts.push((field, vec![(number, holds)])),
-                        }
-                    }
-                    dispatch.guards.push(is);
-                    continue;
+            let (mut fields, mut any) = (Vec::new(), None);
+            for fact in facts {
+                match fact {
+                    Fact::Is(field, values) => fields.push((field, values)),
+                    Fact::AnyOf(holds) => any = any.or(Some(holds)),
                 }
-                (None, Some((field, values))) => dispatch.add_values(number, field, values),
-                (None, None) => dispatch.always.push(number),
             }
-            dispatch.guards.push(None);
+            if let Some(any) = any {
+                for holds in any {
+                    let field = holds.field;
+                    if holds.whole {
+                        dispatch.add_values(number, field, holds.exact);
+                        continue;
+                    }
+                    match texts.iter_mut().find(|(known, _)| *known == field) {
+                        Some((_, all)) => all.push((number, holds)),
+                        None => texts.push((field, vec![(number, holds)])),
+                    }
+                }
+            } else {
+                // Who names many values is picky; `log_type` and `service` are what everybody names.
+                let numbered = fields.iter().enumerate();
+                match numbered.max_by_key(|(_, (_, values))| values.len()) {
+                    Some((at, _)) => {
+                        let (field, values) = fields.remove(at);
+                        dispatch.add_values(number, field, values);
+                    }
+                    None => set(&mut dispatch.always, number),
+                }
+            }
+            let all = fields.len();
+            fields.retain(|(_, values)| values.len() <= MAX_GUARD_VALUES);
+            let decides = fields.len() == all && filter.is_its_facts();
+            dispatch.guards.push(Guard { fields, decides });
         }
         for (field, all) in texts {
-            dispatch.texts.push(ByText::new(field, &all));
+            dispatch.texts.push((ByText::new(field, &all), Late::default()));
         }
         dispatch
     }
@@ -127,6 +145,7 @@ impl Dispatch {
         let at = at.unwrap_or_else(|| {
             self.values.push(ByValue {
                 field,
+                marks: [0; _],
                 scenarios: HashMap::new(),
             });
             self.values.len() - 1
@@ -135,6 +154,7 @@ impl Dispatch {
             return;
         };
         for value in values {
+            set(&mut known.marks, mark(&value));
             let scenarios = known.scenarios.entry(value).or_default();
             if scenarios.last() != Some(&number) {
                 scenarios.push(number);
@@ -142,51 +162,75 @@ impl Dispatch {
         }
     }
 
-    /// The scenarios that may want an event.
-    pub(super) fn find(&self, event: &Event, wanting: &mut Wanting) {
-        wanting.bits.clear();
-        wanting.bits.resize(self.words, 0);
-        for number in &self.always {
-            set(&mut wanting.bits, *number);
-        }
-        for by_value in &self.values {
-            if let Some(scenarios) = by_value.scenarios.get(event.get(by_value.field)) {
-                for number in scenarios {
-                    set(&mut wanting.bits, *number);
+    /// Finds the scenarios that may want an event.
+    pub(super) fn find(&mut self, event: &Event) {
+        let found = &mut self.found;
+        found.clone_from(&self.always);
+        let mut admit = |scenarios: &[u32]| {
+            for number in scenarios {
+                let guard = self.guards.get(*number as usize);
+                if !has(found, *number) && guard.is_none_or(|guard| guard.admits(event)) {
+                    set(found, *number);
                 }
             }
+        };
+        for by_value in &self.values {
+            admit(by_value.scenarios(event.get(by_value.field)));
         }
-        if wanting.late.len() < self.texts.len() {
-            wanting.late.resize_with(self.texts.len(), Late::default);
-        }
-        let Wanting { bits, build, late } = wanting;
-        for (by_text, late) in self.texts.iter().zip(late) {
+        for (by_text, late) in &mut self.texts {
             let value = event.get(by_text.field);
-            if value.is_empty() {
-                continue;
-            }
-            for number in by_text.silent(value) {
-                self.set_guarded(*number, event, bits);
-            }
-            for number in late.search(by_text, value, build) {
-                self.set_guarded(*number, event, bits);
+            if !value.is_empty() {
+                admit(late.search(by_text, value, &self.build));
             }
         }
     }
 
-    fn set_guarded(&self, number: u32, event: &Event, bits: &mut [u64]) {
-        if has(bits, number) {
-            return;
-        }
-        let guard = self.guards.get(number as usize).and_then(Option::as_ref);
-        let fits = guard.is_none_or(|(field, values)| {
+    /// The numbers of those that were found, ascending.
+    pub(super) fn found(&self) -> impl Iterator<Item = usize> {
+        self.found.iter().enumerate().flat_map(|(at, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros();
+                rest &= rest.wrapping_sub(1);
+                (bit < 64).then_some(at * 64 + bit as usize)
+            })
+        })
+    }
+
+    /// Whether one that was found wants the event, whatever else.
+    pub(super) fn is_decided(&self, number: usize) -> bool {
+        self.guards.get(number).is_some_and(|guard| guard.decides)
+    }
+}
+
+// === impl Guard ===
+
+impl Guard {
+    fn admits(&self, event: &Event) -> bool {
+        self.fields.iter().all(|(field, values)| {
             let value = event.get(*field);
             values.iter().any(|one| **one == *value)
-        });
-        if fits {
-            set(bits, number);
-        }
+        })
     }
+}
+
+// === impl ByValue ===
+
+impl ByValue {
+    fn scenarios(&self, value: &str) -> &[u32] {
+        if !has(&self.marks, mark(value)) {
+            return &[];
+        }
+        self.scenarios.get(value).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Tells most values apart, and costs next to nothing.
+fn mark(value: &str) -> u32 {
+    let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+    let bytes = value.as_bytes();
+    let mark = end(bytes.first()) ^ end(bytes.last()) << 3 ^ bytes.len() << 5;
+    u32::try_from(mark % MARKS).unwrap_or(0)
 }
 
 // === impl ByText ===
@@ -219,19 +263,30 @@ impl ByText {
         }
     }
 
-    /// The scenarios whose texts stand in a value, into `found`.
+    /// The scenarios whose texts stand in a value, and those of which it says nothing, into `found`.
     fn search(&self, value: &str, found: &mut Vec<u32>) {
         found.clear();
-        let Some(automaton) = self.automaton() else {
-            found.extend_from_slice(&self.all);
+        let Some(automaton) = self.automaton().filter(|_| value.is_ascii()) else {
+            found.clone_from(&self.all);
             return;
         };
+        self.add(automaton, value, found);
+        if self.unescaped.is_empty() {
+            return;
+        }
+        for value in unescaped(value) {
+            if value.is_ascii() {
+                self.add(automaton, &value, found);
+            } else {
+                merge(&self.unescaped, found);
+            }
+        }
+    }
+
+    fn add(&self, automaton: &AhoCorasick, value: &str, found: &mut Vec<u32>) {
         for one in automaton.find_overlapping_iter(value) {
-            let scenarios = self.scenarios.get(one.pattern().as_usize());
-            for number in scenarios.into_iter().flatten() {
-                if !found.contains(number) {
-                    found.push(*number);
-                }
+            if let Some(scenarios) = self.scenarios.get(one.pattern().as_usize()) {
+                merge(scenarios, found);
             }
         }
     }
@@ -254,15 +309,12 @@ impl ByText {
         };
         self.search.get_or_init(build).as_ref()
     }
+}
 
-    /// Those of which the texts of this value say nothing.
-    fn silent(&self, value: &str) -> &[u32] {
-        if !value.is_ascii() {
-            &self.all
-        } else if !self.unescaped.is_empty() && is_escaped(value) {
-            &self.unescaped
-        } else {
-            &[]
+fn merge(scenarios: &[u32], found: &mut Vec<u32>) {
+    for number in scenarios {
+        if !found.contains(number) {
+            found.push(*number);
         }
     }
 }
@@ -287,7 +339,7 @@ fn numbers_of<'h>(all: impl Iterator<Item = &'h (u32, Holds)>) -> Vec<u32> {
 // === impl Late ===
 
 impl Late {
-    /// The scenarios whose texts stand in a value.
+    /// The scenarios that may want an event with a value.
     fn search(&mut self, by_text: &ByText, value: &str, build: &DefaultHashBuilder) -> &[u32] {
         let place = if value.len() > MAX_LATE_BYTES {
             &mut self.long
@@ -310,21 +362,5 @@ impl Late {
             }
         }
         found
-    }
-}
-
-// === impl Wanting ===
-
-impl Wanting {
-    /// Their numbers, ascending.
-    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.bits.iter().enumerate().flat_map(|(at, word)| {
-            let mut rest = *word;
-            std::iter::from_fn(move || {
-                let bit = rest.trailing_zeros();
-                rest &= rest.wrapping_sub(1);
-                (bit < 64).then_some(at * 64 + bit as usize)
-            })
-        })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::parse::event::Event;
-use crate::parse::names::{FieldId, Names, Space};
+use crate::parse::names::{Common, FieldId, Names, Space};
 
 /// The longest value kept; the rest of a longer one is cut.
 pub(crate) const MAX_VALUE_BYTES: usize = 16_384;
@@ -18,8 +18,11 @@ const MAX_NAMES: usize = u16::MAX as usize;
 /// Repeated: number of the name, length of the value, the value.
 pub(crate) type Packed = Arc<[u8]>;
 
+/// Of the address that an event speaks of.
+const ADDRESS: u16 = 0;
+
 /// Numbers of names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Packer {
     numbers: HashMap<Box<str>, u16>,
     names: Vec<Box<str>>,
@@ -41,16 +44,28 @@ enum Slot {
 
 // === impl Packer ===
 
+impl Default for Packer {
+    fn default() -> Self {
+        let address = Common::SourceIp.name().1;
+        Self {
+            numbers: HashMap::from([(address.into(), ADDRESS)]),
+            names: vec![address.into()],
+            slots: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+}
+
 impl Packer {
     pub(crate) fn pack(&mut self, event: &Event) -> Packed {
         self.scratch.clear();
-        for (id, value) in event.named() {
+        for &(id, value) in event.named() {
             let slot = match self.slots.get(id.index()).copied().unwrap_or_default() {
                 Slot::New => self.learn(event.names(), id),
                 known => known,
             };
             if let Slot::Number(number) = slot {
-                self.push(number, value);
+                self.push(number, event.str(value));
             }
         }
         for (space, name, value) in event.unnamed() {
@@ -64,13 +79,19 @@ impl Packer {
     }
 
     fn push(&mut self, number: u16, value: &str) {
-        let value = value
-            .get(..value.floor_char_boundary(MAX_VALUE_BYTES))
-            .unwrap_or(value);
+        let end = value.floor_char_boundary(MAX_VALUE_BYTES);
+        let value = value.as_bytes().get(..end).unwrap_or_default();
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-        self.scratch.extend_from_slice(&number.to_le_bytes());
-        self.scratch.extend_from_slice(&length.to_le_bytes());
-        self.scratch.extend_from_slice(value.as_bytes());
+        let ([a, b], [c, d]) = (number.to_le_bytes(), length.to_le_bytes());
+        self.scratch.reserve(4 + value.len());
+        self.scratch.extend_from_slice(&[a, b, c, d]);
+        self.scratch.extend_from_slice(value);
+    }
+
+    /// The address that an event spoke of, `""` if of none.
+    pub(crate) fn address(packed: &[u8]) -> &str {
+        let found = Fields(packed).find(|(number, _)| *number == ADDRESS);
+        found.map_or("", |(_, value)| std::str::from_utf8(value).unwrap_or(""))
     }
 
     /// Names and values, sorted by name.

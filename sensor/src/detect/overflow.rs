@@ -10,6 +10,7 @@ use vigie_wire::Timestamp;
 
 use super::bucket::Kept;
 use super::detection::{Detection, DetectionEvent, DetectionId, Origin};
+use super::meta::Packer;
 use super::plan::{Plan, short};
 use super::{Detector, Hole, Told, go};
 use crate::expr::{Env, Leaky};
@@ -265,15 +266,18 @@ fn message(plan: &Plan, finished: &Finished, scope: &str, who: &str, at: Timesta
 /// Whether there is anybody to name. An overflow of which one event speaks of nobody cannot be told, nor can one of
 /// which all do, as in the original.
 fn is_told(kept: &[Kept]) -> bool {
-    let mut all = kept.iter().map(|kept| kept.whos.as_ref());
-    all.clone().all(|whos| whos.is_some()) && all.any(|whos| whos.is_some_and(|whos| !whos.is_empty()))
+    let mut all = kept
+        .iter()
+        .map(|kept| kept.whos.as_ref()?.count(Packer::address(&kept.meta)));
+    all.clone().all(|whos| whos.is_some()) && all.any(|whos| whos.is_some_and(|count| count > 0))
 }
 
 /// Whom the events speak of, each once.
 fn sources(plan: &Plan, kept: &[Kept]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
-    for whos in kept.iter().filter_map(|kept| kept.whos.as_ref()) {
-        whos.sources(&plan.rule.scope, |value, source| {
+    for kept in kept {
+        let Some(whos) = &kept.whos else { continue };
+        whos.sources(Packer::address(&kept.meta), &plan.rule.scope, |value, source| {
             if !sources.iter().any(|known| *known.value == *value) {
                 sources.push(source());
             }

@@ -18,7 +18,7 @@ use super::meta::Packed;
 use super::overflow::Finished;
 use super::plan::{Plan, short};
 use super::progress::Anchor;
-use super::who::{self, Whos};
+use super::who;
 use crate::expr::Env;
 use crate::parse::event::Event;
 use crate::rules::BucketKind;
@@ -38,7 +38,6 @@ pub(crate) struct Pour<'e> {
     pub(crate) source: usize,
     pub(crate) at: Timestamp,
     meta: OnceCell<Packed>,
-    address: OnceCell<Option<Whos>>,
 }
 
 /// What a scenario's `distinct` says of an event.
@@ -61,17 +60,7 @@ impl<'e> Pour<'e> {
             source,
             at,
             meta: OnceCell::new(),
-            address: OnceCell::new(),
         }
-    }
-
-    /// Whom the event speaks of, in the plan's scope.
-    fn whos(&self, plan: &Plan) -> Option<Whos> {
-        let scope = &plan.rule.scope;
-        if scope.expression.is_none() && self.event.overflow().is_none() && scope.is_ip() {
-            return self.address.get_or_init(|| who::of(self.event, scope)).clone();
-        }
-        who::of(self.event, scope)
     }
 }
 
@@ -238,7 +227,7 @@ impl Detector {
         Kept {
             at: pour.at,
             meta,
-            whos: pour.whos(plan),
+            whos: who::of(pour.event, &plan.rule.scope),
         }
     }
 

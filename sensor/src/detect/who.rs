@@ -15,8 +15,8 @@ use crate::rules::ScopeRule;
 /// Everybody that one event speaks of. Small, because buckets keep this of each event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Whos {
-    /// An address as the log wrote it, of which nothing else is known: nearly every event.
-    Address(Arc<str>),
+    /// The address that the event's `Meta` names, if it is one, of which nothing else is known: nearly every event.
+    Logged,
     /// Anybody else: one, but for overflows.
     Known(Arc<[Who]>),
 }
@@ -41,28 +41,48 @@ struct Origin {
     longitude: f32,
 }
 
+/// Where enrichment says something of an address.
+const ENRICHED: [Common; 7] = [
+    Common::SourceRange,
+    Common::AsNumber,
+    Common::AsnNumber,
+    Common::AsnOrg,
+    Common::IsoCode,
+    Common::Latitude,
+    Common::Longitude,
+];
+
 // === impl Whos ===
 
 impl Whos {
     /// The bytes it takes beside itself.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Address(address) => address.len(),
+            Self::Logged => 0,
             Self::Known(known) => known.iter().map(Who::bytes).sum(),
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        matches!(self, Self::Known(known) if known.is_empty())
+    /// How many they are; `None` if the address that the log wrote is none.
+    pub(crate) fn count(&self, logged: &str) -> Option<usize> {
+        match self {
+            Self::Logged => logged.parse::<IpAddr>().ok().map(|_| 1),
+            Self::Known(known) => Some(known.len()),
+        }
     }
 
     /// Tells `add` of each: its value, and how to make a source of it in a scenario's scope.
-    pub(crate) fn sources(&self, scope: &ScopeRule, mut add: impl FnMut(&str, &dyn Fn() -> Source)) {
+    pub(crate) fn sources(
+        &self,
+        logged: &str,
+        scope: &ScopeRule,
+        mut add: impl FnMut(&str, &dyn Fn() -> Source),
+    ) {
         match self {
-            Self::Address(address) => add(address, &|| Source {
+            Self::Logged => add(logged, &|| Source {
                 scope: scope.kind.to_string(),
-                value: address.to_string(),
-                ip: address.to_string(),
+                value: logged.to_owned(),
+                ip: logged.to_owned(),
                 ..Source::default()
             }),
             Self::Known(known) => known
@@ -129,6 +149,9 @@ pub(crate) fn of(event: &Event, scope: &ScopeRule) -> Option<Whos> {
     if event.overflow().is_some() {
         return of_overflow(event, scope);
     }
+    if scope.is_ip() && ENRICHED.iter().all(|what| event.common(*what).is_empty()) {
+        return Some(Whos::Logged);
+    }
     let said = match &scope.expression {
         Some(expression) if !scope.is_ip() => Some(expression.text(Env::of(event)).ok()?),
         _ => None,
@@ -149,9 +172,6 @@ pub(crate) fn of(event: &Event, scope: &ScopeRule) -> Option<Whos> {
         text => text.parse::<ipnet::IpNet>().ok()?.trunc().to_string().into(),
     };
     let origin = origin(event);
-    if said.is_none() && !scope.is_range() && range.is_empty() && origin.is_none() {
-        return Some(Whos::Address(ip));
-    }
     let value = match said {
         Some(said) => (*said).into(),
         None if scope.is_range() => (*range).into(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Expression;
 use super::code::{Closure, Code, Getter, TextSet};
+use super::functions::url::unescape;
 use super::syntax::Op;
 use crate::parse::literal;
 use crate::parse::names::FieldId;
@@ -31,8 +32,11 @@ pub(crate) struct Holds {
     pub(crate) texts: Vec<Box<str>>,
     /// As they were written, if they must stand in the field in just that case.
     pub(crate) exact: Vec<Box<str>>,
-    /// The texts are looked for behind an unescaping: nothing is said of values with a percent sign or a plus.
+    /// The texts are looked for behind an unescaping: nothing is said of values with a percent sign or a plus, but of what
+    /// [`unescaped`] makes of them.
     pub(crate) unescaped: bool,
+    /// The field is one of the exact texts.
+    pub(crate) whole: bool,
 }
 
 // === impl Expression ===
@@ -43,6 +47,11 @@ impl Expression {
         let mut facts = Vec::new();
         gather(&self.code, &mut facts);
         facts
+    }
+
+    /// Whether it holds wherever all its facts do.
+    pub(crate) fn is_its_facts(&self) -> bool {
+        is_its_facts(&self.code)
     }
 
     /// The field that this is, if it is nothing but a field.
@@ -129,6 +138,16 @@ fn gather(code: &Code, facts: &mut Vec<Fact>) {
     }
 }
 
+/// A fact about a field's whole value says all that the test does of which it is read off.
+fn is_its_facts(code: &Code) -> bool {
+    if let Code::And(items) = code {
+        return items.iter().all(is_its_facts);
+    }
+    let mut facts = Vec::new();
+    gather(code, &mut facts);
+    matches!(facts.as_slice(), [Fact::Is(..)])
+}
+
 /// Of which texts one must stand in which fields.
 fn holds(code: &Code) -> Option<Vec<Holds>> {
     match code {
@@ -140,8 +159,8 @@ fn holds(code: &Code) -> Option<Vec<Holds>> {
             }
             Some(all)
         }
-        Code::FieldIs(field, text) => of(Subject::plain(*field), [&**text]),
-        Code::FieldIn(field, set) => of(Subject::plain(*field), texts_of(set).iter().map(|text| &**text)),
+        Code::FieldIs(field, text) => whole(*field, [&**text]),
+        Code::FieldIn(field, set) => whole(*field, texts_of(set).iter().map(|text| &**text)),
         Code::InSet(left, set) => of(subject(left)?, texts_of(set).iter().map(|text| &**text)),
         Code::Equal {
             left,
@@ -255,7 +274,8 @@ fn subject(code: &Code) -> Option<Subject> {
                     folded: true,
                     ..inner
                 }),
-                "PathUnescape" | "QueryUnescape" => Some(Subject {
+                // Once: of what is unescaped twice nothing is said.
+                "PathUnescape" | "QueryUnescape" if !inner.unescaped => Some(Subject {
                     unescaped: true,
                     ..inner
                 }),
@@ -281,7 +301,17 @@ fn of<'t>(subject: Subject, texts: impl IntoIterator<Item = &'t str>) -> Option<
         texts: folded.collect(),
         exact: if as_written { written } else { Vec::new() },
         unescaped: subject.unescaped,
+        whole: false,
     }])
+}
+
+/// A field is one of some texts.
+fn whole<'t>(field: FieldId, texts: impl IntoIterator<Item = &'t str>) -> Option<Vec<Holds>> {
+    let mut all = of(Subject::plain(field), texts)?;
+    for holds in &mut all {
+        holds.whole = true;
+    }
+    Some(all)
 }
 
 fn texts_of(set: &TextSet) -> Vec<Box<str>> {
@@ -299,6 +329,13 @@ impl Holds {
 }
 
 /// Whether unescaping may change a value.
-pub(crate) fn is_escaped(value: &str) -> bool {
+fn is_escaped(value: &str) -> bool {
     memchr::memchr2(b'%', b'+', value.as_bytes()).is_some()
+}
+
+/// What unescaping makes of a value if it changes it: as a path, and as a query if that is something else.
+pub(crate) fn unescaped(value: &str) -> impl Iterator<Item = String> {
+    let kinds = [(b'%', false), (b'+', true)].into_iter();
+    let kinds = kinds.filter(|(escape, _)| memchr::memchr(*escape, value.as_bytes()).is_some());
+    kinds.filter_map(|(_, plus_is_space)| unescape(value, plus_is_space, true))
 }

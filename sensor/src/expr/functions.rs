@@ -13,7 +13,7 @@ mod raw_json;
 mod sprintf;
 mod text;
 mod time;
-mod url;
+pub(super) mod url;
 mod xml;
 
 use super::types::Type;

@@ -372,9 +372,9 @@ impl Event {
 
     /// All fields that are set, in the order in which they first were.
     pub fn iter(&self) -> impl Iterator<Item = (Space, &str, &str)> {
-        let named = self.named().map(|(id, value)| {
+        let named = self.named().iter().map(|&(id, value)| {
             let (space, name) = self.names.name(id);
-            (space, name, value)
+            (space, name, self.str(value))
         });
         named.chain(self.unnamed())
     }
@@ -526,8 +526,8 @@ impl Event {
     }
 
     /// The fields that rules name, and those that no rule names.
-    pub(crate) fn named(&self) -> impl Iterator<Item = (FieldId, &str)> {
-        self.fields.iter().map(|&(id, value)| (id, self.str(value)))
+    pub(crate) fn named(&self) -> &[(FieldId, Span)] {
+        &self.fields
     }
 
     pub(crate) fn unnamed(&self) -> impl Iterator<Item = (Space, &str, &str)> {

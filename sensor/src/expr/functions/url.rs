@@ -56,7 +56,7 @@ fn unescaped(value: Value<'_>, plus_is_space: bool) -> Value<'_> {
 }
 
 /// Percent-decoding; where it is strict, one bad escape spoils the whole.
-fn unescape(text: &str, plus_is_space: bool, strict: bool) -> Option<String> {
+pub(in crate::expr) fn unescape(text: &str, plus_is_space: bool, strict: bool) -> Option<String> {
     let mut rest = text.as_bytes();
     let mut out = Vec::with_capacity(rest.len());
     // A text without pluses is searched for one byte only.
