@@ -5,6 +5,7 @@
 mod alerts;
 mod allowlist;
 mod bouncers;
+mod coverage;
 mod decisions;
 mod explain;
 mod mesh;
@@ -44,6 +45,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
             "/decisions",
             get(decisions::list).post(decisions::add).delete(decisions::end),
         )
+        .route("/coverage", get(coverage::show))
         .route("/sightings", get(sightings::list))
         .route("/bouncers", get(bouncers::list).post(bouncers::add))
         .route("/bouncers/{name}", delete(bouncers::delete))

@@ -15,6 +15,7 @@ pub mod parse;
 pub mod replay;
 pub mod rules;
 pub mod run;
+pub mod seen;
 pub mod shapes;
 pub mod source;
 pub mod spool;

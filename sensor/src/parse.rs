@@ -129,11 +129,26 @@ impl Parser {
 
     /// Parses a text as a line from where another is, of whatever kind that is.
     pub fn parse_text(&mut self, text: &str, like: &Line, now: Timestamp) -> Parsed<'_> {
+        self.parse_unless_stopped(text, like, now, &mut ())
+    }
+
+    fn parse_unless_stopped(
+        &mut self,
+        text: &str,
+        like: &Line,
+        now: Timestamp,
+        trace: &mut impl Trace,
+    ) -> Parsed<'_> {
         if let Some(stage) = self.stopped(text, &like.kind) {
             let stage = self.stages.get(stage).map_or("", |stage| &*stage.name);
             return Parsed::Unparsed { stage };
         }
-        self.run(text, like, now, &mut ())
+        self.run(text, like, now, trace)
+    }
+
+    /// Like [`Parser::parse`], and tells each step of those lines that are not certain to end somewhere.
+    pub(crate) fn parse_told(&mut self, line: &Line, now: Timestamp, trace: &mut impl Trace) -> Parsed<'_> {
+        self.parse_unless_stopped(&line.text, line, now, trace)
     }
 
     /// Like [`Parser::parse`], and tells each step.

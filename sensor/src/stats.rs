@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::seen::Seen;
+
 /// A number that only grows, read and written from any thread.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -62,6 +64,7 @@ pub const GONE: &str = "logs that are gone";
 #[derive(Debug, Default)]
 pub struct Stats {
     sources: Mutex<BTreeMap<Arc<str>, Arc<SourceStats>>>,
+    seen: Mutex<Option<Arc<Seen>>>,
     /// Buckets alive now.
     pub buckets: Gauge,
     /// About how many bytes they take.
@@ -177,6 +180,16 @@ impl Stats {
         if let Some(left) = sources.remove(name) {
             sources.entry(Arc::from(GONE)).or_default().add(&left.snapshot());
         }
+    }
+
+    /// What the rules of the running sensor have seen since it started; `None` while none runs.
+    pub fn seen(&self) -> Option<Arc<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where these rules count.
+    pub(crate) fn set_seen(&self, seen: &Arc<Seen>) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(seen));
     }
 
     /// All counters as plain numbers.

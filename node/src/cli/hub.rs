@@ -37,7 +37,7 @@ impl Hub {
             Self::Remove(command) => command.run(global),
             Self::Check(command) => command.run(global),
             Self::Test(command) => command.run(),
-            Self::Covered(command) => command.run(global),
+            Self::Covered(command) => command.run(global).await,
         }
     }
 }

@@ -257,6 +257,58 @@ fn serve(dir: &Path) -> String {
     format!("http://{address}/")
 }
 
+/// The running node knows which of its rules see nothing; without one, only files can be asked.
+#[test]
+fn a_running_node_tells_which_rules_saw_no_log() {
+    let home = Home::with("");
+    let (hub, files) = hub(&home);
+    home.say(&["hub", "install", "them/doors", "--from", &hub, "--files", &files]);
+    assert!(home.refuse(&["hub", "coverage"]).contains("vigie up"));
+    let log = home.beside("door.log");
+    std::fs::write(&log, "").unwrap();
+    home.configure(&format!(
+        "[sensor]\nsources = [{{ type = \"door\", file = \"{}\" }}]\n",
+        log.display()
+    ));
+    let node = home.up();
+    let events = |name: &str| {
+        let rows = home.rows(&["hub", "coverage", "--all"]);
+        let row = rows.iter().find(|row| row["name"] == name);
+        row.unwrap_or_else(|| panic!("{name} is not in {rows:?}"))["events"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!((events("them/door-logs"), events("them/door-knock")), (0, 0));
+    crate::support::append(
+        &log,
+        "2026-11-22T05:40:01Z knock from 192.88.99.7\nnothing\n2026-11-22T05:40:02Z knock from 192.88.99.7\n",
+    );
+    until("both knocks are counted", || {
+        (events("them/door-logs"), events("them/door-knock")) == (2, 2)
+    });
+    assert_eq!(events("vigie/sshd"), 0);
+    let unseen = home.rows(&["hub", "coverage"]);
+    assert!(
+        unseen
+            .iter()
+            .all(|row| row["events"] == 0 && row["name"] != "them/door-logs")
+    );
+    let said = home.say(&["hub", "coverage"]);
+    assert!(said.contains("3 lines, 2 parsed"), "{said}");
+    // The same of files.
+    let rows = home.rows(&[
+        "hub",
+        "coverage",
+        "--all",
+        "--type",
+        "door",
+        &log.display().to_string(),
+    ]);
+    let found = rows.iter().find(|row| row["name"] == "them/door-knock").unwrap();
+    assert_eq!(found["events"], 2);
+    assert!(node.terminate().0.success());
+}
+
 /// What a rule asks of decisions is answered by the node that runs it: who is out already is not found again.
 #[test]
 fn a_rule_knows_the_decisions_of_its_node() {

@@ -1,66 +1,45 @@
 //! Which rules a log reaches, and which see nothing of it: installed in vain, or a log that is not read.
 //!
 //! Whole files are run through parsers and scenarios in log time; a parser is reached by an event that it understood, a
-//! scenario by one that its filter wanted. Deliberately absent: what the scenarios found, which is `replay`'s.
+//! scenario by one that its filter wanted. Deliberately absent: what the scenarios found, which is `replay`'s, and what a
+//! running sensor has seen, which is `run`'s to count.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
 use vigie_wire::Timestamp;
 
 use crate::detect::Detector;
 use crate::line::{Line, Position};
-use crate::parse::{Event, Parsed, Parser};
+use crate::parse::{Parsed, Parser};
 use crate::rules::Ruleset;
+use crate::seen::{Reached, Seen};
 use crate::source::file::reader::Reader;
 use crate::stats::Stats;
-use crate::trace::Trace;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
-
-/// A rule and how many events reached it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reached {
-    /// Its stage; `scenario` for scenarios.
-    pub stage: String,
-    /// Its name.
-    pub name: String,
-    /// Events.
-    pub events: u64,
-}
 
 /// See the module.
 #[derive(Debug)]
 pub struct Coverage {
     parser: Parser,
     detector: Detector,
-    tally: Tally,
+    seen: Seen,
     lines: u64,
     parsed: u64,
 }
-
-/// Documents of parsers, by stage and name.
-#[derive(Debug, Default)]
-struct Tally(BTreeMap<String, BTreeMap<String, u64>>);
 
 // === impl Coverage ===
 
 impl Coverage {
     /// Of a set of rules that no line has reached.
     pub fn new(rules: &Ruleset) -> Self {
-        let mut tally = Tally::default();
-        for (stage, names) in rules.parsers() {
-            let documents = tally.0.entry(stage.to_owned()).or_default();
-            documents.extend(names.into_iter().map(|name| (name.to_owned(), 0)));
-        }
         Self {
             parser: Parser::new(rules),
             detector: Detector::new(rules),
-            tally,
+            seen: Seen::new(rules),
             lines: 0,
             parsed: 0,
         }
@@ -103,10 +82,10 @@ impl Coverage {
 
     fn line(&mut self, line: &Line, now: Timestamp) {
         self.lines += 1;
-        if let Parsed::Event(event) = self.parser.parse_traced(line, now, &mut self.tally) {
+        let mut steps = self.seen.steps();
+        if let Parsed::Event(event) = self.parser.parse_traced(line, now, &mut steps) {
             self.parsed += 1;
-            self.detector
-                .pour_traced(event, now, &mut Vec::new(), &mut self.tally);
+            self.detector.pour(event, now, &mut Vec::new());
         }
         self.detector.line_done(&line.source);
     }
@@ -118,30 +97,7 @@ impl Coverage {
 
     /// All rules, those that nothing reached first.
     pub fn reached(&self) -> Vec<Reached> {
-        let reached = |stage: &str, name: &str, events| Reached {
-            stage: stage.to_owned(),
-            name: name.to_owned(),
-            events,
-        };
-        let parsers = self.tally.0.iter().flat_map(|(stage, documents)| {
-            let documents = documents.iter();
-            documents.map(move |(name, events)| reached(stage, name, *events))
-        });
-        let scenarios = self.detector.poured();
-        let scenarios = scenarios.map(|(scenario, events)| reached("scenario", &scenario.name, events));
-        let mut all: Vec<Reached> = parsers.chain(scenarios).collect();
-        all.sort_by_key(|one| one.events);
-        all
-    }
-}
-
-impl Trace for Tally {
-    fn node(&mut self, stage: &str, name: &str, _: &Event, success: bool) {
-        let document = self.0.get_mut(stage).and_then(|stage| stage.get_mut(name));
-        if let Some(events) = document
-            && success
-        {
-            *events += 1;
-        }
+        self.seen.poured(&self.detector);
+        self.seen.reached()
     }
 }

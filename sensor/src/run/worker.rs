@@ -19,6 +19,7 @@ use crate::line::{Line, Position};
 use crate::outside::Outside;
 use crate::parse::{Parsed, Parser};
 use crate::rules::Ruleset;
+use crate::seen::Seen;
 use crate::source::{Clock, Closed, Intake};
 use crate::stats::{SourceStats, Stats};
 
@@ -39,6 +40,7 @@ pub(super) struct Worker<F> {
     expected: HashMap<String, Position>,
     simulate: HashSet<String>,
     outside: Arc<Outside>,
+    seen: Arc<Seen>,
     stats: Arc<Stats>,
     told: Counts,
     told_dropped: u64,
@@ -73,9 +75,12 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
                 expected.insert(source.clone(), resume.position.clone());
             }
         }
+        let seen = Arc::new(Seen::new(rules));
+        config.stats.set_seen(&seen);
         Self {
             parser: Parser::new(rules),
             detector,
+            seen,
             observer: Observer::default(),
             seats: BTreeMap::new(),
             expected,
@@ -164,7 +169,7 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
             self.detector.caught_up(&line.source);
         }
         let mut observed = None;
-        match self.parser.parse(line, now) {
+        match self.parser.parse_told(line, now, &mut self.seen.steps()) {
             Parsed::Event(event) => {
                 stats.parsed.add(1);
                 let oddity = self.detector.pour(event, now, &mut self.detections);
@@ -305,6 +310,7 @@ impl<F: FnMut(SensorEvent) -> Result<(), Closed>> Worker<F> {
         let counts = self.detector.counts();
         self.stats.buckets.set(self.detector.live() as u64);
         self.stats.bucket_bytes.set(self.detector.bytes() as u64);
+        self.seen.poured(&self.detector);
         self.stats.evicted.add(counts.evicted - self.told.evicted);
         self.stats
             .outweighed
