@@ -134,8 +134,11 @@ pub const VOID_FOR: i64 = 180 * DAY;
 /// Share of later reporters' surprise that a reporter of full weight takes: his precision, in thousandths.
 pub const FORETOLD_MILLI: i64 = 920;
 
-/// Claims near the threshold that a reporter without history may have open.
-pub const EXPOSURE_BASE: u64 = 20;
+/// Claims that follow another group's, without which nobody is blocked, that a voucher group may make in a day before gold
+/// confirmed anything it said. What gold confirmed of a reporter covers one more each.
+pub const EXPOSURE_BASE: i64 = 20;
+/// So long a claim waits that no record covers: as long as those who know an address take to dispute it, in the mean.
+pub const EXPOSED_HEARING: i64 = 6 * HOUR;
 
 /// Half-life of evidence, by behaviour and type of indicator, in milliseconds.
 pub fn half_life(behaviour: Behaviour, subject: &Indicator) -> i64 {

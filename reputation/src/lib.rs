@@ -11,8 +11,8 @@
 //! weighed when somebody asks, with the weights of that moment: a strike or a revocation costs O(1), acts at once
 //! everywhere, and no incremental sum can drift from what `contributions` lists.
 //!
-//! Left for later: enforcement of the exposure budget ([`Scorer::exposure`] only counts), learning of clusters (the
-//! interface stands: [`Scorer::set_cluster`]), and families of behaviours within a reporter's record.
+//! Left for later: learning of clusters (the interface stands: [`Scorer::set_cluster`]), and families of behaviours within
+//! a reporter's record.
 #![warn(missing_docs)]
 
 mod breaker;

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: what it said, which stands with the subjects.
 
+mod purse;
 mod record;
 
 use hashbrown::HashMap;
@@ -11,6 +12,7 @@ use crate::graph::{Labels, TrustGraph};
 use crate::partition::Group;
 use crate::report::ReportRefused;
 
+pub(crate) use purse::Purse;
 pub(crate) use record::{Record, Refutation};
 
 /// Node keys followed per organisation.
@@ -34,6 +36,10 @@ pub(crate) struct Reporter {
     pub(crate) org: OrgId,
     pub(crate) record: Record,
     pub(crate) anchor: bool,
+    /// What is spent of what gold confirmed of it.
+    pub(crate) purse: Purse,
+    /// The same once more, spent by those who follow it.
+    pub(crate) lends: Purse,
     /// Subjects that only it names.
     pub(crate) sole: u32,
     pub(crate) voucher: GroupIndex,
@@ -223,6 +229,8 @@ impl Reporter {
             org,
             record: Record::default(),
             anchor: false,
+            purse: Purse::default(),
+            lends: Purse::default(),
             sole: 0,
             voucher: UNANCHORED,
             operator: UNKNOWN,

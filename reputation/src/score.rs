@@ -5,6 +5,7 @@
 //! learns from gold. Deliberately absent: policy and durations, which are the node's.
 
 mod credit;
+mod expose;
 mod hearing;
 mod inputs;
 mod judge;
@@ -22,19 +23,18 @@ pub use network::{Network, Spared};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
 use crate::class::{Class, ClassLookup};
-use crate::constants::{EXPOSURE_BASE, HEARING};
-use crate::fixed::MILLI;
+use crate::constants::HEARING;
 use crate::graph::TrustGraph;
 use crate::memory::{Known, Memory, MemoryConfig, Tier};
 use crate::own::Own;
-use crate::reporter::{ReporterIndex, Reporters};
+use crate::partition::Group;
+use crate::reporter::{Purse, ReporterIndex, Reporters};
 use crate::subjects::Subjects;
-use crate::verdict::Rung;
 
 pub(crate) use judge::canonical;
 
@@ -85,9 +85,10 @@ pub struct Size {
 /// How far an organisation leans out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Exposure {
-    /// Its open claims on subjects at challenge or above.
+    /// Claims that followed another group's, without which nobody is blocked, and that still count: its own that its
+    /// confirmed history covered, and all others of its group. Each counts for a day at most.
     pub near: u64,
-    /// How many its confirmed history would allow.
+    /// How many a day its confirmed history and its group cover. What is beyond waits for hours.
     pub budget: u64,
 }
 
@@ -148,6 +149,8 @@ pub struct Scorer {
     soles: Vec<usize>,
     memory: Memory,
     own: Own,
+    /// What each voucher group has spent of what covers it.
+    purses: HashMap<Group, Purse>,
     retracted: HashSet<SightingId>,
     suspected: HashSet<RuleHash>,
     evicted: u64,
@@ -166,6 +169,7 @@ impl Scorer {
             soles: Vec::new(),
             memory: Memory::new(&config.memory),
             own: Own::new(config.max_own),
+            purses: HashMap::new(),
             retracted: HashSet::new(),
             suspected: HashSet::new(),
             evicted: 0,
@@ -288,24 +292,6 @@ impl Scorer {
             .filter(names)
             .map(|subject| subject.indicator.clone())
             .collect()
-    }
-
-    /// How far an organisation leans out. Counted, not yet enforced. Costs a walk over the table.
-    pub fn exposure(&self, org: OrgId, now: Timestamp) -> Exposure {
-        let index = self.reporters.find(org);
-        let Some(reporter) = index.and_then(|index| self.reporters.get(index)) else {
-            return Exposure::default();
-        };
-        let near = self
-            .named_by(org)
-            .iter()
-            .filter(|subject| self.rung(subject, now) > Rung::Observe)
-            .count();
-        let confirmed = reporter.record.confirmed(now) / MILLI;
-        Exposure {
-            near: u64::try_from(near).unwrap_or(u64::MAX),
-            budget: EXPOSURE_BASE + u64::try_from(confirmed).unwrap_or(0),
-        }
     }
 
     /// Every subject held, in no meaningful order.

@@ -6,9 +6,9 @@
 
 use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
 
-use crate::constants::{LIVE_HALF_LIVES, MINUTE, half_life};
+use crate::constants::{DAY, LIVE_HALF_LIVES, MINUTE, half_life};
 use crate::fixed::{MILLI, log2_of_size};
-use crate::reporter::{GroupIndex, ReporterIndex};
+use crate::reporter::{GroupIndex, ReporterIndex, UNANCHORED};
 
 /// One statement, packed: a subject of one statement takes about a hundred bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,12 @@ pub(crate) struct Entry {
     pub(crate) row: u8,
     pub(crate) count: Count,
     pub(crate) confidence: u8,
-    /// Gold has spoken on what this reporter says of this subject.
-    pub(crate) settled: bool,
+    pub(crate) marks: Marks,
 }
+
+/// What is noted of a statement besides what it says, in one byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
 
 /// Somebody disputes what is said of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +89,39 @@ const FEW: usize = 8;
 /// Objections kept per subject, one per group, the heaviest: more nats than any score can have.
 const MAX_OBJECTIONS: usize = 32;
 
+// === impl Marks ===
+
+impl Marks {
+    /// Gold has spoken on what this reporter says of this subject.
+    pub(crate) const SETTLED: Self = Self(1);
+    /// Its group leans out further than its record covers (`score/expose.rs`).
+    pub(crate) const EXPOSED: Self = Self(2);
+
+    /// These, and no others, of those that hold.
+    pub(crate) fn of(mark: Self, holds: bool) -> Self {
+        if holds { mark } else { Self::default() }
+    }
+
+    pub(crate) fn has(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    pub(crate) fn set(&mut self, mark: Self, holds: bool) {
+        self.0 = if holds { self.0 | mark.0 } else { self.0 & !mark.0 };
+    }
+}
+
 // === impl Entry ===
 
 impl Entry {
+    pub(crate) fn is_settled(&self) -> bool {
+        self.marks.has(Marks::SETTLED)
+    }
+
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.marks.has(Marks::EXPOSED)
+    }
+
     pub(crate) fn observed(&self) -> Timestamp {
         Timestamp::from_millis(i64::from(self.observed) * MINUTE)
     }
@@ -200,18 +233,19 @@ impl Subject {
         now: Timestamp,
         group: impl Fn(ReporterIndex) -> GroupIndex,
     ) -> Added {
-        let (mut settled, mut same) = (entry.settled, None);
+        let (mut settled, mut same) = (entry.is_settled(), None);
         self.entries().enumerate().for_each(|(place, known)| {
             if known.reporter == entry.reporter {
-                settled |= known.settled;
+                settled |= known.is_settled();
                 if known.behaviour == entry.behaviour {
                     same = Some(place);
                 }
             }
         });
-        let entry = Entry { settled, ..entry };
+        let mut entry = entry;
+        entry.marks.set(Marks::SETTLED, settled);
         if let Some(place) = same {
-            return self.strengthen(place, entry);
+            return self.strengthen(place, entry, now);
         }
         let len = self.len();
         let more = self.more.get_or_insert_default();
@@ -237,17 +271,18 @@ impl Subject {
     }
 
     /// The same reporter says the same once more.
-    fn strengthen(&mut self, place: usize, entry: Entry) -> Added {
+    fn strengthen(&mut self, place: usize, entry: Entry, now: Timestamp) -> Added {
         let Some(known) = self.at(place).copied() else {
             return Added::Weaker;
         };
         let stronger = entry.lasts(&self.indicator) > known.lasts(&self.indicator);
         // Who repeats himself was first when he was first.
         let (arrived, fraction) = (known.arrived, known.fraction).min((entry.arrived, entry.fraction));
-        let strongest = Entry {
-            settled: entry.settled,
-            ..if stronger { entry } else { known }
-        };
+        // Evidence that was none any more is new: whether it is covered is asked anew.
+        let exposed = known.is_exposed() || !known.is_live(&self.indicator, now);
+        let mut strongest = if stronger { entry } else { known };
+        strongest.marks.set(Marks::SETTLED, entry.is_settled());
+        strongest.marks.set(Marks::EXPOSED, exposed);
         self.replace(
             place,
             Entry {
@@ -300,6 +335,42 @@ impl Subject {
             }
         });
         least.0
+    }
+
+    /// Whether a statement of this group is the second to stand on its subject, so that it is the one which others may
+    /// hang on: another group stands, its own does not, and no third joined within the last day. Then who was first. Of
+    /// those that count: alive, reached by an anchor, covered. Two passes over the statements.
+    pub(crate) fn follows(
+        &self,
+        by: (ReporterIndex, Behaviour),
+        now: Timestamp,
+        group: impl Fn(ReporterIndex) -> GroupIndex,
+    ) -> Option<ReporterIndex> {
+        let own = group(by.0);
+        let stands = |entry: &&Entry| {
+            (entry.reporter, entry.behaviour) != by
+                && !entry.is_exposed()
+                && group(entry.reporter) != UNANCHORED
+                && entry.is_live(&self.indicator, now)
+        };
+        let standing = || self.entries().filter(stands);
+        let first = standing()
+            .min_by_key(|entry| (entry.arrived, entry.reporter))?
+            .reporter;
+        let today = now.as_secs().saturating_sub(DAY / MILLI);
+        let settles = |entry: &Entry| {
+            let theirs = group(entry.reporter);
+            theirs == own || (theirs != group(first) && i64::from(entry.arrived) > today)
+        };
+        (!standing().any(settles)).then_some(first)
+    }
+
+    /// Notes whether a statement is covered.
+    pub(crate) fn expose(&mut self, by: (ReporterIndex, Behaviour), exposed: bool) {
+        let mut entries = self.entries_mut();
+        if let Some(entry) = entries.find(|entry| (entry.reporter, entry.behaviour) == by) {
+            entry.marks.set(Marks::EXPOSED, exposed);
+        }
     }
 
     fn at(&self, place: usize) -> Option<&Entry> {

@@ -75,6 +75,9 @@ pub struct Contribution {
     pub value: i64,
     /// The cap that cut it, if one did.
     pub cap: Option<i64>,
+    /// Beyond what the record of its group covered when it came: it counts towards a hard block after some hours only.
+    #[serde(default)]
+    pub exposed: bool,
 }
 
 /// One who disputes what is said, and what that weighs here and now.
@@ -209,6 +212,8 @@ pub enum Reason {
     Stale,
     /// Said only now, by nobody whom gold confirmed: who knows the subject may dispute it first.
     Hearing,
+    /// Those who say so name more than their record covers: their word waits some hours before it blocks.
+    Exposed,
 }
 
 /// The answer for one subject at one moment, for one observer.
@@ -341,6 +346,9 @@ impl fmt::Display for Reason {
             ),
             Self::Aggregate => f.write_str("a whole network is never blocked on remote word"),
             Self::Stale => f.write_str("nobody has seen it for three days"),
+            Self::Exposed => f.write_str(
+                "some who say so name more than their record covers: that waits six hours before it blocks",
+            ),
             Self::Hearing => f.write_str(
                 "said only minutes ago, by nobody confirmed here: those who know it may dispute it first",
             ),

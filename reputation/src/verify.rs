@@ -21,7 +21,7 @@ pub use compare::Difference;
 pub use rules::fingerprint;
 
 /// The format that this version writes, and the only one that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Largest export that is read, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
 /// Most statements, disputes and reporters in one export.
@@ -109,6 +109,8 @@ pub struct StatementInput {
     pub arrived_secs: u32,
     /// Taken back: it says only that he spoke.
     pub withdrawn: bool,
+    /// Beyond what the record of its group covered when it came: it waits longer.
+    pub exposed: bool,
 }
 
 /// One objection as it is held.

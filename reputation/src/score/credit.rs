@@ -15,7 +15,7 @@ use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
 use crate::memory::Tier;
 use crate::reporter::{Refutation, ReporterIndex, UNANCHORED};
-use crate::subject::{Entry, Objection, Subject};
+use crate::subject::{Entry, Marks, Objection, Subject};
 
 /// An address that users of ours come from, and what is said of it against their record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,7 +207,7 @@ impl Scorer {
         for one in weighed {
             let index = one.entry.reporter;
             if one.entry.arrival() <= moment && !speakers.iter().any(|(reporter, _)| *reporter == index) {
-                speakers.push((index, one.entry.settled));
+                speakers.push((index, one.entry.is_settled()));
             }
         }
         speakers
@@ -234,7 +234,7 @@ impl Scorer {
         };
         let refutable = |entry: &Entry| {
             let recent = entry.observed().as_millis().abs_diff(at.as_millis()) < MEMORY_LIVE.unsigned_abs();
-            !entry.settled && recent && entry.is_live(subject, at)
+            !entry.is_settled() && recent && entry.is_live(subject, at)
         };
         if !known.entries().any(refutable) {
             return Vec::new();
@@ -303,7 +303,7 @@ impl Scorer {
             return;
         };
         for entry in known.entries_mut().filter(|entry| entry.reporter == reporter) {
-            entry.settled = true;
+            entry.marks.set(Marks::SETTLED, true);
         }
     }
 }

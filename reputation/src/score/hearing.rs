@@ -2,8 +2,8 @@
 //!
 //! Those who know an accused address speak up within minutes where many do, and their disputes weigh before anything is
 //! blocked instead of after. One accusation opens the hearing for all that follow it within a day, so an attacker whom
-//! others met half an hour ago is blocked at the next word about him. It is a function of what is held: no memory, no
-//! order. Deliberately absent: what disputes weigh.
+//! others met half an hour ago is blocked at the next word about him. What no record covers (`expose`) opens nothing, and
+//! waits longer. It is a function of what is held: no memory, no order. Deliberately absent: what disputes weigh.
 
 use vigie_wire::Timestamp;
 
@@ -11,7 +11,7 @@ use super::Scorer;
 use super::judge::Said;
 use super::object::Objecting;
 use super::weigh::Weighed;
-use crate::constants::DAY;
+use crate::constants::{DAY, EXPOSED_HEARING};
 
 // === impl Scorer ===
 
@@ -31,25 +31,38 @@ impl Scorer {
             let arrived = Timestamp::from_secs(i64::from(one.entry.arrived));
             now.as_millis().saturating_sub(arrived.as_millis())
         };
-        let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
-        let opened = |one: &Weighed<'_>| (hearing..hearing.saturating_add(DAY)).contains(&heard_for(one));
-        let stands = |one: &Weighed<'_>| heard_for(one) >= hearing || one.reporter.record.has_gold(now);
-        if weighed.iter().filter(counts).any(opened) {
-            return None;
-        }
-        let standing: Vec<_> = weighed.iter().copied().filter(stands).collect();
-        let score = self.sums(&standing, now, |_| true).score;
-        let said = Said {
-            weighed: &standing,
-            score,
+        let waits = |one: &Weighed<'_>| {
+            if one.entry.is_exposed() {
+                hearing.max(EXPOSED_HEARING)
+            } else {
+                hearing
+            }
         };
-        if score >= bar + self.raise(&said, objecting, false, now) {
+        let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
+        let exposed = |one: &Weighed<'_>| one.entry.is_exposed() && heard_for(one) < waits(one);
+        let opened = |one: &Weighed<'_>| {
+            !exposed(one) && (hearing..hearing.saturating_add(DAY)).contains(&heard_for(one))
+        };
+        let stands = |one: &Weighed<'_>| {
+            !exposed(one) && (heard_for(one) >= hearing || one.reporter.record.has_gold(now))
+        };
+        let reaches = |kept: &dyn Fn(&Weighed<'_>) -> bool| {
+            let weighed: Vec<_> = weighed.iter().copied().filter(kept).collect();
+            let score = self.sums(&weighed, now, |_| true).score;
+            let said = Said {
+                weighed: &weighed,
+                score,
+            };
+            score >= bar + self.raise(&said, objecting, false, now)
+        };
+        let covered = !weighed.iter().any(exposed) || reaches(&|one| !exposed(one));
+        if covered && weighed.iter().filter(counts).any(opened) || reaches(&stands) {
             return None;
         }
         let left = weighed
             .iter()
             .filter(counts)
-            .map(|one| hearing.saturating_sub(heard_for(one)));
+            .map(|one| waits(one).saturating_sub(heard_for(one)));
         let first = left.filter(|left| *left > 0).min();
         Some(Timestamp::from_millis(
             now.as_millis().saturating_add(first.unwrap_or(hearing)),

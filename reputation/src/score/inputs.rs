@@ -13,7 +13,7 @@ use crate::graph::TrustGraph;
 use crate::memory::MemoryConfig;
 use crate::partition::Partition;
 use crate::reporter::ReporterIndex;
-use crate::subject::{Entry, Objection, Subject};
+use crate::subject::{Entry, Marks, Objection, Subject};
 use crate::verdict::{GroupSum, OwnWord, PartitionSums};
 use crate::verify::{DisputeInput, Inputs, InputsRefused, ReporterInput, StatementInput};
 
@@ -61,6 +61,7 @@ impl Scorer {
                 observed_minutes: entry.observed,
                 arrived_secs: entry.arrived,
                 withdrawn: self.retracted.contains(&sighting),
+                exposed: entry.is_exposed(),
             });
         }
         for objection in known.map_or(&[] as &[Objection], Subject::objections) {
@@ -163,7 +164,7 @@ impl Scorer {
                 row: one.sighting.row,
                 count: one.count,
                 confidence: one.confidence,
-                settled: false,
+                marks: Marks::of(Marks::EXPOSED, one.exposed),
             });
         }
         let mut objections = Vec::with_capacity(inputs.disputes.len());

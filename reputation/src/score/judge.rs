@@ -227,7 +227,9 @@ impl Scorer {
             if !case.weighed.is_empty() {
                 because(exist > 0 && groups < needed, Reason::Quorum { groups, needed });
                 because(!case.fresh, Reason::Stale);
-                because(case.hearing.is_some(), Reason::Hearing);
+                let exposed = case.weighed.iter().any(|one| one.entry.is_exposed());
+                because(case.hearing.is_some() && !exposed, Reason::Hearing);
+                because(case.hearing.is_some() && exposed, Reason::Exposed);
                 because(
                     score < case.bar,
                     Reason::Below {
@@ -353,5 +355,6 @@ fn contribution(one: &Weighed<'_>, group: Group, value: i64, cap: Option<i64>) -
         uncapped: one.uncapped,
         value,
         cap,
+        exposed: one.entry.is_exposed(),
     }
 }

@@ -9,7 +9,7 @@ use crate::constants::{FUTURE_SKEW, LIVE_HALF_LIVES, MAX_AGE, MINUTE, half_life}
 use crate::fixed::MILLI;
 use crate::report::{Observed, Report, ReportRefused};
 use crate::reporter::{GroupIndex, ReporterIndex, Reporters};
-use crate::subject::{Added, Entry, Subject};
+use crate::subject::{Added, Entry, Marks, Subject};
 
 // === impl Scorer ===
 
@@ -22,9 +22,8 @@ impl Scorer {
             return Err(ReportRefused::Retracted);
         }
         let subject = super::judge::canonical(&report.subject);
-        let settled = self.was_settled(&subject, report.arrived);
         let entry = Entry {
-            settled,
+            marks: Marks::of(Marks::SETTLED, self.was_settled(&subject, report.arrived)),
             ..self.entry(report, reporter)?
         };
         self.tidy(now);
@@ -64,7 +63,7 @@ impl Scorer {
             row: report.sighting.row,
             count: report.count,
             confidence: report.confidence.min(100),
-            settled: false,
+            marks: Marks::default(),
         })
     }
 
@@ -74,7 +73,6 @@ impl Scorer {
             reporters,
             soles,
             config,
-            crowded,
             ..
         } = self;
         let Some(known) = subjects.at_mut(place) else {
@@ -86,12 +84,15 @@ impl Scorer {
         });
         let after = known.sole_reporter();
         count_sole(reporters, soles, before, after);
+        if matches!(added, Added::New | Added::Stronger | Added::Crowded(true)) {
+            self.cover(place, &entry, added, now);
+        }
         match added {
             Added::New => Observed::New,
             Added::Stronger => Observed::Stronger,
             Added::Weaker => Observed::Weaker,
             Added::Crowded(another) => {
-                *crowded += 1;
+                self.crowded += 1;
                 if another { Observed::New } else { Observed::Crowded }
             }
         }

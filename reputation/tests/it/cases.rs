@@ -484,7 +484,9 @@ fn another_choice_of_anchors_changes_every_score_at_once() {
     let mut scorer = world.scorer();
     heard(&mut scorer, [1, 2], &subject);
     assert!(scorer.dispute(org(3), &subject, NOW));
-    assert_eq!(scorer.exposure(org(1), NOW), Exposure { near: 1, budget: 220 });
+    let exposure = |number| scorer.exposure(org(number), NOW);
+    assert_eq!(exposure(1), Exposure { near: 0, budget: 220 });
+    assert_eq!(exposure(2), Exposure { near: 1, budget: 220 });
     let anchors = [org(1), org(3)];
     scorer.set_graph(TrustGraph::build(&anchors, &world.members, &world.vouches, NOW));
     let verdict = scorer.verdict(&subject, NOW);

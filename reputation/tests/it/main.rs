@@ -7,6 +7,7 @@
 
 mod cases;
 mod disputes;
+mod exposure;
 mod extremes;
 mod hearing;
 mod history;

@@ -236,13 +236,13 @@ fn without_the_digest_what_came_out_is_safe_and_only_pure_inputs_can_be_claimed(
 #[test]
 fn what_is_no_export_is_refused_with_its_place() {
     let refused = |text: &str| Export::read(text.as_bytes()).unwrap_err().to_string();
-    for wrong in ["", "{}", "[]", "null", "{\"format\":1}", "\u{0}"] {
+    for wrong in ["", "{}", "[]", "null", "{\"format\":2}", "\u{0}"] {
         assert!(
             refused(wrong).starts_with("it is no exported verdict"),
             "{wrong:?}"
         );
     }
-    assert!(refused("{\"format\":2}").contains("format is 2"));
+    assert!(refused("{\"format\":1}").contains("format is 1"));
     assert!(matches!(
         Export::read(&vec![b' '; MAX_BYTES + 1]),
         Err(ExportRefused::TooLong)

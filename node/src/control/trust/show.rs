@@ -122,7 +122,7 @@ fn lines(
             record_words(record, answer["history"].as_u64().unwrap_or(0), now)
         ),
         format!(
-            "  exposure   {} open claims near a threshold, of {} that its record allows",
+            "  exposure   {} claims of a day on which others hang, of {} that records cover",
             answer["exposure"]["near"], answer["exposure"]["budget"]
         ),
     ];

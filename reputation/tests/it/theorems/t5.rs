@@ -6,7 +6,7 @@
 //! Why: reaching the threshold takes q groups, and all that were struck are one of them, so q - 1 others take part each
 //! time. Each of these is charged with a joint refutation, however old he says that his sighting is and whoever speaks
 //! later, and the second strikes.
-//! Not bounded here: how many are framed at once, before the first refutation.
+//! How many are framed at once, before the first refutation, the exposure budget bounds (`exposure`).
 
 use std::net::{IpAddr, Ipv4Addr};
 

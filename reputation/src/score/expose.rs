@@ -1,0 +1,91 @@
+//! The exposure budget: whoever makes others' word count stakes his record on it, and the record of a group is bounded.
+//!
+//! Nobody is blocked on one group's word, so of every block there is a second group that spoke: its claim is charged to
+//! what gold confirmed of the speaker, then to the purse that all of its voucher group share, however many they are, then
+//! to what gold confirmed of whom it follows. All fill again within a day. A claim that nothing covers is not muted: it
+//! counts towards every soft rung at once, and towards a block some hours later (`hearing`). Whoever speaks first, alone
+//! or third pays nothing: most attackers are met by one organisation only. So within those hours F groups block as many
+//! as their own purses hold, whomever they name: docs/decisions/0014. O(1) a statement: a subject's are bounded.
+
+use vigie_wire::{OrgId, Timestamp};
+
+use super::{Exposure, Scorer};
+use crate::constants::{EXPOSURE_BASE, PRIOR_ANCHOR};
+use crate::fixed::MILLI;
+use crate::reporter::{Reporter, ReporterIndex};
+use crate::subject::{Added, Entry};
+
+// === impl Scorer ===
+
+impl Scorer {
+    /// How far an organisation leans out.
+    pub fn exposure(&self, org: OrgId, now: Timestamp) -> Exposure {
+        let index = self.reporters.find(org);
+        let Some(reporter) = index.and_then(|index| self.reporters.get(index)) else {
+            return Exposure::default();
+        };
+        let gold = gold(reporter, now);
+        let group = self.purses.get(&self.reporters.group(reporter.voucher));
+        let shared = group.map_or(0, |purse| purse.spent(EXPOSURE_BASE, now));
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        Exposure {
+            near: count(reporter.purse.spent(gold, now) + shared),
+            budget: count(gold + EXPOSURE_BASE),
+        }
+    }
+
+    /// A statement came to a subject that others named: charges it if others may hang on it.
+    pub(super) fn cover(&mut self, place: u32, entry: &Entry, added: Added, now: Timestamp) {
+        let by = (entry.reporter, entry.behaviour);
+        let reporters = &self.reporters;
+        if !reporters.get(entry.reporter).is_some_and(Reporter::is_anchored) {
+            return;
+        }
+        let Some(known) = self.subjects.at_mut(place) else {
+            return;
+        };
+        // Who repeats himself has paid, or needed not, unless it was beyond what covered him.
+        let asks = added != Added::Stronger || known.entries().any(|one| is_exposed(one, entry));
+        if !asks {
+            return;
+        }
+        let first = known.follows(by, now, |index| reporters.voucher(index));
+        let exposed = first.is_some_and(|first| !self.charge(entry.reporter, first, entry.arrival()));
+        if let Some(known) = self.subjects.at_mut(place) {
+            known.expose(by, exposed);
+        }
+    }
+
+    fn charge(&mut self, index: ReporterIndex, first: ReporterIndex, at: Timestamp) -> bool {
+        let Some(reporter) = self.reporters.get_mut(index) else {
+            return false;
+        };
+        let covers = gold(reporter, at);
+        if reporter.purse.pay(covers, at) {
+            return true;
+        }
+        let voucher = reporter.voucher;
+        if self.purses.len() > self.config.max_reporters {
+            self.purses.retain(|_, purse| purse.spent(EXPOSURE_BASE, at) > 0);
+        }
+        let group = self.reporters.group(voucher);
+        if self.purses.entry(group).or_default().pay(EXPOSURE_BASE, at) {
+            return true;
+        }
+        // A purse of its own: whoever echoes somebody must not spend what covers him where he follows others.
+        self.reporters.get_mut(first).is_some_and(|first| {
+            let covers = gold(first, at);
+            first.lends.pay(covers, at)
+        })
+    }
+}
+
+/// What an organisation's own record covers a day. That of an anchor begins with what its choice is worth.
+fn gold(reporter: &Reporter, at: Timestamp) -> i64 {
+    let chosen = if reporter.anchor { PRIOR_ANCHOR } else { 0 };
+    (chosen + reporter.record.confirmed(at)) / MILLI
+}
+
+fn is_exposed(one: &Entry, other: &Entry) -> bool {
+    (one.reporter, one.behaviour) == (other.reporter, other.behaviour) && one.is_exposed()
+}

@@ -1,0 +1,203 @@
+//! The exposure budget: how many may be blocked at once on the word of groups that gold never confirmed, and that the busy
+//! are not muted by it.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use vigie_reputation::constants::{DAY, EXPOSED_HEARING, EXPOSURE_BASE};
+use vigie_reputation::verify::{Checked, Export};
+use vigie_reputation::wire::{Indicator, Timestamp};
+use vigie_reputation::{Exposure, Reason, Report, Rung, Scorer, ScorerConfig};
+
+use crate::world::{EXPLOIT, NOW, SSH, World, labels, mesh, org, report};
+
+fn address(number: u32) -> Indicator {
+    Indicator::ip(std::net::Ipv4Addr::from(0x0b00_0000 + number).into())
+}
+
+fn later(millis: i64) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() + millis)
+}
+
+fn says(scorer: &mut Scorer, reporter: u32, number: u32, at: Timestamp) {
+    let said = Report {
+        observed: at,
+        arrived: at,
+        ..report(reporter, &address(number))
+    };
+    scorer.observe(&said, at).unwrap();
+}
+
+/// Members of one anchor, each a group of its own, with no gold and as much history as makes them weigh.
+fn liars(groups: u32, identities: u32) -> World {
+    let mut world = mesh(groups);
+    for number in 0..identities {
+        world.add(1_000 + number, 1, labels(1_000 + number));
+        world.vouch(1 + number % groups, 1_000 + number);
+    }
+    for member in &mut world.members {
+        member.history = member.history.min(1);
+    }
+    world
+}
+
+fn blocked(scorer: &Scorer, count: u32, at: Timestamp) -> usize {
+    (0..count)
+        .filter(|number| scorer.verdict(&address(*number), at).hard_block)
+        .count()
+}
+
+#[test]
+fn two_groups_that_name_a_thousand_block_what_their_purses_hold_and_the_rest_waits() {
+    let mut scorer = liars(2, 0).scorer();
+    for number in 0..1_000 {
+        says(&mut scorer, 1, number, NOW);
+        says(&mut scorer, 2, number, NOW);
+    }
+    // The second of the two pays: what genesis granted it, its purse, and what genesis granted whom it follows.
+    let covered = usize::try_from(EXPOSURE_BASE + 2).unwrap();
+    assert_eq!(blocked(&scorer, 1_000, NOW), covered);
+    assert_eq!(scorer.exposure(org(1), NOW), Exposure { near: 0, budget: 21 });
+    assert_eq!(scorer.exposure(org(2), NOW), Exposure { near: 21, budget: 21 });
+    let waits = scorer.verdict(&address(999), NOW);
+    assert_eq!(
+        (waits.rung, waits.hearing),
+        (Rung::Throttle, Some(later(EXPOSED_HEARING)))
+    );
+    assert_eq!(waits.reasons, [Reason::Exposed]);
+    assert!(waits.contributions.iter().any(|one| one.exposed));
+    // Nobody was muted: it blocks when those who know it had their time, and at once with a third who stakes his own.
+    assert_eq!(blocked(&scorer, 1_000, later(EXPOSED_HEARING - 1)), covered);
+    assert_eq!(blocked(&scorer, 1_000, later(EXPOSED_HEARING)), 1_000);
+    // A block in force is not taken back for it.
+    assert!(scorer.review(&address(999), NOW).hard_block);
+}
+
+#[test]
+fn a_third_group_covers_what_the_second_could_not() {
+    let mut scorer = liars(3, 0).scorer();
+    for number in 0..100 {
+        says(&mut scorer, 1, number, NOW);
+        says(&mut scorer, 2, number, NOW);
+    }
+    assert!(!scorer.verdict(&address(99), NOW).hard_block);
+    says(&mut scorer, 3, 99, NOW);
+    assert!(scorer.verdict(&address(99), NOW).hard_block);
+    assert_eq!(scorer.exposure(org(3), NOW).near, 1);
+    // And on what is covered already it is free.
+    says(&mut scorer, 3, 0, NOW);
+    assert_eq!(scorer.exposure(org(3), NOW).near, 1);
+}
+
+#[test]
+fn what_waits_is_the_same_elsewhere() {
+    let mut scorer = liars(2, 0).scorer_with(ScorerConfig::default());
+    for number in 0..100 {
+        says(&mut scorer, 1, number, NOW);
+        says(&mut scorer, 2, number, NOW);
+    }
+    for number in [0, 99] {
+        for at in [NOW, later(DAY / 24), later(EXPOSED_HEARING)] {
+            let export = Export::of(&scorer, &address(number), at, false).unwrap();
+            assert_eq!(export.check().unwrap(), Checked::Same);
+        }
+    }
+}
+
+/// Two thousand attackers a day, of which most are met by nobody else, four in ten by one more. Our own sensor meets one
+/// in fifty of them, later.
+#[test]
+fn an_organisation_that_meets_two_thousand_attackers_a_day_is_not_muted() {
+    const DAYS: u32 = 15;
+    let mut scorer = liars(12, 0).scorer_with(ScorerConfig::default());
+    let mut kept = Vec::new();
+    for day in 0..DAYS {
+        let (mut met, mut blocked) = (0, 0);
+        for number in 0..2_000 {
+            let (number, at) = (
+                2_000 * day + number,
+                later(i64::from(day) * DAY + i64::from(number) * 43_000),
+            );
+            says(&mut scorer, 1, number, at);
+            assert_eq!(
+                scorer.exposure(org(1), at).near,
+                0,
+                "alone and first it pays nothing"
+            );
+            if number % 5 < 2 {
+                let half_an_hour = Timestamp::from_millis(at.as_millis() + DAY / 48);
+                says(&mut scorer, 2 + number % 10, number, half_an_hour);
+                met += 1;
+                blocked += u32::from(scorer.verdict(&address(number), half_an_hour).hard_block);
+            }
+            if number % 50 == 0 {
+                let caught = Timestamp::from_millis(at.as_millis() + DAY / 24);
+                scorer.own_detection(&address(number), SSH, caught);
+            }
+        }
+        kept.push(100 * blocked / met);
+    }
+    // The others, who follow it 80 times a day each, are covered by their purses and by what gold confirmed of it.
+    assert!(kept[14] >= 70, "{kept:?}");
+    // And it itself, where it follows: its own record covers what it says, at once.
+    let now = later(i64::from(DAYS) * DAY);
+    let budget = scorer.exposure(org(1), now).budget;
+    assert!(budget >= 400, "{budget}");
+    for number in 1_000_000..1_000_400 {
+        says(&mut scorer, 2, number, now);
+        says(
+            &mut scorer,
+            1,
+            number,
+            Timestamp::from_millis(now.as_millis() + DAY / 48),
+        );
+    }
+    let now = Timestamp::from_millis(now.as_millis() + DAY / 48);
+    let hard = (1_000_000..1_000_400).filter(|number| scorer.rung(&address(*number), now).is_hard());
+    assert_eq!(hard.count(), 400);
+}
+
+/// Liars: identity, target, minutes since the one before.
+fn lies() -> impl Strategy<Value = Vec<(u32, u32, i64)>> {
+    vec((0_u32..24, 0_u32..150, 0_i64..2), 200..900)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Within the hours that what is uncovered waits, F groups block F purses at most, and what genesis granted each of
+    /// those who speak, whoever says what in which order, however many they are.
+    #[test]
+    fn groups_without_gold_block_as_many_at_once_as_their_purses_hold(
+        groups in 2_u32..5,
+        lies in lies(),
+        exploit in any::<bool>(),
+    ) {
+        let mut scorer = liars(groups, 24).scorer();
+        let (mut minutes, mut framed) = (0, BTreeSet::new());
+        let mut speakers = BTreeSet::new();
+        for (who, target, gap) in lies {
+            minutes += gap;
+            let at = later(60_000 * minutes);
+            if 60_000 * minutes >= EXPOSED_HEARING {
+                break;
+            }
+            let said = Report {
+                behaviour: if exploit { EXPLOIT } else { SSH },
+                observed: at,
+                arrived: at,
+                ..report(1_000 + who, &address(target))
+            };
+            scorer.observe(&said, at).unwrap();
+            speakers.insert(who);
+            if scorer.verdict(&address(target), at).hard_block {
+                framed.insert(target);
+            }
+        }
+        let refilled = EXPOSURE_BASE + EXPOSURE_BASE * minutes * 60_000 / DAY + 1;
+        let granted = i64::try_from(speakers.len()).unwrap() * 2;
+        let bound = i64::from(groups) * refilled + granted;
+        prop_assert!(i64::try_from(framed.len()).unwrap() <= bound, "{} of {bound}", framed.len());
+    }
+}
