@@ -2,7 +2,7 @@
 //!
 //! Each organisation has one parent: the shortest way of vouches from the observer's anchors, ties by the smaller key
 //! hash. Every anchor and every child of an anchor is the root of one group, so whatever hangs below one vouch of an
-//! anchor weighs as one. Deliberately absent: admission (gossip/core), and any memory of who said what.
+//! anchor weighs as one; and each place says through which anchor it is reached, for what a stolen one can do. Deliberately absent: admission (gossip/core), and any memory of who said what.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,6 +62,8 @@ pub struct Place {
     pub anchor: bool,
     /// The root of its group; `None` if no anchor reaches it.
     pub group: Option<OrgId>,
+    /// The anchor through which trust reaches it, itself if it is one; `None` with the group.
+    pub through: Option<OrgId>,
     /// Through whom trust reaches it; `None` for anchors and for who is not reached.
     pub parent: Option<OrgId>,
     /// Vouches between it and the anchor.
@@ -94,6 +96,7 @@ impl TrustGraph {
             let place = places.entry(*anchor).or_insert_with(Place::nameless);
             place.anchor = true;
             place.group = Some(*anchor);
+            place.through = Some(*anchor);
         }
         let edges: BTreeSet<(OrgId, OrgId)> = vouches
             .iter()
@@ -161,10 +164,12 @@ fn reach_next(
     let last = OrgId([u8::MAX; OrgId::WIDTH]);
     let mut next = BTreeSet::new();
     for from in layer {
+        let voucher = places.get(from);
+        let through = voucher.and_then(|place| place.through);
         let root = if depth == 1 {
             None
         } else {
-            places.get(from).and_then(|place| place.group)
+            voucher.and_then(|place| place.group)
         };
         for (_, to) in edges.range((*from, first)..=(*from, last)) {
             let Some(place) = places.get_mut(to) else { continue };
@@ -172,6 +177,7 @@ fn reach_next(
                 continue;
             }
             place.group = root.or(Some(*to));
+            place.through = through;
             place.parent = Some(*from);
             place.depth = depth;
             next.insert(*to);
@@ -190,6 +196,7 @@ impl Place {
             history: member.history,
             anchor: false,
             group: None,
+            through: None,
             parent: None,
             depth: 0,
         }
@@ -202,6 +209,7 @@ impl Place {
             history: 0,
             anchor: false,
             group: None,
+            through: None,
             parent: None,
             depth: 0,
         }

@@ -16,6 +16,9 @@ use crate::constants::{CAP_ASN, CAP_COUNTRY, CAP_RULE, KAPPA};
 pub enum Partition {
     /// By the child of an anchor through which trust reaches them.
     Voucher,
+    /// By the anchor through which trust reaches them: it and all its newcomers are one. Who has proven himself since, by
+    /// activity or gold, or was known at genesis, counts by his voucher here too.
+    Anchor,
     /// By the operator that their voucher attests.
     Operator,
     /// By what was learned of their dependence; all that were struck are one.
@@ -39,6 +42,8 @@ pub enum Group {
     Struck,
     /// The subtree below this organisation, an anchor or an anchor's child.
     Voucher(OrgId),
+    /// This anchor, and all newcomers whom trust reaches through it.
+    Anchor(OrgId),
     /// An operator, by the hash of its name.
     Operator([u8; 8]),
     /// A learned cluster.
@@ -56,7 +61,8 @@ pub enum Group {
 /// A text that names no group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected unanchored, unknown, struck, or voucher, operator, cluster, alone, country, asn or rule with a name"
+    "expected unanchored, unknown, struck, or voucher, anchor, operator, cluster, alone, country, asn or rule with \
+     a name"
 )]
 pub struct ParseGroupError;
 
@@ -64,8 +70,9 @@ pub struct ParseGroupError;
 
 impl Partition {
     /// All of them; where two give the same score, the earlier one explains it.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Voucher,
+        Self::Anchor,
         Self::Operator,
         Self::Cluster,
         Self::Country,
@@ -73,10 +80,13 @@ impl Partition {
         Self::Rule,
     ];
 
+    /// Those with the hard cap: a quorum spans them all.
+    pub(crate) const HARD: [Self; 4] = [Self::Voucher, Self::Anchor, Self::Operator, Self::Cluster];
+
     /// What one group may weigh.
     pub const fn cap(self) -> i64 {
         match self {
-            Self::Voucher | Self::Operator | Self::Cluster => KAPPA,
+            Self::Voucher | Self::Anchor | Self::Operator | Self::Cluster => KAPPA,
             Self::Country => CAP_COUNTRY,
             Self::Asn => CAP_ASN,
             Self::Rule => CAP_RULE,
@@ -88,6 +98,7 @@ impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Voucher => "voucher",
+            Self::Anchor => "anchor",
             Self::Operator => "operator",
             Self::Cluster => "cluster",
             Self::Country => "country",
@@ -106,6 +117,7 @@ impl fmt::Display for Group {
             Self::Unknown => f.write_str("unknown"),
             Self::Struck => f.write_str("struck"),
             Self::Voucher(org) => write!(f, "voucher:{org}"),
+            Self::Anchor(org) => write!(f, "anchor:{org}"),
             Self::Operator(hash) => write!(f, "operator:{:016x}", u64::from_be_bytes(*hash)),
             Self::Cluster(number) => write!(f, "cluster:{number}"),
             Self::Alone(org) => write!(f, "alone:{org}"),
@@ -132,6 +144,7 @@ impl FromStr for Group {
         let (of, name) = text.split_once(':').ok_or(ParseGroupError)?;
         let group = match of {
             "voucher" => name.parse().ok().map(Self::Voucher),
+            "anchor" => name.parse().ok().map(Self::Anchor),
             "operator" => u64::from_str_radix(name, 16)
                 .ok()
                 .map(|hash| Self::Operator(hash.to_be_bytes())),
@@ -177,6 +190,7 @@ mod tests {
             Group::Unknown,
             Group::Struck,
             Group::Voucher(OrgId([7; 16])),
+            Group::Anchor(OrgId([7; 16])),
             Group::Operator([0, 1, 2, 3, 4, 5, 6, 255]),
             Group::Cluster(9),
             Group::Alone(OrgId([8; 16])),

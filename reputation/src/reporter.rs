@@ -43,6 +43,7 @@ pub(crate) struct Reporter {
     /// Subjects that only it names.
     pub(crate) sole: u32,
     pub(crate) voucher: GroupIndex,
+    through: GroupIndex,
     pub(crate) operator: GroupIndex,
     pub(crate) country: GroupIndex,
     pub(crate) asn: GroupIndex,
@@ -179,6 +180,11 @@ impl Reporters {
                 .and_then(|place| place.group)
                 .map_or(Group::Unanchored, Group::Voucher),
         );
+        let through = self.number(
+            place
+                .and_then(|place| place.through)
+                .map_or(Group::Unanchored, Group::Anchor),
+        );
         let operator = self.number(match labels.operator {
             [0, 0, 0, 0, 0, 0, 0, 0] => Group::Unknown,
             hash => Group::Operator(hash),
@@ -196,6 +202,7 @@ impl Reporters {
             return;
         };
         reporter.voucher = voucher;
+        reporter.through = through;
         reporter.operator = operator;
         reporter.country = country;
         reporter.asn = asn;
@@ -233,6 +240,7 @@ impl Reporter {
             lends: Purse::default(),
             sole: 0,
             voucher: UNANCHORED,
+            through: UNANCHORED,
             operator: UNKNOWN,
             country: UNKNOWN,
             asn: UNKNOWN,
@@ -248,6 +256,15 @@ impl Reporter {
             STRUCK
         } else {
             self.cluster
+        }
+    }
+
+    /// His group by anchor: newcomers stand with the anchor through which they came, whatever it says of them.
+    pub(crate) fn by_anchor(&self) -> GroupIndex {
+        if self.anchor || !self.record.is_established() {
+            self.through
+        } else {
+            self.voucher
         }
     }
 

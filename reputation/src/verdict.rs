@@ -231,7 +231,7 @@ pub struct Verdict {
     pub bar: i64,
     /// Asked of a subject that is blocked already.
     pub held: bool,
-    /// Independent groups that name it: the fewest over voucher, operator and cluster.
+    /// Independent groups that name it: the fewest over voucher, anchor, operator and cluster.
     pub groups: usize,
     /// Independent groups that are needed.
     pub quorum: usize,

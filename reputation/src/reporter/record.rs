@@ -171,7 +171,8 @@ impl Record {
         self.refuted = (self.refuted + cost).min(MAX_LEARNED);
     }
 
-    fn is_established(&self) -> bool {
+    /// Whether he has been here for long, by this observer's own count, or was at genesis, or gold stands for him.
+    pub(crate) fn is_established(&self) -> bool {
         self.anchor
             || self.history > 0
             || self.active_days >= ESTABLISHED_DAYS

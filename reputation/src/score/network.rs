@@ -37,7 +37,7 @@ pub struct Network {
     pub net: IpNet,
     /// Blocked addresses in it.
     pub members: usize,
-    /// Independent groups that name two or more of them: the fewest over voucher, operator and cluster.
+    /// Independent groups that name two or more of them: the fewest over voucher, anchor, operator and cluster.
     pub groups: usize,
     /// Why it is not blocked all the same.
     pub spared: Option<Spared>,
@@ -100,8 +100,7 @@ impl Scorer {
     }
 
     fn groups_of(&self, members: &BTreeSet<IpAddr>, now: Timestamp) -> usize {
-        let hard = [Partition::Voucher, Partition::Operator, Partition::Cluster];
-        let mut named = hard.map(|_| BTreeMap::<Group, usize>::new());
+        let mut named = Partition::HARD.map(|_| BTreeMap::<Group, usize>::new());
         for ip in members {
             let Some(subject) = self.subjects.get(&Indicator::ip(*ip)) else {
                 continue;
@@ -112,7 +111,7 @@ impl Scorer {
                     .iter()
                     .filter(|one| one.uncapped > 0 && one.reporter.is_anchored())
             };
-            for (partition, named) in hard.into_iter().zip(&mut named) {
+            for (partition, named) in Partition::HARD.into_iter().zip(&mut named) {
                 let groups: BTreeSet<Group> =
                     counting().map(|one| self.group_of(partition, one, now)).collect();
                 for group in groups {

@@ -67,6 +67,7 @@ pub(super) fn together(
             .sum::<i64>()
     };
     capped(&|reporter| reporter.voucher)
+        .min(capped(&Reporter::by_anchor))
         .min(capped(&|reporter| reporter.operator))
         .min(capped(&|reporter| reporter.cluster(now)))
 }

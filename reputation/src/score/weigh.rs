@@ -177,9 +177,10 @@ impl Scorer {
 
 impl Sums {
     pub(super) fn of(&self, partition: Partition) -> Sum {
-        let [voucher, operator, cluster, country, asn, rule] = self.all;
+        let [voucher, anchor, operator, cluster, country, asn, rule] = self.all;
         match partition {
             Partition::Voucher => voucher,
+            Partition::Anchor => anchor,
             Partition::Operator => operator,
             Partition::Cluster => cluster,
             Partition::Country => country,
@@ -190,8 +191,8 @@ impl Sums {
 
     /// Independent groups: the fewest over the partitions with the hard cap.
     pub(super) fn groups(&self) -> usize {
-        let hard = [Partition::Voucher, Partition::Operator, Partition::Cluster];
-        hard.into_iter()
+        Partition::HARD
+            .into_iter()
             .map(|partition| self.of(partition).groups)
             .min()
             .unwrap_or(0)
@@ -216,6 +217,7 @@ fn group_number(partition: Partition, one: &Weighed<'_>, now: Timestamp) -> u64 
     let reporter = one.reporter;
     u64::from(match partition {
         Partition::Voucher => reporter.voucher,
+        Partition::Anchor => reporter.by_anchor(),
         Partition::Operator => reporter.operator,
         Partition::Cluster => reporter.cluster(now),
         Partition::Country => reporter.country,
