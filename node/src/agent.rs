@@ -90,6 +90,7 @@ impl Agent {
         let names = self.rules.scenarios.iter();
         let names = names.map(|scenario| scenario.name.to_string()).collect();
         let mut positions = self.state.positions()?;
+        let absent = positions.absent(&self.sources);
         let mut config = SensorConfig {
             sources: self.sources,
             resume: positions.known(),
@@ -117,7 +118,7 @@ impl Agent {
         };
         let keeper = Keeper::new(
             self.writer,
-            positions,
+            (positions, absent),
             Arc::clone(&outbox),
             Arc::clone(&config.kept),
         );

@@ -1,5 +1,6 @@
 //! The binary `vigie`: reads the command line and hands over. The walk of a log line starts in `watch`.
 
+mod absent;
 mod agent;
 mod api;
 mod asked;

@@ -191,10 +191,11 @@ async fn start_sensor(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<Vec
     let clock = Arc::clone(&node.clock);
     let shutdown = tasks.shutdown.clone();
     let kept = Arc::clone(&config.kept);
+    let absent = watch::absent(node, &config.sources).await?;
     tasks.spawn("sensor", async move {
         Ok(vigie_sensor::run::run(config, rules, clock, sender, shutdown).await?)
     });
-    tasks.spawn("watch", watch::run(Arc::clone(node), events, kept));
+    tasks.spawn("watch", watch::run(Arc::clone(node), events, kept, absent));
     Ok(reads)
 }
 

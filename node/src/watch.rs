@@ -4,7 +4,7 @@
 //! Events are handled in order, and a position is noted only after the effects of every line before it, so that
 //! kill -9 at any moment loses no detection; a repeated one is found by its id.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use vigie_sensor::detect::Detection;
 use vigie_sensor::run::{Resume, SensorEvent};
-use vigie_sensor::source::Kept;
+use vigie_sensor::source::{Kept, SourceConfig};
 use vigie_store::{Decision, NewAlert, NewDecision, Remembered, Share, StoreError, Tier};
 use vigie_wire::Timestamp;
 
+use crate::absent::{Absent, LOOK_EVERY};
 use crate::clock::rfc3339;
 use crate::node::Node;
 use crate::visitors::Visit;
@@ -25,6 +26,8 @@ use crate::{decide, share};
 const BACKLOG: usize = 10_000;
 /// Between two attempts to write what waits.
 const RETRY: Duration = Duration::from_secs(1);
+/// The note of the logs that are gone.
+const ABSENT: &str = "absent";
 
 /// What an event leads to on disk, in the order of the events.
 enum Effect {
@@ -49,6 +52,7 @@ struct Found {
 struct Watch {
     node: Arc<Node>,
     kept: Arc<Kept>,
+    absent: Absent,
     backlog: VecDeque<Effect>,
     failing: bool,
     /// Visitors who are in no journal yet.
@@ -57,21 +61,31 @@ struct Watch {
     provisional: i64,
 }
 
+/// The logs that were gone when the last process looked.
+pub(crate) async fn absent(node: &Node, sources: &[SourceConfig]) -> Result<Absent, StoreError> {
+    let kept = node.store.note(node.mine(), ABSENT).await?;
+    Ok(Absent::new(kept.as_deref(), sources))
+}
+
 /// Handles the sensor's events until the sensor ends. What is not on disk then was not checkpointed either: the next
-/// start reads its lines again. What is on disk is noted in `kept`, so that sources can let go of it.
+/// start reads its lines again. What is on disk is noted in `kept`, so that sources can let go of it. Positions of logs that
+/// are gone go in the end, by `absent`.
 pub(crate) async fn run(
     node: Arc<Node>,
     mut events: mpsc::Receiver<SensorEvent>,
     kept: Arc<Kept>,
+    absent: Absent,
 ) -> anyhow::Result<()> {
     let mut watch = Watch {
         node,
         kept,
+        absent,
         backlog: VecDeque::new(),
         failing: false,
         visits: Vec::new(),
         provisional: 0,
     };
+    let mut looks = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
             event = events.recv(), if watch.backlog.len() < BACKLOG => match event {
@@ -79,6 +93,8 @@ pub(crate) async fn run(
                 None => break,
             },
             () = tokio::time::sleep(RETRY), if !watch.backlog.is_empty() => {}
+            _ = looks.tick() => watch.look().await,
+            gone = watch.absent.looked() => watch.forget(&gone).await,
         }
         watch.flush().await;
     }
@@ -113,12 +129,36 @@ impl Watch {
                 }
             }
             SensorEvent::Checkpoint { source, resume } => {
+                self.absent.hear(&source);
                 let text = serde_json::to_string(&resume)?;
                 self.backlog.push_back(Effect::Position { source, resume, text });
             }
             SensorEvent::CaughtUp { source } => tracing::info!(source, "read to its end"),
         }
         Ok(())
+    }
+
+    /// Begins to look which logs are gone.
+    async fn look(&mut self) {
+        match positions(&self.node).await {
+            Ok(positions) => self.absent.look(positions),
+            Err(error) => tracing::debug!(%error, "which logs are gone waits for the database"),
+        }
+    }
+
+    /// Removes the positions of logs that are gone for long. Nothing is heard of them between the look and here, or they
+    /// are not among those: only this task writes positions.
+    async fn forget(&mut self, gone: &BTreeSet<String>) {
+        let (node, mine) = (&self.node, self.node.mine());
+        for source in self.absent.settle(gone, node.now()) {
+            match node.store.delete_note(mine, &format!("position/{source}")).await {
+                Ok(_) => tracing::info!(log = source, "a log is gone for long, and its position with it"),
+                Err(error) => tracing::warn!(%error, log = source, "its position could not be removed"),
+            }
+        }
+        if let Err(error) = node.store.put_note(mine, ABSENT, &self.absent.text()).await {
+            tracing::warn!(%error, "which logs are gone could not be noted");
+        }
     }
 
     fn detected(&mut self, detection: &Detection) {
@@ -191,6 +231,15 @@ impl Watch {
             }
         }
     }
+}
+
+/// The logs whose positions are noted.
+async fn positions(node: &Node) -> Result<Vec<String>, StoreError> {
+    let notes = node.store.notes(node.mine(), "position/").await?;
+    let names = notes.into_iter();
+    Ok(names
+        .map(|(name, _)| name.trim_start_matches("position/").to_owned())
+        .collect())
 }
 
 async fn write(node: &Node, effect: &Effect) -> Result<(), StoreError> {
@@ -274,3 +323,6 @@ fn alert(detection: &Detection, now: Timestamp) -> NewAlert {
         share: Share::Never,
     }
 }
+
+#[cfg(test)]
+mod tests;

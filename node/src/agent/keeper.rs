@@ -4,7 +4,7 @@
 //! its id. A disk that takes nothing keeps nobody from being told: alerts then wait in memory and go out from there.
 //! Before: the sensor. After: `outbox`. Deliberately absent: delivery.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use vigie_sensor::source::Kept;
 use super::outbox::Outbox;
 use super::state::Positions;
 use super::writer::Writer;
+use crate::absent::{Absent, LOOK_EVERY};
+use crate::clock;
 
 /// Events handled with one write to disk.
 const AT_ONCE: usize = 256;
@@ -26,6 +28,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Keeper {
     writer: Writer,
     positions: Positions,
+    absent: Absent,
     outbox: Arc<Outbox>,
     kept: Arc<Kept>,
     /// Checkpoints whose alerts are not all on disk, or that are not themselves.
@@ -36,10 +39,16 @@ pub(crate) struct Keeper {
 // === impl Keeper ===
 
 impl Keeper {
-    pub(crate) fn new(writer: Writer, positions: Positions, outbox: Arc<Outbox>, kept: Arc<Kept>) -> Self {
+    pub(crate) fn new(
+        writer: Writer,
+        (positions, absent): (Positions, Absent),
+        outbox: Arc<Outbox>,
+        kept: Arc<Kept>,
+    ) -> Self {
         Self {
             writer,
             positions,
+            absent,
             outbox,
             kept,
             reached: HashMap::new(),
@@ -55,12 +64,15 @@ impl Keeper {
     ) -> anyhow::Result<()> {
         let mut taken = Vec::with_capacity(AT_ONCE);
         let mut ended = false;
+        let mut looks = tokio::time::interval(LOOK_EVERY);
         while !ended || !self.is_settled() {
             tokio::select! {
                 count = events.recv_many(&mut taken, AT_ONCE), if !ended && self.outbox.has_room() => {
                     ended = count == 0;
                 }
                 () = tokio::time::sleep(RETRY), if !self.is_settled() => {}
+                _ = looks.tick() => self.absent.look(self.positions.sources()),
+                gone = self.absent.looked() => self.forget(&gone),
                 () = given_up.cancelled() => break,
             }
             // Writing waits for the disk; the other tasks go on meanwhile.
@@ -71,6 +83,17 @@ impl Keeper {
 
     fn is_settled(&self) -> bool {
         self.outbox.is_on_disk() && self.reached.is_empty()
+    }
+
+    fn forget(&mut self, gone: &BTreeSet<String>) {
+        let over = self.absent.settle(gone, clock::now());
+        let forgotten = tokio::task::block_in_place(|| self.positions.forget(&over, &self.absent));
+        if let Err(error) = forgotten {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "which logs are gone could not be noted"
+            );
+        }
     }
 
     fn take(&mut self, events: &mut Vec<SensorEvent>) {
@@ -87,6 +110,7 @@ impl Keeper {
                     alerts.push((detection.id, self.writer.alert(&detection)));
                 }
                 SensorEvent::Checkpoint { source, resume } => {
+                    self.absent.hear(&source);
                     self.reached.insert(source, resume);
                 }
                 SensorEvent::CaughtUp { source } => tracing::info!(source, "read to its end"),

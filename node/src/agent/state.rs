@@ -1,14 +1,16 @@
 //! What an agent keeps: one directory, mode 0700, of one agent at a time.
 //!
 //! `outbox/` holds alerts that were not delivered yet, `positions.json` how far each log was dealt with, `spool/` lines
-//! that came over the network. Deliberately absent: passwords, which stay where the user keeps them.
+//! that came over the network, `absent.json` which logs are gone. Deliberately absent: passwords, which stay where the user keeps them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use vigie_sensor::run::Resume;
+use vigie_sensor::source::SourceConfig;
 
+use crate::absent::Absent;
 use crate::paths::{Lock, Paths, write_private};
 
 /// See the module.
@@ -85,6 +87,32 @@ impl Positions {
                 "where the logs begin could not be noted"
             );
         }
+    }
+
+    /// The logs that were gone when the last process looked.
+    pub(crate) fn absent(&self, sources: &[SourceConfig]) -> Absent {
+        let kept = std::fs::read_to_string(self.absent_path()).ok();
+        Absent::new(kept.as_deref(), sources)
+    }
+
+    pub(crate) fn sources(&self) -> Vec<String> {
+        self.known.keys().cloned().collect()
+    }
+
+    /// Removes the positions of logs that are gone for long.
+    pub(crate) fn forget(&mut self, over: &[String], absent: &Absent) -> anyhow::Result<()> {
+        for source in over {
+            self.known.remove(source);
+            tracing::info!(log = source, "a log is gone for long, and its position with it");
+        }
+        if !over.is_empty() {
+            self.save()?;
+        }
+        write_private(&self.absent_path(), &absent.text())
+    }
+
+    fn absent_path(&self) -> PathBuf {
+        self.path.with_file_name("absent.json")
     }
 
     pub(crate) fn note(&mut self, source: String, resume: Resume) {

@@ -1,6 +1,7 @@
 //! The sensor as an agent of somebody else's Local API: a real CrowdSec where the machine has one, and servers of our own
 //! making that no honest program would be.
 
+mod absent;
 mod crowdsec;
 mod fake;
 mod odd;
