@@ -4,6 +4,7 @@
 //! yields detections, `run` ties them together. Deliberately absent: the network, the store and what a
 //! detection leads to; those are the node's. `parse`, `rules`, `expr`, `grok` and `detect` know no clock.
 
+mod address;
 pub mod detect;
 pub mod explain;
 pub mod expr;

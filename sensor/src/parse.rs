@@ -6,6 +6,7 @@
 
 pub mod date;
 pub mod event;
+mod fields;
 pub(crate) mod finder;
 mod gate;
 pub mod json;

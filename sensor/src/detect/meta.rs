@@ -59,7 +59,7 @@ impl Default for Packer {
 impl Packer {
     pub(crate) fn pack(&mut self, event: &Event) -> Packed {
         self.scratch.clear();
-        for &(id, value) in event.named() {
+        for (id, value) in event.named() {
             let slot = match self.slots.get(id.index()).copied().unwrap_or_default() {
                 Slot::New => self.learn(event.names(), id),
                 known => known,

@@ -13,6 +13,7 @@ use super::detection::{Detection, DetectionEvent, DetectionId, Origin};
 use super::meta::Packer;
 use super::plan::{Plan, short};
 use super::{Detector, Hole, Told, go};
+use crate::address;
 use crate::expr::{Env, Leaky};
 use crate::line::Position;
 use crate::parse::event::Event;
@@ -142,11 +143,10 @@ impl Detector {
     ) -> Detection {
         let rule = &plan.rule;
         let (first, last) = (finished.first_at.min(now), finished.at.min(now));
-        let ip = source.ip.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
-        let ip = ip.or(finished.address);
-        let value = match source.value.parse::<IpAddr>() {
-            Ok(ip) => ip.to_canonical().to_string(),
-            Err(_) => source.value.clone(),
+        let ip = address::read(&source.ip).or(finished.address);
+        let value = match address::read(&source.value) {
+            Some(ip) => ip.to_string(),
+            None => source.value.clone(),
         };
         let message = message(plan, finished, &source.scope, &value, last);
         let events = finished.kept.iter();

@@ -19,6 +19,7 @@ use super::overflow::Finished;
 use super::plan::{Plan, short};
 use super::progress::Anchor;
 use super::who;
+use crate::address;
 use crate::expr::Env;
 use crate::parse::event::Event;
 use crate::rules::BucketKind;
@@ -341,9 +342,9 @@ fn unmapped(partition: Cow<'_, str>) -> Cow<'_, str> {
     if !partition.starts_with("::ffff:") {
         return partition;
     }
-    match partition.parse::<IpAddr>() {
-        Ok(ip) => ip.to_canonical().to_string().into(),
-        Err(_) => partition,
+    match address::read(&partition) {
+        Some(ip) => ip.to_string().into(),
+        None => partition,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::address;
 use crate::expr::Env;
 use crate::parse::event::Event;
 use crate::parse::names::Common;
@@ -165,7 +166,7 @@ pub(crate) fn of(event: &Event, scope: &ScopeRule) -> Option<Whos> {
         }));
     }
     let ip = event.common(Common::SourceIp);
-    ip.parse::<IpAddr>().ok()?;
+    address::read(ip)?;
     let ip: Arc<str> = ip.into();
     let range: Box<str> = match event.common(Common::SourceRange) {
         "" => Box::default(),
@@ -233,5 +234,5 @@ pub(crate) fn address(event: &Event) -> Option<IpAddr> {
         Some(overflow) => overflow.source().ip.as_str(),
         None => event.common(Common::SourceIp),
     };
-    text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+    address::read(text)
 }

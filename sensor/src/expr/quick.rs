@@ -16,6 +16,8 @@ use crate::parse::event::Event;
 
 /// Longer texts are made by `eval`.
 const MAX_MADE_BYTES: usize = 4_096;
+/// Room for most that are looked up in one case.
+const FOLDED_BYTES: usize = 32;
 /// Room for most that are joined.
 const JOINED_BYTES: usize = 64;
 
@@ -25,7 +27,10 @@ pub(super) fn test(code: &Code, event: &Event) -> Option<bool> {
         Code::Bool(is) => *is,
         Code::FieldIs(field, text) => event.get(*field) == &**text,
         Code::FieldIn(field, set) => set.contains(event.get(*field)),
-        Code::InSet(subject, set) => set.contains(&made(subject, event)?),
+        Code::InSet(subject, set) => match folded(subject, event, &mut [0; FOLDED_BYTES]) {
+            Some(text) => set.contains(text),
+            None => set.contains(&made(subject, event)?),
+        },
         Code::Equal { left, right, negated } => (made(left, event)? == made(right, event)?) != *negated,
         Code::Search { op, left, right } => search(*op, &made(left, event)?, text(right, event)?),
         Code::SearchText(op, left, searched) => searched.stands_in(*op, &made(left, event)?),
@@ -120,6 +125,23 @@ pub(super) fn made<'a>(code: &'a Code, event: &'a Event) -> Option<Cow<'a, str>>
         }
         _ => None,
     }
+}
+
+/// `Upper` or `Lower` of a short field in ASCII.
+fn folded<'r>(code: &Code, event: &Event, room: &'r mut [u8; FOLDED_BYTES]) -> Option<&'r str> {
+    let Code::Call(function, args) = code else {
+        return None;
+    };
+    let fold = match function.name {
+        "Upper" => <[u8]>::make_ascii_uppercase,
+        "Lower" => <[u8]>::make_ascii_lowercase,
+        _ => return None,
+    };
+    let text = text(args.first()?, event).filter(|text| text.is_ascii())?;
+    let room = room.get_mut(..text.len())?;
+    room.copy_from_slice(text.as_bytes());
+    fold(room);
+    std::str::from_utf8(room).ok()
 }
 
 /// Appends the text that an expression is or makes; where it is not known, something may have been appended.

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use vigie_wire::Timestamp;
 
+use super::fields::Fields;
 use super::json::Json;
 use super::names::{Common, FieldId, Names, Space};
 use super::node::SourceField;
@@ -30,10 +31,7 @@ pub struct Event {
     names: Arc<Names>,
     text: String,
     line: Span,
-    /// Set fields in the order in which they were first set.
-    fields: Vec<(FieldId, Span)>,
-    /// Slot to place in `fields`, plus one; empty in an event that was kept.
-    places: Vec<u16>,
+    fields: Fields,
     /// Fields that no rule names: space, name, value.
     unnamed: Vec<(Space, Span, Span)>,
     pub(crate) unmarshaled: Inner<Vec<(Box<str>, Json)>>,
@@ -92,8 +90,7 @@ impl<T: Clone> Clone for Inner<T> {
 // === impl Span ===
 
 impl Span {
-    pub(crate) fn new(start: usize, end: usize) -> Self {
-        let narrow = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+    pub(crate) const fn new(start: usize, end: usize) -> Self {
         Self {
             start: narrow(start),
             end: narrow(end),
@@ -114,6 +111,16 @@ impl Span {
     }
 }
 
+/// Offsets beyond what an event holds lie behind all of it.
+#[expect(clippy::cast_possible_truncation, reason = "what would be cut is not cast")]
+const fn narrow(offset: usize) -> u32 {
+    if offset < u32::MAX as usize {
+        offset as u32
+    } else {
+        u32::MAX
+    }
+}
+
 // === impl Event ===
 
 impl Event {
@@ -121,11 +128,10 @@ impl Event {
     pub fn blank(names: Arc<Names>) -> Self {
         let empty: Arc<str> = Arc::from("");
         Self {
-            places: vec![0; names.len()],
+            fields: Fields::of_lines(names.len()),
             names,
             text: String::new(),
             line: Span::default(),
-            fields: Vec::new(),
             unnamed: Vec::new(),
             unmarshaled: Inner::default(),
             pending: Inner::default(),
@@ -170,11 +176,7 @@ impl Event {
 
     /// Empties everything, the buffers stay.
     pub fn clear(&mut self) {
-        for (id, _) in self.fields.drain(..) {
-            if let Some(place) = self.places.get_mut(id.index()) {
-                *place = 0;
-            }
-        }
+        self.fields.clear();
         self.text.clear();
         self.unnamed.clear();
         self.unmarshaled.get_mut().clear();
@@ -194,7 +196,7 @@ impl Event {
     /// A copy that holds nothing but `Meta`, the source, the position and the time: what buckets keep.
     pub fn keep_meta(&self) -> Self {
         let mut kept = Self {
-            places: Vec::new(),
+            fields: Fields::default(),
             ..Self::blank(Arc::new(Names::default()))
         };
         kept.names = Arc::clone(&self.names);
@@ -215,10 +217,7 @@ impl Event {
 
     /// A whole copy, without the table that makes look-ups fast and memory large.
     pub fn keep(&self) -> Self {
-        Self {
-            places: Vec::new(),
-            ..self.clone()
-        }
+        self.clone()
     }
 
     /// About how many bytes a copy that [`Event::keep`] made takes.
@@ -227,7 +226,7 @@ impl Event {
         let unfolded = unmarshaled.iter().map(|(name, json)| name.len() + json.bytes());
         size_of::<Self>()
             + self.text.len()
-            + self.fields.len() * size_of::<(FieldId, Span)>()
+            + self.fields.bytes()
             + self.unnamed.len() * size_of::<(Space, Span, Span)>()
             + unfolded.sum::<usize>()
     }
@@ -372,7 +371,7 @@ impl Event {
 
     /// All fields that are set, in the order in which they first were.
     pub fn iter(&self) -> impl Iterator<Item = (Space, &str, &str)> {
-        let named = self.named().iter().map(|&(id, value)| {
+        let named = self.named().map(|(id, value)| {
             let (space, name) = self.names.name(id);
             (space, name, self.str(value))
         });
@@ -468,35 +467,12 @@ impl Event {
     }
 
     pub(crate) fn span_of(&self, id: FieldId) -> Option<Span> {
-        if self.places.is_empty() {
-            let found = self.fields.iter().find(|(field, _)| *field == id);
-            return found.map(|(_, span)| *span);
-        }
-        let place = usize::from(*self.places.get(id.index())?);
-        self.fields.get(place.checked_sub(1)?).map(|(_, span)| *span)
+        self.fields.get(id)
     }
 
     /// Sets a field to a range of this event's text.
     pub(crate) fn set_span(&mut self, id: FieldId, span: Span) {
-        if self.places.is_empty() {
-            match self.fields.iter_mut().find(|(field, _)| *field == id) {
-                Some(entry) => entry.1 = span,
-                None => self.fields.push((id, span)),
-            }
-            return;
-        }
-        let Some(place) = self.places.get_mut(id.index()) else {
-            return;
-        };
-        if let Some(entry) = usize::from(*place)
-            .checked_sub(1)
-            .and_then(|at| self.fields.get_mut(at))
-        {
-            entry.1 = span;
-            return;
-        }
-        self.fields.push((id, span));
-        *place = u16::try_from(self.fields.len()).unwrap_or(0);
+        self.fields.set(id, span);
     }
 
     /// Appends text, which fields may then point to.
@@ -526,8 +502,8 @@ impl Event {
     }
 
     /// The fields that rules name, and those that no rule names.
-    pub(crate) fn named(&self) -> &[(FieldId, Span)] {
-        &self.fields
+    pub(crate) fn named(&self) -> impl Iterator<Item = (FieldId, Span)> {
+        self.fields.iter()
     }
 
     pub(crate) fn unnamed(&self) -> impl Iterator<Item = (Space, &str, &str)> {

@@ -11,6 +11,8 @@ use crate::grok::{Grok, Locations};
 
 /// More texts than this take longer to look for than the pattern.
 const MAX_TEXTS: usize = 4;
+/// After so many matches in a row the next is expected too, and nothing is looked for in advance.
+const SURE: u8 = 3;
 
 /// What is known of a pattern, worked out when the first line needs it and shared by all parsers.
 #[derive(Debug, Default)]
@@ -27,13 +29,17 @@ pub(crate) struct Finder {
     locations: Option<Locations>,
     /// Who found the last match.
     walked: bool,
+    /// Everything is left to `regex`.
+    plain: bool,
+    /// How many texts matched since the last that did not, up to [`SURE`].
+    streak: u8,
 }
 
 // === impl Prepared ===
 
 impl Prepared {
     /// Whether a text holds what the pattern needs, as far as that is known.
-    pub(crate) fn may_match(&self, grok: &Grok, text: &str) -> bool {
+    fn may_match(&self, grok: &Grok, text: &str) -> bool {
         let needs = self.needs.get_or_init(|| {
             let texts = literal::required(grok.pattern(), false).unwrap_or_default();
             let few = texts.iter().filter(|_| texts.len() <= MAX_TEXTS);
@@ -64,11 +70,23 @@ impl Finder {
             walker: program.map(|program| Box::new(Walker::new(program))),
             locations: None,
             walked: false,
+            plain,
+            streak: 0,
         }
     }
 
     /// Whether a text matches; then [`Finder::group`] tells what was captured.
-    pub(crate) fn find(&mut self, grok: &Grok, text: &str) -> bool {
+    pub(crate) fn find(&mut self, grok: &Grok, prepared: &Prepared, text: &str) -> bool {
+        let foreseen = !self.plain && self.streak < SURE;
+        let may_match = !foreseen
+            || (prepared.may_match(grok, text)
+                && self.walker.as_ref().is_none_or(|walker| walker.may_match(text)));
+        let found = may_match && self.search(grok, text);
+        self.streak = if found { SURE.min(self.streak + 1) } else { 0 };
+        found
+    }
+
+    fn search(&mut self, grok: &Grok, text: &str) -> bool {
         self.walked = false;
         if let Some(walker) = &mut self.walker {
             match walker.search(text, |text| grok.start(text)) {

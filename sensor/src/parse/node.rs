@@ -15,6 +15,7 @@ use super::date;
 use super::event::{Event, Span};
 use super::finder::{Finder, Prepared};
 use super::names::{FieldId, Space};
+use crate::address;
 use crate::expr::value::Value;
 use crate::expr::{Env, EvalError, Expression};
 use crate::grok::Grok;
@@ -206,14 +207,11 @@ impl GrokStep {
                 .map(Option::unwrap_or_default),
         };
         let Some(subject) = subject else { return false };
-        if !scratch.plain && !self.prepared.may_match(&self.grok, event.str(subject)) {
-            return false;
-        }
         let Some(slot) = scratch.finders.get_mut(self.slot) else {
             return false;
         };
         let finder = slot.get_or_insert_with(|| Finder::new(&self.grok, &self.prepared, scratch.plain));
-        if !finder.find(&self.grok, event.str(subject)) {
+        if !finder.find(&self.grok, &self.prepared, event.str(subject)) {
             return false;
         }
         for (field, group) in &self.fields {
@@ -406,10 +404,9 @@ fn render(value: &Value<'_>, event: &Event, out: &mut String) -> Option<Span> {
 impl Whitelist {
     fn check(&self, event: &mut Event) -> bool {
         let holds = |text: &str| {
-            // A dual-stack service may write an IPv4 address as an IPv6 one.
-            text.parse::<IpAddr>()
-                .map(|ip| ip.to_canonical())
-                .is_ok_and(|ip| self.ips.contains(&ip) || self.ranges.iter().any(|range| range.contains(&ip)))
+            address::read(text).is_some_and(|ip| {
+                self.ips.contains(&ip) || self.ranges.iter().any(|range| range.contains(&ip))
+            })
         };
         let by_ip = (!self.ips.is_empty() || !self.ranges.is_empty())
             && match event.overflow() {

@@ -13,6 +13,8 @@ mod first;
 mod look;
 mod program;
 mod set;
+mod table;
+mod texts;
 mod walk;
 
 pub(crate) use self::program::Program;

@@ -9,6 +9,7 @@ use hashbrown::HashSet;
 use vigie_wire::Timestamp;
 
 use super::SensorEvent;
+use crate::address;
 use crate::parse::event::Event;
 
 /// Addresses told in one minute, each of the two kinds.
@@ -40,7 +41,7 @@ impl Observer {
         if !authenticated && !visitor {
             return None;
         }
-        let ip = event.meta("source_ip").parse::<IpAddr>().ok()?.to_canonical();
+        let ip = address::read(event.meta("source_ip"))?;
         let at = event.time();
         let minute = if authenticated {
             &mut self.authenticated

@@ -6,26 +6,30 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{Function, Want, function, text_arg};
+use crate::address;
 use crate::expr::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("IpInRange", &[Want::Text, Want::Text], Want::Bool, |args, _| {
-        let (ip, range) = (parse(text_arg(args, 0)?), text_arg(args, 1)?.parse::<IpNet>());
+        let (ip, range) = (
+            address::read(text_arg(args, 0)?),
+            text_arg(args, 1)?.parse::<IpNet>(),
+        );
         Ok(Value::Bool(
             matches!((ip, range), (Some(ip), Ok(range)) if range.contains(&ip)),
         ))
     }),
     function("IsIP", &[Want::Text], Want::Bool, |args, _| {
-        Ok(Value::Bool(parse(text_arg(args, 0)?).is_some()))
+        Ok(Value::Bool(address::read(text_arg(args, 0)?).is_some()))
     }),
     function("IsIPV4", &[Want::Text], Want::Bool, |args, _| {
         Ok(Value::Bool(
-            parse(text_arg(args, 0)?).is_some_and(|ip| ip.is_ipv4()),
+            address::read(text_arg(args, 0)?).is_some_and(|ip| ip.is_ipv4()),
         ))
     }),
     function("IsIPV6", &[Want::Text], Want::Bool, |args, _| {
         Ok(Value::Bool(
-            parse(text_arg(args, 0)?).is_some_and(|ip| ip.is_ipv6()),
+            address::read(text_arg(args, 0)?).is_some_and(|ip| ip.is_ipv6()),
         ))
     }),
     function("IpToRange", &[Want::Text, Want::Text], Want::Text, |args, _| {
@@ -41,8 +45,3 @@ pub(super) const FUNCTIONS: &[Function] = &[
         )))
     }),
 ];
-
-/// An address; one of version 4 in the clothes of version 6 is of version 4, as in Go.
-fn parse(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
-}

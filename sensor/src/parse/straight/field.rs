@@ -4,14 +4,11 @@
 //! taken. Only ends count that let go on what comes behind the part. Deliberately absent: which groups are within, so
 //! that a part with groups, or with several ends, is walked through.
 
-use regex_automata::dfa::{Automaton as _, StartKind, dense};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Hir, HirKind, Repetition};
 
 use super::first::First;
 use super::program::At;
+use super::table::{Table, Told};
 
 /// From how many characters and choices on a part has an automaton.
 #[derive(Debug, Clone, Copy)]
@@ -24,9 +21,6 @@ pub(super) struct Worth {
 
 pub(super) const WORTH: Worth = Worth { plain: 6, option: 32 };
 
-/// An automaton, and what may be used to build it: that of an address has 80 KiB, and takes two milliseconds.
-const MAX_DFA_BYTES: usize = 128 << 10;
-const MAX_NFA_BYTES: usize = 1 << 20;
 /// All those of a pattern.
 const MAX_BYTES: usize = 1 << 20;
 const MAX_PARTS: usize = 64;
@@ -48,9 +42,7 @@ pub(super) struct Field {
 
 /// The automata of a pattern; parts whose automaton is too large are known as well.
 #[derive(Debug, Default)]
-pub(super) struct Parts(Vec<(Hir, Option<Dfa>)>);
-
-type Dfa = dense::DFA<Vec<u32>>;
+pub(super) struct Parts(Vec<(Hir, Option<Table>)>);
 
 /// Where a part can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,52 +64,41 @@ impl Parts {
         if let Some(known) = self.0.iter().position(|(known, _)| known == hir) {
             return self.0.get(known)?.1.is_some().then_some(known);
         }
-        let automata = self.0.iter().filter_map(|(_, dfa)| dfa.as_ref());
-        let bytes: usize = automata.map(Dfa::memory_usage).sum();
+        let tables = self.0.iter().filter_map(|(_, table)| table.as_ref());
+        let bytes: usize = tables.map(Table::bytes).sum();
         if bytes > MAX_BYTES || self.0.len() >= MAX_PARTS {
             return None;
         }
-        let dfa = build(hir);
-        let is_one = dfa.is_some();
-        self.0.push((hir.clone(), dfa));
+        let table = Table::new(hir);
+        let is_one = table.is_some();
+        self.0.push((hir.clone(), table));
         is_one.then(|| self.0.len() - 1)
     }
 
     /// Where a part can end that begins at a place, and how many bytes were looked at for that.
     pub(super) fn ends(&self, field: &Field, text: &[u8], at: usize) -> (Ends, usize) {
-        let Some((_, Some(dfa))) = self.0.get(field.part) else {
+        let Some((_, Some(table))) = self.0.get(field.part) else {
             return (Ends::Open, 0);
         };
-        let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
-        let start = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-        let (Ok(mut state), Some(rest)) = (dfa.start_state(&start), text.get(at..)) else {
+        let Some(rest) = text.get(at..) else {
             return (Ends::Open, 0);
         };
-        let mut found = Ends::Nowhere;
-        for (seen, byte) in rest.iter().enumerate() {
-            if seen == MAX_SEEN {
-                return (Ends::Open, seen);
-            }
-            // That something ended before a byte is told by the state behind it.
-            state = dfa.next_state(state, *byte);
-            if !dfa.is_special_state(state) {
-                continue;
-            }
-            if dfa.is_match_state(state) {
-                if !field.next.bytes.has(*byte) {
-                    continue;
-                }
-                if field.groups || found != Ends::Nowhere {
-                    return (Ends::Open, seen);
-                }
-                found = Ends::At(at + seen);
-            } else if dfa.is_dead_state(state) {
-                return (found, seen);
-            } else if dfa.is_quit_state(state) {
-                return (Ends::Open, seen);
+        let mut state = table.start(at.checked_sub(1).and_then(|at| text.get(at)).copied());
+        let (mut found, mut seen) = (Ends::Nowhere, 0);
+        let looked = rest.get(..MAX_SEEN).unwrap_or(rest);
+        // That something ended before a byte is told by the state behind it.
+        while let Some(told) = table.go(&mut state, looked, &mut seen) {
+            match told {
+                Told::Match(byte) if !field.next.bytes.has(byte) => {}
+                Told::Match(_) if !field.groups && found == Ends::Nowhere => found = Ends::At(at + seen - 1),
+                Told::Match(_) => return (Ends::Open, seen),
+                Told::Dead => return (found, seen),
             }
         }
-        let at_end = field.next.at_end && dfa.is_match_state(dfa.next_eoi_state(state));
+        if rest.len() > looked.len() {
+            return (Ends::Open, seen);
+        }
+        let at_end = field.next.at_end && table.ends(state);
         let ends = match found {
             found if !at_end => found,
             Ends::Nowhere => Ends::At(text.len()),
@@ -125,25 +106,6 @@ impl Parts {
         };
         (ends, rest.len())
     }
-}
-
-/// `None` if it takes too much room.
-fn build(hir: &Hir) -> Option<Dfa> {
-    let nfa = thompson::Config::new()
-        .which_captures(WhichCaptures::None)
-        .nfa_size_limit(Some(MAX_NFA_BYTES));
-    let nfa = thompson::Compiler::new()
-        .configure(nfa)
-        .build_from_hir(hir)
-        .ok()?;
-    // All ends, not only the one that would be preferred.
-    let dfa = dense::Config::new()
-        .match_kind(MatchKind::All)
-        .start_kind(StartKind::Anchored)
-        .accelerate(false)
-        .dfa_size_limit(Some(MAX_DFA_BYTES))
-        .determinize_size_limit(Some(4 * MAX_DFA_BYTES));
-    dense::Builder::new().configure(dfa).build_from_nfa(&nfa).ok()
 }
 
 /// How many steps it takes, roughly: characters and choices, as often as they must or may stand there.

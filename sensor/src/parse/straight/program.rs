@@ -11,6 +11,7 @@ use super::field::{Field, Parts, WORTH, Worth};
 use super::first::{First, firsts};
 use super::look::Look;
 use super::set::{Ends, Exact, Set};
+use super::texts::{Text, Texts, last};
 
 /// Patterns of more steps are `regex`'s business.
 const MAX_STEPS: usize = 20_000;
@@ -38,7 +39,9 @@ pub(crate) struct Program {
     /// What may follow each step's place.
     pub(super) firsts: Box<[First]>,
     pub(super) parts: Parts,
-    /// A text that every match contains, however short.
+    /// Texts that every match contains, one behind the other, however short.
+    texts: Texts,
+    /// The longest of them.
     pub(crate) holds: Option<Box<[u8]>>,
     /// Some that are not short, and the step of each: every match goes on from there where that text stands.
     pub(super) pivots: Vec<(At, memmem::Finder<'static>)>,
@@ -99,8 +102,8 @@ struct Compiler {
     within: bool,
     /// Choices and loops around.
     depth: usize,
-    /// Texts of the whole, where each begins.
-    texts: Vec<(At, Box<[u8]>)>,
+    /// Texts of the whole.
+    texts: Vec<Text>,
 }
 
 // === impl Program ===
@@ -157,18 +160,20 @@ impl Program {
             Some(Step::Byte(byte)) if !anchored => Some(memmem::Finder::new(&[*byte]).into_owned()),
             _ => None,
         };
-        // The longest stands at few places, the first asks for most of the pattern.
-        let longest = compiler.texts.iter().max_by_key(|(_, text)| text.len());
-        let first = compiler.texts.iter();
-        let first = first
-            .filter(|(at, _)| longest.is_none_or(|(longest, _)| at < longest))
-            .find(|(_, text)| text.len() >= MIN_PIVOT_BYTES);
-        let pivots = longest.into_iter().chain(first);
-        let pivots = pivots.filter(|(_, text)| text.len() >= MIN_PIVOT_BYTES);
-        let pivots = pivots.map(|(at, text)| (*at, memmem::Finder::new(text).into_owned()));
+        let longest = compiler.texts.iter().max_by_key(|text| text.bytes.len());
+        // A rare text stands at few places, the first asks for most of the pattern; where it begins was tried already.
+        let behind = || {
+            let texts = compiler.texts.iter();
+            texts.filter(|text| text.at > 0 && text.bytes.len() >= MIN_PIVOT_BYTES)
+        };
+        let rare = behind().max_by_key(|text| text.bytes.len());
+        let first = behind().find(|text| rare.is_none_or(|rare| text.at < rare.at));
+        let pivots = rare.into_iter().chain(first);
+        let pivots = pivots.map(|text| (text.at, memmem::Finder::new(&text.bytes).into_owned()));
         Some(Self {
-            holds: longest.map(|(_, text)| text.clone()),
+            holds: longest.map(|text| text.bytes.clone()),
             pivots: pivots.collect(),
+            texts: Texts::new(&compiler.texts, &firsts),
             parts: compiler.parts,
             firsts: firsts.into(),
             steps: compiler.steps.into(),
@@ -177,6 +182,13 @@ impl Program {
             prefix,
             only_ascii: compiler.only_ascii,
         })
+    }
+}
+
+impl Program {
+    /// Whether a text holds all that every match holds, in that order.
+    pub(crate) fn may_match(&self, text: &str) -> bool {
+        self.texts.stand_in(text.as_bytes())
     }
 }
 
@@ -245,19 +257,24 @@ impl Compiler {
         let HirKind::Concat(parts) = hir.kind() else {
             return self.hir(hir);
         };
-        let mut rest = &**parts;
+        let (mut rest, mut before) = (&**parts, Set::ANY);
         while let Some(text) = rest
             .iter()
             .position(|part| matches!(part.kind(), HirKind::Literal(_)))
         {
-            self.concat(rest.get(..text)?)?;
+            let others = rest.get(..text)?;
+            self.concat(others)?;
+            before = others.iter().fold(before, |before, part| last(part, before));
             let part = rest.get(text)?;
-            if let HirKind::Literal(literal) = part.kind()
-                && !self.steps.is_empty()
-            {
-                self.texts.push((self.here()?, literal.0.clone()));
+            if let HirKind::Literal(literal) = part.kind() {
+                self.texts.push(Text {
+                    at: self.here()?,
+                    before,
+                    bytes: literal.0.clone(),
+                });
             }
             self.hir(part)?;
+            before = last(part, before);
             rest = rest.get(text + 1..)?;
         }
         self.concat(rest)

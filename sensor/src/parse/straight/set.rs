@@ -37,6 +37,8 @@ impl Set {
     /// Every byte that begins a character.
     pub(super) const ALL: Self = Self([u64::MAX, u64::MAX, 0, u64::MAX]);
 
+    pub(super) const ANY: Self = Self([u64::MAX; 4]);
+
     pub(super) fn of(byte: u8) -> Self {
         let mut set = Self::default();
         set.insert(byte);

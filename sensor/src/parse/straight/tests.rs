@@ -11,6 +11,9 @@ use super::{Program, Search, Walker};
 /// Compares; `false` if the walker gave the text up.
 fn check(walker: &mut Walker, regex: &Regex, text: &str) -> bool {
     let expected = regex.captures(text);
+    if expected.is_some() {
+        assert!(walker.may_match(text), "{regex} matches {text:?}");
+    }
     let found = walker.search(text, |text| regex.find(text).map(|found| found.start()));
     if found == Search::GiveUp {
         return false;

@@ -79,6 +79,11 @@ impl Walker {
         }
     }
 
+    /// Whether there may be a match, told from the texts that it would hold.
+    pub(crate) fn may_match(&self, text: &str) -> bool {
+        self.program.may_match(text)
+    }
+
     /// Start and end of a group of the last match.
     pub(crate) fn group(&self, group: usize) -> Option<(usize, usize)> {
         let start = *self.slots.get(2 * group)?;
