@@ -104,7 +104,7 @@ async fn take_back(node: &Node, admitted: &Admitted, now: Timestamp) -> anyhow::
     let taken_back: Vec<SightingId> = named.collect();
     node.store.retract(&taken_back, now).await?;
     for sighting in &taken_back {
-        node.opinion.retract(*sighting);
+        node.opinion.retract(*sighting, now);
     }
     for sighting in taken_back {
         if let Some(named) = objection::named(node, sighting).await? {

@@ -74,9 +74,9 @@ impl Opinion {
     }
 
     /// The publisher took it back.
-    pub(crate) fn retract(&self, sighting: SightingId) {
+    pub(crate) fn retract(&self, sighting: SightingId, now: Timestamp) {
         locked(&self.dropped).remove(&sighting);
-        self.scorer().retract(sighting);
+        self.scorer().withdraw(sighting, now);
     }
 
     /// The network admits it no more. It weighs nothing, until it is admitted again.
@@ -329,9 +329,9 @@ mod tests {
         opinion.drop_out(dropped.id);
         assert_eq!(voices(opinion.verdict(&dropped.sighting.indicator, now)), 0);
         assert_eq!(voices(opinion.observe(&dropped, now)), 1);
-        opinion.retract(dropped.id);
+        opinion.retract(dropped.id, now);
 
-        opinion.retract(taken_back.id);
+        opinion.retract(taken_back.id, now);
         opinion.drop_out(taken_back.id);
         assert_eq!(voices(opinion.observe(&taken_back, now)), 0);
     }

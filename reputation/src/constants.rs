@@ -108,6 +108,8 @@ pub const MAX_LEARNED: i64 = 1_000_000;
 pub const REFUTED_ALONE: i64 = 200;
 /// One that could have blocked, had not those who know the subject disputed it within its hearing: as harmless.
 pub const REFUTED_CONTESTED: i64 = REFUTED_ALONE;
+/// One that could have blocked, and was withdrawn before gold spoke: less than what stands, and no strike at the first.
+pub const REFUTED_WITHDRAWN: i64 = 500;
 /// The first joint one of an established reporter: the honest, who slip on popular addresses, meet there at times.
 pub const REFUTED_ONCE: i64 = 1_000;
 /// Above H by so much a joint claim is gross: one group more than was needed. The honest do not meet so by chance, so

@@ -16,6 +16,7 @@ mod observe;
 mod renew;
 mod sketch;
 mod weigh;
+mod withdraw;
 
 pub use credit::Refuted;
 pub use network::{Network, Spared};
@@ -151,7 +152,8 @@ pub struct Scorer {
     own: Own,
     /// What each voucher group has spent of what covers it.
     purses: HashMap<Group, Purse>,
-    retracted: HashSet<SightingId>,
+    /// What is taken out, and when its publisher withdrew it, in seconds; 0 if it never counted.
+    retracted: HashMap<SightingId, u32>,
     suspected: HashSet<RuleHash>,
     evicted: u64,
     crowded: u64,
@@ -170,7 +172,7 @@ impl Scorer {
             memory: Memory::new(&config.memory),
             own: Own::new(config.max_own),
             purses: HashMap::new(),
-            retracted: HashSet::new(),
+            retracted: HashMap::new(),
             suspected: HashSet::new(),
             evicted: 0,
             crowded: 0,
@@ -197,42 +199,6 @@ impl Scorer {
         for (group, count) in counts {
             *self.soles_of_group(group) += usize::try_from(count).unwrap_or(usize::MAX);
         }
-    }
-
-    /// The publisher withdrew a sighting: it weighs nothing any more. O(1), but for one walk over the table each time
-    /// [`ScorerConfig::max_retracted`] have come together; until then it is refused if it arrives again.
-    pub fn retract(&mut self, sighting: SightingId) {
-        self.retracted.insert(sighting);
-        if self.retracted.len() <= self.config.max_retracted {
-            return;
-        }
-        let retracted = std::mem::take(&mut self.retracted);
-        let Self {
-            reporters,
-            subjects,
-            soles,
-            ..
-        } = self;
-        let mut changes = Vec::new();
-        let keep = |entry: &crate::subject::Entry| {
-            let reporter = reporters.get(entry.reporter);
-            !reporter.is_some_and(|reporter| retracted.contains(&weigh::sighting(entry, reporter)))
-        };
-        subjects.sweep(keep, |before, after| changes.push((before, after)));
-        for (before, after) in changes {
-            observe::count_sole(reporters, soles, before, after);
-        }
-    }
-
-    /// Whether a sighting is refused as withdrawn.
-    pub fn is_retracted(&self, sighting: &SightingId) -> bool {
-        self.retracted.contains(sighting)
-    }
-
-    /// A sighting that was taken out by [`Scorer::retract`], though not by its publisher, may come again: the network
-    /// admitted it no more, and does so now.
-    pub fn readmit(&mut self, sighting: &SightingId) {
-        self.retracted.remove(sighting);
     }
 
     /// An organisation was revoked: nothing that it said or will say weighs any more. O(1).

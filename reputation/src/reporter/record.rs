@@ -10,7 +10,7 @@ use crate::constants::{
     DAY, DISPUTE_STRUCK_FOR, ESTABLISHED_DAYS, FAILURE_HALF_LIFE_DAYS, FORGIVING_DISPUTES, GOLD_VOICE,
     LIABLE_FOR_ONE_IN, LONG_STANDING, MAX_LEARNED, PRIOR_ANCHOR, PRIOR_FAILURE, PRIOR_MEMBER, PROBATION_DAYS,
     PROVEN_DISPUTES, RECORD_HALF_LIFE_DAYS, REFUTED_ALONE, REFUTED_CONTESTED, REFUTED_JOINTLY, REFUTED_ONCE,
-    STRUCK_FOR, VOID_FOR,
+    REFUTED_WITHDRAWN, STRUCK_FOR, VOID_FOR,
 };
 use crate::evidence;
 use crate::fixed::{MILLI, PPM, decay_ppm};
@@ -46,6 +46,8 @@ pub(crate) enum Refutation {
     Alone,
     /// Together with others it could have, had not those disputed it in time who know the subject.
     Contested,
+    /// Together with others it could have, until he took it back.
+    Withdrawn,
     /// Together with others it could have.
     Jointly,
     /// The same, with one group to spare.
@@ -120,7 +122,7 @@ impl Record {
     }
 
     /// Gold refuted him. A long-standing reporter is struck at the second joint refutation within 45 days, an established
-    /// one too unless the first is gross already, anybody else at the first.
+    /// one too unless the first is gross already, anybody else at the first that he did not take back himself.
     pub(crate) fn refute(&mut self, how: Refutation, at: Timestamp) {
         self.settle(at);
         if how == Refutation::Alone {
@@ -136,6 +138,7 @@ impl Record {
         self.joint.push(at);
         let lenient = match how {
             Refutation::Grossly => self.history + self.confirmed >= LONG_STANDING,
+            Refutation::Withdrawn => true,
             Refutation::Alone | Refutation::Contested | Refutation::Jointly => self.is_established(),
         };
         let struck = !lenient || self.joint.len() >= 2;
@@ -144,6 +147,8 @@ impl Record {
             self.joint.clear();
             let until = Timestamp::from_millis(at.as_millis().saturating_add(STRUCK_FOR));
             self.struck_until = self.struck_until.max(Some(until));
+        } else if how == Refutation::Withdrawn {
+            self.fail(REFUTED_WITHDRAWN);
         } else {
             self.fail(REFUTED_ONCE);
         }

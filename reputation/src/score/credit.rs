@@ -78,22 +78,27 @@ impl Scorer {
             Tier::Visitor => UsersWord::Unasked,
             Tier::Authenticated => self.users_word(&subject, at),
         };
-        let changed = self.memory.remember(ip, tier, at);
-        match word {
-            UsersWord::Unasked | UsersWord::Silent => return changed,
-            UsersWord::Young => {
-                self.memory.begin_anew(ip);
-                return changed;
+        let accusers = match word {
+            UsersWord::Gold => self.accusers(ip, &subject, word, at),
+            // Some may have said so and taken it back.
+            UsersWord::Unasked if tier == Tier::Authenticated && !self.is_silent(&subject, at) => {
+                self.accusers(ip, &subject, word, at)
             }
-            UsersWord::Gold => {}
+            UsersWord::Unasked | UsersWord::Young | UsersWord::Silent => Vec::new(),
+        };
+        let changed = self.memory.remember(ip, tier, at);
+        if word == UsersWord::Young {
+            self.memory.begin_anew(ip);
         }
-        for (reporter, how) in self.accusers(&subject, at) {
+        for (reporter, how) in accusers {
             if let Some(known) = self.reporters.get_mut(reporter) {
                 known.record.refute(how, at);
             }
             self.settle(&subject, reporter);
         }
-        self.judge_disputers(&subject, true, at);
+        if word == UsersWord::Gold {
+            self.judge_disputers(&subject, true, at);
+        }
         changed
     }
 
@@ -134,11 +139,15 @@ impl Scorer {
         if !self.memory.is_regular(ip, since) {
             return UsersWord::Young;
         }
-        let shared = (self.config.class)(subject).is_shared();
-        if shared || self.own.live(subject, at).is_some() {
+        if self.is_silent(subject, at) {
             return UsersWord::Silent;
         }
         UsersWord::Gold
+    }
+
+    /// Whether many share it, or our own sensor saw it attack: then our users' record says nothing of it.
+    fn is_silent(&self, subject: &Indicator, at: Timestamp) -> bool {
+        (self.config.class)(subject).is_shared() || self.own.live(subject, at).is_some()
     }
 
     fn judge_disputers(&mut self, subject: &Indicator, rightly: bool, at: Timestamp) {
@@ -228,17 +237,32 @@ impl Scorer {
     /// blocked: their word was fresh then, not a half-life since they saw it or since they said it. So neither a backdated
     /// lie nor one more voice a day later makes a joint lie a lone one. The score rises only when somebody speaks, so the
     /// moments of arrival are enough.
-    fn accusers(&self, subject: &Indicator, at: Timestamp) -> Vec<(ReporterIndex, Refutation)> {
+    ///
+    /// What was taken back meanwhile counted while it stood. It is refuted by who was a regular when it was said.
+    fn accusers(
+        &self,
+        ip: IpAddr,
+        subject: &Indicator,
+        word: UsersWord,
+        at: Timestamp,
+    ) -> Vec<(ReporterIndex, Refutation)> {
         let Some(known) = self.subjects.get(subject) else {
             return Vec::new();
         };
-        let refutable = |entry: &Entry| {
+        let recent = |entry: &Entry| {
             let recent = entry.observed().as_millis().abs_diff(at.as_millis()) < MEMORY_LIVE.unsigned_abs();
             !entry.is_settled() && recent && entry.is_live(subject, at)
         };
-        if !known.entries().any(refutable) {
+        if !known.entries().any(recent) {
             return Vec::new();
         }
+        let refuted = |one: &Weighed<'_>, together: Refutation| {
+            if !self.is_out(&one.sighting, at) {
+                return (word == UsersWord::Gold).then_some(together);
+            }
+            let regular = || self.memory.is_regular(ip, one.entry.arrival());
+            (together >= Refutation::Withdrawn && regular()).then_some(Refutation::Withdrawn)
+        };
         let mut moments: Vec<Timestamp> = known.entries().map(|entry| entry.arrival().min(at)).collect();
         moments.sort_unstable();
         moments.dedup();
@@ -256,13 +280,13 @@ impl Scorer {
                 score if score >= base + GROSS_ABOVE => Refutation::Grossly,
                 _ => Refutation::Jointly,
             };
-            let accusing = weighed.iter().filter(|one| refutable(one.entry));
-            accusers.extend(accusing.map(|one| {
+            let accusing = weighed.iter().filter(|one| recent(one.entry));
+            accusers.extend(accusing.filter_map(|one| {
                 let spoke = one.entry.observed().max(one.entry.arrival());
                 let age = moment.as_millis().saturating_sub(spoke.as_millis());
                 let took_part = age < half_life(one.entry.behaviour, subject);
                 let how = if took_part { together } else { Refutation::Alone };
-                (one.entry.reporter, how)
+                Some((one.entry.reporter, refuted(one, how)?))
             }));
         }
         // Of several statements and moments of one reporter the gravest counts.

@@ -60,7 +60,7 @@ impl Scorer {
                 confidence: entry.confidence,
                 observed_minutes: entry.observed,
                 arrived_secs: entry.arrived,
-                withdrawn: self.retracted.contains(&sighting),
+                withdrawn: self.is_out(&sighting, now),
                 exposed: entry.is_exposed(),
             });
         }
@@ -149,7 +149,7 @@ impl Scorer {
                 .and_then(|known| known.key_number(one.sighting.publisher).ok())
                 .ok_or(InputsRefused::TooMany)?;
             if one.withdrawn {
-                self.retracted.insert(one.sighting);
+                self.retract(one.sighting);
             }
             entries.push(Entry {
                 seq: one.sighting.seq,

@@ -18,7 +18,7 @@ impl Scorer {
     pub fn observe(&mut self, report: &Report, now: Timestamp) -> Result<Observed, ReportRefused> {
         check(report, now)?;
         let reporter = self.reporters.enrol(report.reporter, &self.graph)?;
-        if !self.retracted.is_empty() && self.retracted.contains(&report.sighting) {
+        if !self.retracted.is_empty() && self.is_retracted(&report.sighting) {
             return Err(ReportRefused::Retracted);
         }
         let subject = super::judge::canonical(&report.subject);

@@ -64,8 +64,7 @@ impl Scorer {
                 continue;
             };
             let sighting = sighting(entry, reporter);
-            let withdrawn = !self.retracted.is_empty() && self.retracted.contains(&sighting);
-            if withdrawn || !entry.is_live(&subject.indicator, now) {
+            if self.is_out(&sighting, now) || !entry.is_live(&subject.indicator, now) {
                 continue;
             }
             let weight = reporter.record.weight(now);

@@ -197,7 +197,7 @@ impl Player {
             Event::Disputed(by, subject) => _ = scorer.dispute(*by, subject, now),
             Event::Caught(subject, behaviour) => scorer.own_detection(subject, *behaviour, now),
             Event::Came(address, tier) => _ = scorer.remember(*address, *tier, now),
-            Event::Withdrawn(name) => scorer.retract(*name),
+            Event::Withdrawn(name) => scorer.withdraw(*name, now),
             Event::Revoked(org) => scorer.forget(*org),
             Event::Clustered(org, cluster) => scorer.set_cluster(*org, *cluster),
             Event::Suspected(rule, suspected) => scorer.suspect_rule(*rule, *suspected),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use vigie_reputation::constants::{DAY, KAPPA};
-use vigie_reputation::wire::Timestamp;
+use vigie_reputation::wire::{Indicator, Timestamp};
 use vigie_reputation::{Learned, Partition, Report, Scorer, Tier};
 
 use crate::world::{NOW, SSH, World, after, ip, labels, mesh, org, report};
@@ -244,4 +244,81 @@ fn a_record_survives_a_restart_and_a_member_who_left() {
     assert!(restarted.is_struck(org(1), NOW));
     assert_eq!(restarted.weight(org(1), NOW), scorer.weight(org(1), NOW));
     assert_eq!(restarted.remembers(address(1), NOW), Some(Tier::Authenticated));
+}
+
+/// Organisations 1 to `liars` name a regular of ours, take it back a minute later, and an hour later he comes.
+fn lie_and_withdraw(scorer: &mut Scorer, liars: u32, regular: &str, at: i64) {
+    let address: IpAddr = regular.parse().unwrap();
+    for day in 1..=12 {
+        scorer.remember(address, Tier::Authenticated, after(at - 86_400 * (13 - day)));
+    }
+    for liar in 1..=liars {
+        let mut one = report(liar, &ip(regular));
+        (one.observed, one.arrived) = (after(at), after(at));
+        one.sighting.seq = at.unsigned_abs();
+        scorer.observe(&one, after(at)).unwrap();
+        scorer.withdraw(one.sighting, after(at + 60));
+    }
+    assert_eq!(scorer.verdict(&ip(regular), after(at + 60)).score, 0);
+    scorer.remember(address, Tier::Authenticated, after(at + 3_600));
+}
+
+#[test]
+fn who_takes_back_a_slip_pays_nothing_and_who_makes_it_a_habit_together_is_struck() {
+    let mut scorer = mesh(3).scorer();
+    lie_and_withdraw(&mut scorer, 1, "9.9.9.1", 100_000);
+    assert_eq!(
+        scorer.learned_of(org(1)).unwrap().refuted,
+        0,
+        "alone it harmed nobody"
+    );
+    lie_and_withdraw(&mut scorer, 3, "9.9.9.2", 200_000);
+    for liar in 1..=3 {
+        assert_eq!(
+            scorer.learned_of(org(liar)).unwrap().refuted,
+            500,
+            "less than what stands"
+        );
+        assert!(!scorer.is_struck(org(liar), after(210_000)));
+    }
+    lie_and_withdraw(&mut scorer, 3, "9.9.9.3", 300_000);
+    assert!((1..=3).all(|liar| scorer.is_struck(org(liar), after(310_000))));
+}
+
+#[test]
+fn whoever_came_later_refutes_nothing_that_was_taken_back_and_many_withdrawals_hide_none() {
+    // A user of three days is no regular: what was said of him and taken back costs nobody anything.
+    let mut scorer = mesh(3).scorer();
+    let regular: IpAddr = "9.9.9.9".parse().unwrap();
+    let said = |scorer: &mut Scorer| {
+        for liar in 1..=3 {
+            scorer.observe(&report(liar, &ip("9.9.9.9")), NOW).unwrap();
+            scorer.withdraw(report(liar, &ip("9.9.9.9")).sighting, after(60));
+        }
+    };
+    said(&mut scorer);
+    for day in 1..4 {
+        scorer.remember(regular, Tier::Authenticated, after(86_400 * day));
+    }
+    assert_eq!(scorer.learned_of(org(1)).unwrap().refuted, 0);
+    // A thousand more withdrawals make the table forget, but not what gold may still refute.
+    let config = vigie_reputation::ScorerConfig {
+        max_retracted: 100,
+        ..crate::world::at_once()
+    };
+    let mut scorer = mesh(3).scorer_with(config);
+    for day in (1..=12).rev() {
+        scorer.remember(regular, Tier::Authenticated, after(-86_400 * day));
+    }
+    said(&mut scorer);
+    for number in 0..1_000_u32 {
+        let lone = Indicator::ip(std::net::Ipv4Addr::from(0x0b00_0000 + number).into());
+        let mut one = report(1, &lone);
+        one.sighting.seq = 1_000 + u64::from(number);
+        scorer.observe(&one, NOW).unwrap();
+        scorer.withdraw(one.sighting, after(61));
+    }
+    assert!(scorer.size().subjects < 200);
+    scorer.remember(regular, Tier::Authenticated, after(3_600));
+    assert_eq!(scorer.learned_of(org(2)).unwrap().refuted, 500);
 }

@@ -4,8 +4,8 @@
 //! whomever they name, also those whom nobody here knows.
 //!
 //! Why: reaching the threshold takes q groups, and all that were struck are one of them, so q - 1 others take part each
-//! time. Each of these is charged with a joint refutation, however old he says that his sighting is and whoever speaks
-//! later, and the second strikes.
+//! time. Each of these is charged with a joint refutation, however old he says that his sighting is, whoever speaks later,
+//! and whether he takes it back before gold speaks; and the second strikes.
 //! How many are framed at once, before the first refutation, the exposure budget bounds (`exposure`).
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vigie_reputation::constants::{DAY, GOLD_AGE, GOLD_DAYS, KAPPA, STRUCK_FOR};
-use vigie_reputation::wire::{Behaviour, Indicator, RuleHash, Timestamp};
+use vigie_reputation::wire::{Behaviour, Indicator, RuleHash, SightingId, Timestamp};
 use vigie_reputation::{Partition, Report, Scorer, Tier, Verdict};
 
 use super::{adds_up, cases, later, quorum, share};
@@ -58,6 +58,17 @@ fn regulars(scorer: &mut Scorer, count: u32) {
     }
 }
 
+/// What a liar says of a target has one name.
+fn name_of(liar: u32, target: IpAddr) -> SightingId {
+    let IpAddr::V4(target) = target else {
+        unreachable!("all targets are of IPv4")
+    };
+    SightingId {
+        seq: u64::from(target.to_bits()),
+        ..report(liar, &Indicator::ip(target.into())).sighting
+    }
+}
+
 /// They say that they saw it `ago` minutes ago.
 fn named(
     scorer: &mut Scorer,
@@ -69,6 +80,7 @@ fn named(
     let subject = Indicator::ip(target);
     for liar in liars {
         let said = Report {
+            sighting: name_of(liar, target),
             behaviour: what,
             rule: RuleHash(u64::from(liar + 1).to_be_bytes()),
             observed: later(now, -60 * ago),
@@ -89,6 +101,17 @@ fn reaches(verdict: &Verdict) -> bool {
 
 /// Plays a campaign: how often the threshold was reached, the scorer at the end, and when that is.
 fn campaign(liars: u32, history: u32, frames: &[Frame], what: Behaviour) -> (usize, Scorer, Timestamp) {
+    withdrawing(liars, history, frames, what, 0)
+}
+
+/// The same, and before gold speaks those of `coy` take back what they said.
+fn withdrawing(
+    liars: u32,
+    history: u32,
+    frames: &[Frame],
+    what: Behaviour,
+    coy: u16,
+) -> (usize, Scorer, Timestamp) {
     let mut scorer = mesh(liars, history).scorer();
     regulars(&mut scorer, u32::try_from(frames.len()).unwrap());
     let (mut reached, mut now) = (0, NOW);
@@ -112,7 +135,10 @@ fn campaign(liars: u32, history: u32, frames: &[Frame], what: Behaviour) -> (usi
                 now,
             );
         }
-        now = later(now, 60 * minutes);
+        for liar in (0..liars).filter(|liar| coy >> liar & 1 == 1) {
+            scorer.withdraw(name_of(liar, user(number)), later(now, 1));
+        }
+        now = later(now, 60 * minutes + 1);
         scorer.remember(user(number), Tier::Authenticated, now);
     }
     (reached, scorer, now)
@@ -173,6 +199,19 @@ proptest! {
         what in what(),
     ) {
         let (reached, ..) = campaign(liars, history, &frames, what);
+        prop_assert!(reached <= bound(liars, what), "{reached} of {}", bound(liars, what));
+    }
+
+    /// Who takes back what he said, before those come by whom he framed, burns no less. All of them do, or some.
+    #[test]
+    fn liars_who_withdraw_in_time_burn_out_too(
+        liars in 2_u32..12,
+        history in prop_oneof![Just(1_u32), 1_u32..1_000],
+        frames in frames(),
+        what in what(),
+        coy in prop_oneof![Just(u16::MAX), any::<u16>()],
+    ) {
+        let (reached, ..) = withdrawing(liars, history, &frames, what, coy);
         prop_assert!(reached <= bound(liars, what), "{reached} of {}", bound(liars, what));
     }
 

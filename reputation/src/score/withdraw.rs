@@ -1,0 +1,98 @@
+//! What is taken back weighs nothing any more, and was said all the same: gold that comes later still refutes who said it.
+//!
+//! Otherwise liars would frame, and withdraw before anybody whom they framed comes by. A withdrawal is honest most of
+//! the time, so it costs less than a lie that stands: nothing if the claim could not have blocked while it stood, and no
+//! strike at the first. Deliberately absent: who may withdraw what, which the network knows.
+
+use vigie_wire::{SightingId, Timestamp};
+
+use super::{Scorer, observe, weigh};
+use crate::subject::Entry;
+
+// === impl Scorer ===
+
+impl Scorer {
+    /// Its publisher withdrew a sighting: it weighs nothing any more. `at` is the node's clock. O(1), but for one walk over
+    /// the table each time [`ScorerConfig::max_retracted`](super::ScorerConfig::max_retracted) have come together; until then
+    /// it is refused if it arrives again. What gold might still refute is remembered beyond that, half as many at most.
+    pub fn withdraw(&mut self, sighting: SightingId, at: Timestamp) {
+        self.take_out(sighting, u32::try_from(at.as_secs()).unwrap_or(u32::MAX).max(1));
+    }
+
+    /// A sighting is void, and never counted: the network does not admit it. Costs the same.
+    pub fn retract(&mut self, sighting: SightingId) {
+        self.take_out(sighting, 0);
+    }
+
+    /// Whether a sighting is refused as withdrawn or void.
+    pub fn is_retracted(&self, sighting: &SightingId) -> bool {
+        self.retracted.contains_key(sighting)
+    }
+
+    /// A sighting that was taken out by [`Scorer::retract`] may come again: the network admitted it no more, and does so now.
+    pub fn readmit(&mut self, sighting: &SightingId) {
+        self.retracted.remove(sighting);
+    }
+
+    /// Whether a statement was taken back, or void, at a moment.
+    pub(super) fn is_out(&self, sighting: &SightingId, moment: Timestamp) -> bool {
+        !self.retracted.is_empty() && self.out_since(sighting).is_some_and(|since| since <= moment)
+    }
+
+    fn out_since(&self, sighting: &SightingId) -> Option<Timestamp> {
+        let secs = *self.retracted.get(sighting)?;
+        Some(match secs {
+            0 => Timestamp::from_millis(i64::MIN),
+            _ => Timestamp::from_secs(i64::from(secs)),
+        })
+    }
+
+    fn take_out(&mut self, sighting: SightingId, at: u32) {
+        // Taken back twice, it was taken back the first time; what is void was never there.
+        let known = self.retracted.entry(sighting).or_insert(at);
+        *known = at.min(*known);
+        if self.retracted.len() <= self.config.max_retracted {
+            return;
+        }
+        let remembered = self.refutable_yet();
+        let Self {
+            reporters,
+            subjects,
+            soles,
+            retracted,
+            ..
+        } = self;
+        let keep = |entry: &Entry| {
+            let name = reporters
+                .get(entry.reporter)
+                .map(|reporter| weigh::sighting(entry, reporter));
+            name.is_none_or(|name| !retracted.contains_key(&name) || remembered.contains(&name))
+        };
+        let mut changes = Vec::new();
+        subjects.sweep(keep, |before, after| changes.push((before, after)));
+        for (before, after) in changes {
+            observe::count_sole(reporters, soles, before, after);
+        }
+        retracted.retain(|name, _| remembered.contains(name));
+    }
+
+    /// What was withdrawn of subjects that others name too, unless it is more than is worth a walk.
+    fn refutable_yet(&self) -> hashbrown::HashSet<SightingId> {
+        let mut remembered = hashbrown::HashSet::new();
+        for subject in self.subjects.iter().filter(|subject| subject.len() > 1) {
+            for entry in subject.entries().filter(|entry| !entry.is_settled()) {
+                let Some(reporter) = self.reporters.get(entry.reporter) else {
+                    continue;
+                };
+                let name = weigh::sighting(entry, reporter);
+                if self.retracted.get(&name).is_some_and(|at| *at > 0) {
+                    remembered.insert(name);
+                }
+            }
+            if remembered.len() > self.config.max_retracted / 2 {
+                return hashbrown::HashSet::new();
+            }
+        }
+        remembered
+    }
+}
