@@ -78,6 +78,8 @@ pub struct Env<'a> {
     pub results: Option<Results<'a>>,
 }
 
+pub(crate) use self::quick::Quick;
+
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Expression {
@@ -198,19 +200,9 @@ impl Expression {
             .unwrap_or_else(|| self.eval(env).is_ok_and(|value| value.as_bool() == Some(true)))
     }
 
-    /// The text that stands somewhere and that it is, if it is that.
-    pub(crate) fn quick_text<'a>(&'a self, event: &'a Event) -> Option<&'a str> {
-        quick::text(&self.code, event)
-    }
-
-    /// Appends the text that it makes, if that is easily done; `out` is of no use where it is not.
-    pub(crate) fn quick_join(&self, event: &Event, out: &mut String) -> bool {
-        quick::join(&self.code, event, out).is_some()
-    }
-
-    /// Its value, if it is the length of a text and easily had.
-    pub(crate) fn quick_count(&self, event: &Event) -> Option<usize> {
-        quick::count(&self.code, event)
+    /// Its value, if that is easily had; a text that is made is appended to `out`, which is of no use where none is.
+    pub(crate) fn quick<'a>(&'a self, event: &'a Event, out: &mut String) -> Quick<'a> {
+        quick::value(&self.code, event, out)
     }
 
     /// Its text; numbers and the like are refused.

@@ -13,6 +13,7 @@ use super::functions::Function;
 use super::syntax::Op;
 use super::value::Value;
 use crate::parse::event::Event;
+use crate::parse::names::FieldId;
 
 /// Longer texts are made by `eval`.
 const MAX_MADE_BYTES: usize = 4_096;
@@ -20,6 +21,22 @@ const MAX_MADE_BYTES: usize = 4_096;
 const FOLDED_BYTES: usize = 32;
 /// Room for most that are joined.
 const JOINED_BYTES: usize = 64;
+
+/// What an expression is that is easily had.
+#[derive(Debug)]
+pub(crate) enum Quick<'a> {
+    /// A field, set or not.
+    Field(FieldId),
+    /// The line as it was read.
+    Line,
+    /// A text that stands somewhere.
+    Text(&'a str),
+    /// A text that was made.
+    Made,
+    Count(usize),
+    /// It is not easily had.
+    No,
+}
 
 /// Whether a test holds, if it is one of these.
 pub(super) fn test(code: &Code, event: &Event) -> Option<bool> {
@@ -29,11 +46,16 @@ pub(super) fn test(code: &Code, event: &Event) -> Option<bool> {
         Code::FieldIn(field, set) => set.contains(event.get(*field)),
         Code::InSet(subject, set) => match folded(subject, event, &mut [0; FOLDED_BYTES]) {
             Some(text) => set.contains(text),
-            None => set.contains(&made(subject, event)?),
+            None => asked(subject, event, |text| set.contains(text))?,
         },
-        Code::Equal { left, right, negated } => (made(left, event)? == made(right, event)?) != *negated,
-        Code::Search { op, left, right } => search(*op, &made(left, event)?, text(right, event)?),
-        Code::SearchText(op, left, searched) => searched.stands_in(*op, &made(left, event)?),
+        Code::Equal { left, right, negated } => {
+            asked(left, event, |left| asked(right, event, |right| left == right))?? != *negated
+        }
+        Code::Search { op, left, right } => {
+            let right = text(right, event)?;
+            asked(left, event, |left| search(*op, left, right))?
+        }
+        Code::SearchText(op, left, searched) => asked(left, event, |left| searched.stands_in(*op, left))?,
         Code::Not(inner) => !test(inner, event)?,
         Code::And(items) => {
             for item in items {
@@ -105,6 +127,32 @@ pub(super) fn text<'a>(code: &'a Code, event: &'a Event) -> Option<&'a str> {
     }
 }
 
+/// Asks something of the text that an expression is or makes.
+#[inline]
+fn asked<T>(code: &Code, event: &Event, ask: impl FnOnce(&str) -> T) -> Option<T> {
+    match text(code, event) {
+        Some(text) => Some(ask(text)),
+        None => Some(ask(&made(code, event)?)),
+    }
+}
+
+/// See [`Quick`]; a text that is made is appended to `out`.
+pub(super) fn value<'a>(code: &'a Code, event: &'a Event, out: &mut String) -> Quick<'a> {
+    match code {
+        Code::Field(field) => Quick::Field(*field),
+        Code::Get(_, Getter::LineRaw) => Quick::Line,
+        Code::Text(_) | Code::Label(..) | Code::Get(..) => text(code, event).map_or(Quick::No, Quick::Text),
+        Code::Call(function, args) if function.name == "len" => match args.as_slice() {
+            [arg] => text(arg, event).map_or(Quick::No, |text| Quick::Count(text.chars().count())),
+            _ => Quick::No,
+        },
+        Code::Choice { .. } | Code::Sum { .. } | Code::Call(..) => {
+            join(code, event, out).map_or(Quick::No, |()| Quick::Made)
+        }
+        _ => Quick::No,
+    }
+}
+
 /// The text that an expression is or makes, if it is made of such.
 pub(super) fn made<'a>(code: &'a Code, event: &'a Event) -> Option<Cow<'a, str>> {
     if let Some(text) = text(code, event) {
@@ -161,17 +209,6 @@ pub(super) fn join(code: &Code, event: &Event, out: &mut String) -> Option<()> {
     }
     out.push_str(&text);
     Some(())
-}
-
-/// How long a text is, where that is the whole expression.
-pub(super) fn count(code: &Code, event: &Event) -> Option<usize> {
-    match code {
-        Code::Call(function, args) if function.name == "len" => {
-            let [arg] = args.as_slice() else { return None };
-            Some(text(arg, event)?.chars().count())
-        }
-        _ => None,
-    }
 }
 
 /// Makes of one text another, no longer than a few times that.

@@ -17,7 +17,7 @@ use super::finder::{Finder, Prepared};
 use super::names::{FieldId, Space};
 use crate::address;
 use crate::expr::value::Value;
-use crate::expr::{Env, EvalError, Expression};
+use crate::expr::{Env, EvalError, Expression, Quick};
 use crate::grok::Grok;
 use crate::outside::{Outside, Stash};
 
@@ -346,27 +346,21 @@ fn tried(
     event: &mut Event,
     scratch: &mut Scratch,
 ) -> Result<Option<Span>, EvalError> {
-    if let Some(field) = expression.as_field() {
-        return Ok(event.span_of(field));
-    }
-    if expression.is_line() {
-        return Ok(Some(event.line_span()));
-    }
     scratch.text.clear();
-    if let Some(text) = expression.quick_text(event) {
-        let lies = event.locate(text);
-        if lies.is_some() {
-            return Ok(lies);
+    match expression.quick(event, &mut scratch.text) {
+        Quick::Field(field) => return Ok(event.span_of(field)),
+        Quick::Line => return Ok(Some(event.line_span())),
+        Quick::Text(text) => {
+            let lies = event.locate(text);
+            if lies.is_some() {
+                return Ok(lies);
+            }
+            scratch.text.push_str(text);
+            return Ok(Some(event.put(&scratch.text)));
         }
-        scratch.text.push_str(text);
-        return Ok(Some(event.put(&scratch.text)));
-    }
-    if expression.quick_join(event, &mut scratch.text) {
-        return Ok(Some(event.put(&scratch.text)));
-    }
-    scratch.text.clear();
-    if let Some(count) = expression.quick_count(event) {
-        return Ok(Some(event.put_number(count)));
+        Quick::Made => return Ok(Some(event.put(&scratch.text))),
+        Quick::Count(count) => return Ok(Some(event.put_number(count))),
+        Quick::No => scratch.text.clear(),
     }
     let lies = expression
         .eval(Env::of(event))

@@ -84,19 +84,22 @@ impl Parts {
             return (Ends::Open, 0);
         };
         let mut state = table.start(at.checked_sub(1).and_then(|at| text.get(at)).copied());
-        let (mut found, mut seen) = (Ends::Nowhere, 0);
         let looked = rest.get(..MAX_SEEN).unwrap_or(rest);
-        // That something ended before a byte is told by the state behind it.
-        while let Some(told) = table.go(&mut state, looked, &mut seen) {
+        let (mut found, mut seen) = (Ends::Nowhere, 0);
+        loop {
+            // That something ended before a byte is told by the state behind it.
+            let (told, at_byte, after) = table.go(state, looked, seen);
+            (state, seen) = (after, at_byte + 1);
             match told {
                 Told::Match(byte) if !field.next.bytes.has(byte) => {}
-                Told::Match(_) if !field.groups && found == Ends::Nowhere => found = Ends::At(at + seen - 1),
+                Told::Match(_) if !field.groups && found == Ends::Nowhere => found = Ends::At(at + at_byte),
                 Told::Match(_) => return (Ends::Open, seen),
                 Told::Dead => return (found, seen),
+                Told::Nothing => break,
             }
         }
         if rest.len() > looked.len() {
-            return (Ends::Open, seen);
+            return (Ends::Open, looked.len());
         }
         let at_end = field.next.at_end && table.ends(state);
         let ends = match found {

@@ -35,6 +35,7 @@ pub(super) struct Table {
 /// What a state says of the byte that led to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
+    Nothing,
     /// There is a match that ended before it, the byte.
     Match(u8),
     /// There will be none any more.
@@ -97,21 +98,24 @@ impl Table {
         self.starts.get(at).copied().unwrap_or(DEAD)
     }
 
-    /// Goes over a text, from `seen` bytes of it on, up to and with the first byte of which the state says something.
-    pub(super) fn go(&self, state: &mut u16, text: &[u8], seen: &mut usize) -> Option<Told> {
-        for byte in text.get(*seen..)? {
-            *seen += 1;
-            let class = self.classes.get(usize::from(*byte))?;
-            *state = *self.next.get(usize::from(*state) + usize::from(*class))?;
-            if *state < self.silent {
-                return Some(if *state == DEAD {
+    /// Goes over a text from a place on, to the first byte of which a state says something: what, where, and the state.
+    #[inline]
+    pub(super) fn go(&self, state: u16, text: &[u8], from: usize) -> (Told, usize, u16) {
+        let mut state = usize::from(state);
+        for (at, byte) in text.iter().enumerate().skip(from) {
+            let class = self.classes.get(usize::from(*byte)).copied().unwrap_or(0);
+            let next = self.next.get(state + usize::from(class)).copied().unwrap_or(DEAD);
+            state = usize::from(next);
+            if next < self.silent {
+                let told = if next == DEAD {
                     Told::Dead
                 } else {
                     Told::Match(*byte)
-                });
+                };
+                return (told, at, next);
             }
         }
-        None
+        (Told::Nothing, text.len(), u16::try_from(state).unwrap_or(DEAD))
     }
 
     /// Whether there is a match if the text ends here.
