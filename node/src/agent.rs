@@ -11,6 +11,7 @@ pub(crate) mod lapi;
 mod outbox;
 mod speaker;
 mod state;
+pub(crate) mod usage;
 pub(crate) mod writer;
 
 use std::collections::HashSet;
@@ -36,6 +37,7 @@ use lapi::{Lapi, Who};
 use outbox::Outbox;
 use speaker::Speaker;
 pub(crate) use state::State;
+use usage::{About, Usage};
 use writer::Writer;
 
 /// Events of the sensor that may wait for the disk; then the sensor waits.
@@ -53,6 +55,8 @@ pub(crate) struct Agent {
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) simulate: HashSet<String>,
     pub(crate) writer: Writer,
+    /// What the Local API is told of us.
+    pub(crate) about: About,
     pub(crate) state: State,
     /// Where a log begins that was never read before.
     pub(crate) start: Start,
@@ -110,7 +114,8 @@ impl Agent {
             names,
             Arc::clone(&outbox),
             Arc::clone(&counts),
-        );
+        )
+        .telling(Usage::new(self.about, Arc::clone(&stats)));
         let answers = tokio::select! {
             answers = speaker.introduce() => answers?,
             _ = signals.0.recv() => return Ok(()),

@@ -4,7 +4,7 @@
 //! nothing is lost. Before: the machine's logs, and other machines. After: `run`, which parses them.
 //! Deliberately absent: meaning of a line (`parse`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -132,6 +132,22 @@ pub(crate) struct Outlet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the sensor has stopped")]
 pub(crate) struct Closed;
+
+// === impl SourceConfig ===
+
+impl SourceConfig {
+    /// Whether the counters of this name are, or would be, those of this source.
+    pub fn feeds(&self, name: &str) -> bool {
+        match &self.from {
+            From::File(path) | From::Docker(path) => {
+                let log = Path::new(name);
+                path == log || file::pattern::matches(path, log)
+            }
+            From::Kafka(_) => name.starts_with(&self.from.name()),
+            _ => name == self.from.name(),
+        }
+    }
+}
 
 // === impl From ===
 

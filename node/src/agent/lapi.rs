@@ -1,4 +1,5 @@
-//! The agents' half of CrowdSec's Local API, from the agent's side: register, login, heartbeat, alerts.
+//! The agents' half of CrowdSec's Local API, from the agent's side: register, login, heartbeat, alerts,
+//! usage metrics.
 //!
 //! Over `http://`, `https://`, or a unix socket. Requests are never redirected nor sent through a proxy, answers are
 //! read up to a bound, and no error shows a password or a token. Before: `speaker`. Deliberately absent: when to ask.
@@ -23,6 +24,8 @@ use crate::clock;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one request. A server that is busy with a large batch takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For what nobody misses.
+const USAGE_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest answer that is read.
 const ANSWER_BYTES: usize = 1 << 20;
 /// Longest sentence of an answer that is told.
@@ -190,6 +193,19 @@ impl Lapi {
                 "its answer to alerts is not the list of their numbers".to_owned(),
             )),
         }
+    }
+
+    /// `POST /v1/usage-metrics`.
+    pub(crate) async fn usage(&self, token: &Token, body: String) -> Result<(), Failure> {
+        let request = self
+            .client
+            .post(self.at("v1/usage-metrics"))
+            .timeout(USAGE_PATIENCE)
+            .bearer_auth(token.text.expose_secret())
+            .header("content-type", "application/json")
+            .body(body);
+        exchange(request).await?;
+        Ok(())
     }
 
     /// `POST /v1/watchers`.

@@ -17,6 +17,8 @@ use super::Counts;
 use super::backoff::Backoff;
 use super::lapi::{Failure, Lapi, Token, Who};
 use super::outbox::{Batch, Outbox};
+use super::usage::Usage;
+use crate::clock;
 
 /// How long the first login may take before the logs are read.
 const INTRODUCTION: Duration = Duration::from_secs(10);
@@ -36,6 +38,7 @@ pub(crate) struct Speaker {
     scenarios: Vec<String>,
     outbox: Arc<Outbox>,
     counts: Arc<Counts>,
+    usage: Option<Usage>,
     token: Option<Pass>,
     /// When the next heartbeat is due.
     heartbeat: Instant,
@@ -68,12 +71,19 @@ impl Speaker {
             scenarios,
             outbox,
             counts,
+            usage: None,
             token: None,
             heartbeat: Instant::now(),
             backoff: Backoff::default(),
             together: TOGETHER,
             strikes: 0,
         }
+    }
+
+    /// Tells of the agent itself, too.
+    pub(crate) fn telling(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
+        self
     }
 
     /// The first login. A refusal is for the user to hear; that nobody answers is not: machines start in any order.
@@ -125,6 +135,10 @@ impl Speaker {
                 Ok(()) => {
                     self.well();
                     tokio::select! {
+                        () = self.report() => {}
+                        () = hush.cancelled() => {}
+                    }
+                    tokio::select! {
                         () = self.outbox.filled.notified() => {}
                         () = tokio::time::sleep_until(self.heartbeat) => {}
                         () = hush.cancelled() => {}
@@ -166,6 +180,17 @@ impl Speaker {
                 Err(failure) => return Err(failure),
             }
         }
+    }
+
+    /// Tells of the agent itself, when that is due. It is nothing that anybody waits for.
+    async fn report(&mut self) {
+        let Some(pass) = &self.token else { return };
+        let Some(usage) = self.usage.as_mut().filter(|usage| usage.is_due()) else {
+            return;
+        };
+        let report = usage.report(clock::now());
+        let answer = self.lapi.usage(&pass.token, report.body.clone()).await;
+        usage.answered(report, answer);
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {
@@ -348,7 +373,7 @@ impl Failure {
     }
 
     /// It will be the same however often it is asked. The original says 500 for what it finds invalid, too.
-    fn is_final(&self) -> bool {
+    pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Answered {
                 status: 400 | 413 | 422,

@@ -111,6 +111,11 @@ impl Installed {
         }
     }
 
+    /// All of them.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Pinned> {
+        self.list.items.iter()
+    }
+
     /// Those that the sensor loads.
     pub(crate) fn rules(&self) -> impl Iterator<Item = &Pinned> {
         self.list.items.iter().filter(|pinned| pinned.item.kind.is_rule())

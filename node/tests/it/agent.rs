@@ -6,6 +6,7 @@ mod crowdsec;
 mod fake;
 mod odd;
 mod real;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::{Child, Stdio};

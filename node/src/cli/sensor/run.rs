@@ -12,6 +12,7 @@ use super::lapi::Address;
 use super::rules::Rules;
 use crate::agent::credentials::{Credentials, private};
 use crate::agent::lapi::Who;
+use crate::agent::usage::About;
 use crate::agent::writer::Writer;
 use crate::agent::{Agent, State};
 use crate::asked::Asked;
@@ -99,7 +100,9 @@ impl Run {
         } else {
             Installed::open(&global.paths().hub())
         };
-        let writer = Writer::new(spared, &rules, &installed?);
+        let installed = installed?;
+        let writer = Writer::new(spared, &rules, &installed);
+        let about_us = About::new(&rules, &installed, &sources);
         let state = State::open(self.state.clone().unwrap_or_else(|| self.usual_state(global)))?;
         let json = self.json;
         let start = if self.from_start {
@@ -121,6 +124,7 @@ impl Run {
             sources,
             simulate: simulate.into_iter().collect::<HashSet<_>>(),
             writer,
+            about: about_us,
             state,
             start,
             limits: sources::limits(&config),

@@ -95,6 +95,7 @@ fn taking(verdict: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> F
     Fake::new(move |request| match request.path.as_str() {
         "/v1/watchers/login" => Answer::login(3_600),
         "/v1/heartbeat" => Answer::new(200, ""),
+        "/v1/usage-metrics" => Answer::new(404, ""),
         "/v1/alerts" => verdict(&request.body).unwrap_or_else(|| Answer::new(201, "[\"1\"]")),
         other => panic!("{other}"),
     })
