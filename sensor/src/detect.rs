@@ -139,6 +139,8 @@ pub struct Detector {
     progress: Progress,
     packer: Packer,
     keys: Keys,
+    /// The value that the last event was grouped by.
+    partition: String,
     post: PostParser,
     /// Whether any rule looks at the events of an overflow, which are copies.
     events_are_read: bool,
@@ -194,8 +196,9 @@ impl Detector {
             poured: vec![0; rules.scenarios.len()].into(),
             arena: Arena::default(),
             progress: Progress::default(),
-            packer: Packer::default(),
+            packer: Packer::new(rules.names()),
             keys: Keys::default(),
+            partition: String::new(),
             post: PostParser::new(rules),
             events_are_read: rules.reads_alert_events,
             holes: HashMap::new(),

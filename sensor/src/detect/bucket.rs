@@ -52,13 +52,23 @@ pub(crate) struct Bucket {
     pub(crate) kept: Vec<Kept>,
     /// Whole events, for scenarios whose expressions look at the queue.
     pub(crate) whole: Vec<Event>,
-    distinct: Option<Box<HashSet<u64>>>,
+    seen: Seen,
     /// Conditions of a bayesian bucket that stay true: one bit each.
     pub(crate) latched: u64,
     /// The last line, for buckets that overflow without one.
     pub(crate) last: Option<Box<Position>>,
     /// Kept up to date by whatever changes the bucket, so that nobody has to walk it.
     bytes: u32,
+}
+
+/// Values of `distinct`.
+#[derive(Debug, Default)]
+enum Seen {
+    #[default]
+    Nothing,
+    /// Most buckets never see another.
+    One(u64),
+    Many(Box<HashSet<u64>>),
 }
 
 // === impl Kept ===
@@ -84,7 +94,7 @@ impl Bucket {
             total: 0,
             kept: Vec::new(),
             whole: Vec::new(),
-            distinct: None,
+            seen: Seen::default(),
             latched: 0,
             last: None,
             bytes: narrow(EMPTY_BYTES),
@@ -105,14 +115,25 @@ impl Bucket {
 
     /// Whether a value of `distinct` is new to this bucket.
     pub(crate) fn is_new(&self, value: u64) -> bool {
-        self.distinct.as_ref().is_none_or(|seen| !seen.contains(&value))
+        match &self.seen {
+            Seen::Nothing => true,
+            Seen::One(known) => *known != value,
+            Seen::Many(known) => !known.contains(&value),
+        }
     }
 
+    /// Remembers a value that is new.
     pub(crate) fn remember(&mut self, value: u64) {
-        let seen = self.distinct.get_or_insert_default();
-        if seen.len() < MAX_DISTINCT && seen.insert(value) {
-            self.add(DISTINCT_BYTES);
+        match &mut self.seen {
+            Seen::Nothing => self.seen = Seen::One(value),
+            Seen::One(known) => self.seen = Seen::Many(Box::new(HashSet::from([*known, value]))),
+            Seen::Many(known) => {
+                if known.len() >= MAX_DISTINCT || !known.insert(value) {
+                    return;
+                }
+            }
         }
+        self.add(DISTINCT_BYTES);
     }
 
     /// Takes one token at a time, `false` if there is none: the bucket overflows.

@@ -164,23 +164,19 @@ impl Dispatch {
 
     /// Finds the scenarios that may want an event.
     pub(super) fn find(&mut self, event: &Event) {
-        let found = &mut self.found;
+        let (guards, found) = (&self.guards, &mut self.found);
         found.clone_from(&self.always);
-        let mut admit = |scenarios: &[u32]| {
-            for number in scenarios {
-                let guard = self.guards.get(*number as usize);
-                if !has(found, *number) && guard.is_none_or(|guard| guard.admits(event)) {
-                    set(found, *number);
-                }
-            }
-        };
         for by_value in &self.values {
-            admit(by_value.scenarios(event.get(by_value.field)));
+            for number in by_value.scenarios(event.get(by_value.field)) {
+                admit(*number, guards, event, found);
+            }
         }
         for (by_text, late) in &mut self.texts {
             let value = event.get(by_text.field);
             if !value.is_empty() {
-                admit(late.search(by_text, value, &self.build));
+                for number in late.search(by_text, value, &self.build) {
+                    admit(*number, guards, event, found);
+                }
             }
         }
     }
@@ -211,6 +207,13 @@ impl Guard {
             let value = event.get(*field);
             values.iter().any(|one| **one == *value)
         })
+    }
+}
+
+fn admit(number: u32, guards: &[Guard], event: &Event, found: &mut [u64]) {
+    let guard = guards.get(number as usize);
+    if !has(found, number) && guard.is_none_or(|guard| guard.admits(event)) {
+        set(found, number);
     }
 }
 

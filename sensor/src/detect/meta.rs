@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::parse::event::Event;
-use crate::parse::names::{Common, FieldId, Names, Space};
+use crate::parse::names::{Common, Names, Space};
 
 /// The longest value kept; the rest of a longer one is cut.
 pub(crate) const MAX_VALUE_BYTES: usize = 16_384;
@@ -26,45 +26,34 @@ const ADDRESS: u16 = 0;
 pub(crate) struct Packer {
     numbers: HashMap<Box<str>, u16>,
     names: Vec<Box<str>>,
-    /// By slot of a field, what becomes of it.
-    slots: Vec<Slot>,
+    /// By slot of a field that rules name, its name's number if it is of `Meta`.
+    slots: Box<[Option<u16>]>,
     scratch: Vec<u8>,
-}
-
-/// What becomes of a field that rules name.
-#[derive(Debug, Clone, Copy, Default)]
-enum Slot {
-    #[default]
-    New,
-    /// It is not of `Meta`, or there are too many names.
-    Left,
-    /// Its name's number.
-    Number(u16),
 }
 
 // === impl Packer ===
 
-impl Default for Packer {
-    fn default() -> Self {
+impl Packer {
+    pub(crate) fn new(names: &Names) -> Self {
         let address = Common::SourceIp.name().1;
-        Self {
+        let mut packer = Self {
             numbers: HashMap::from([(address.into(), ADDRESS)]),
             names: vec![address.into()],
-            slots: Vec::new(),
+            slots: Box::default(),
             scratch: Vec::new(),
-        }
+        };
+        let slots = names.iter().map(|(space, name)| {
+            let is_kept = space == Space::Meta;
+            is_kept.then(|| packer.number(name)).flatten()
+        });
+        packer.slots = slots.collect();
+        packer
     }
-}
 
-impl Packer {
     pub(crate) fn pack(&mut self, event: &Event) -> Packed {
         self.scratch.clear();
         for (id, value) in event.named() {
-            let slot = match self.slots.get(id.index()).copied().unwrap_or_default() {
-                Slot::New => self.learn(event.names(), id),
-                known => known,
-            };
-            if let Slot::Number(number) = slot {
+            if let Some(&Some(number)) = self.slots.get(id.index()) {
                 self.push(number, event.str(value));
             }
         }
@@ -83,7 +72,6 @@ impl Packer {
         let value = value.as_bytes().get(..end).unwrap_or_default();
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
         let ([a, b], [c, d]) = (number.to_le_bytes(), length.to_le_bytes());
-        self.scratch.reserve(4 + value.len());
         self.scratch.extend_from_slice(&[a, b, c, d]);
         self.scratch.extend_from_slice(value);
     }
@@ -107,20 +95,6 @@ impl Packer {
             .collect();
         fields.sort_unstable();
         fields
-    }
-
-    fn learn(&mut self, names: &Names, id: FieldId) -> Slot {
-        let slot = match names.name(id) {
-            (Space::Meta, name) => self.number(name).map_or(Slot::Left, Slot::Number),
-            _ => Slot::Left,
-        };
-        if self.slots.len() <= id.index() {
-            self.slots.resize(id.index() + 1, Slot::New);
-        }
-        if let Some(place) = self.slots.get_mut(id.index()) {
-            *place = slot;
-        }
-        slot
     }
 
     fn number(&mut self, name: &str) -> Option<u16> {

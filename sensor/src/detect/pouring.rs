@@ -20,7 +20,7 @@ use super::plan::{Plan, short};
 use super::progress::Anchor;
 use super::who;
 use crate::address;
-use crate::expr::Env;
+use crate::expr::{Env, Quick};
 use crate::parse::event::Event;
 use crate::rules::BucketKind;
 
@@ -97,10 +97,7 @@ impl Detector {
             *poured += 1;
         }
         let env = Env::of(pour.event);
-        let Some(partition) = self.text(plan.rule.group_by.as_ref(), env) else {
-            return;
-        };
-        let key = plan.key(self.keys.of(&unmapped(partition)));
+        let Some(key) = self.key(plan, env) else { return };
         if !self
             .progress
             .sources
@@ -160,6 +157,20 @@ impl Detector {
             self.discard(victim);
             self.counts.outweighed += 1;
         }
+    }
+
+    /// The key of the partition that an event belongs to.
+    fn key(&mut self, plan: &Plan, env: Env<'_>) -> Option<u128> {
+        let mut joined = std::mem::take(&mut self.partition);
+        joined.clear();
+        let group_by = plan.rule.group_by.as_ref();
+        let partition = match group_by.map(|group_by| group_by.quick(env.event, &mut joined)) {
+            Some(Quick::Made) => Cow::Borrowed(joined.as_str()),
+            _ => self.text(group_by, env)?,
+        };
+        let key = plan.key(self.keys.of(&unmapped(partition)));
+        self.partition = joined;
+        Some(key)
     }
 
     /// The text of an optional expression, `""` without one; `None` if it fails.

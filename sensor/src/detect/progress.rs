@@ -5,7 +5,7 @@
 //! within the lines up to the checkpoint only the buckets that were live there are filled again, each from its own
 //! first line on. Deliberately absent: writing checkpoints down, which the node does.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -41,13 +41,23 @@ pub(crate) struct Source {
     pub(crate) name: Arc<str>,
     /// Lines read so far, and so the number of the next.
     pub(crate) ordinal: u64,
-    /// First lines of live buckets, and how many buckets each is the first line of.
-    pins: BTreeMap<u64, (Position, u32)>,
+    /// First lines of live buckets, in their order; some whose buckets are gone are still among them, never as the first.
+    pins: VecDeque<Pin>,
+    gone: usize,
     /// The newest time that its lines told, and when that was read.
     pub(crate) log_time: Timestamp,
     read_at: Timestamp,
     fence_end: u64,
     fenced: HashMap<u64, u64>,
+}
+
+/// A line that is the first of some buckets.
+#[derive(Debug)]
+struct Pin {
+    ordinal: u64,
+    position: Position,
+    /// How many buckets.
+    buckets: u32,
 }
 
 /// All sources.
@@ -86,7 +96,8 @@ impl Progress {
         let source = Source {
             name: Arc::clone(name),
             ordinal: 0,
-            pins: BTreeMap::new(),
+            pins: VecDeque::new(),
+            gone: 0,
             log_time: Timestamp::from_millis(i64::MIN),
             read_at: Timestamp::ZERO,
             fence_end: 0,
@@ -121,11 +132,7 @@ impl Progress {
 
     pub(crate) fn pin(&mut self, anchor: Anchor, position: &Position) {
         if let Some(source) = self.sources.get_mut(anchor.source) {
-            source
-                .pins
-                .entry(anchor.ordinal)
-                .or_insert_with(|| (position.clone(), 0))
-                .1 += 1;
+            source.pin(anchor.ordinal, position);
         }
     }
 
@@ -136,16 +143,8 @@ impl Progress {
             let Some(source) = self.sources.get_mut(anchor.source) else {
                 continue;
             };
-            let Some((position, buckets)) = source.pins.get_mut(&anchor.ordinal) else {
-                continue;
-            };
-            if first.is_none() {
-                first = Some(position.clone());
-            }
-            *buckets -= 1;
-            if *buckets == 0 {
-                source.pins.remove(&anchor.ordinal);
-            }
+            let position = source.unpin(anchor.ordinal);
+            first = first.or(position);
         }
         first
     }
@@ -156,10 +155,41 @@ impl Progress {
 impl Source {
     /// The oldest line that a live bucket still holds.
     pub(crate) fn oldest(&self) -> Option<(u64, &Position)> {
-        self.pins
-            .iter()
-            .next()
-            .map(|(ordinal, (position, _))| (*ordinal, position))
+        self.pins.front().map(|pin| (pin.ordinal, &pin.position))
+    }
+
+    /// One more bucket begins with a line, which is none before those that are pinned already.
+    fn pin(&mut self, ordinal: u64, position: &Position) {
+        match self.pins.back_mut().filter(|last| last.ordinal == ordinal) {
+            Some(last) => {
+                self.gone -= usize::from(last.buckets == 0);
+                last.buckets += 1;
+            }
+            None => self.pins.push_back(Pin {
+                ordinal,
+                position: position.clone(),
+                buckets: 1,
+            }),
+        }
+    }
+
+    /// A bucket that began with a line is gone; where the line stands.
+    fn unpin(&mut self, ordinal: u64) -> Option<Position> {
+        let at = self.pins.binary_search_by_key(&ordinal, |pin| pin.ordinal).ok()?;
+        let pin = self.pins.get_mut(at)?;
+        let position = pin.position.clone();
+        pin.buckets = pin.buckets.saturating_sub(1);
+        if pin.buckets == 0 {
+            self.gone += 1;
+            while self.pins.pop_front_if(|first| first.buckets == 0).is_some() {
+                self.gone -= 1;
+            }
+            if self.gone > self.pins.len() / 2 {
+                self.pins.retain(|pin| pin.buckets > 0);
+                self.gone = 0;
+            }
+        }
+        Some(position)
     }
 
     pub(crate) fn fence(&mut self, fence: &Fence) {

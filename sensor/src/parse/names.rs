@@ -113,6 +113,11 @@ impl Names {
         }
     }
 
+    /// What all slots are called, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Space, &str)> {
+        self.by_slot.iter().map(|(space, name)| (*space, &**name))
+    }
+
     /// How many slots there are.
     pub fn len(&self) -> usize {
         self.by_slot.len()
