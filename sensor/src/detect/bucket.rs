@@ -53,12 +53,19 @@ pub(crate) struct Bucket {
     /// Whole events, for scenarios whose expressions look at the queue.
     pub(crate) whole: Vec<Event>,
     seen: Seen,
+    /// Absent until something is put there.
+    pub(crate) extra: Option<Box<Extra>>,
+    /// Kept up to date by whatever changes the bucket, so that nobody has to walk it.
+    bytes: u32,
+}
+
+/// What buckets of only a few scenarios need.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
     /// Conditions of a bayesian bucket that stay true: one bit each.
     pub(crate) latched: u64,
     /// The last line, for buckets that overflow without one.
-    pub(crate) last: Option<Box<Position>>,
-    /// Kept up to date by whatever changes the bucket, so that nobody has to walk it.
-    bytes: u32,
+    pub(crate) last: Option<Position>,
 }
 
 /// Values of `distinct`.
@@ -95,8 +102,7 @@ impl Bucket {
             kept: Vec::new(),
             whole: Vec::new(),
             seen: Seen::default(),
-            latched: 0,
-            last: None,
+            extra: None,
             bytes: narrow(EMPTY_BYTES),
         }
     }
@@ -169,7 +175,9 @@ impl Bucket {
     /// too while all take more than `most` bytes; how many is returned.
     pub(crate) fn keep(&mut self, kept: Kept, whole: Option<Event>, limit: usize, most: usize) -> usize {
         let limit = limit.min(MAX_QUEUE);
-        self.drop_oldest(self.kept.len().saturating_sub(limit));
+        if self.kept.len() > limit {
+            self.drop_oldest(self.kept.len() - limit);
+        }
         if self.kept.len() == self.kept.capacity() {
             // Most buckets never see a second event: grow by what they need.
             self.kept.reserve_exact(1.max(self.kept.len()));

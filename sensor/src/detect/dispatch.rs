@@ -78,7 +78,7 @@ struct Late {
 }
 
 /// Values of late kept for each field; a power of two.
-const LATE: usize = 1_024;
+const LATE: usize = 4_096;
 /// Of longer values, only the last is kept.
 const MAX_LATE_BYTES: usize = 256;
 /// And none beyond this.

@@ -8,7 +8,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::DefaultHashBuilder;
 
 /// Values remembered; a power of two.
-const SLOTS: usize = 1_024;
+const SLOTS: usize = 4_096;
 /// Longer values are hashed every time.
 const MAX_BYTES: usize = 64;
 

@@ -270,9 +270,9 @@ impl Detector {
             return None;
         }
         let bucket = self.arena.get_mut(key)?;
-        let last = bucket.last.take()?;
+        let last = bucket.extra.as_mut()?.last.take()?;
         let source = bucket.anchors.last()?.source;
-        self.finish(key, due, *last, source, None)
+        self.finish(key, due, last, source, None)
     }
 
     fn discard(&mut self, key: u128) {
@@ -307,7 +307,7 @@ impl Detector {
             return;
         };
         if plan.is_timed {
-            bucket.last = Some(Box::new(pour.event.position().clone()));
+            bucket.extra.get_or_insert_default().last = Some(pour.event.position().clone());
         }
         if bucket.anchors.iter().all(|known| known.source != pour.source) {
             let before = bucket.bytes();
@@ -387,8 +387,9 @@ fn overflows(plan: &Plan, bucket: &mut Bucket, pour: &Pour<'_>) -> (bool, u64) {
         overflows |= held.is_ok_and(|value| value.as_bool() == Some(true));
     }
     if let Some(bayes) = &rule.bayes {
-        let weighed = bayes::weigh(bayes, bucket.latched, env);
-        bucket.latched = weighed.latched;
+        let latched = bucket.extra.as_ref().map_or(0, |extra| extra.latched);
+        let weighed = bayes::weigh(bayes, latched, env);
+        bucket.extra.get_or_insert_default().latched = weighed.latched;
         failed += weighed.failed;
         overflows |= weighed.posterior > bayes.threshold;
     }
