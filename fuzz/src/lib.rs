@@ -1,15 +1,16 @@
 //! What the fuzz targets do with their bytes, and what must hold.
 //!
 //! The same functions run as ordinary tests over what is kept in `fuzz/corpus` (`sensor/tests/it/fuzzed.rs`).
-//! Run one with `cargo +nightly fuzz run expr`, from the root.
+//! `scripts/fuzz.sh 120` runs each for two minutes.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
 use vigie_sensor::expr::{Context, Data, Env, Expression, Scope};
 use vigie_sensor::grok::Library;
-use vigie_sensor::parse::Event;
+use vigie_sensor::line::{Line, Position};
 use vigie_sensor::parse::names::{Names, Space};
+use vigie_sensor::parse::{Event, Parsed, Parser};
 use vigie_sensor::rules::Loader;
 use vigie_sensor::source::syslog;
 use vigie_wire::Timestamp;
@@ -62,6 +63,50 @@ pub fn grok(bytes: &[u8]) {
     };
     for (_, value) in grok.parse(text).into_iter().flatten() {
         assert!(text.contains(value));
+    }
+}
+
+/// The first line is a pattern, the others are lines of a log: what foresees, walks and remembers finds what the plain
+/// engine finds, in each line and whatever came before it.
+pub fn engines(bytes: &[u8]) {
+    let input = String::from_utf8_lossy(bytes);
+    let (pattern, texts) = input.split_once('\n').unwrap_or((&input, ""));
+    if pattern.len() > 300 || texts.len() > 4_096 {
+        return;
+    }
+    let quoted = pattern.replace('\'', "''");
+    let mut loader = Loader::new();
+    loader.parser(
+        "s01-parse",
+        "p",
+        &format!("name: p\nonsuccess: next_stage\ngrok:\n  apply_on: Line.Raw\n  pattern: '{quoted}'\n"),
+    );
+    let (rules, errors) = loader.finish_lenient();
+    if !errors.is_empty() {
+        return;
+    }
+    let (mut fast, mut plain) = (Parser::new(&rules), Parser::plain(&rules));
+    let now = Timestamp::from_secs(1_780_272_000);
+    // Each line several times: after some matches in a row nothing is looked for in advance.
+    for text in texts.split('\n').flat_map(|text| [text; 4]) {
+        let line = Line {
+            source: Arc::from("fuzz"),
+            position: Position::File { file: 0, offset: 0 },
+            kind: Arc::from("log"),
+            text: text.to_owned(),
+            read_at: now,
+        };
+        let found = |parser: &mut Parser| match parser.parse(&line, now) {
+            Parsed::Unparsed { .. } => None,
+            Parsed::Event(event) | Parsed::Whitelisted(event) => Some(
+                event
+                    .iter()
+                    .map(|(space, name, value)| (space, name.to_owned(), value.to_owned()))
+                    .collect::<Vec<_>>(),
+            ),
+        };
+        let wanted = found(&mut plain);
+        assert_eq!(found(&mut fast), wanted, "{pattern:?} on {text:?}");
     }
 }
 

@@ -74,11 +74,11 @@ fn ten_thousand_failures_from_addresses(bencher: Bencher<'_, '_>, addresses: u32
         .bench_local(|| pour_all(&rules, &events));
 }
 
-/// Three buckets an address: the table's `max alloc` is what they weigh together.
+/// Two buckets an address: the table's `max alloc` is what they weigh together.
 #[divan::bench(sample_count = 1)]
 fn hundred_thousand_buckets(bencher: Bencher<'_, '_>) {
     let rules = Ruleset::builtin().expect("our own rules compile");
-    let events = failures(&rules, 33_334, 33_334);
+    let events = failures(&rules, 50_000, 50_000);
     bencher.counter(ItemsCount::new(events.len())).bench_local(|| {
         let detector = pour_all(&rules, &events);
         assert!(detector.live() >= 100_000, "{} live", detector.live());

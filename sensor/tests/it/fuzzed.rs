@@ -32,6 +32,11 @@ fn patterns() {
 }
 
 #[test]
+fn both_engines() {
+    each("engines", bodies::engines);
+}
+
+#[test]
 fn syslog_messages() {
     each("syslog", bodies::syslog);
 }
