@@ -261,11 +261,15 @@ impl Reporter {
 
     /// His group by anchor: newcomers stand with the anchor through which they came, whatever it says of them.
     pub(crate) fn by_anchor(&self) -> GroupIndex {
-        if self.anchor || !self.record.is_established() {
+        if self.anchor || self.is_newcomer() {
             self.through
         } else {
             self.voucher
         }
+    }
+
+    pub(crate) fn is_newcomer(&self) -> bool {
+        !self.record.is_established()
     }
 
     /// The cluster that was learned of him, if one was.

@@ -100,7 +100,13 @@ impl Scorer {
         counts: impl Fn(&Weighed<'_>) -> bool,
     ) -> Sums {
         let mut ranked = Vec::with_capacity(weighed.len());
+        // Without newcomers the groups by anchor are those by voucher.
+        let newcomers = weighed.iter().any(|one| one.reporter.is_newcomer());
+        let mut by_voucher = Sum::default();
         let all = Partition::ALL.map(|partition| {
+            if partition == Partition::Anchor && !newcomers {
+                return by_voucher;
+            }
             let group = |one: &Weighed<'_>| group_number(partition, one, now);
             rank(
                 weighed,
@@ -108,12 +114,16 @@ impl Scorer {
                 group,
                 &mut ranked,
             );
-            sum(
+            let found = sum(
                 weighed,
                 &ranked,
                 |one| cap_of(partition, one, &self.suspected),
                 |_, _| {},
-            )
+            );
+            if partition == Partition::Voucher {
+                by_voucher = found;
+            }
+            found
         });
         let least = Partition::ALL
             .into_iter()
