@@ -45,8 +45,8 @@ pub const PROVEN_DISPUTES: u8 = 2;
 pub const FORGIVING_DISPUTES: u8 = 4;
 /// So long after a refuted dispute an organisation is not proven again.
 pub const DISPUTE_STRUCK_FOR: i64 = STRUCK_FOR;
-/// Learned successes, in thousandths, from which on a voice stands on gold: proven disputers end what others say, and
-/// can raise H against such voices and anchors by [`DISPUTE_CAP`] only.
+/// Learned successes, in thousandths, from which on a voice stands on gold: proven disputers weigh twice against others, and
+/// once against such voices and anchors.
 pub const GOLD_VOICE: i64 = 2_000;
 /// What a mere visitor's memory raises H by: fresher words are needed, or a group more. A whole group was the immunity
 /// that every attacker could buy with one page view.

@@ -93,7 +93,7 @@ pub struct Objector {
     pub decay: i64,
     /// `weight x decay / 1000000`, rounded down.
     pub uncapped: i64,
-    /// Gold confirmed his disputes before: he takes back all that voices without gold say.
+    /// Gold confirmed his disputes before: he weighs twice against voices without gold, and once against anchors and gold.
     pub proven: bool,
     /// What counts of it. These add up to the threshold's `dispute`.
     pub value: i64,

@@ -180,12 +180,12 @@ impl Scorer {
         if objecting.is_empty() {
             return 0;
         }
-        // The word of our anchors is immune: disputes can take back at most what others added to it.
+        // The word of our anchors is immune to all but the proven: else disputes take back what others added to it, at most.
         let anchors = self.sums(said.weighed, now, |one| one.reporter.anchor).score;
         let gold = self
             .sums(said.weighed, now, |one| one.reporter.record.has_gold(now))
             .score;
-        let (without, with) = (said.score - gold, (gold - anchors).max(0));
+        let (without, with) = (said.score - gold, gold.max(0));
         let proven = object::together(objecting, now, |one| one.proven);
         if own {
             // What our sensor does on its own is policy's; others add nothing to it while they are outweighed.

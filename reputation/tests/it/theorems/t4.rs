@@ -4,7 +4,8 @@
 //!
 //! Why: disputes are summed under the caps of reporters, that sum is capped again, and it never exceeds what others than
 //! our anchors added to the score; with an own detection it is not asked for. The one exception takes gold: who disputed
-//! rightly before takes back what others than our anchors say (`disputes`), and nothing else.
+//! rightly before takes back what was said, twice his weight of what stands on no gold and once of the rest, never more
+//! than that, and nothing any more once our own sensor catches somebody whom he defended (`disputes`).
 
 use proptest::collection::vec;
 use proptest::prelude::*;
