@@ -8,10 +8,12 @@
 //! whatever the pattern, begins anew. Deliberately absent: loops over what may be empty, and looking at Unicode words.
 
 mod choice;
+mod compile;
 mod field;
 mod first;
 mod look;
 mod program;
+mod run;
 mod set;
 mod table;
 mod texts;

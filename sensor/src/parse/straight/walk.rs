@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use super::field::Ends;
-use super::program::{At, Program, Run, Step, length};
+use super::program::{At, Program, Step};
+use super::run::{Run, length};
 
 /// Steps back, beyond which the pattern is given up for a text: so many, and more for longer texts.
 const MIN_BUDGET: usize = 1_024;
