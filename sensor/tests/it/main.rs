@@ -1,6 +1,8 @@
 //! The sensor from outside: whole lines through rules, rule files through the loader.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../../node/store-postgres/tests/it/binaries.rs"]
+mod binaries;
 #[cfg(any(feature = "nats", feature = "kafka"))]
 mod brokers;
 mod detect;
@@ -18,6 +20,7 @@ mod overflows;
 mod own_rules;
 mod parse;
 mod places;
+mod postgres;
 mod rules;
 mod run;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]

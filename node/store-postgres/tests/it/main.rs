@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vigie_store::testing::{self, AnyStore};
 use vigie_store_postgres::PostgresStore;
 
+mod binaries;
 mod damage;
 mod dump;
 mod kill;

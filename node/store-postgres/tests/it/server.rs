@@ -3,8 +3,8 @@
 //! One server for the whole test binary. A shell holds it on a pipe: when this process ends, however it ends, the pipe
 //! closes, the server stops and its directory goes. Deliberately absent: installing anything.
 
+use crate::binaries::{self, unprivileged};
 use crate::skip::skip;
-use std::ffi::OsString;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,9 +13,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-
-/// Nobody and his group: PostgreSQL refuses to run as root.
-const NOBODY: u32 = 65_534;
 
 /// Runs the server until the pipe on its input closes: that is when the test process ends.
 const KEEPER: &str = r#"
@@ -50,7 +47,7 @@ pub(crate) fn server(test: &str) -> Option<&'static Server> {
 
 impl Server {
     fn start() -> Result<Self, String> {
-        let binaries = find_binaries().ok_or("no PostgreSQL server found (Debian: postgresql-15)")?;
+        let binaries = binaries::find().ok_or("no PostgreSQL server found (Debian: postgresql-15)")?;
         let directory = tempfile::Builder::new()
             .prefix("vigie-pg-")
             .tempdir()
@@ -59,7 +56,7 @@ impl Server {
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
         let root = std::fs::metadata(&directory).unwrap().uid() == 0;
         if root {
-            std::os::unix::fs::chown(&directory, Some(NOBODY), Some(NOBODY)).unwrap();
+            std::os::unix::fs::chown(&directory, Some(binaries::NOBODY), Some(binaries::NOBODY)).unwrap();
         }
         let made = unprivileged(root, &binaries, &binaries.join("initdb"))
             .args([
@@ -143,68 +140,4 @@ impl Server {
         let path = self.binaries.join(name);
         path.exists().then(|| unprivileged(false, &self.binaries, &path))
     }
-}
-
-/// Beside the program path: where Debian puts the versions, and where unpacked packages stand.
-fn find_binaries() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut candidates: Vec<_> = std::env::split_paths(&path).collect();
-    candidates.extend(versions(Path::new("/usr/lib/postgresql")));
-    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers");
-    for peer in entries(&peers) {
-        candidates.extend(versions(&peer.join("usr/lib/postgresql")));
-    }
-    let here = |name: &str, candidate: &Path| candidate.join(name).canonicalize().ok();
-    candidates.iter().find_map(|candidate| {
-        // In PATH there may be a link to one of them; its neighbours stand where it points.
-        let postgres = here("postgres", candidate)?;
-        let directory = postgres.parent()?.to_owned();
-        here("initdb", &directory).map(|_| directory)
-    })
-}
-
-/// The `bin` directories below, newest version first.
-fn versions(below: &Path) -> Vec<PathBuf> {
-    let mut versions: Vec<_> = entries(below).iter().map(|version| version.join("bin")).collect();
-    versions.sort();
-    versions.reverse();
-    versions
-}
-
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
-}
-
-/// A command as nobody if we are root, with the libraries of an unpacked package beside its binaries.
-fn unprivileged(root: bool, binaries: &Path, program: &Path) -> Command {
-    let mut command = if root {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
-    // <peer>/usr/lib/postgresql/15/bin -> <peer>/usr/lib
-    if let Some(usr_lib) = binaries
-        .ancestors()
-        .nth(3)
-        .filter(|lib| *lib != Path::new("/usr/lib"))
-    {
-        let mut paths = OsString::from(usr_lib);
-        for triplet in entries(usr_lib)
-            .iter()
-            .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
-        {
-            paths.push(":");
-            paths.push(triplet);
-        }
-        command.env("LD_LIBRARY_PATH", paths);
-    }
-    command.current_dir("/").env("LC_ALL", "C");
-    command
 }
