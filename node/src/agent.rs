@@ -102,12 +102,13 @@ impl Agent {
             spool: self.state.spool(),
             limits: self.limits,
             simulate: self.simulate,
+            watched: positions.watched(),
             stats: Arc::clone(&stats),
             ..SensorConfig::default()
         };
         // What is written from here on is read, also by the next process if this one is killed before it noted anything.
         config.take_ends(clock::now());
-        positions.begin(&config.resume);
+        positions.begin(&config.resume, &config.sources);
         let mut speaker = Speaker::new(
             self.lapi,
             self.who,

@@ -1,6 +1,6 @@
 //! Which logs the sensor reads on this machine, from where on, and by which rules.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -15,6 +15,9 @@ use crate::hub::installed::Installed;
 use crate::node::Node;
 use crate::paths::Paths;
 
+/// The note of the sources that the last process watched.
+const WATCHED: &str = "watched";
+
 /// The sensor's configuration, and a line for people for each log that is read or was found unreadable.
 pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<String>)> {
     let (sources, lines) = chosen(&node.config.sensor.sources)?;
@@ -27,7 +30,7 @@ pub(crate) async fn plan(node: &Node) -> anyhow::Result<(SensorConfig, Vec<Strin
         simulate: node.config.sensor.simulate.iter().cloned().collect(),
         ..SensorConfig::default()
     };
-    begin_at_ends(node, &mut config).await;
+    begin_at_ends(node, &mut config).await?;
     Ok((config, lines))
 }
 
@@ -53,9 +56,14 @@ pub(crate) fn chosen(sources: &Sources) -> anyhow::Result<(Vec<SourceConfig>, Ve
 
 /// What is written from here on is read, also before the sensor has opened it, and also by the next process if this one
 /// is killed before its first checkpoint.
-async fn begin_at_ends(node: &Node, config: &mut SensorConfig) {
+async fn begin_at_ends(node: &Node, config: &mut SensorConfig) -> anyhow::Result<()> {
     let known: HashSet<String> = config.resume.keys().cloned().collect();
+    if let Some(watched) = node.store.note(node.mine(), WATCHED).await? {
+        config.watched =
+            serde_json::from_str(&watched).context("the database holds a damaged note of logs")?;
+    }
     config.take_ends(node.now());
+    let mut noted = true;
     for (name, resume) in &config.resume {
         if known.contains(name) {
             continue;
@@ -66,8 +74,16 @@ async fn begin_at_ends(node: &Node, config: &mut SensorConfig) {
         let note = format!("position/{name}");
         if let Err(error) = node.store.put_note(node.mine(), &note, &text).await {
             tracing::warn!(%error, log = name, "where a new log begins could not be noted");
+            noted = false;
         }
     }
+    // From here on what these name and has no position is new, and only from here on.
+    let names: BTreeSet<String> = config.sources.iter().map(|source| source.from.name()).collect();
+    let text = serde_json::to_string(&names)?;
+    if noted && let Err(error) = node.store.put_note(node.mine(), WATCHED, &text).await {
+        tracing::warn!(%error, "which logs are watched could not be noted");
+    }
+    Ok(())
 }
 
 /// Our own rules and those that were installed from a hub, or those of the directory that the configuration names.

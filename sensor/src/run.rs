@@ -20,6 +20,7 @@ use crate::line::Position;
 use crate::rules::Ruleset;
 use crate::source::file::Files;
 use crate::source::file::claims::Claims;
+use crate::source::file::pattern;
 use crate::source::journald::Journal;
 use crate::source::{Closed, INTAKE_BATCHES, Kept, Outlet, stdin};
 use crate::stats::Stats;
@@ -40,6 +41,9 @@ pub struct SensorConfig {
     pub resume: HashMap<String, Resume>,
     /// Where a log begins that was never read before.
     pub start: Start,
+    /// Sources, by name, that an earlier process watched and kept the positions of: what their patterns name and has no
+    /// position is new, also if it appeared while nobody watched.
+    pub watched: HashSet<String>,
     /// When the ends of logs were taken ([`SensorConfig::take_ends`]): everything written later is read.
     pub since: Option<Timestamp>,
     /// How often files are looked at.
@@ -146,6 +150,7 @@ impl Default for SensorConfig {
             sources: Vec::new(),
             resume: HashMap::new(),
             start: Start::default(),
+            watched: HashSet::new(),
             since: None,
             pace: Pace::default(),
             limits: Limits::default(),
@@ -160,7 +165,8 @@ impl Default for SensorConfig {
 
 impl SensorConfig {
     /// Takes note of where logs end now that were never read before and are to be read from their end, so that nothing
-    /// falls between this moment and their opening. The rest of the configuration must be complete.
+    /// falls between this moment and their opening. New files of patterns that were watched before are read from their
+    /// beginning. The rest of the configuration must be complete.
     pub fn take_ends(&mut self, now: Timestamp) {
         if self.start != Start::End {
             return;
@@ -169,6 +175,9 @@ impl SensorConfig {
             let (From::File(path) | From::Docker(path)) = &source.from else {
                 continue;
             };
+            if pattern::is_pattern(path) && self.watched.contains(&source.from.name()) {
+                continue;
+            }
             for (name, position) in crate::source::file::ends(path) {
                 self.resume.entry(name).or_insert_with(|| position.into());
             }

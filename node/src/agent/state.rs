@@ -1,9 +1,10 @@
 //! What an agent keeps: one directory, mode 0700, of one agent at a time.
 //!
 //! `outbox/` holds alerts that were not delivered yet, `positions.json` how far each log was dealt with, `spool/` lines
-//! that came over the network, `absent.json` which logs are gone. Deliberately absent: passwords, which stay where the user keeps them.
+//! that came over the network, `absent.json` which logs are gone, `watched.json` which
+//! sources were watched. Deliberately absent: passwords, which stay where the user keeps them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -76,12 +77,23 @@ impl Positions {
             .collect()
     }
 
-    /// Notes where logs begin that were never read before.
-    pub(crate) fn begin(&mut self, at: &HashMap<String, Resume>) {
+    /// The sources that the last process watched; none, if that cannot be read.
+    pub(crate) fn watched(&self) -> HashSet<String> {
+        let text = std::fs::read_to_string(self.watched_path()).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Notes where logs begin that were never read before, and then that these sources are watched from here on.
+    pub(crate) fn begin(&mut self, at: &HashMap<String, Resume>, sources: &[SourceConfig]) {
         for (source, resume) in at {
             self.note(source.clone(), resume.clone());
         }
-        if let Err(error) = self.save() {
+        let names: BTreeSet<String> = sources.iter().map(|source| source.from.name()).collect();
+        let saved = self.save().and_then(|()| {
+            let text = serde_json::to_string(&names)?;
+            write_private(&self.watched_path(), &text)
+        });
+        if let Err(error) = saved {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "where the logs begin could not be noted"
@@ -109,6 +121,10 @@ impl Positions {
             self.save()?;
         }
         write_private(&self.absent_path(), &absent.text())
+    }
+
+    fn watched_path(&self) -> PathBuf {
+        self.path.with_file_name("watched.json")
     }
 
     fn absent_path(&self) -> PathBuf {

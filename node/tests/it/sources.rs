@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::http::Place;
-use crate::support::{Home, guesses, until};
+use crate::support::{Home, append, guesses, until};
 
 const TOKEN: &str = "a token that nobody guesses";
 
@@ -26,6 +26,46 @@ fn what_is_written_right_after_the_start_is_read() {
         alerts_of(&home, "192.88.90.1"),
         0,
         "what was there before is history"
+    );
+}
+
+/// A file of a pattern that appears while nobody looks is as new as one that appears while somebody does; files of a
+/// pattern that was never watched are history.
+#[test]
+fn a_log_that_appears_while_nobody_watches_is_read() {
+    let home = Home::with("");
+    let (logs, others) = (home.beside("logs"), home.beside("others"));
+    for folder in [&logs, &others] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let watch = |folders: &[&std::path::Path]| {
+        let source = |folder: &&std::path::Path| {
+            format!("{{ type = \"syslog\", file = \"{}/*.log\" }}", folder.display())
+        };
+        let sources: Vec<String> = folders.iter().map(source).collect();
+        home.configure(&format!("[sensor]\nsources = [{}]\n", sources.join(", ")));
+    };
+    append(&logs.join("a-1.log"), &guesses("192.88.90.4", 6));
+    watch(&[&logs]);
+    home.up().kill();
+    append(&logs.join("a-2.log"), &guesses("192.88.90.5", 6));
+    append(&others.join("b-1.log"), &guesses("192.88.90.6", 6));
+    watch(&[&logs, &others]);
+    let node = home.up();
+    until("the new log is read", || alerts_of(&home, "192.88.90.5") == 1);
+    append(&others.join("b-2.log"), &guesses("192.88.90.7", 6));
+    until("a newer one is read", || alerts_of(&home, "192.88.90.7") == 1);
+    assert_eq!(
+        (alerts_of(&home, "192.88.90.4"), alerts_of(&home, "192.88.90.6")),
+        (0, 0)
+    );
+    node.kill();
+    let _node = home.up();
+    append(&logs.join("a-2.log"), &guesses("192.88.90.8", 6));
+    until("it is read on", || alerts_of(&home, "192.88.90.8") == 1);
+    assert_eq!(
+        (alerts_of(&home, "192.88.90.4"), alerts_of(&home, "192.88.90.5")),
+        (0, 1)
     );
 }
 
