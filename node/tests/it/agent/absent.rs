@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::fake::{Answer, Fake};
+use super::fake::Fake;
 use super::{Agent, home};
 use crate::support::until;
 
 #[test]
 fn positions_of_logs_that_are_gone_for_a_month_go() {
-    let fake = Fake::new(|_| Answer::login(3_600));
+    let fake = Fake::taking(|_| None);
     let home = home();
     let state = home.data().join("agent");
     let positions = || -> Value {

@@ -10,9 +10,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::peers;
+use crate::skip::skip;
 use crate::support::until;
 
-pub(crate) const MISSING: &str = "no crowdsec here; scripts/peers.sh crowdsec unpacks one";
+const MISSING: &str = "no crowdsec here; scripts/peers.sh crowdsec unpacks one";
 
 /// A configuration, a database and the programs.
 pub(crate) struct CrowdSec {
@@ -29,13 +30,22 @@ pub(crate) struct Server(Child);
 // === impl CrowdSec ===
 
 impl CrowdSec {
-    pub(crate) fn new() -> Option<Self> {
-        Self::with(false)
+    /// For this test, which is skipped where there is none.
+    pub(crate) fn new(test: &str) -> Option<Self> {
+        Self::or_skip(test, false)
     }
 
     /// One that knows machines by certificate: `ca.pem`, `server.pem` and their keys are in [`CrowdSec::folder`].
-    pub(crate) fn with_certificates() -> Option<Self> {
-        Self::with(true)
+    pub(crate) fn with_certificates(test: &str) -> Option<Self> {
+        Self::or_skip(test, true)
+    }
+
+    fn or_skip(test: &str, tls: bool) -> Option<Self> {
+        let found = Self::with(tls);
+        if found.is_none() {
+            skip(test, MISSING);
+        }
+        found
     }
 
     fn with(tls: bool) -> Option<Self> {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::Value;
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -91,6 +92,25 @@ impl Fake {
         fake
     }
 
+    /// A server that takes everything, but for alerts on which `verdict` has an answer, and knows no usage metrics.
+    pub(crate) fn taking(verdict: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        Self::answering(404, verdict)
+    }
+
+    /// The same with another answer to usage metrics.
+    pub(crate) fn answering(
+        usage: u16,
+        verdict: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(move |request| match request.path.as_str() {
+            "/v1/watchers/login" => Answer::login(3_600),
+            "/v1/heartbeat" => Answer::new(200, ""),
+            "/v1/usage-metrics" => Answer::new(usage, ""),
+            "/v1/alerts" => verdict(&request.body).unwrap_or_else(|| Answer::new(201, "[\"1\"]")),
+            other => panic!("{other}"),
+        })
+    }
+
     pub(crate) fn on_socket(
         path: &Path,
         handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
@@ -121,6 +141,19 @@ impl Fake {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address.unwrap())
+    }
+
+    /// Whom the taken alerts name, in order.
+    pub(crate) fn named(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for request in self.answered("/v1/alerts", 201) {
+            let alerts: Vec<Value> = serde_json::from_str(&request.body).unwrap();
+            let named = alerts
+                .iter()
+                .map(|alert| alert["source"]["value"].as_str().unwrap());
+            found.extend(named.map(str::to_owned));
+        }
+        found
     }
 
     /// The requests for a path that were answered so.

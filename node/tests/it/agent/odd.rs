@@ -21,7 +21,7 @@ fn a_kill_while_it_is_told_costs_nothing() {
     let target = Arc::new(Mutex::new(None::<Pid>));
     let aim = Arc::clone(&target);
     // Whoever tells alerts is killed before it hears the answer.
-    let fake = taking(move |_| {
+    let fake = Fake::taking(move |_| {
         let aimed = aim.lock().unwrap().take()?;
         rustix::process::kill_process(aimed, Signal::KILL).unwrap();
         None
@@ -29,31 +29,31 @@ fn a_kill_while_it_is_told_costs_nothing() {
     let home = home();
     for round in 0..4 {
         let mut agent = Agent::start(&home, &fake.url(), &[]);
-        let told = named(&fake).len();
+        let told = fake.named().len();
         *target.lock().unwrap() = Some(Pid::from_child(&agent.child));
         attack(&home, &attacker(round));
         // From the second on, what the last one did not hear of is what kills.
         until("it is killed", || agent.child.try_wait().unwrap().is_some());
-        assert!(named(&fake).len() > told);
+        assert!(fake.named().len() > told);
     }
     let agent = Agent::start(&home, &fake.url(), &[]);
     attack(&home, &attacker(4));
     let all: BTreeSet<String> = (0..5).map(attacker).collect();
     until("all are told", || {
-        named(&fake).into_iter().collect::<BTreeSet<_>>() == all
+        fake.named().into_iter().collect::<BTreeSet<_>>() == all
     });
     let status = agent.end(&home);
     assert_eq!((&status["waiting"], &status["dropped"]), (&json!(0), &json!(0)));
     // One alert was on its way at each kill, and the last agent told all that was left once.
-    let mut told: Vec<String> = named(&fake);
+    let mut told: Vec<String> = fake.named();
     told.sort();
     let of = |who: usize| told.iter().filter(|told| **told == attacker(who)).count();
     assert!((0..4).all(|who| of(who) <= 5) && of(4) == 1, "{told:?}");
     // Nothing of it is left to be told again.
-    let before = named(&fake).len();
+    let before = fake.named().len();
     let agent = Agent::start(&home, &fake.url(), &[]);
     agent.end(&home);
-    assert_eq!(named(&fake).len(), before);
+    assert_eq!(fake.named().len(), before);
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn a_server_that_says_nothing_keeps_nobody() {
         "{status}"
     );
     assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
-    let fake = taking(|_| None);
+    let fake = Fake::taking(|_| None);
     let agent = Agent::start(&home, &fake.url(), &[]);
-    until("it is told later", || named(&fake) == [attacker(7)]);
+    until("it is told later", || fake.named() == [attacker(7)]);
     agent.end(&home);
 }
 
@@ -88,31 +88,6 @@ fn watching_or(
         true => Some(true),
         false => other().then_some(false),
     }
-}
-
-/// A server that takes everything, but for alerts on which `verdict` has an answer.
-fn taking(verdict: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Fake {
-    Fake::new(move |request| match request.path.as_str() {
-        "/v1/watchers/login" => Answer::login(3_600),
-        "/v1/heartbeat" => Answer::new(200, ""),
-        "/v1/usage-metrics" => Answer::new(404, ""),
-        "/v1/alerts" => verdict(&request.body).unwrap_or_else(|| Answer::new(201, "[\"1\"]")),
-        other => panic!("{other}"),
-    })
-}
-
-/// Whom the taken alerts name, in order.
-fn named(fake: &Fake) -> Vec<String> {
-    let mut found = Vec::new();
-    for request in fake.answered("/v1/alerts", 201) {
-        let alerts: Vec<Value> = serde_json::from_str(&request.body).unwrap();
-        found.extend(
-            alerts
-                .iter()
-                .map(|alert| alert["source"]["value"].as_str().unwrap().to_owned()),
-        );
-    }
-    found
 }
 
 #[test]
@@ -128,7 +103,7 @@ fn a_token_that_ends_is_replaced_and_secrets_stay_secret() {
     let home = home();
     let agent = Agent::start(&home, &fake.url(), &["--log", "trace"]);
     attack(&home, &attacker(7));
-    until("the alert is taken", || named(&fake) == [attacker(7)]);
+    until("the alert is taken", || fake.named() == [attacker(7)]);
     let status = agent.end(&home);
     assert_eq!(status["sent"], 1, "{status}");
     assert!(!fake.answered("/v1/heartbeat", 200).is_empty());
@@ -154,7 +129,7 @@ fn a_token_that_ends_is_replaced_and_secrets_stay_secret() {
 
 #[test]
 fn an_alert_that_is_never_taken_does_not_keep_the_others() {
-    let fake = taking(|body| {
+    let fake = Fake::taking(|body| {
         let invalid = body
             .contains("192.88.99.8\"")
             .then(|| Answer::new(500, r#"{"message":"validation failure list:\nx"}"#));
@@ -168,7 +143,7 @@ fn an_alert_that_is_never_taken_does_not_keep_the_others() {
     for number in 7..=12 {
         attack(&home, &attacker(number));
     }
-    let taken = || named(&fake).into_iter().collect::<BTreeSet<_>>();
+    let taken = || fake.named().into_iter().collect::<BTreeSet<_>>();
     let expected: BTreeSet<_> = [7, 9, 11, 12].map(attacker).into();
     until("the others are taken", || taken() == expected);
     until("both are given up", || {
@@ -180,12 +155,12 @@ fn an_alert_that_is_never_taken_does_not_keep_the_others() {
         (&json!(4), &json!(2), &json!(0))
     );
     // Others were not told twice for it.
-    assert_eq!(named(&fake).len(), 4);
+    assert_eq!(fake.named().len(), 4);
 }
 
 #[test]
 fn alerts_that_something_on_the_way_forbids_do_not_keep_the_others() {
-    let fake = taking(|body| {
+    let fake = Fake::taking(|body| {
         // Two in a row, as an attack makes them.
         let forbidden = ["192.88.99.7\"", "192.88.99.8\""]
             .iter()
@@ -200,7 +175,7 @@ fn alerts_that_something_on_the_way_forbids_do_not_keep_the_others() {
     until("both are given up", || {
         home.told().matches("it is given up").count() == 2
     });
-    until("the other is taken", || named(&fake).contains(&attacker(9)));
+    until("the other is taken", || fake.named().contains(&attacker(9)));
     let status = agent.end(&home);
     assert_eq!(
         (&status["refused"], &status["waiting"], &status["lapi"]),
@@ -213,7 +188,7 @@ fn alerts_that_something_on_the_way_forbids_do_not_keep_the_others() {
 fn an_alert_is_not_given_up_for_a_failure_that_says_nothing_of_it() {
     // The server goes away just after it took the second: whatever it said before of the first, that is no refusal.
     let seen = Mutex::new((false, false));
-    let fake = taking(move |body| {
+    let fake = Fake::taking(move |body| {
         let (first, second) = (body.contains("192.88.99.7\""), body.contains("192.88.99.8\""));
         let (taken, was_away) = &mut *seen.lock().unwrap();
         match (first, second) {
@@ -231,7 +206,7 @@ fn an_alert_is_not_given_up_for_a_failure_that_says_nothing_of_it() {
     attack(&home, &attacker(7));
     attack(&home, &attacker(8));
     until("both are taken", || {
-        let named = named(&fake);
+        let named = fake.named();
         named.contains(&attacker(7)) && named.last() == Some(&attacker(8)) && named.len() >= 2
     });
     let status = agent.end(&home);
@@ -290,7 +265,7 @@ fn a_server_that_is_none_is_named_and_gets_nothing() {
 
 #[test]
 fn a_full_disk_keeps_no_alert_back() {
-    let fake = taking(|_| None);
+    let fake = Fake::taking(|_| None);
     let home = home();
     let state = home.beside("state");
     std::fs::create_dir(&state).unwrap();
@@ -322,13 +297,13 @@ fn a_full_disk_keeps_no_alert_back() {
     let disk = PathBuf::from(format!("/proc/{}/root{place}", agent.child.id()));
     let positions = || std::fs::read_to_string(disk.join("positions.json")).unwrap();
     attack(&home, &attacker(7));
-    until("the alert is taken", || named(&fake) == [attacker(7)]);
+    until("the alert is taken", || fake.named() == [attacker(7)]);
     let filler = disk.join("filler");
     fill(&filler);
     let before = positions();
     attack(&home, &attacker(8));
     until("the next is taken all the same", || {
-        named(&fake).contains(&attacker(8))
+        fake.named().contains(&attacker(8))
     });
     assert!(
         home.told().contains("cannot be written to disk"),
@@ -338,8 +313,8 @@ fn a_full_disk_keeps_no_alert_back() {
     std::fs::remove_file(&filler).unwrap();
     until("positions follow", || positions() != before);
     attack(&home, &attacker(9));
-    until("the last is taken", || named(&fake).contains(&attacker(9)));
-    assert_eq!(named(&fake).len(), 3, "each once");
+    until("the last is taken", || fake.named().contains(&attacker(9)));
+    assert_eq!(fake.named().len(), 3, "each once");
 }
 
 #[test]
@@ -375,7 +350,7 @@ fn alerts_go_over_a_unix_socket_too_as_credentials_say() {
     let agent = Agent::watching(&home, &run);
     assert!(home.told().contains("run chmod 600"), "{}", home.told());
     attack(&home, &attacker(7));
-    until("the alert is taken", || named(&fake) == [attacker(7)]);
+    until("the alert is taken", || fake.named() == [attacker(7)]);
     agent.end(&home);
     let login: Value = serde_json::from_str(&fake.answered("/v1/watchers/login", 200)[0].body).unwrap();
     assert_eq!(
@@ -424,7 +399,7 @@ fn a_token_of_registration_is_shown_and_a_log_may_be_read_from_its_start() {
         "syslog",
     ];
     let agent = Agent::watching(&home, &[&run[..], &["--from-start"]].concat());
-    until("the past is told", || named(&fake) == [attacker(7)]);
+    until("the past is told", || fake.named() == [attacker(7)]);
     agent.end(&home);
     let login: Value = serde_json::from_str(&fake.answered("/v1/watchers/login", 200)[0].body).unwrap();
     assert_eq!(
@@ -435,7 +410,7 @@ fn a_token_of_registration_is_shown_and_a_log_may_be_read_from_its_start() {
     let agent = Agent::watching(&home, &[&run[..], &["--from-start"]].concat());
     let status = agent.end(&home);
     assert_eq!(
-        (&status["detections"], named(&fake).len()),
+        (&status["detections"], fake.named().len()),
         (&json!(0), 1),
         "{status}"
     );
@@ -497,7 +472,7 @@ fn what_is_missing_is_said() {
         );
     }
     // One agent a directory.
-    let fake = taking(|_| None);
+    let fake = Fake::taking(|_| None);
     let agent = Agent::start(&home, &fake.url(), &[]);
     let url = fake.url();
     let second = home

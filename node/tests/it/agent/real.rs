@@ -5,9 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::crowdsec::{self, CrowdSec};
+use super::crowdsec::CrowdSec;
 use super::{Agent, PASSWORD, arguments, attack, attacker, home};
-use crate::skip::skip;
 use crate::support::{append, guesses, sentence, until};
 
 /// The detection that an alert tells of.
@@ -19,8 +18,8 @@ fn detection(alert: &Value) -> String {
 
 #[test]
 fn a_real_crowdsec_has_the_alert_and_decides() {
-    let Some(crowdsec) = CrowdSec::new() else {
-        return skip("a_real_crowdsec_has_the_alert_and_decides", crowdsec::MISSING);
+    let Some(crowdsec) = CrowdSec::new("a_real_crowdsec_has_the_alert_and_decides") else {
+        return;
     };
     crowdsec.add_machine("web-1", PASSWORD);
     let server = crowdsec.start();
@@ -124,11 +123,8 @@ fn a_real_crowdsec_has_the_alert_and_decides() {
 
 #[test]
 fn a_real_crowdsec_hears_of_every_attack_whoever_is_killed() {
-    let Some(crowdsec) = CrowdSec::new() else {
-        return skip(
-            "a_real_crowdsec_hears_of_every_attack_whoever_is_killed",
-            crowdsec::MISSING,
-        );
+    let Some(crowdsec) = CrowdSec::new("a_real_crowdsec_hears_of_every_attack_whoever_is_killed") else {
+        return;
     };
     crowdsec.add_machine("web-1", PASSWORD);
     let home = home();
@@ -196,11 +192,8 @@ fn a_real_crowdsec_hears_of_every_attack_whoever_is_killed() {
 
 #[test]
 fn a_real_crowdsec_refuses_with_one_clear_sentence() {
-    let Some(crowdsec) = CrowdSec::new() else {
-        return skip(
-            "a_real_crowdsec_refuses_with_one_clear_sentence",
-            crowdsec::MISSING,
-        );
+    let Some(crowdsec) = CrowdSec::new("a_real_crowdsec_refuses_with_one_clear_sentence") else {
+        return;
     };
     crowdsec.add_machine("web-1", "something else");
     let _server = crowdsec.start();
@@ -285,8 +278,8 @@ fn certify(folder: &Path) {
 
 #[test]
 fn a_real_crowdsec_knows_us_by_certificate() {
-    let Some(crowdsec) = CrowdSec::with_certificates() else {
-        return skip("a_real_crowdsec_knows_us_by_certificate", crowdsec::MISSING);
+    let Some(crowdsec) = CrowdSec::with_certificates("a_real_crowdsec_knows_us_by_certificate") else {
+        return;
     };
     certify(crowdsec.folder());
     let _server = crowdsec.start();
