@@ -33,6 +33,7 @@ pub(crate) struct Absent {
     /// Logs that were heard of since the look began.
     heard: BTreeSet<String>,
     look: Option<oneshot::Receiver<BTreeSet<String>>>,
+    looked_at: Option<Timestamp>,
 }
 
 // === impl Absent ===
@@ -99,6 +100,11 @@ impl Absent {
     /// Takes note of what is `gone` now; whose positions to remove.
     pub(crate) fn settle(&mut self, gone: &BTreeSet<String>, now: Timestamp) -> Vec<String> {
         self.since.retain(|name, _| gone.contains(name));
+        // A clock that was set, as one that had no battery is, says nothing of how long a log was gone.
+        let before = self.looked_at.replace(now);
+        if before.is_some_and(|before| now.since(before) > 2 * LOOK_EVERY) {
+            self.since.values_mut().for_each(|since| *since = now);
+        }
         for name in gone.difference(&self.heard) {
             self.since.entry(name.clone()).or_insert(now);
         }
@@ -137,6 +143,22 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
+    /// A look when it was time for the next.
+    fn after(absent: &mut Absent, gone: &BTreeSet<String>, now: Timestamp) -> Vec<String> {
+        absent.looked_at = Some(now - LOOK_EVERY);
+        absent.settle(gone, now)
+    }
+
+    #[test]
+    fn a_clock_that_was_set_makes_no_month() {
+        let gone = set(&["/l/a.log"]);
+        let mut absent = Absent::default();
+        assert!(absent.settle(&gone, Timestamp::from_secs(60)).is_empty());
+        assert!(absent.settle(&gone, NOW).is_empty());
+        assert!(after(&mut absent, &gone, NOW + DAY * 29).is_empty());
+        assert_eq!(after(&mut absent, &gone, NOW + DAY * 30), ["/l/a.log"]);
+    }
+
     #[tokio::test]
     async fn only_a_log_that_is_gone_for_a_month_loses_its_position() {
         let directory = tempfile::tempdir().unwrap();
@@ -156,17 +178,20 @@ mod tests {
         // Another process goes on with what was kept.
         let mut absent = Absent::new(Some(&absent.text()), &[source]);
         assert!(absent.settle(&gone, NOW + DAY * 29).is_empty());
-        assert_eq!(absent.settle(&gone, NOW + DAY * 30), std::slice::from_ref(&old));
+        assert_eq!(
+            after(&mut absent, &gone, NOW + DAY * 30),
+            std::slice::from_ref(&old)
+        );
         assert_eq!(absent.text(), "{}");
         // It was back for a moment.
-        assert!(absent.settle(&gone, NOW).is_empty());
-        assert!(absent.settle(&set(&[]), NOW + DAY).is_empty());
-        assert!(absent.settle(&gone, NOW + DAY * 31).is_empty());
+        assert!(after(&mut absent, &gone, NOW).is_empty());
+        assert!(after(&mut absent, &set(&[]), NOW + DAY).is_empty());
+        assert!(after(&mut absent, &gone, NOW + DAY * 31).is_empty());
         // So it was, and was heard of, while somebody looked.
         absent.look(positions());
         absent.hear(&old);
         let gone = absent.looked().await;
-        assert!(absent.settle(&gone, NOW + DAY * 90).is_empty());
+        assert!(after(&mut absent, &gone, NOW + DAY * 90).is_empty());
         assert_eq!(absent.text(), "{}");
     }
 
@@ -179,8 +204,8 @@ mod tests {
         let mut absent = Absent::default();
         // A disk with all of them is not mounted.
         assert!(absent.settle(&gone, NOW).is_empty());
-        assert!(absent.settle(&gone, NOW + DAY / 2).is_empty());
-        let over = absent.settle(&gone, NOW + DAY);
+        assert!(after(&mut absent, &gone, NOW + DAY / 2).is_empty());
+        let over = after(&mut absent, &gone, NOW + DAY);
         assert_eq!(over, names[..10]);
         assert_eq!(absent.since.len(), MANY);
     }

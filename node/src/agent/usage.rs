@@ -107,21 +107,44 @@ impl Usage {
     pub(super) fn report(&self, now: Timestamp) -> Report {
         let mut counts = HashMap::new();
         let mut metrics = Vec::new();
-        // Logs that are gone were counted under their own names.
-        let sources = self.stats.snapshot().sources.into_iter();
-        for (name, stats) in sources.filter(|(name, _)| name != GONE).take(MAX_SOURCES) {
+        let sources = self.stats.snapshot().sources;
+        // One that counts less than it did was gone in between: what it counted counts among those that are.
+        let stayed = |name: &str, told: &[u64; 3]| {
+            let stats = sources.iter().find(|(known, _)| **known == *name);
+            stats.is_some_and(|(_, stats)| stats.lines >= told[0])
+        };
+        let told_of = |name: &str| self.told.get(name).copied().unwrap_or_default();
+        let mut told_of_gone = told_of(GONE);
+        for (_, told) in self
+            .told
+            .iter()
+            .filter(|(name, told)| *name != GONE && !stayed(name, told))
+        {
+            for (all, one) in told_of_gone.iter_mut().zip(told) {
+                *all = all.saturating_add(*one);
+            }
+        }
+        for (name, stats) in &sources {
             let lines = [stats.lines, stats.parsed, stats.unparsed];
-            let before = self.told.get(&name).copied().unwrap_or_default();
+            let before = match told_of(name) {
+                _ if *name == *GONE => told_of_gone,
+                told if stayed(name, &told) => told,
+                _ => [0; 3],
+            };
+            // The others go with a later report.
+            if metrics.len() >= 3 * MAX_SOURCES {
+                counts.insert(name.clone(), before);
+                continue;
+            }
             let words = ["read", "global_parsed", "global_unparsed"];
             for ((word, count), before) in words.into_iter().zip(lines).zip(before) {
-                // A log that came back under the name of one that was gone counts anew.
-                let since = count.checked_sub(before).unwrap_or(count);
+                let since = count.saturating_sub(before);
                 if since > 0 {
-                    let labels = self.about.labels(&name);
+                    let labels = self.about.labels(name);
                     metrics.push(json!({"name": word, "unit": "line", "value": since, "labels": labels}));
                 }
             }
-            counts.insert(name, lines);
+            counts.insert(name.clone(), lines);
         }
         let (os, version) = &self.about.os;
         let body = json!({"log_processors": [{
@@ -248,9 +271,13 @@ mod tests {
             .as_array()
             .unwrap();
         let read = |item: &Value| {
+            let (source, kind) = match item["labels"]["source"].as_str() {
+                Some(GONE) => (GONE, ""),
+                _ => ("/l/a.log", "nginx"),
+            };
             assert_eq!(
                 item["labels"],
-                json!({"datasource_type": "file", "source": "/l/a.log", "acquis_type": "nginx"})
+                json!({"datasource_type": "file", "source": source, "acquis_type": kind})
             );
             (
                 item["name"].as_str().unwrap().to_owned(),
@@ -283,8 +310,14 @@ mod tests {
         add(&source.unparsed, 2);
         let two = [("read".to_owned(), 2), ("global_unparsed".to_owned(), 2)];
         assert_eq!(counted(&usage.report(now)), two);
-        // It goes, and what it counted is not counted once more.
+        // It goes, and what it counted since is told of those that are gone; comes back, and counts anew.
         stats.leave("/l/a.log");
+        assert_eq!(counted(&usage.report(now)), two);
+        add(&stats.source(&"/l/a.log".into()).lines, 1);
+        let report = usage.report(now);
+        let both = [("read".to_owned(), 1), two[0].clone(), two[1].clone()];
+        assert_eq!(counted(&report), both);
+        usage.answered(report, Ok(()));
         assert_eq!(counted(&usage.report(now)), []);
     }
 
