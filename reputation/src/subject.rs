@@ -188,7 +188,8 @@ impl Subject {
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| &more.entries))
+        let rest = self.more.as_ref().map_or(&[] as &[Entry], |more| &more.entries);
+        std::iter::once(&self.first).chain(rest)
     }
 
     pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
@@ -308,32 +309,36 @@ impl Subject {
             }
             life.1
         };
+        let mut slots = Vec::with_capacity(self.len());
         self.entries().enumerate().for_each(|(place, known)| {
             if known.age(now) >= LIVE_HALF_LIVES * half_life_of(known) {
                 dead = Some(place);
             }
-            sizes.count(group(known.reporter));
+            slots.push(sizes.count(group(known.reporter)));
         });
         if let Some(place) = dead {
             return Least::Dead(place);
         }
-        sizes.count(group(other.reporter));
         let mut order = |entry: &Entry| {
-            let crowds = sizes.is_largest(group(entry.reporter));
-            crowds.then(|| {
-                (
-                    std::cmp::Reverse(entry.lasts_at(half_life_of(entry))),
-                    entry.reporter,
-                )
-            })
+            Some((
+                std::cmp::Reverse(entry.lasts_at(half_life_of(entry))),
+                entry.reporter,
+            ))
         };
-        let mut least = (Least::Other, order(other));
-        self.entries().enumerate().for_each(|(place, entry)| {
-            let order = order(entry);
-            if order > least.1 {
-                least = (Least::Known(place), order);
-            }
-        });
+        let slot = sizes.count(group(other.reporter));
+        let crowds = sizes.is_largest(slot);
+        let mut least = (Least::Other, if crowds { order(other) } else { None });
+        self.entries()
+            .zip(slots)
+            .enumerate()
+            .for_each(|(place, (entry, slot))| {
+                if sizes.is_largest(slot) {
+                    let order = order(entry);
+                    if order > least.1 {
+                        least = (Least::Known(place), order);
+                    }
+                }
+            });
         least.0
     }
 
@@ -469,17 +474,19 @@ impl Sizes {
         }
     }
 
-    fn count(&mut self, group: GroupIndex) {
-        let slot = self.slot(group);
-        if let Some(slot) = self.slots.get_mut(slot) {
+    /// One more of a group; where that is counted.
+    fn count(&mut self, group: GroupIndex) -> usize {
+        let place = self.slot(group);
+        if let Some(slot) = self.slots.get_mut(place) {
             *slot = (group, slot.1 + 1);
             self.largest = self.largest.max(slot.1);
         }
+        place
     }
 
-    fn is_largest(&self, group: GroupIndex) -> bool {
+    fn is_largest(&self, slot: usize) -> bool {
         self.slots
-            .get(self.slot(group))
+            .get(slot)
             .is_some_and(|(_, size)| *size == self.largest)
     }
 
@@ -505,14 +512,9 @@ mod tests {
     fn the_largest_groups_are_found() {
         let groups = [5, 1, 5, u32::MAX, 5, 1, u32::MAX, u32::MAX, 0];
         let mut sizes = Sizes::of_at_most(groups.len());
-        for group in groups {
-            sizes.count(group);
-        }
-        let largest: Vec<u32> = (0..10)
-            .chain([u32::MAX])
-            .filter(|group| sizes.is_largest(*group))
-            .collect();
-        assert_eq!(largest, [5, u32::MAX]);
+        let slots = groups.map(|group| sizes.count(group));
+        let largest = slots.map(|slot| sizes.is_largest(slot));
+        assert_eq!(largest, [true, false, true, true, true, false, true, true, false]);
     }
 
     #[test]
