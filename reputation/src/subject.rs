@@ -225,14 +225,15 @@ impl Subject {
         })
     }
 
-    /// Adds a statement; of one reporter and behaviour the strongest stays. `group` names the reporters' groups. A few
-    /// passes over the statements, of which there are `max` at most.
+    /// Adds a statement; of one reporter and behaviour the strongest stays. `group` names the reporters' groups, `out` says
+    /// what was taken back. A few passes over the statements, of which there are `max` at most.
     pub(crate) fn add(
         &mut self,
         entry: Entry,
         max: usize,
         now: Timestamp,
         group: impl Fn(ReporterIndex) -> GroupIndex,
+        out: impl Fn(&Entry) -> bool,
     ) -> Added {
         let (mut settled, mut same) = (entry.is_settled(), None);
         self.entries().enumerate().for_each(|(place, known)| {
@@ -246,7 +247,7 @@ impl Subject {
         let mut entry = entry;
         entry.marks.set(Marks::SETTLED, settled);
         if let Some(place) = same {
-            return self.strengthen(place, entry, now);
+            return self.strengthen(place, entry, now, out);
         }
         let len = self.len();
         let more = self.more.get_or_insert_default();
@@ -272,15 +273,30 @@ impl Subject {
     }
 
     /// The same reporter says the same once more.
-    fn strengthen(&mut self, place: usize, entry: Entry, now: Timestamp) -> Added {
+    fn strengthen(
+        &mut self,
+        place: usize,
+        entry: Entry,
+        now: Timestamp,
+        out: impl Fn(&Entry) -> bool,
+    ) -> Added {
         let Some(known) = self.at(place).copied() else {
             return Added::Weaker;
         };
-        let stronger = entry.lasts(&self.indicator) > known.lasts(&self.indicator);
-        // Who repeats himself was first when he was first.
-        let (arrived, fraction) = (known.arrived, known.fraction).min((entry.arrived, entry.fraction));
-        // Evidence that was none any more is new: whether it is covered is asked anew.
-        let exposed = known.is_exposed() || !known.is_live(&self.indicator, now);
+        // Nobody can dispute in public what is said with no confidence, or was taken back.
+        let is_said = |one: &Entry| one.confidence > 0 && !out(one);
+        let (before, again) = (is_said(&known), is_said(&entry));
+        let (stronger, (arrived, fraction)) = match (before, again) {
+            (false, true) => (true, (entry.arrived, entry.fraction)),
+            (true, false) => (false, (known.arrived, known.fraction)),
+            // Who repeats himself was first when he was first.
+            _ => (
+                entry.lasts(&self.indicator) > known.lasts(&self.indicator),
+                (known.arrived, known.fraction).min((entry.arrived, entry.fraction)),
+            ),
+        };
+        // Evidence that was none, or none any more, is new: whether it is covered is asked anew.
+        let exposed = known.is_exposed() || !before || !known.is_live(&self.indicator, now);
         let mut strongest = if stronger { entry } else { known };
         strongest.marks.set(Marks::SETTLED, entry.is_settled());
         strongest.marks.set(Marks::EXPOSED, exposed);

@@ -4,7 +4,7 @@
 
 use vigie_wire::{Indicator, Timestamp, indicator::is_public};
 
-use super::Scorer;
+use super::{Scorer, withdraw};
 use crate::constants::{FUTURE_SKEW, LIVE_HALF_LIVES, MAX_AGE, MINUTE, half_life};
 use crate::fixed::MILLI;
 use crate::report::{Observed, Report, ReportRefused};
@@ -73,15 +73,20 @@ impl Scorer {
             reporters,
             soles,
             config,
+            retracted,
             ..
         } = self;
         let Some(known) = subjects.at_mut(place) else {
             return Observed::Crowded;
         };
         let before = known.sole_reporter();
-        let added = known.add(entry, config.max_contributions, now, |index| {
-            reporters.voucher(index)
-        });
+        let added = known.add(
+            entry,
+            config.max_contributions,
+            now,
+            |index| reporters.voucher(index),
+            |one| withdraw::is_out(retracted, reporters, one, now),
+        );
         let after = known.sole_reporter();
         count_sole(reporters, soles, before, after);
         if matches!(added, Added::New | Added::Stronger | Added::Crowded(true)) {

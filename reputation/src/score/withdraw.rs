@@ -4,9 +4,11 @@
 //! the time, so it costs less than a lie that stands: nothing if the claim could not have blocked while it stood, and no
 //! strike at the first. Deliberately absent: who may withdraw what, which the network knows.
 
+use hashbrown::HashMap;
 use vigie_wire::{SightingId, Timestamp};
 
 use super::{Scorer, observe, weigh};
+use crate::reporter::Reporters;
 use crate::subject::Entry;
 
 // === impl Scorer ===
@@ -36,15 +38,7 @@ impl Scorer {
 
     /// Whether a statement was taken back, or void, at a moment.
     pub(super) fn is_out(&self, sighting: &SightingId, moment: Timestamp) -> bool {
-        !self.retracted.is_empty() && self.out_since(sighting).is_some_and(|since| since <= moment)
-    }
-
-    fn out_since(&self, sighting: &SightingId) -> Option<Timestamp> {
-        let secs = *self.retracted.get(sighting)?;
-        Some(match secs {
-            0 => Timestamp::from_millis(i64::MIN),
-            _ => Timestamp::from_secs(i64::from(secs)),
-        })
+        is_out_of(&self.retracted, sighting, moment)
     }
 
     fn take_out(&mut self, sighting: SightingId, at: u32) {
@@ -95,4 +89,31 @@ impl Scorer {
         }
         remembered
     }
+}
+
+/// The same of a statement, for whoever has borrowed its subject.
+pub(super) fn is_out(
+    retracted: &HashMap<SightingId, u32>,
+    reporters: &Reporters,
+    entry: &Entry,
+    moment: Timestamp,
+) -> bool {
+    // Nearly always nothing is taken out, and names cost a look at the reporter.
+    !retracted.is_empty()
+        && reporters
+            .get(entry.reporter)
+            .is_some_and(|reporter| is_out_of(retracted, &weigh::sighting(entry, reporter), moment))
+}
+
+fn is_out_of(retracted: &HashMap<SightingId, u32>, sighting: &SightingId, moment: Timestamp) -> bool {
+    if retracted.is_empty() {
+        return false;
+    }
+    retracted.get(sighting).is_some_and(|secs| {
+        let since = match *secs {
+            0 => Timestamp::from_millis(i64::MIN),
+            secs => Timestamp::from_secs(i64::from(secs)),
+        };
+        since <= moment
+    })
 }

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vigie_reputation::constants::{DAY, HEARING};
 use vigie_reputation::wire::{Indicator, Timestamp};
-use vigie_reputation::{Reason, Report, Rung, Scorer, ScorerConfig};
+use vigie_reputation::{Observed, Reason, Report, Rung, Scorer, ScorerConfig};
 
 use crate::world::{NOW, SSH, after, ip, mesh, org, report};
 
@@ -116,4 +116,83 @@ proptest! {
         prop_assert!(more.rung >= few.rung, "{few:?} {more:?}");
         prop_assert_eq!(more.contributions.iter().map(|one| one.value).sum::<i64>(), more.score);
     }
+}
+
+/// What was whispered first counts from when it was said aloud: with no confidence, or fully and taken back at once.
+#[test]
+fn what_nobody_could_dispute_opens_no_hearing() {
+    let victim = ip("9.9.9.9");
+    let names = |reporter: u32, seq: u64, confidence: u8, at: Timestamp| {
+        let mut said = Report {
+            confidence,
+            observed: at,
+            arrived: at,
+            ..report(reporter, &victim)
+        };
+        said.sighting.seq = seq;
+        said
+    };
+    for (confidence, withdrawn) in [(0, false), (100, true)] {
+        let mut scorer = mesh(3).scorer_with(ScorerConfig::default());
+        for liar in [1, 2] {
+            let whispered = names(liar, 1, confidence, NOW);
+            scorer.observe(&whispered, NOW).unwrap();
+            if withdrawn {
+                scorer.withdraw(whispered.sighting, after(1));
+            }
+        }
+        let aloud = later(HEARING);
+        for liar in [1, 2] {
+            let heard = scorer.observe(&names(liar, 2, 100, aloud), aloud);
+            assert_eq!(heard, Ok(Observed::Stronger));
+        }
+        let waits = scorer.verdict(&victim, aloud);
+        assert_eq!(
+            (waits.rung, waits.hearing),
+            (Rung::Throttle, Some(later(2 * HEARING))),
+            "{confidence}"
+        );
+        assert!(scorer.rung(&victim, later(2 * HEARING)).is_hard());
+    }
+}
+
+#[test]
+fn when_it_was_said_does_not_depend_on_which_came_first() {
+    let attacker = ip("9.9.9.9");
+    let mut words = [(0_u8, NOW), (100, later(HEARING / 2))];
+    for _ in 0..2 {
+        words.reverse();
+        let mut scorer = mesh(3).scorer_with(ScorerConfig::default());
+        let now = later(HEARING);
+        for (confidence, at) in words {
+            let said = Report {
+                confidence,
+                observed: at,
+                arrived: at,
+                ..report(1, &attacker)
+            };
+            scorer.observe(&said, now).unwrap();
+        }
+        said(&mut scorer, 2, &attacker, now);
+        assert_eq!(
+            scorer.hearing_ends(&attacker, now),
+            Some(later(HEARING / 2 + HEARING))
+        );
+    }
+}
+
+/// Who took back what he said, and sees it again a little weaker, is heard.
+#[test]
+fn what_was_taken_back_keeps_out_nothing_true() {
+    let attacker = ip("9.9.9.9");
+    let mut scorer = mesh(3).scorer();
+    let mut one = report(1, &attacker);
+    scorer.observe(&one, NOW).unwrap();
+    scorer.withdraw(one.sighting, after(1));
+    said(&mut scorer, 2, &attacker, after(60));
+    one.sighting.seq = 2;
+    one.confidence = 90;
+    one.arrived = after(60);
+    assert_eq!(scorer.observe(&one, after(60)), Ok(Observed::Stronger));
+    assert!(scorer.verdict(&attacker, after(60)).hard_block);
 }
