@@ -213,7 +213,8 @@ impl Scorer {
         let mut weighed = self.weigh(known, moment);
         // Finer than a verdict needs: an echo of the same second is an echo.
         weighed.sort_unstable_by_key(|one| (one.entry.arrival(), one.sighting));
-        for one in weighed {
+        // Who has no confidence in what he says foretells nothing: it costs him nothing if it is wrong.
+        for one in weighed.iter().filter(|one| one.entry.confidence > 0) {
             let index = one.entry.reporter;
             if one.entry.arrival() <= moment && !speakers.iter().any(|(reporter, _)| *reporter == index) {
                 speakers.push((index, one.entry.is_settled()));

@@ -322,3 +322,22 @@ fn whoever_came_later_refutes_nothing_that_was_taken_back_and_many_withdrawals_h
     scorer.remember(regular, Tier::Authenticated, after(3_600));
     assert_eq!(scorer.learned_of(org(2)).unwrap().refuted, 500);
 }
+
+/// Gold confirms what somebody stood for: naming every address with no confidence would earn a record for nothing, and take
+/// from the others what they foretold.
+#[test]
+fn what_is_said_with_no_confidence_earns_nothing() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(2).scorer();
+    for (reporter, confidence, seconds) in [(1, 0, 0), (2, 100, 30)] {
+        let said = Report {
+            confidence,
+            arrived: after(seconds),
+            ..report(reporter, &subject)
+        };
+        scorer.observe(&said, after(seconds)).unwrap();
+    }
+    scorer.own_detection(&subject, SSH, after(60));
+    let confirmed = [1, 2].map(|number| scorer.learned_of(org(number)).unwrap().confirmed);
+    assert_eq!(confirmed, [0, 1_000]);
+}
