@@ -19,6 +19,10 @@ impl Purse {
         if holds <= 0 {
             return false;
         }
+        // Never more than a day is missing; statements arrive out of order by less. More was written by a clock that was ahead.
+        if self.0 > at.saturating_add(2 * DAY) {
+            self.0 = at.saturating_add(DAY);
+        }
         let full = self.0.max(at).saturating_add(one_of(holds));
         let pays = full.saturating_sub(at) <= DAY;
         if pays {
@@ -57,6 +61,17 @@ mod tests {
         assert_eq!(purse.spent(20, at(DAY / 2)), 11);
         assert_eq!(purse.spent(20, at(2 * DAY)), 0);
         assert!(!Purse::default().pay(0, at(0)) && !Purse::default().pay(-1, at(0)));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_for_once_empties_it_for_a_day() {
+        let at = |millis: i64| Timestamp::from_millis(1_767_225_600_000 + millis);
+        let mut purse = Purse::default();
+        assert!(purse.pay(20, at(400 * DAY)));
+        assert!(!purse.pay(20, at(0)) && purse.spent(20, at(0)) == 20);
+        assert!(purse.pay(20, at(DAY / 20)));
+        // Who comes an hour late gets nothing back by that.
+        assert!(!purse.pay(20, at(0)) && !purse.pay(20, at(DAY / 20)));
     }
 
     #[test]
