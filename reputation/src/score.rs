@@ -150,7 +150,7 @@ pub struct Scorer {
     soles: Vec<usize>,
     memory: Memory,
     own: Own,
-    /// What each voucher group has spent of what covers it.
+    /// What each group, by anchor, has spent of what covers it.
     purses: HashMap<Group, Purse>,
     /// What is taken out, and when its publisher withdrew it, in seconds; 0 if it never counted.
     retracted: HashMap<SightingId, u32>,

@@ -1,18 +1,18 @@
 //! The exposure budget: whoever makes others' word count stakes his record on it, and the record of a group is bounded.
 //!
 //! Nobody is blocked on one group's word, so of every block there is a second group that spoke: its claim is charged to
-//! what gold confirmed of the speaker, then to the purse that all of its voucher group share, however many they are, then
-//! to what gold confirmed of whom it follows. All fill again within a day. A claim that nothing covers is not muted: it
+//! what gold confirmed of the speaker, then to the purse that all of its group share, however many they are (the newcomers of
+//! an anchor are one, 0013), then to what gold confirmed of whom it follows. All fill again within a day. A claim that nothing covers is not muted: it
 //! counts towards every soft rung at once, and towards a block some hours later (`hearing`). Whoever speaks first, alone
 //! or third pays nothing: most attackers are met by one organisation only. So within those hours F groups block as many
 //! as their own purses hold, whomever they name: docs/decisions/0014. O(1) a statement: a subject's are bounded.
 
 use vigie_wire::{OrgId, Timestamp};
 
-use super::{Exposure, Scorer};
+use super::{Exposure, Scorer, withdraw};
 use crate::constants::{EXPOSURE_BASE, PRIOR_ANCHOR};
 use crate::fixed::MILLI;
-use crate::reporter::{Reporter, ReporterIndex};
+use crate::reporter::{Reporter, ReporterIndex, Reporters};
 use crate::subject::{Added, Entry};
 
 // === impl Scorer ===
@@ -25,7 +25,7 @@ impl Scorer {
             return Exposure::default();
         };
         let gold = gold(reporter, now);
-        let group = self.purses.get(&self.reporters.group(reporter.voucher));
+        let group = self.purses.get(&self.reporters.group(reporter.by_anchor()));
         let shared = group.map_or(0, |purse| purse.spent(EXPOSURE_BASE, now));
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         Exposure {
@@ -37,19 +37,28 @@ impl Scorer {
     /// A statement came to a subject that others named: charges it if others may hang on it.
     pub(super) fn cover(&mut self, place: u32, entry: &Entry, added: Added, now: Timestamp) {
         let by = (entry.reporter, entry.behaviour);
-        let reporters = &self.reporters;
-        if !reporters.get(entry.reporter).is_some_and(Reporter::is_anchored) {
-            return;
-        }
-        let Some(known) = self.subjects.at_mut(place) else {
+        let Self {
+            reporters,
+            subjects,
+            retracted,
+            ..
+        } = self;
+        let Some(known) = subjects.at_mut(place) else {
             return;
         };
+        if !stakes(reporters, entry, now) {
+            known.expose(by, true);
+            return;
+        }
         // Who repeats himself has paid, or needed not, unless it was beyond what covered him.
         let asks = added != Added::Stronger || known.entries().any(|one| is_exposed(one, entry));
         if !asks {
             return;
         }
-        let first = known.follows(by, now, |index| reporters.voucher(index));
+        // What nobody can be blocked on settles nothing and spends nobody's purse.
+        let counts =
+            |one: &Entry| stakes(reporters, one, now) && !withdraw::is_out(retracted, reporters, one, now);
+        let first = known.follows(by, now, |index| reporters.voucher(index), counts);
         let exposed = first.is_some_and(|first| !self.charge(entry.reporter, first, entry.arrival()));
         if let Some(known) = self.subjects.at_mut(place) {
             known.expose(by, exposed);
@@ -64,11 +73,11 @@ impl Scorer {
         if reporter.purse.pay(covers, at) {
             return true;
         }
-        let voucher = reporter.voucher;
+        let group = reporter.by_anchor();
         if self.purses.len() > self.config.max_reporters {
             self.purses.retain(|_, purse| purse.spent(EXPOSURE_BASE, at) > 0);
         }
-        let group = self.reporters.group(voucher);
+        let group = self.reporters.group(group);
         if self.purses.entry(group).or_default().pay(EXPOSURE_BASE, at) {
             return true;
         }
@@ -78,6 +87,14 @@ impl Scorer {
             first.lends.pay(covers, at)
         })
     }
+}
+
+/// Whether a statement adds anything to a verdict, so that its speaker is liable for it. What does not is marked as
+/// uncovered: if it counts later it has not lain in wait for free.
+pub(super) fn stakes(reporters: &Reporters, entry: &Entry, now: Timestamp) -> bool {
+    let speaker = reporters.get(entry.reporter);
+    let counts = |speaker: &Reporter| speaker.is_anchored() && speaker.record.weight(now) > 0;
+    entry.confidence > 0 && speaker.is_some_and(counts)
 }
 
 /// What an organisation's own record covers a day. That of an anchor begins with what its choice is worth.

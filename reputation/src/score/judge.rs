@@ -227,7 +227,9 @@ impl Scorer {
             if !case.weighed.is_empty() {
                 because(exist > 0 && groups < needed, Reason::Quorum { groups, needed });
                 because(!case.fresh, Reason::Stale);
-                let exposed = case.weighed.iter().any(|one| one.entry.is_exposed());
+                let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
+                let mut counting = case.weighed.iter().filter(counts);
+                let exposed = counting.any(|one| one.entry.is_exposed());
                 because(case.hearing.is_some() && !exposed, Reason::Hearing);
                 because(case.hearing.is_some() && exposed, Reason::Exposed);
                 because(

@@ -4,6 +4,7 @@
 
 use vigie_wire::{Indicator, Timestamp, indicator::is_public};
 
+use super::expose::stakes;
 use super::{Scorer, withdraw};
 use crate::constants::{FUTURE_SKEW, LIVE_HALF_LIVES, MAX_AGE, MINUTE, half_life};
 use crate::fixed::MILLI;
@@ -22,24 +23,32 @@ impl Scorer {
             return Err(ReportRefused::Retracted);
         }
         let subject = super::judge::canonical(&report.subject);
-        let entry = Entry {
+        let mut entry = Entry {
             marks: Marks::of(Marks::SETTLED, self.was_settled(&subject, report.arrived)),
             ..self.entry(report, reporter)?
         };
         self.tidy(now);
         let hash = self.subjects.hash(&subject);
         let observed = if let Some(place) = self.subjects.place_of(hash, &subject) {
+            self.active(reporter, report.arrived);
             self.add(place, entry, now)
         } else {
             self.make_room(reporter)?;
+            self.active(reporter, report.arrived);
+            entry
+                .marks
+                .set(Marks::EXPOSED, !stakes(&self.reporters, &entry, now));
             self.subjects.insert_hashed(hash, Subject::new(subject, entry));
             count_sole(&mut self.reporters, &mut self.soles, None, Some(reporter));
             Observed::New
         };
-        if let Some(reporter) = self.reporters.get_mut(reporter) {
-            reporter.record.active(report.arrived);
-        }
         Ok(observed)
+    }
+
+    fn active(&mut self, reporter: ReporterIndex, at: Timestamp) {
+        if let Some(reporter) = self.reporters.get_mut(reporter) {
+            reporter.record.active(at);
+        }
     }
 
     fn entry(&mut self, report: &Report, reporter: ReporterIndex) -> Result<Entry, ReportRefused> {

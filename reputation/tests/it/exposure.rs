@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use vigie_reputation::constants::{DAY, EXPOSED_HEARING, EXPOSURE_BASE};
+use vigie_reputation::constants::{DAY, EXPOSED_HEARING, EXPOSURE_BASE, PRIOR_ANCHOR};
 use vigie_reputation::verify::{Checked, Export};
 use vigie_reputation::wire::{Indicator, Timestamp};
 use vigie_reputation::{Exposure, Reason, Report, Rung, Scorer, ScorerConfig};
@@ -200,4 +200,86 @@ proptest! {
         let bound = i64::from(groups) * refilled + granted;
         prop_assert!(i64::try_from(framed.len()).unwrap() <= bound, "{} of {bound}", framed.len());
     }
+}
+
+fn names(scorer: &mut Scorer, reporter: u32, number: u32, seq: u64, confidence: u8, at: Timestamp) -> Report {
+    let mut said = Report {
+        confidence,
+        observed: at,
+        arrived: at,
+        ..report(reporter, &address(number))
+    };
+    said.sighting.seq = seq;
+    scorer.observe(&said, at).unwrap();
+    said
+}
+
+#[test]
+fn who_stakes_nothing_spends_nobodys_purse_and_lies_in_wait_for_nothing() {
+    for withdraws in [false, true] {
+        let mut scorer = liars(3, 0).scorer();
+        let confidence = if withdraws { 100 } else { 0 };
+        for number in 0..200 {
+            let said = names(&mut scorer, 3, number, u64::from(number), confidence, NOW);
+            if withdraws {
+                scorer.withdraw(said.sighting, NOW);
+            }
+            // The first who says so aloud, whoever whispered before him.
+            says(&mut scorer, 1, number, later(2_000));
+        }
+        let now = later(2_000);
+        assert_eq!(scorer.exposure(org(1), now).near, 0);
+        // Who was before him pays once he says it aloud too.
+        for number in 0..200 {
+            names(&mut scorer, 3, number, 1_000 + u64::from(number), 100, now);
+        }
+        assert_eq!(scorer.exposure(org(3), now).near, 21);
+        assert_eq!(
+            blocked(&scorer, 200, now),
+            usize::try_from(EXPOSURE_BASE + 2).unwrap()
+        );
+    }
+}
+
+/// A second who says it with no confidence pays nothing, neither does whom he follows; it is charged when he means it.
+#[test]
+fn a_whisper_is_charged_when_it_becomes_a_word() {
+    let mut scorer = liars(3, 0).scorer();
+    for number in 0..200 {
+        says(&mut scorer, 1, number, NOW);
+        names(&mut scorer, 2, number, 1, 0, NOW);
+    }
+    assert_eq!(scorer.exposure(org(2), NOW).near, 0);
+    for number in 0..200 {
+        names(&mut scorer, 2, number, 2, 100, NOW);
+    }
+    assert_eq!(scorer.exposure(org(2), NOW).near, 21);
+    assert_eq!(
+        blocked(&scorer, 200, NOW),
+        usize::try_from(EXPOSURE_BASE + 2).unwrap()
+    );
+}
+
+/// Whoever holds an anchor's key vouches for as many as he likes: they share the anchor's purse.
+#[test]
+fn the_newcomers_of_an_anchor_have_one_purse() {
+    const CHILDREN: u32 = 20;
+    let mut world = World::anchored();
+    world.anchors.push(org(50));
+    world.add(50, 0, labels(50));
+    world.add(51, 1, labels(51));
+    world.vouch(50, 51);
+    for child in 100..100 + CHILDREN {
+        world.add(child, 0, labels(child));
+        world.vouch(0, child);
+    }
+    let mut scorer = world.scorer();
+    for number in 0..400 {
+        says(&mut scorer, 51, number, NOW);
+        says(&mut scorer, 100 + number % CHILDREN, number, NOW);
+        says(&mut scorer, 0, number, NOW);
+    }
+    // The purse, what the choice of an anchor is worth, and what genesis granted whom they follow.
+    let bound = EXPOSURE_BASE + PRIOR_ANCHOR / 1_000 + 1;
+    assert_eq!(blocked(&scorer, 400, NOW), usize::try_from(bound).unwrap());
 }
