@@ -17,7 +17,7 @@ pub(super) async fn show(State(node): Shared) -> Answer {
     let seen = node.sensor.get().and_then(|stats| Some((stats, stats.seen()?)));
     let Some((stats, seen)) = seen else {
         return Err(Problem::conflict(
-            "this node reads no log: name some in [sensor] sources",
+            "this node reads no log: it has only just started, or none is named in [sensor] sources",
         ));
     };
     let sources = stats.snapshot().sources;

@@ -271,6 +271,9 @@ fn a_running_node_tells_which_rules_saw_no_log() {
         log.display()
     ));
     let node = home.up();
+    until("the sensor runs", || {
+        home.run(&["hub", "coverage"]).status.success()
+    });
     let events = |name: &str| {
         let rows = home.rows(&["hub", "coverage", "--all"]);
         let row = rows.iter().find(|row| row["name"] == name);
