@@ -4,7 +4,7 @@
 //! the time, so it costs less than a lie that stands: nothing if the claim could not have blocked while it stood, and no
 //! strike at the first. Deliberately absent: who may withdraw what, which the network knows.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use vigie_wire::{SightingId, Timestamp};
 
 use super::{Scorer, observe, weigh};
@@ -70,21 +70,38 @@ impl Scorer {
         retracted.retain(|name, _| remembered.contains(name));
     }
 
-    /// What was withdrawn of subjects that others name too, unless it is more than is worth a walk.
-    fn refutable_yet(&self) -> hashbrown::HashSet<SightingId> {
-        let mut remembered = hashbrown::HashSet::new();
-        for subject in self.subjects.iter().filter(|subject| subject.len() > 1) {
-            for entry in subject.entries().filter(|entry| !entry.is_settled()) {
-                let Some(reporter) = self.reporters.get(entry.reporter) else {
-                    continue;
-                };
+    /// What was withdrawn of addresses that two groups name, half as much as is remembered otherwise at most: what one alone
+    /// says could not block, and users come from addresses. What was there first stays, so no flood drives it out.
+    fn refutable_yet(&self) -> HashSet<SightingId> {
+        // The latest withdrawal is what is known of the time: what is void comes without one.
+        let latest = self.retracted.values().max().copied().unwrap_or_default();
+        let now = Timestamp::from_secs(i64::from(latest));
+        let mut remembered = HashSet::new();
+        let addresses = self
+            .subjects
+            .iter()
+            .filter(|subject| subject.len() > 1 && subject.indicator.as_ip().is_some());
+        for subject in addresses {
+            let live = || {
+                subject.entries().filter_map(|entry| {
+                    let reporter = self.reporters.get(entry.reporter)?;
+                    let counts = entry.confidence > 0 && entry.is_live(&subject.indicator, now);
+                    (counts && reporter.is_anchored()).then_some((entry, reporter))
+                })
+            };
+            let mut groups = live().map(|(_, reporter)| reporter.by_anchor());
+            let first = groups.next();
+            if groups.all(|group| Some(group) == first) {
+                continue;
+            }
+            for (entry, reporter) in live().filter(|(entry, _)| !entry.is_settled()) {
+                if remembered.len() >= self.config.max_retracted / 2 {
+                    return remembered;
+                }
                 let name = weigh::sighting(entry, reporter);
                 if self.retracted.get(&name).is_some_and(|at| *at > 0) {
                     remembered.insert(name);
                 }
-            }
-            if remembered.len() > self.config.max_retracted / 2 {
-                return hashbrown::HashSet::new();
             }
         }
         remembered

@@ -341,3 +341,50 @@ fn what_is_said_with_no_confidence_earns_nothing() {
     let confirmed = [1, 2].map(|number| scorer.learned_of(org(number)).unwrap().confirmed);
     assert_eq!(confirmed, [0, 1_000]);
 }
+
+/// What gold may still refute outlives a flood of withdrawals: of what one group says to itself, of what nobody comes from, and
+/// of as many addresses as two groups like.
+#[test]
+fn no_flood_of_withdrawals_drives_out_what_gold_may_refute() {
+    let regular: IpAddr = "9.9.9.9".parse().unwrap();
+    let names = |number: u32, is_domain: bool| {
+        if is_domain {
+            Indicator::Domain(format!("d{number}.example").into())
+        } else {
+            Indicator::ip(std::net::Ipv4Addr::from(0x0b00_0000 + number).into())
+        }
+    };
+    for (is_domain, [one, other]) in [(true, [1, 3]), (false, [3, 13]), (false, [1, 3])] {
+        let mut world = mesh(3);
+        world.add(13, 20, labels(13));
+        world.vouch(3, 13);
+        let mut scorer = world.scorer_with(vigie_reputation::ScorerConfig {
+            max_retracted: 100,
+            ..crate::world::at_once()
+        });
+        for day in (1..=12).rev() {
+            scorer.remember(regular, Tier::Authenticated, after(-86_400 * day));
+        }
+        let mut takes_back = |reporter: u32, subject: &Indicator, seq: u64| {
+            let mut said = report(reporter, subject);
+            said.sighting.seq = seq;
+            scorer.observe(&said, NOW).unwrap();
+            scorer.withdraw(said.sighting, after(60));
+        };
+        for liar in [1, 2] {
+            takes_back(liar, &ip("9.9.9.9"), 1);
+        }
+        for number in 0..500_u32 {
+            for reporter in [one, other] {
+                takes_back(reporter, &names(number, is_domain), 2 + u64::from(number));
+            }
+        }
+        scorer.remember(regular, Tier::Authenticated, after(3_600));
+        assert_eq!(
+            scorer.learned_of(org(2)).unwrap().refuted,
+            500,
+            "{is_domain} {one} {other}"
+        );
+        assert!(scorer.size().contributions <= 220);
+    }
+}
