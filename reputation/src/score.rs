@@ -186,9 +186,15 @@ impl Scorer {
     }
 
     /// A new trust graph: anchors, vouches or members changed. Every score changes at once, so decisions in force
-    /// should be reviewed. Costs a walk over the reporters.
+    /// should be reviewed. Costs a walk over the reporters, and one over the table if any of them is in another group now.
     pub fn set_graph(&mut self, graph: TrustGraph) {
+        let groups = |reporters: &Reporters| {
+            let all = reporters.iter();
+            all.map(|reporter| reporters.group(reporter.voucher)).collect()
+        };
+        let before: Vec<Group> = groups(&self.reporters);
         self.reporters.place_all(&graph);
+        self.expose_moved(&before);
         self.graph = graph;
         self.soles.clear();
         let counts: Vec<_> = self

@@ -360,7 +360,7 @@ impl Subject {
 
     /// Whether a statement of this group is the second to stand on its subject, so that it is the one which others may
     /// hang on: another group stands, its own does not, and no third joined within the last day. Then who was first. Of
-    /// those that count: alive, reached by an anchor, covered, and said by whom `counts` admits. Two passes over the statements.
+    /// those that count: alive, reached by an anchor, and which `counts` admits. Two passes over the statements.
     pub(crate) fn follows(
         &self,
         by: (ReporterIndex, Behaviour),
@@ -371,7 +371,6 @@ impl Subject {
         let own = group(by.0);
         let stands = |entry: &&Entry| {
             (entry.reporter, entry.behaviour) != by
-                && !entry.is_exposed()
                 && group(entry.reporter) != UNANCHORED
                 && entry.is_live(&self.indicator, now)
                 && counts(entry)

@@ -80,6 +80,10 @@ impl Subjects {
         self.slab.iter().flatten()
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subject> {
+        self.slab.iter_mut().flatten()
+    }
+
     pub(crate) fn insert(&mut self, subject: Subject) {
         let hash = self.hash(&subject.indicator);
         self.insert_hashed(hash, subject);

@@ -10,10 +10,11 @@
 use vigie_wire::{OrgId, Timestamp};
 
 use super::{Exposure, Scorer, withdraw};
-use crate::constants::{EXPOSURE_BASE, PRIOR_ANCHOR};
+use crate::constants::{EXPOSED_HEARING, EXPOSURE_BASE, PRIOR_ANCHOR};
 use crate::fixed::MILLI;
+use crate::partition::Group;
 use crate::reporter::{Reporter, ReporterIndex, Reporters};
-use crate::subject::{Added, Entry};
+use crate::subject::{Added, Entry, Marks, Subject};
 
 // === impl Scorer ===
 
@@ -41,6 +42,7 @@ impl Scorer {
             reporters,
             subjects,
             retracted,
+            config,
             ..
         } = self;
         let Some(known) = subjects.at_mut(place) else {
@@ -55,13 +57,41 @@ impl Scorer {
         if !asks {
             return;
         }
-        // What nobody can be blocked on settles nothing and spends nobody's purse.
-        let counts =
-            |one: &Entry| stakes(reporters, one, now) && !withdraw::is_out(retracted, reporters, one, now);
+        // What nobody can be blocked on settles nothing and spends nobody's purse. What waits is so until it had its hours.
+        let hours = config.hearing.max(EXPOSED_HEARING);
+        let waits = |one: &Entry| {
+            one.is_exposed() && now.as_millis().saturating_sub(one.arrival().as_millis()) < hours
+        };
+        let counts = |one: &Entry| {
+            stakes(reporters, one, now) && !waits(one) && !withdraw::is_out(retracted, reporters, one, now)
+        };
         let first = known.follows(by, now, |index| reporters.voucher(index), counts);
         let exposed = first.is_some_and(|first| !self.charge(entry.reporter, first, entry.arrival()));
         if let Some(known) = self.subjects.at_mut(place) {
             known.expose(by, exposed);
+        }
+    }
+
+    /// The trust graph changed. Whoever is in another group now was charged, if at all, against those of his old one: what
+    /// he said waits its hours, unless he says it again and pays. `before`: the groups of all, by number.
+    pub(super) fn expose_moved(&mut self, before: &[Group]) {
+        let reporters = &self.reporters;
+        let moved: Vec<bool> = reporters
+            .iter()
+            .zip(before)
+            .map(|(reporter, before)| reporters.group(reporter.voucher) != *before)
+            .collect();
+        if !moved.contains(&true) {
+            return;
+        }
+        let has_moved = |index: ReporterIndex| {
+            let moved = usize::try_from(index).ok().and_then(|index| moved.get(index));
+            moved.copied().unwrap_or_default()
+        };
+        for entry in self.subjects.iter_mut().flat_map(Subject::entries_mut) {
+            if has_moved(entry.reporter) {
+                entry.marks.set(Marks::EXPOSED, true);
+            }
         }
     }
 

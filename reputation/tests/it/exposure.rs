@@ -283,3 +283,59 @@ fn the_newcomers_of_an_anchor_have_one_purse() {
     let bound = EXPOSURE_BASE + PRIOR_ANCHOR / 1_000 + 1;
     assert_eq!(blocked(&scorer, 400, NOW), usize::try_from(bound).unwrap());
 }
+
+/// Two in one group name what they like and pay nothing: nobody is blocked on it. When the graph makes two groups of them,
+/// or reaches one whom it did not, it waits as if nothing covered it.
+#[test]
+fn who_is_another_group_later_has_not_paid_before() {
+    // 11 stands below 1, and below 2 one vouch further; 12 below 1; 13 is reached by nobody yet.
+    let mut world = liars(3, 0);
+    for liar in [11, 12, 13] {
+        world.add(liar, 1, labels(liar));
+    }
+    world.add(20, 1, labels(20));
+    for (from, to) in [(2, 20), (20, 11), (1, 12)] {
+        world.vouch(from, to);
+    }
+    let after_it = {
+        let mut world = world.clone();
+        world.vouch(3, 13);
+        world.graph()
+    };
+    world.vouch(1, 11);
+    let mut scorer = world.scorer();
+    for number in 0..200 {
+        says(&mut scorer, 12, number, NOW);
+        says(&mut scorer, 11, number, NOW);
+        says(&mut scorer, 13, 1_000 + number, NOW);
+        says(&mut scorer, 12, 1_000 + number, NOW);
+    }
+    assert_eq!(blocked(&scorer, 1_200, NOW), 0);
+    scorer.set_graph(after_it);
+    assert_eq!(blocked(&scorer, 1_200, later(EXPOSED_HEARING - 1)), 0);
+    // Who says it again pays for it.
+    says(&mut scorer, 11, 0, later(60_000));
+    assert_eq!(blocked(&scorer, 1_200, later(60_000)), 1);
+    assert_eq!(scorer.exposure(org(11), later(60_000)).near, 1);
+    assert_eq!(blocked(&scorer, 1_200, later(EXPOSED_HEARING)), 400);
+    // Who speaks when that is over is the second, or the third, and nobody's first.
+    for number in 0..200 {
+        says(&mut scorer, 3, number, later(EXPOSED_HEARING));
+    }
+    assert_eq!(scorer.exposure(org(3), later(EXPOSED_HEARING)).near, 0);
+}
+
+/// An unchanged graph, built anew, changes nothing.
+#[test]
+fn who_stays_in_his_group_waits_for_nothing() {
+    let world = liars(4, 0);
+    let mut scorer = world.scorer();
+    for reporter in [3, 2] {
+        says(&mut scorer, reporter, 0, NOW);
+    }
+    let mut larger = world.clone();
+    larger.add(99, 1, labels(99));
+    larger.vouch(1, 99);
+    scorer.set_graph(larger.graph());
+    assert_eq!(blocked(&scorer, 1, NOW), 1);
+}
