@@ -271,16 +271,7 @@ impl Scorer {
         for moment in moments {
             let mut weighed = self.weigh(known, moment);
             weighed.retain(|one| one.entry.arrival() <= moment);
-            let base = super::judge::base((self.config.class)(subject), &weighed, None);
-            let score = self.sums(&weighed, moment, |_| true).score;
-            let together = match score {
-                score if score < base => Refutation::Alone,
-                score if score < base + self.held_back(known, &weighed, base, score, moment) => {
-                    Refutation::Contested
-                }
-                score if score >= base + GROSS_ABOVE => Refutation::Grossly,
-                _ => Refutation::Jointly,
-            };
+            let together = self.could_block(known, &mut weighed, moment);
             let accusing = weighed.iter().filter(|one| recent(one.entry));
             accusers.extend(accusing.filter_map(|one| {
                 let spoke = one.entry.observed().max(one.entry.arrival());
@@ -296,20 +287,42 @@ impl Scorer {
         accusers
     }
 
-    /// What disputes raised the threshold by before what was said at a moment could block: while its hearing lasted, as the
-    /// verdict reckons it. What was held back harmed nobody.
-    fn held_back(
+    /// What those did together who had spoken at a moment, and whose word still stood when its hearing was over: before that
+    /// nobody was blocked, so what was taken back or held back by disputes meanwhile harmed nobody.
+    fn could_block(
         &self,
         subject: &Subject,
-        weighed: &[Weighed<'_>],
-        base: i64,
-        score: i64,
+        weighed: &mut Vec<Weighed<'_>>,
         moment: Timestamp,
-    ) -> i64 {
-        let heard = self.hearing(weighed, &[], base, moment).unwrap_or(moment);
+    ) -> Refutation {
+        let reckon = |weighed: &[Weighed<'_>]| {
+            let base = super::judge::base((self.config.class)(&subject.indicator), weighed, None);
+            (base, self.sums(weighed, moment, |_| true).score)
+        };
+        let (base, score) = reckon(weighed);
+        if score < base {
+            return Refutation::Alone;
+        }
+        let mut heard = moment;
+        // It ends a little later for each voice, at most.
+        for _ in 0..=weighed.len() {
+            let Some(ends) = self.hearing(weighed, &[], base, heard) else {
+                break;
+            };
+            heard = ends;
+        }
+        weighed.retain(|one| !self.is_out(&one.sighting, heard));
+        let (base, score) = reckon(weighed);
         let mut objecting = self.objecting(subject, heard);
         objecting.retain(|one| one.at <= heard);
-        self.raise(&Said { weighed, score }, &objecting, false, heard)
+        // As the verdict reckons it.
+        let raise = || self.raise(&Said { weighed, score }, &objecting, false, heard);
+        match score {
+            score if score < base => Refutation::Alone,
+            score if score < base + raise() => Refutation::Contested,
+            score if score >= base + GROSS_ABOVE => Refutation::Grossly,
+            _ => Refutation::Jointly,
+        }
     }
 
     /// Whether gold has spoken already on a statement that arrived then: so it is with what the store replays after a

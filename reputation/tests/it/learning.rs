@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use vigie_reputation::constants::{DAY, KAPPA};
+use vigie_reputation::constants::{
+    DAY, KAPPA, REFUTED_ALONE, REFUTED_CONTESTED, REFUTED_ONCE, REFUTED_WITHDRAWN,
+};
 use vigie_reputation::wire::{Indicator, Timestamp};
 use vigie_reputation::{Learned, Partition, Report, Scorer, Tier};
 
@@ -386,5 +388,52 @@ fn no_flood_of_withdrawals_drives_out_what_gold_may_refute() {
             "{is_domain} {one} {other}"
         );
         assert!(scorer.size().contributions <= 220);
+    }
+}
+
+/// Two organisations of no gold name a regular of ours at `NOW`, beyond what covers the second if `exposed`.
+fn heard(exposed: bool) -> Scorer {
+    let mut world = mesh(4);
+    for member in &mut world.members {
+        member.history = member.history.min(1);
+    }
+    let mut scorer = world.scorer_with(vigie_reputation::ScorerConfig::default());
+    for day in (1..=12).rev() {
+        scorer.remember(address(9), Tier::Authenticated, after(-86_400 * day));
+    }
+    let before = if exposed { 30_u32 } else { 0 };
+    let others =
+        (0..before).map(|number| Indicator::ip(std::net::Ipv4Addr::from(0x0b00_0000 + number).into()));
+    for subject in others.chain([ip("9.9.9.9")]) {
+        for liar in [1, 2] {
+            scorer.observe(&report(liar, &subject), NOW).unwrap();
+        }
+    }
+    scorer
+}
+
+#[test]
+fn what_is_disputed_or_taken_back_while_it_waits_harmed_nobody() {
+    let refuted = |scorer: &Scorer| [1, 2].map(|liar| scorer.learned_of(org(liar)).unwrap().refuted);
+    let hour = 3_600;
+    // What nothing covers waits six hours, not as long as the one whose hearing ends first.
+    for (exposed, disputed, costs) in [
+        (true, 3, REFUTED_CONTESTED),
+        (false, 3, REFUTED_ONCE),
+        (true, 7, REFUTED_ONCE),
+    ] {
+        let mut scorer = heard(exposed);
+        assert!(scorer.dispute(org(3), &ip("9.9.9.9"), after(disputed * hour)));
+        scorer.remember(address(9), Tier::Authenticated, after(8 * hour));
+        assert_eq!(refuted(&scorer), [costs; 2], "{exposed} {disputed}");
+    }
+    // One takes it back before anybody could be blocked: the other was alone. After that both answer for it.
+    for (minutes, costs) in [(10, [0, REFUTED_ALONE]), (30, [REFUTED_WITHDRAWN, REFUTED_ONCE])] {
+        let mut scorer = heard(false);
+        let mut taken = report(1, &ip("9.9.9.9"));
+        taken.sighting.seq = 1;
+        scorer.withdraw(taken.sighting, after(60 * minutes));
+        scorer.remember(address(9), Tier::Authenticated, after(hour));
+        assert_eq!(refuted(&scorer), costs, "{minutes}");
     }
 }
