@@ -133,6 +133,12 @@ impl TrustGraph {
         self.places.iter().map(|(org, place)| (*org, place))
     }
 
+    /// Whom the observer chose, by key hash.
+    pub fn anchors(&self) -> impl Iterator<Item = OrgId> {
+        let chosen = self.places.iter().filter(|(_, place)| place.anchor);
+        chosen.map(|(org, _)| *org)
+    }
+
     /// How many independent groups the anchors reach.
     pub fn groups(&self) -> usize {
         self.groups

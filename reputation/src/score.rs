@@ -194,7 +194,10 @@ impl Scorer {
         };
         let before: Vec<Group> = groups(&self.reporters);
         self.reporters.place_all(&graph);
-        self.expose_moved(&before);
+        // Other anchors are this observer's own choice, which nobody else can time.
+        if self.graph.anchors().eq(graph.anchors()) {
+            self.expose_moved(&before);
+        }
         self.graph = graph;
         self.soles.clear();
         let counts: Vec<_> = self

@@ -72,7 +72,7 @@ impl Scorer {
         }
     }
 
-    /// The trust graph changed. Whoever is in another group now was charged, if at all, against those of his old one: what
+    /// Others changed the trust graph. Whoever is in another group now was charged, if at all, against those of his old one: what
     /// he said waits its hours, unless he says it again and pays. `before`: the groups of all, by number.
     pub(super) fn expose_moved(&mut self, before: &[Group]) {
         let reporters = &self.reporters;

@@ -325,6 +325,23 @@ fn who_is_another_group_later_has_not_paid_before() {
     assert_eq!(scorer.exposure(org(3), later(EXPOSED_HEARING)).near, 0);
 }
 
+/// Who chooses other anchors, and then those of before, decides as before.
+#[test]
+fn an_own_choice_of_anchors_makes_nobody_wait() {
+    let world = liars(4, 0);
+    let mut scorer = world.scorer();
+    for reporter in [3, 2] {
+        says(&mut scorer, reporter, 0, NOW);
+    }
+    assert_eq!(blocked(&scorer, 1, NOW), 1);
+    let mut without = world.clone();
+    without.anchors.clear();
+    scorer.set_graph(without.graph());
+    assert_eq!(blocked(&scorer, 1, NOW), 0);
+    scorer.set_graph(world.graph());
+    assert_eq!(blocked(&scorer, 1, NOW), 1);
+}
+
 /// An unchanged graph, built anew, changes nothing.
 #[test]
 fn who_stays_in_his_group_waits_for_nothing() {
