@@ -43,13 +43,7 @@ impl Prepared {
         let needs = self.needs.get_or_init(|| {
             let texts = literal::required(grok.pattern(), false).unwrap_or_default();
             let few = texts.iter().filter(|_| texts.len() <= MAX_TEXTS);
-            let few: Box<[_]> = few.map(|text| memmem::Finder::new(text).into_owned()).collect();
-            // A short text says little, and costs little to look for.
-            let short = self.program(grok).and_then(|program| program.holds.as_deref());
-            match short {
-                Some(short) if few.is_empty() => Box::new([memmem::Finder::new(short).into_owned()]),
-                _ => few,
-            }
+            few.map(|text| memmem::Finder::new(text).into_owned()).collect()
         });
         needs.is_empty() || needs.iter().any(|needed| needed.find(text.as_bytes()).is_some())
     }

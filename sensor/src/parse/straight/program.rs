@@ -35,8 +35,6 @@ pub(crate) struct Program {
     pub(super) parts: Parts,
     /// Texts that every match contains, one behind the other, however short.
     texts: Texts,
-    /// The longest of them.
-    pub(crate) holds: Option<Box<[u8]>>,
     /// Some that are not short, and the step of each: every match goes on from there where that text stands.
     pub(super) pivots: Vec<(At, memmem::Finder<'static>)>,
     /// Some class of it is only right for texts in ASCII.
@@ -103,7 +101,6 @@ impl Program {
             Some(Step::Byte(byte)) if !anchored => Some(memmem::Finder::new(&[*byte]).into_owned()),
             _ => None,
         };
-        let longest = compiler.texts.iter().max_by_key(|text| text.bytes.len());
         // A rare text stands at few places, the first asks for most of the pattern; where it begins was tried already.
         let behind = || {
             let texts = compiler.texts.iter();
@@ -114,7 +111,6 @@ impl Program {
         let pivots = rare.into_iter().chain(first);
         let pivots = pivots.map(|text| (text.at, memmem::Finder::new(&text.bytes).into_owned()));
         Some(Self {
-            holds: longest.map(|text| text.bytes.clone()),
             pivots: pivots.collect(),
             texts: Texts::new(&compiler.texts, &firsts),
             parts: compiler.parts,
