@@ -19,7 +19,7 @@ use track::{Judgement, Track};
 
 use crate::constants::{DAY_MILLIS, FUTURE_SKEW, HELD, HELD_CUT, IN_FLIGHT, RETENTION_DAYS};
 use crate::directory::Directory;
-use crate::rate::{Class, Slot};
+use crate::rate::{Class, Scale, Slot};
 use crate::validate::Ignored;
 use crate::wire::{
     EquivocationProof, Header, HeaderHash, PublisherId, SignatureError, SignedHeader, Timestamp,
@@ -82,6 +82,7 @@ pub struct ChainIndex {
     /// Signed times before this are expired.
     floor: Option<Timestamp>,
     digest: OnceLock<[u8; 32]>,
+    scale: Scale,
 }
 
 // === impl ChainIndex ===
@@ -92,9 +93,17 @@ impl ChainIndex {
         Self::default()
     }
 
+    /// An empty one that grants so many times the budgets of the network: for simulations.
+    pub fn scaled(scale: Scale) -> Self {
+        Self {
+            scale,
+            ..Self::default()
+        }
+    }
+
     /// Takes what the store holds, at start. Call [`ChainIndex::reconcile`] once all is loaded.
     pub fn load(&mut self, held: Held) {
-        let track = self.tracks.entry(held.publisher).or_default();
+        let track = self.track(held.publisher);
         self.total += usize::from(track.load(held));
         self.changed();
     }
@@ -118,7 +127,7 @@ impl ChainIndex {
             };
         }
         let Some(track) = self.tracks.get(&held.publisher) else {
-            return if Track::default().within_rate(&held, class) {
+            return if Track::scaled(self.scale).within_rate(&held, class) {
                 Offer::New
             } else {
                 Offer::OverRate
@@ -177,9 +186,7 @@ impl ChainIndex {
         {
             return Err(Ignored::Fork(Box::new(Suspicion::new(hash, signed.clone()))));
         }
-        self.tracks
-            .entry(header.publisher)
-            .or_default()
+        self.track(header.publisher)
             .note_head(header)
             .then_some(())
             .ok_or(Ignored::Stale)
@@ -203,9 +210,10 @@ impl ChainIndex {
         let Some(class) = reserved.map_or(Some(Class::Member), |flying| flying.class) else {
             return vec![held];
         };
-        let track = self.tracks.entry(held.publisher).or_default();
+        let floor = self.floor;
+        let track = self.track(held.publisher);
         let before = track.len();
-        let dropped = track.insert(held, class, self.floor);
+        let dropped = track.insert(held, class, floor);
         let after = track.len();
         self.total = (self.total + after).saturating_sub(before);
         self.changed();
@@ -244,8 +252,8 @@ impl ChainIndex {
             .key_of(publisher)
             .ok_or(ProofRefused::UnknownPublisher)?;
         proof.verify(&key).map_err(ProofRefused::Signature)?;
-        let track = self.tracks.entry(publisher).or_default();
-        let dropped = track.convict(proof, self.floor);
+        let floor = self.floor;
+        let dropped = self.track(publisher).convict(proof, floor);
         self.total = self.total.saturating_sub(dropped.len());
         self.changed();
         Ok(dropped)
@@ -390,8 +398,8 @@ impl ChainIndex {
             .get(&publisher)
             .map_or((0, 0), |track| track.spent(class.span(Slot::of(at)), None));
         (
-            class.rows().saturating_sub(rows),
-            class.urgent_rows().saturating_sub(urgent),
+            self.scale.rows(class).saturating_sub(rows),
+            self.scale.urgent_rows(class).saturating_sub(urgent),
         )
     }
 
@@ -402,7 +410,7 @@ impl ChainIndex {
             .tracks
             .get(&held.publisher)
             .map_or(0, |track| track.spent(span, Some(held.place())).1);
-        spent.saturating_add(held.cost()) <= class.urgent_rows()
+        spent.saturating_add(held.cost()) <= self.scale.urgent_rows(class)
     }
 
     /// One hash of everything held and every proof, whatever order it came in.
@@ -435,6 +443,13 @@ impl ChainIndex {
     /// Whether nothing is held.
     pub const fn is_empty(&self) -> bool {
         self.total == 0
+    }
+
+    fn track(&mut self, publisher: PublisherId) -> &mut Track {
+        let scale = self.scale;
+        self.tracks
+            .entry(publisher)
+            .or_insert_with(|| Track::scaled(scale))
     }
 
     fn changed(&mut self) {

@@ -111,6 +111,10 @@ pub const OPAQUE_BYTES: usize = 4 * 1_024;
 
 /// How often the heads are compared with a peer, beside every new connection.
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(30);
+/// How long a gap seen on live traffic may close by itself: twice what gossip takes to reach everybody, and its repair.
+pub const GAP_WAIT: Duration = Duration::from_secs(2);
+/// Chains watched because a place was jumped over.
+pub const GAPS_WATCHED: usize = 1_024;
 /// Largest sync message.
 pub const SYNC_MESSAGE_BYTES: usize = 1_024 * 1_024;
 /// Heads in one message.

@@ -16,7 +16,7 @@ pub mod window;
 
 pub use chain::{ChainIndex, Conduct, Gap, Head, Held, Offer, Place, Suspicion};
 pub use directory::{Directory, Edge, Insertion, Organisation, Standing, StatementRefused, Why};
-pub use rate::Class;
+pub use rate::{Class, Scale};
 pub use validate::{
     Acceptance, Admitted, Ignored, Penalty, Refusal, Rejected, Unverified, Verified, outcome,
 };

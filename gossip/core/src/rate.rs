@@ -24,9 +24,41 @@ pub enum Class {
     Seed,
 }
 
+/// So many times the network's budgets: once, everywhere but in a simulation of rates above them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale(u32);
+
 /// A slot's number: signed time divided by ten minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(i64);
+
+// === impl Scale ===
+
+impl Scale {
+    /// The budgets of the network.
+    pub const ONE: Self = Self(1);
+
+    /// So many times those. For simulations only: a node that grants more than the others holds what they do not.
+    pub const fn times(factor: u32) -> Self {
+        Self(if factor == 0 { 1 } else { factor })
+    }
+
+    /// Rows of one budget.
+    pub const fn rows(self, class: Class) -> u32 {
+        class.rows().saturating_mul(self.0)
+    }
+
+    /// Rows of one budget that may be urgent.
+    pub const fn urgent_rows(self, class: Class) -> u32 {
+        class.urgent_rows().saturating_mul(self.0)
+    }
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self::ONE
+    }
+}
 
 // === impl Slot ===
 

@@ -8,6 +8,7 @@ mod answer;
 mod codec;
 mod heads;
 mod message;
+mod pace;
 mod plan;
 mod session;
 
@@ -17,4 +18,5 @@ mod tests;
 pub use answer::{Fetch, Wanted};
 pub use codec::{SyncError, SyncReason};
 pub use message::{Digest, Message, Range, Request, Response};
+pub use pace::{Choice, Pace, Tempo};
 pub use session::{Action, Audience, Delivery, Fault, Outcome, Session, View};

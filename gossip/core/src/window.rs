@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::constants::{WINDOW_NEW, WINDOW_REPEATS, WINDOW_REPEATS_BUSY, WINDOW_ROWS};
-use crate::rate::Class;
+use crate::rate::{Class, Scale};
 use crate::wire::{Behaviour, Count, Indicator, MAX_ROWS, RuleHash, Sighting, Timestamp};
 pub use batch::Batch;
 use batch::Filling;
@@ -82,11 +82,16 @@ pub enum WindowError {
 impl Window {
     /// Of a publisher with this budget.
     pub fn new(class: Class) -> Self {
+        Self::scaled(class, Scale::ONE)
+    }
+
+    /// With so many times the budgets of the network: for simulations.
+    pub fn scaled(class: Class, scale: Scale) -> Self {
         Self {
             class,
             queues: BTreeMap::new(),
             told: Told::default(),
-            budget: Budget::default(),
+            budget: Budget::scaled(scale),
             repeats_every: WINDOW_REPEATS,
             dropped: 0,
         }

@@ -9,7 +9,7 @@ use super::fork::{Conduct, Fork};
 use super::series::{Entry, Series};
 use super::{Gap, Head, Held, Place};
 use crate::constants::{FORKS_PER_PUBLISHER, HEAD_INTERVAL, HELD_PER_PUBLISHER};
-use crate::rate::{Class, Slot};
+use crate::rate::{Class, Scale, Slot};
 use crate::wire::{EquivocationProof, Header, HeaderHash, PublisherId, Timestamp};
 
 /// What is held of one publisher.
@@ -26,6 +26,7 @@ pub(super) struct Track {
     len: usize,
     /// The standing that the classes were computed from.
     timeline: Option<u64>,
+    scale: Scale,
 }
 
 /// What a track says to one envelope.
@@ -51,11 +52,19 @@ impl Default for Track {
             lowest: None,
             len: 0,
             timeline: None,
+            scale: Scale::ONE,
         }
     }
 }
 
 impl Track {
+    pub(super) fn scaled(scale: Scale) -> Self {
+        Self {
+            scale,
+            ..Self::default()
+        }
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.len
     }
@@ -105,7 +114,7 @@ impl Track {
 
     pub(super) fn within_rate(&self, held: &Held, class: Class) -> bool {
         let (spent, _) = self.spent(class.span(Slot::of(held.time)), Some(held.place()));
-        spent.saturating_add(held.cost()) <= class.rows()
+        spent.saturating_add(held.cost()) <= self.scale.rows(class)
     }
 
     /// Notes what a head names. `false` if it names a lower place than the last one, or was signed too soon after it.
@@ -357,7 +366,7 @@ impl Track {
             let (first, end) = entry.class.span(slot);
             let before: u32 = spent.range(first..end).map(|(_, rows)| rows).sum();
             let cost = u32::from(entry.rows.max(1));
-            if before.saturating_add(cost) > entry.class.rows() {
+            if before.saturating_add(cost) > self.scale.rows(entry.class) {
                 over.push(place);
             } else {
                 *spent.entry(slot).or_default() += cost;

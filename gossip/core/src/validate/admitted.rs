@@ -1,13 +1,15 @@
 //! An envelope of somebody who has a say, within his rate: it may be stored, scored and relayed.
 
+use std::sync::Arc;
+
 use crate::directory::Standing;
 use crate::wire::{Envelope, PublicKey};
 
 /// An envelope that may be stored, scored and relayed. Only admission makes one.
 #[derive(Clone, Debug)]
 pub struct Admitted {
-    envelope: Envelope,
-    bytes: Vec<u8>,
+    envelope: Arc<Envelope>,
+    bytes: Arc<[u8]>,
     terms: Terms,
 }
 
@@ -24,7 +26,7 @@ pub(super) struct Terms {
 // === impl Admitted ===
 
 impl Admitted {
-    pub(super) const fn new(envelope: Envelope, bytes: Vec<u8>, terms: Terms) -> Self {
+    pub(super) const fn new(envelope: Arc<Envelope>, bytes: Arc<[u8]>, terms: Terms) -> Self {
         Self {
             envelope,
             bytes,
@@ -33,7 +35,7 @@ impl Admitted {
     }
 
     /// The envelope.
-    pub const fn envelope(&self) -> &Envelope {
+    pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 

@@ -1,15 +1,17 @@
 //! An envelope that decodes. Anybody may have written it.
 
+use std::sync::Arc;
+
 use super::{Ignored, Refusal, Rejected, Verified};
 use crate::chain::ChainIndex;
 use crate::directory::Directory;
 use crate::wire::{Envelope, Form, Header, PublicKey, Timestamp};
 
-/// An envelope that decodes, and its bytes.
+/// An envelope that decodes, and its bytes. Copies share both.
 #[derive(Clone, Debug)]
 pub struct Unverified {
-    pub(super) envelope: Envelope,
-    pub(super) bytes: Vec<u8>,
+    pub(super) envelope: Arc<Envelope>,
+    pub(super) bytes: Arc<[u8]>,
 }
 
 // === impl Unverified ===
@@ -17,7 +19,7 @@ pub struct Unverified {
 impl Unverified {
     /// Checks size and encoding.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
-        let envelope = Envelope::decode(bytes)?;
+        let envelope = Arc::new(Envelope::decode(bytes)?);
         Ok(Self {
             envelope,
             bytes: bytes.into(),
@@ -25,7 +27,7 @@ impl Unverified {
     }
 
     /// What it claims about itself.
-    pub const fn header(&self) -> &Header {
+    pub fn header(&self) -> &Header {
         self.envelope.header()
     }
 

@@ -1,5 +1,7 @@
 //! An envelope that its publisher signed. Whether he has a say is another question.
 
+use std::sync::Arc;
+
 use super::unverified::is_cut;
 use super::{Admitted, Ignored, Refusal, Unverified, asks_urgency};
 use crate::chain::{ChainIndex, Held, Offer};
@@ -8,11 +10,11 @@ use crate::directory::{Directory, Standing};
 use crate::rate::Class;
 use crate::wire::{Envelope, Header, Timestamp};
 
-/// An envelope that its publisher signed. Only verification makes one.
+/// An envelope that its publisher signed. Only verification makes one; copies share it.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    envelope: Envelope,
-    bytes: Vec<u8>,
+    envelope: Arc<Envelope>,
+    bytes: Arc<[u8]>,
 }
 
 // === impl Verified ===
@@ -26,7 +28,7 @@ impl Verified {
     }
 
     /// What its publisher signed.
-    pub const fn header(&self) -> &Header {
+    pub fn header(&self) -> &Header {
         self.envelope.header()
     }
 

@@ -1,6 +1,6 @@
 //! What is left of the own budget in the slot of now: the same rule by which every node judges our chain (`rate`).
 
-use crate::rate::{Class, Slot};
+use crate::rate::{Class, Scale, Slot};
 use crate::wire::Timestamp;
 
 /// Rows spent in one span of slots.
@@ -9,26 +9,34 @@ pub(super) struct Budget {
     span: Option<(Slot, Slot)>,
     rows: u32,
     urgent: u32,
+    scale: Scale,
 }
 
 // === impl Budget ===
 
 impl Budget {
+    pub(super) fn scaled(scale: Scale) -> Self {
+        Self {
+            scale,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn resume(&mut self, class: Class, (left, urgent_left): (u32, u32), now: Timestamp) {
         self.span = Some(class.span(Slot::of(now)));
-        self.rows = class.rows().saturating_sub(left);
-        self.urgent = class.urgent_rows().saturating_sub(urgent_left);
+        self.rows = self.scale.rows(class).saturating_sub(left);
+        self.urgent = self.scale.urgent_rows(class).saturating_sub(urgent_left);
     }
 
     pub(super) fn left(&self, class: Class, at: Timestamp) -> u32 {
         let spent = if self.is_for(class, at) { self.rows } else { 0 };
-        class.rows().saturating_sub(spent)
+        self.scale.rows(class).saturating_sub(spent)
     }
 
     pub(super) fn urgent_left(&self, class: Class, at: Timestamp) -> u32 {
         let spent = if self.is_for(class, at) { self.urgent } else { 0 };
-        class
-            .urgent_rows()
+        self.scale
+            .urgent_rows(class)
             .saturating_sub(spent)
             .min(self.left(class, at))
     }
@@ -39,6 +47,7 @@ impl Budget {
                 span: Some(class.span(Slot::of(now))),
                 rows: 0,
                 urgent: 0,
+                scale: self.scale,
             };
         }
         let rows = u32::try_from(rows).unwrap_or(u32::MAX);

@@ -1,0 +1,191 @@
+//! When to compare with whom: in rounds, soon after a connection or a stranger's word, and after a gap that did not close.
+//!
+//! Time comes in as an argument and chance as a function, so that the live node and the simulator decide alike. Peers
+//! are whatever the shell names them by. Deliberately absent: sessions, and how many of them may run at once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::chain::{ChainIndex, Place};
+use crate::constants::{GAP_WAIT, GAPS_WATCHED, SYNC_INTERVAL};
+use crate::wire::{Header, PublisherId, Timestamp};
+
+/// How long rounds and gaps wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempo {
+    /// Between two rounds; each is moved by up to a quarter either way.
+    pub every: Duration,
+    /// How long a gap seen on live traffic may close by itself.
+    pub gap_wait: Duration,
+}
+
+/// Whom a round may choose from: connected, and admitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'a, P> {
+    /// Members, seeds among them.
+    pub members: &'a [P],
+    /// Seeds.
+    pub seeds: &'a [P],
+}
+
+/// What is due when.
+#[derive(Clone, Debug)]
+pub struct Pace<P> {
+    tempo: Tempo,
+    next_round: Timestamp,
+    next_repair: Timestamp,
+    soon: BTreeMap<P, Timestamp>,
+    /// Chains in which a place was jumped over, at most [`GAPS_WATCHED`].
+    gaps: BTreeMap<(PublisherId, u32), Timestamp>,
+}
+
+// === impl Tempo ===
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self {
+            every: SYNC_INTERVAL,
+            gap_wait: GAP_WAIT,
+        }
+    }
+}
+
+// === impl Pace ===
+
+impl<P: Copy + Ord> Pace<P> {
+    /// The first round is due at once.
+    pub const fn new(tempo: Tempo, now: Timestamp) -> Self {
+        Self {
+            tempo,
+            next_round: now,
+            next_repair: now,
+            soon: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+        }
+    }
+
+    /// Compares with a peer after the pause that gaps are given to close by themselves.
+    pub fn soon(&mut self, peer: P, now: Timestamp) {
+        self.soon.entry(peer).or_insert(now + self.tempo.gap_wait);
+    }
+
+    /// The peer is gone.
+    pub fn forget(&mut self, peer: P) {
+        self.soon.remove(&peer);
+    }
+
+    /// An envelope came by gossip: if the one before it is missing, it may be on its way, or lost.
+    pub fn note_gap(&mut self, header: &Header, index: &ChainIndex, now: Timestamp) {
+        let Some(seq) = header.seq.checked_sub(1) else {
+            return;
+        };
+        let epoch = header.epoch;
+        let missing = index.hash_at(header.publisher, Place { epoch, seq }).is_none();
+        if missing && self.gaps.len() < GAPS_WATCHED {
+            self.gaps
+                .entry((header.publisher, epoch))
+                .or_insert(now + self.tempo.gap_wait);
+        }
+    }
+
+    /// When [`Pace::due`] may have something to say.
+    pub fn next_deadline(&self) -> Timestamp {
+        let soon = self.soon.values().min().copied();
+        let repair = self.gaps.values().min().map(|at| (*at).max(self.next_repair));
+        [soon, repair]
+            .into_iter()
+            .flatten()
+            .fold(self.next_round, Timestamp::min)
+    }
+
+    /// Whom to compare with now. `below(n)` draws a number under `n`.
+    pub fn due(
+        &mut self,
+        index: &ChainIndex,
+        choice: Choice<'_, P>,
+        now: Timestamp,
+        mut below: impl FnMut(usize) -> usize,
+    ) -> Vec<P> {
+        let mut chosen = Vec::new();
+        if self.next_round <= now {
+            self.next_round = now + jittered(self.tempo.every, &mut below);
+            chosen = round(choice, &mut below);
+        }
+        chosen.extend(self.soon.extract_if(.., |_, at| *at <= now).map(|(peer, _)| peer));
+        if self.gaps_open(index, now) {
+            chosen.extend(round(choice, &mut below));
+        }
+        chosen
+    }
+
+    /// Whether a gap that was given its time is still there. Somebody who always leaves gaps makes us ask no more often
+    /// than they are given to close.
+    fn gaps_open(&mut self, index: &ChainIndex, now: Timestamp) -> bool {
+        if self.next_repair > now {
+            return false;
+        }
+        let open = self
+            .gaps
+            .extract_if(.., |_, at| *at <= now)
+            .filter(|((publisher, epoch), _)| {
+                let from_the_start = index.head(*publisher, *epoch).is_some_and(|head| head.low > 0);
+                from_the_start || !index.gaps_of(*publisher, *epoch).is_empty()
+            })
+            .count();
+        if open > 0 {
+            self.next_repair = now + self.tempo.gap_wait;
+        }
+        open > 0
+    }
+}
+
+/// A random member, and a random seed besides.
+fn round<P: Copy + Ord>(choice: Choice<'_, P>, below: &mut impl FnMut(usize) -> usize) -> Vec<P> {
+    let mut draw = |from: &[P]| (!from.is_empty()).then(|| from.get(below(from.len())).copied());
+    let member = draw(choice.members).flatten();
+    let seed = draw(choice.seeds).flatten().filter(|seed| Some(*seed) != member);
+    member.into_iter().chain(seed).collect()
+}
+
+/// Up to a quarter more or less.
+fn jittered(every: Duration, below: &mut impl FnMut(usize) -> usize) -> Duration {
+    let thousandths = u32::try_from(750 + below(501)).unwrap_or(1_000);
+    every * thousandths / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T0: Timestamp = Timestamp::from_secs(1_795_305_600);
+
+    fn due(pace: &mut Pace<u32>, at: Timestamp) -> Vec<u32> {
+        let choice = Choice {
+            members: &[1, 2],
+            seeds: &[2],
+        };
+        pace.due(&ChainIndex::new(), choice, at, |_| 0)
+    }
+
+    #[test]
+    fn a_round_has_a_member_and_a_seed_and_comes_again() {
+        let mut pace = Pace::new(Tempo::default(), T0);
+        assert_eq!(due(&mut pace, T0), [1, 2]);
+        assert_eq!(due(&mut pace, T0 + Duration::from_secs(20)), []);
+        assert_eq!(pace.next_deadline(), T0 + Duration::from_millis(22_500));
+        assert_eq!(due(&mut pace, T0 + Duration::from_secs(38)), [1, 2]);
+    }
+
+    #[test]
+    fn soon_is_after_the_pause_and_once() {
+        let mut pace = Pace::new(Tempo::default(), T0);
+        due(&mut pace, T0);
+        pace.soon(7, T0);
+        pace.soon(7, T0 + Duration::from_secs(1));
+        pace.soon(8, T0);
+        pace.forget(8);
+        assert_eq!(due(&mut pace, T0 + Duration::from_secs(1)), []);
+        assert_eq!(due(&mut pace, T0 + Duration::from_secs(2)), [7]);
+        assert_eq!(due(&mut pace, T0 + Duration::from_secs(3)), []);
+    }
+}
