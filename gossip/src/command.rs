@@ -1,11 +1,12 @@
 //! The handle: each method is one command to the swarm task and its answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use vigie_gossip_core::chain::Conduct;
+use vigie_gossip_core::chain::{Conduct, Watermark};
 use vigie_gossip_core::directory::Directory;
-use vigie_gossip_core::wire::{Envelope, PublisherId, Statement};
+use vigie_gossip_core::wire::{Envelope, OrgId, PublisherId, Statement};
 
 use crate::error::MeshError;
 use crate::event::Peer;
@@ -37,6 +38,10 @@ pub(crate) enum Command {
     Conduct {
         publisher: PublisherId,
         reply: oneshot::Sender<Conduct>,
+    },
+    Watermark {
+        trusted: BTreeSet<OrgId>,
+        reply: oneshot::Sender<Option<Watermark>>,
     },
     Read(Reading),
 }
@@ -85,6 +90,11 @@ impl Mesh {
     /// What the proofs against a publisher say of him.
     pub async fn conduct(&self, publisher: PublisherId) -> Result<Conduct, MeshError> {
         self.ask(|reply| Command::Conduct { publisher, reply }).await
+    }
+
+    /// How far the word of these organisations, as far as they are admitted, has come here; `None` if nobody of them counts.
+    pub async fn watermark(&self, trusted: BTreeSet<OrgId>) -> Result<Option<Watermark>, MeshError> {
+        self.ask(|reply| Command::Watermark { trusted, reply }).await
     }
 
     /// Asks the directory, which the swarm task owns. Keep it short: the mesh stands still meanwhile.

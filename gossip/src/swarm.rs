@@ -14,6 +14,7 @@ mod publish;
 mod statements;
 mod sync;
 mod validate;
+mod watermark;
 
 use std::collections::HashMap;
 use std::sync::Arc;

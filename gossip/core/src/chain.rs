@@ -6,16 +6,20 @@
 //! Deliberately absent: the envelopes themselves (the store has them) and signatures (`validate` has checked them).
 
 mod fork;
+mod heartbeat;
 mod held;
 mod series;
 mod track;
+mod watermark;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 pub use fork::{Conduct, Suspicion};
+pub use heartbeat::head_due;
 pub use held::{Gap, Head, Held, Place};
 use track::{Judgement, Track};
+pub use watermark::Watermark;
 
 use crate::constants::{DAY_MILLIS, FUTURE_SKEW, HELD, HELD_CUT, IN_FLIGHT, RETENTION_DAYS};
 use crate::directory::Directory;
@@ -192,6 +196,14 @@ impl ChainIndex {
             .ok_or(Ignored::Stale)
     }
 
+    /// The rules keep an envelope out that its publisher signed: its place is no gap. Little is remembered, and only of
+    /// chains that are held.
+    pub(crate) fn bar(&mut self, header: &Header) {
+        if let Some(track) = self.tracks.get_mut(&header.publisher) {
+            track.bar(Place::of(header));
+        }
+    }
+
     /// The store did not take it: it may be offered again.
     pub fn release(&mut self, header: &Header) {
         self.in_flight.remove(&(header.publisher, Place::of(header)));
@@ -334,6 +346,11 @@ impl ChainIndex {
     /// The highest place held of one publisher.
     pub fn highest(&self, publisher: PublisherId) -> Option<Head> {
         self.tracks.get(&publisher)?.heads(publisher).last()
+    }
+
+    /// What stands at the highest place held of one publisher.
+    pub fn latest(&self, publisher: PublisherId) -> Option<Held> {
+        self.tracks.get(&publisher)?.latest()
     }
 
     /// What is missing between places that are held, at most [`crate::constants::GAPS_PER_CHAIN`] of each chain.

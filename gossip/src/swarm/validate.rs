@@ -60,6 +60,7 @@ impl Task {
                 if admitted.envelope().header().kind.is_chained() {
                     self.store(admitted, Origin::Gossip { id, from, relay });
                 } else {
+                    self.note_end(admitted.envelope().header());
                     self.report(&id, from, verdict(relay));
                 }
             }

@@ -2,12 +2,12 @@
 //!
 //! Deliberately absent: rates and forks, which look across epochs and stand in `track`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 use super::{Gap, Head, Held};
-use crate::constants::GAPS_PER_CHAIN;
+use crate::constants::{BARRED_PER_CHAIN, GAPS_PER_CHAIN};
 use crate::rate::Class;
 use crate::wire::{HeaderHash, PublisherId, Timestamp};
 
@@ -25,6 +25,10 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
     entries: BTreeMap<u64, Entry>,
+    /// Runs of places between the lowest and the highest held of which nothing is held: first and last of each.
+    missing: BTreeMap<u64, u64>,
+    /// Places that the rules keep out for good, the highest so many.
+    barred: BTreeSet<u64>,
     /// Computed when somebody asks, thrown away when something changes.
     fingerprint: OnceLock<[u8; 16]>,
 }
@@ -64,12 +68,121 @@ impl Series {
 
     pub(super) fn insert(&mut self, seq: u64, entry: Entry) -> bool {
         self.fingerprint = OnceLock::new();
+        self.fill(seq);
         self.entries.insert(seq, entry).is_none()
     }
 
     pub(super) fn remove(&mut self, seq: u64) -> Option<Entry> {
         self.fingerprint = OnceLock::new();
-        self.entries.remove(&seq)
+        let gone = self.entries.remove(&seq)?;
+        self.open(seq);
+        Some(gone)
+    }
+
+    /// The lowest and the highest place held.
+    pub(super) fn ends(&self) -> Option<(u64, u64)> {
+        let (low, _) = self.entries.first_key_value()?;
+        let (high, _) = self.entries.last_key_value()?;
+        Some((*low, *high))
+    }
+
+    /// The signed time of the highest place held, or of the highest below `seq`.
+    pub(super) fn time_before(&self, seq: Option<u64>) -> Option<Timestamp> {
+        let last = match seq {
+            Some(seq) => self.entries.range(..seq).next_back(),
+            None => self.entries.last_key_value(),
+        };
+        last.map(|(_, entry)| entry.time)
+    }
+
+    /// The signed time of the lowest place held above `seq`.
+    pub(super) fn time_after(&self, seq: u64) -> Option<Timestamp> {
+        let above = self.entries.range(seq.checked_add(1)?..).next();
+        above.map(|(_, entry)| entry.time)
+    }
+
+    /// What is missing between places held and was not kept out, ascending.
+    pub(super) fn open_runs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let runs = self.missing.iter().map(|(from, to)| (*from, *to));
+        runs.filter(|(from, to)| !self.bars(*from, *to))
+    }
+
+    /// The rules keep this place out, here as everywhere.
+    pub(super) fn bar(&mut self, seq: u64) {
+        self.barred.insert(seq);
+        if self.barred.len() > BARRED_PER_CHAIN {
+            self.barred.pop_first();
+        }
+    }
+
+    /// Whether all of these places were kept out.
+    pub(super) fn bars(&self, from: u64, to: u64) -> bool {
+        let places = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+        places < self.barred.len() && self.barred.range(from..=to).count() == places + 1
+    }
+
+    /// `seq` is about to be held.
+    fn fill(&mut self, seq: u64) {
+        let Some((low, high)) = self.ends() else {
+            return;
+        };
+        if high < seq {
+            self.lack(high + 1, seq - 1);
+        } else if seq < low {
+            self.lack(seq + 1, low - 1);
+        } else if let Some((from, to)) = self.run_at(seq) {
+            self.missing.remove(&from);
+            self.lack(from, seq.saturating_sub(1));
+            self.lack(seq.saturating_add(1), to);
+        }
+    }
+
+    /// `seq` is held no more. What lies beyond the ends is no gap.
+    fn open(&mut self, seq: u64) {
+        match self.ends() {
+            None => self.missing.clear(),
+            // One run at most lies between an end and its neighbour.
+            Some((low, _)) if seq < low => {
+                if self
+                    .missing
+                    .first_key_value()
+                    .is_some_and(|(from, _)| *from < low)
+                {
+                    self.missing.pop_first();
+                }
+            }
+            Some((_, high)) if high < seq => {
+                if self
+                    .missing
+                    .last_key_value()
+                    .is_some_and(|(from, _)| high < *from)
+                {
+                    self.missing.pop_last();
+                }
+            }
+            Some(_) => {
+                let below = seq.checked_sub(1).and_then(|seq| self.run_at(seq));
+                let above = seq.checked_add(1).and_then(|seq| self.run_at(seq));
+                for (from, _) in below.into_iter().chain(above) {
+                    self.missing.remove(&from);
+                }
+                self.lack(
+                    below.map_or(seq, |(from, _)| from),
+                    above.map_or(seq, |(_, to)| to),
+                );
+            }
+        }
+    }
+
+    fn run_at(&self, seq: u64) -> Option<(u64, u64)> {
+        let (from, to) = self.missing.range(..=seq).next_back()?;
+        (seq <= *to).then_some((*from, *to))
+    }
+
+    fn lack(&mut self, from: u64, to: u64) {
+        if from <= to {
+            self.missing.insert(from, to);
+        }
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &Entry)> {
@@ -113,19 +226,14 @@ impl Series {
     }
 
     pub(super) fn gaps(&self, publisher: PublisherId, epoch: u32) -> Vec<Gap> {
-        let pairs = self.entries.keys().rev().skip(1).zip(self.entries.keys().rev());
-        pairs
-            .filter_map(|(before, after)| {
-                let from = before.checked_add(1)?;
-                (from < *after).then(|| Gap {
-                    publisher,
-                    epoch,
-                    from,
-                    to: after.saturating_sub(1),
-                })
-            })
-            .take(GAPS_PER_CHAIN)
-            .collect()
+        let runs = self.missing.iter().rev().take(GAPS_PER_CHAIN);
+        runs.map(|(from, to)| Gap {
+            publisher,
+            epoch,
+            from: *from,
+            to: *to,
+        })
+        .collect()
     }
 
     fn fingerprint(&self) -> [u8; 16] {
@@ -138,5 +246,63 @@ impl Series {
             hasher.finalize_xof().fill(&mut fingerprint);
             fingerprint
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            hash: HeaderHash([1; 32]),
+            time: Timestamp::from_secs(1),
+            rows: 1,
+            urgent: false,
+            class: Class::Member,
+        }
+    }
+
+    /// Whatever comes and goes, the runs are what a walk over the places finds.
+    #[test]
+    fn runs_are_what_a_walk_finds() {
+        let mut series = Series::default();
+        let mut state = 7_u64;
+        for _ in 0..20_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let (seq, takes) = ((state >> 33) % 40, (state >> 60) < 8);
+            if takes {
+                series.remove(seq);
+            } else {
+                series.insert(seq, entry());
+            }
+            let mut walked: Vec<(u64, u64)> = Vec::new();
+            if let Some((low, high)) = series.ends() {
+                for seq in (low..high).filter(|seq| series.get(*seq).is_none()) {
+                    match walked.last_mut().filter(|(_, to)| to + 1 == seq) {
+                        Some((_, to)) => *to = seq,
+                        None => walked.push((seq, seq)),
+                    }
+                }
+            }
+            assert_eq!(series.open_runs().collect::<Vec<_>>(), walked);
+        }
+    }
+
+    #[test]
+    fn what_was_kept_out_is_no_gap_and_is_bounded() {
+        let mut series = Series::default();
+        series.insert(0, entry());
+        series.insert(4, entry());
+        series.bar(1);
+        series.bar(2);
+        assert_eq!(series.open_runs().collect::<Vec<_>>(), [(1, 3)]);
+        series.bar(3);
+        assert_eq!(series.open_runs().count(), 0);
+        (10..10_000).for_each(|seq| series.bar(seq));
+        assert_eq!(series.barred.len(), BARRED_PER_CHAIN);
+        assert!(!series.bars(0, u64::MAX));
     }
 }

@@ -3,6 +3,8 @@
 //! The invariant: what is held is within the rate, not void by a fork, and not below the floor; `settle` restores it
 //! after every change and says what had to go.
 
+mod complete;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fork::{Conduct, Fork};
@@ -19,14 +21,24 @@ pub(super) struct Track {
     series: BTreeMap<u32, Series>,
     slots: BTreeMap<Slot, BTreeSet<Place>>,
     forks: BTreeMap<u32, Fork>,
-    /// The highest place that a head named, and when he signed that.
-    named: Option<(Place, Timestamp)>,
+    /// The highest place that a head named.
+    named: Option<Named>,
     /// Places below it went for lack of room.
     lowest: Option<Place>,
     len: usize,
     /// The standing that the classes were computed from.
     timeline: Option<u64>,
     scale: Scale,
+}
+
+/// What a head named.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    place: Place,
+    /// When he signed that.
+    time: Timestamp,
+    /// When he signed the first of the heads since which something lacks at the end.
+    since: Timestamp,
 }
 
 /// What a track says to one envelope.
@@ -122,11 +134,20 @@ impl Track {
         let (place, time) = (Place::of(header), header.time_base);
         let newer = self
             .named
-            .is_none_or(|(known, at)| known <= place && at + HEAD_INTERVAL <= time);
+            .is_none_or(|known| known.place <= place && known.time + HEAD_INTERVAL <= time);
         if newer {
-            self.named = Some((place, time));
+            let lacking = self.named.filter(|known| self.end(known).is_some());
+            let since = lacking.map_or(time, |known| known.since);
+            self.named = Some(Named { place, time, since });
         }
         newer
+    }
+
+    /// The rules keep this place out for good, so that it is no gap.
+    pub(super) fn bar(&mut self, place: Place) {
+        if let Some(series) = self.series.get_mut(&place.epoch) {
+            series.bar(place.seq);
+        }
     }
 
     /// Takes what the store holds; judged at the next `reconcile`.
@@ -193,7 +214,7 @@ impl Track {
                 }
             }
         }
-        let mut dropped = self.take_all(outside);
+        let mut dropped = self.keep_out(outside);
         let hours: BTreeSet<Slot> = self.slots.keys().map(|slot| slot.hour().0).collect();
         for hour in hours {
             dropped.extend(self.settle_hour(hour));
@@ -208,7 +229,7 @@ impl Track {
             .range(..Slot::of(floor))
             .flat_map(|(_, places)| places.iter().copied())
             .collect();
-        self.take_all(old)
+        self.keep_out(old)
     }
 
     /// Lets the lowest `count` places go, for good.
@@ -226,12 +247,19 @@ impl Track {
             .filter_map(move |(epoch, series)| series.head(publisher, *epoch))
     }
 
+    /// What stands at the highest place held.
+    pub(super) fn latest(&self) -> Option<Held> {
+        let (epoch, series) = self.series.last_key_value()?;
+        let (_, seq) = series.ends()?;
+        Some(series.get(seq)?.held(self.publisher, *epoch, seq))
+    }
+
     pub(super) fn head(&self, publisher: PublisherId, epoch: u32) -> Option<Head> {
         self.series.get(&epoch)?.head(publisher, epoch)
     }
 
     pub(super) fn gaps(&self, publisher: PublisherId) -> impl Iterator<Item = Gap> + '_ {
-        let named = self.named.map(|(named, _)| named.epoch);
+        let named = self.named.map(|named| named.place.epoch);
         let epochs: BTreeSet<u32> = self.series.keys().copied().chain(named).collect();
         epochs
             .into_iter()
@@ -251,15 +279,26 @@ impl Track {
 
     /// What a head names beyond what is held.
     fn gap_at_end(&self, publisher: PublisherId, epoch: u32) -> Option<Gap> {
-        let (named, _) = self.named.filter(|(named, _)| named.epoch == epoch)?;
-        let held = self.head(publisher, epoch);
-        let from = held.map_or(Some(0), |head| head.seq.checked_add(1))?;
-        (from <= named.seq).then_some(Gap {
+        let named = self.named.filter(|named| named.place.epoch == epoch)?;
+        let (from, to) = self.end(&named)?;
+        Some(Gap {
             publisher,
             epoch,
             from,
-            to: named.seq,
+            to,
         })
+    }
+
+    /// The places that a head names beyond what is held, but for those that a fork voids.
+    fn end(&self, named: &Named) -> Option<(u64, u64)> {
+        let epoch = named.place.epoch;
+        let held = self.series.get(&epoch).and_then(Series::ends);
+        let from = held.map_or(Some(0), |(_, high)| high.checked_add(1))?;
+        let to = match self.forks.get(&epoch) {
+            Some(fork) => named.place.seq.min(fork.seq.checked_sub(1)?),
+            None => named.place.seq,
+        };
+        (from <= to).then_some((from, to))
     }
 
     pub(super) fn hashes(
@@ -372,7 +411,13 @@ impl Track {
                 *spent.entry(slot).or_default() += cost;
             }
         }
-        self.take_all(over)
+        self.keep_out(over)
+    }
+
+    /// Lets these go, for good: their places are no gaps.
+    fn keep_out(&mut self, places: Vec<Place>) -> Vec<Held> {
+        places.iter().for_each(|place| self.bar(*place));
+        self.take_all(places)
     }
 
     fn places(&self) -> impl Iterator<Item = Place> + '_ {

@@ -61,8 +61,11 @@ impl Verified {
             return Err(Ignored::Incomplete.into());
         }
         if header.kind.is_chained() {
-            if !completes {
-                check_place(&self.envelope, index, class)?;
+            if !completes && let Err(ignored) = check_place(&self.envelope, index, class) {
+                if matches!(ignored, Ignored::OverRate | Ignored::Expired) {
+                    index.bar(&header);
+                }
+                return Err(ignored.into());
             }
         } else if now.since(header.time_base) > HEAD_AGE {
             return Err(Ignored::Stale.into());

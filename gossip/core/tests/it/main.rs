@@ -13,4 +13,5 @@ mod node;
 mod rates;
 mod simulation;
 mod stages;
+mod watermark;
 mod world;

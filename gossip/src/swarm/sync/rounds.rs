@@ -6,7 +6,7 @@ use libp2p::PeerId;
 use rand::seq::IteratorRandom;
 use tokio::time::Instant;
 use vigie_gossip_core::chain::Place;
-use vigie_gossip_core::wire::Header;
+use vigie_gossip_core::wire::{Header, PublisherId};
 
 use super::super::Task;
 use super::super::peers::Connected;
@@ -71,13 +71,19 @@ impl Task {
             epoch: header.epoch,
             seq,
         };
-        let missing = self.chains.hash_at(header.publisher, place).is_none();
+        self.watch(header.publisher, place);
+    }
+
+    /// A head came by gossip: if what it names is missing, it may be on its way, or lost.
+    pub(in super::super) fn note_end(&mut self, head: &Header) {
+        self.watch(head.publisher, Place::of(head));
+    }
+
+    fn watch(&mut self, publisher: PublisherId, place: Place) {
+        let missing = self.chains.hash_at(publisher, place).is_none();
         if missing && self.sync.gaps.len() < limits::GAPS {
             let at = Instant::now() + self.config.timing.gap_wait;
-            self.sync
-                .gaps
-                .entry((header.publisher, header.epoch))
-                .or_insert(at);
+            self.sync.gaps.entry((publisher, place.epoch)).or_insert(at);
         }
     }
 

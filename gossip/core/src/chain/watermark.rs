@@ -1,0 +1,66 @@
+//! Up to when this node has heard everything that those whom it trusts have said.
+//!
+//! Two thirds of them decide: the others may be down, or lie about their own chains. What a node trusts is its own, so
+//! this is no fact that nodes share. Deliberately absent: what follows from it.
+
+use super::ChainIndex;
+use crate::wire::{PublisherId, Timestamp};
+
+/// How far the word of those who are trusted has come here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermark {
+    /// The latest time up to which everything of at least two thirds of them is held.
+    pub until: Timestamp,
+    /// How many they are: those with nothing held, silent for a day or with a gap as old are not among them.
+    pub voices: usize,
+    /// Of how many of these something is missing, or nothing was heard lately.
+    pub lacking: usize,
+    /// How many are trusted, known here, and not waited for any more.
+    pub given_up: usize,
+}
+
+// === impl ChainIndex ===
+
+impl ChainIndex {
+    /// The signed time up to which nothing of a publisher is known to be missing; `None` if he is not waited for.
+    pub fn complete_until(&self, publisher: PublisherId, now: Timestamp) -> Option<Timestamp> {
+        self.tracks.get(&publisher)?.complete_until(now, self.floor)
+    }
+
+    /// How far the word of those who are trusted has come. `voice` says who speaks with a publisher, if he is trusted
+    /// and admitted: several publishers of one voice count once, by the one of whom least is here, so that nobody
+    /// counts for more by having more keys. `None` if nobody counts.
+    pub fn watermark<V: Ord>(
+        &self,
+        now: Timestamp,
+        mut voice: impl FnMut(PublisherId) -> Option<V>,
+    ) -> Option<Watermark> {
+        let mut voices: Vec<(V, Option<Timestamp>)> = self
+            .tracks
+            .iter()
+            .filter_map(|(publisher, track)| {
+                Some((voice(*publisher)?, track.complete_until(now, self.floor)))
+            })
+            .collect();
+        // Whoever has a publisher that counts is counted by those only.
+        voices.sort_unstable_by(|one, other| {
+            let late = |until: &Option<Timestamp>| (until.is_none(), *until);
+            (&one.0, late(&one.1)).cmp(&(&other.0, late(&other.1)))
+        });
+        voices.dedup_by(|next, kept| next.0 == kept.0);
+        let all = voices.len();
+        voices.retain(|(_, until)| until.is_some());
+        let (counted, lacking) = (
+            voices.len(),
+            voices.iter().filter(|(_, until)| *until < Some(now)).count(),
+        );
+        let enough = (2 * counted).div_ceil(3).checked_sub(1)?;
+        let (_, (_, until), _) = voices.select_nth_unstable_by(enough, |one, other| other.1.cmp(&one.1));
+        Some(Watermark {
+            until: (*until)?,
+            voices: counted,
+            lacking,
+            given_up: all - counted,
+        })
+    }
+}
