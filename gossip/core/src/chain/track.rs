@@ -416,7 +416,9 @@ impl Track {
 
     /// Lets these go, for good: their places are no gaps.
     fn keep_out(&mut self, places: Vec<Place>) -> Vec<Held> {
-        places.iter().for_each(|place| self.bar(*place));
+        for place in &places {
+            self.bar(*place);
+        }
         self.take_all(places)
     }
 
