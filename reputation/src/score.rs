@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use vigie_wire::{Behaviour, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
 use crate::class::{Class, ClassLookup};
-use crate::constants::HEARING;
+use crate::constants::{DAY, HEARING};
 use crate::graph::TrustGraph;
 use crate::memory::{Known, Memory, MemoryConfig, Tier};
 use crate::own::Own;
@@ -155,6 +155,8 @@ pub struct Scorer {
     /// What is taken out, and when its publisher withdrew it, in seconds; 0 if it never counted.
     retracted: HashMap<SightingId, u32>,
     suspected: HashSet<RuleHash>,
+    /// See [`Scorer::set_watermark`].
+    watermark: Option<Timestamp>,
     evicted: u64,
     crowded: u64,
 }
@@ -174,6 +176,7 @@ impl Scorer {
             purses: HashMap::new(),
             retracted: HashMap::new(),
             suspected: HashSet::new(),
+            watermark: None,
             evicted: 0,
             crowded: 0,
             config,
@@ -236,6 +239,28 @@ impl Scorer {
         } else {
             self.suspected.remove(&rule);
         }
+    }
+
+    /// Up to when we have heard what those whom we trust have said ([`Scorer::trusts`]); `None` if we hear everything. Hearings
+    /// run by it, not by the clock: who is kept from hearing disputes does not take silence for consent. Whoever holds it
+    /// back delays what is said without gold, by a day at most. The subjects that wait should be asked about again when it moves.
+    pub fn set_watermark(&mut self, until: Option<Timestamp>) {
+        self.watermark = until;
+    }
+
+    /// How far the watermark is behind, in milliseconds, at most a day.
+    fn lag(&self, now: Timestamp) -> i64 {
+        let behind = |until: Timestamp| now.as_millis().saturating_sub(until.as_millis());
+        self.watermark.map_or(0, |until| behind(until).clamp(0, DAY))
+    }
+
+    /// Whether an organisation's silence would tell us something: one of our anchors, or confirmed by our own gold.
+    pub fn trusts(&self, org: OrgId, now: Timestamp) -> bool {
+        let index = self.reporters.find(org);
+        let Some(known) = index.and_then(|index| self.reporters.get(index)) else {
+            return self.graph.place(org).is_some_and(|place| place.anchor);
+        };
+        known.is_anchored() && known.record.has_gold(now) && known.record.weight(now) > 0
     }
 
     /// What one organisation weighs now, milli-nats: zero if it is no member, in probation's first hour, or revoked.

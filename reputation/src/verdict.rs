@@ -214,6 +214,11 @@ pub enum Reason {
     Hearing,
     /// Those who say so name more than their record covers: their word waits some hours before it blocks.
     Exposed,
+    /// We have not heard of late what many say whom we trust: a hearing does not run meanwhile.
+    Deaf {
+        /// How far we are behind, in minutes.
+        minutes: i64,
+    },
 }
 
 /// The answer for one subject at one moment, for one observer.
@@ -348,6 +353,10 @@ impl fmt::Display for Reason {
             Self::Stale => f.write_str("nobody has seen it for three days"),
             Self::Exposed => f.write_str(
                 "some who say so name more than their record covers: that waits six hours before it blocks",
+            ),
+            Self::Deaf { minutes } => write!(
+                f,
+                "what others say of it may not reach us: we are {minutes} minutes behind many whom we trust"
             ),
             Self::Hearing => f.write_str(
                 "said only minutes ago, by nobody confirmed here: those who know it may dispute it first",

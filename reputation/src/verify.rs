@@ -12,6 +12,7 @@ use serde_json::Value;
 use vigie_wire::{Behaviour, Count, Indicator, OrgId, RuleHash, SightingId, Timestamp};
 
 use crate::class::Class;
+use crate::constants::DAY;
 use crate::graph::Place;
 use crate::memory::Tier;
 use crate::score::{LearnedReporter, Scorer};
@@ -21,7 +22,7 @@ pub use compare::Difference;
 pub use rules::fingerprint;
 
 /// The format that this version writes, and the only one that it reads.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// Largest export that is read, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
 /// Most statements, disputes and reporters in one export.
@@ -65,6 +66,8 @@ pub struct Inputs {
     pub groups: usize,
     /// How long the observer lets what is said without gold wait, in milliseconds.
     pub hearing: i64,
+    /// How far what the observer hears of those it trusts is behind, in milliseconds, at most a day.
+    pub lag: i64,
     /// Everybody who speaks, by key hash.
     pub reporters: Vec<ReporterInput>,
     /// What they say, by name.
@@ -313,6 +316,9 @@ impl Inputs {
         }
         if !self.at.is_on_wire() {
             return Err(InputsRefused::Time("the moment asked about"));
+        }
+        if !(0..=DAY).contains(&self.lag) {
+            return Err(InputsRefused::Time("the lag"));
         }
         if self.own.is_some_and(|own| !own.at.is_on_wire()) {
             return Err(InputsRefused::Time("the time of the own detection"));

@@ -157,6 +157,17 @@ pub trait Adversary: fmt::Debug {
         Way::Usual
     }
 
+    /// Since when an organisation's heartbeats do not reach an observer, whatever it says.
+    fn silent_since(
+        &self,
+        _org: Org,
+        _place: u32,
+        _population: &Population,
+        _now: Timestamp,
+    ) -> Option<Timestamp> {
+        None
+    }
+
     /// How attackers behave before they attack.
     fn courtship(&self) -> Option<Courtship> {
         None

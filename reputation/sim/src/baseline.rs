@@ -59,6 +59,14 @@ pub trait Baseline: fmt::Debug {
         None
     }
 
+    /// Whether an organisation's silence tells it something. Most scorers know nobody.
+    fn trusts(&self, _org: Org, _now: Timestamp) -> bool {
+        false
+    }
+
+    /// Up to when it has heard what those said whom it trusts; `None` if it hears everything.
+    fn set_watermark(&mut self, _until: Option<Timestamp>) {}
+
     /// Whether it holds an organisation for a proven liar.
     fn is_struck(&self, _org: Org, _now: Timestamp) -> bool {
         false

@@ -16,6 +16,7 @@ mod baseline;
 mod claim;
 mod dice;
 mod figure;
+mod horizon;
 mod measure;
 mod node;
 mod outcome;

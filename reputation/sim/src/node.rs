@@ -15,6 +15,7 @@ use vigie_reputation::{Rung, Tier};
 use crate::baseline::Baseline;
 use crate::claim::{Claim, Statement, Word};
 use crate::dice::Dice;
+use crate::horizon::Horizon;
 use crate::population::Population;
 use crate::span::{DAY, HOUR, hours};
 use crate::subject::{Org, Subject};
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     last_visit: HashMap<u32, Timestamp>,
     expected: HashSet<u32>,
     exposed: HashSet<Org>,
+    /// What it has not heard yet, as chains and heartbeats tell it.
+    pub(crate) horizon: Horizon,
     visits: u64,
 }
 
@@ -95,6 +98,7 @@ impl Node {
             last_visit: HashMap::new(),
             expected: HashSet::new(),
             exposed: HashSet::new(),
+            horizon: Horizon::default(),
             visits,
         }
     }
@@ -133,6 +137,22 @@ impl Node {
         known.heard = true;
         known.caught = Some(now);
         self.scorer.own_detection(subject.name(), behaviour, now);
+    }
+
+    /// Now and then: how far it is behind those whom its scorer trusts. `silent` says whose heartbeats do not come.
+    pub(crate) fn look(
+        &mut self,
+        voices: impl Iterator<Item = Org>,
+        silent: impl Fn(Org) -> Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        if !self.horizon.is_due(now) {
+            return;
+        }
+        let scorer = &self.scorer;
+        let trusted = voices.filter(|org| *org != self.org && scorer.trusts(*org, now));
+        let until = self.horizon.look(trusted, silent, now);
+        self.scorer.set_watermark(until);
     }
 
     /// An organisation equivocated: the network drops what it says, and the scorer what it said.

@@ -340,6 +340,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn decide(&mut self, place: usize, subject: Subject, now: Timestamp) {
+        self.look(place, now);
         let Some(node) = self.nodes.get_mut(place) else {
             return;
         };

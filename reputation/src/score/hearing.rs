@@ -3,7 +3,8 @@
 //! Those who know an accused address speak up within minutes where many do, and their disputes weigh before anything is
 //! blocked instead of after. One accusation opens the hearing for all that follow it within a day, so an attacker whom
 //! others met half an hour ago is blocked at the next word about him. What no record covers (`expose`) opens nothing, and
-//! waits longer. It is a function of what is held: no memory, no order. Deliberately absent: what disputes weigh.
+//! waits longer. Time in which we could not hear what others say does not count (`set_watermark`). It is a function of what is held: no
+//! memory, no order. Deliberately absent: what disputes weigh.
 
 use vigie_wire::Timestamp;
 
@@ -25,12 +26,13 @@ impl Scorer {
         bar: i64,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let hearing = self.config.hearing;
+        let (hearing, lag) = (self.config.hearing, self.lag(now));
         // Whole seconds, as exports carry them.
-        let heard_for = |one: &Weighed<'_>| {
+        let age = |one: &Weighed<'_>| {
             let arrived = Timestamp::from_secs(i64::from(one.entry.arrived));
             now.as_millis().saturating_sub(arrived.as_millis())
         };
+        let heard_for = |one: &Weighed<'_>| age(one).saturating_sub(lag);
         let waits = |one: &Weighed<'_>| {
             if one.entry.is_exposed() {
                 hearing.max(EXPOSED_HEARING)
@@ -41,7 +43,7 @@ impl Scorer {
         let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
         let exposed = |one: &Weighed<'_>| one.entry.is_exposed() && heard_for(one) < waits(one);
         let opened = |one: &Weighed<'_>| {
-            !exposed(one) && (hearing..hearing.saturating_add(DAY)).contains(&heard_for(one))
+            !exposed(one) && heard_for(one) >= hearing && age(one) < hearing.saturating_add(DAY)
         };
         let stands = |one: &Weighed<'_>| {
             !exposed(one) && (heard_for(one) >= hearing || one.reporter.record.has_gold(now))

@@ -35,6 +35,7 @@ impl Scorer {
             }),
             groups: self.graph.groups(),
             hearing: self.config.hearing,
+            lag: self.lag(now),
             reporters: Vec::new(),
             statements: Vec::new(),
             disputes: Vec::new(),
@@ -112,6 +113,8 @@ impl Scorer {
             Some((reporter.record.org, place))
         });
         let mut scorer = Self::new(TrustGraph::of_places(places, inputs.groups), config);
+        scorer.watermark = (inputs.lag > 0)
+            .then(|| Timestamp::from_millis(inputs.at.as_millis().saturating_sub(inputs.lag)));
         let mut indices = HashMap::new();
         for input in &inputs.reporters {
             let index = scorer.enrolled(input.record.org).ok_or(InputsRefused::TooMany)?;

@@ -10,8 +10,8 @@ use super::object::{self, Objecting};
 use super::weigh::{Sums, Weighed};
 use crate::class::Class;
 use crate::constants::{
-    ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_LOW_HARM, KAPPA, LONG_BAN_ABOVE, OWN_FLOOR,
-    OWN_RELIEF, PROVEN_DISPUTE_MILLI, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
+    ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_LOW_HARM, KAPPA, LONG_BAN_ABOVE, MINUTE,
+    OWN_FLOOR, OWN_RELIEF, PROVEN_DISPUTE_MILLI, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
 };
 use crate::fixed::MILLI;
 use crate::memory::Tier;
@@ -115,7 +115,7 @@ impl Scorer {
                     }
                 })
                 .collect(),
-            reasons: self.reasons(&case, rung),
+            reasons: self.reasons(&case, rung, now),
         }
     }
 
@@ -201,7 +201,7 @@ impl Scorer {
         any.max(well).max(0)
     }
 
-    fn reasons(&self, case: &Case<'_>, rung: Rung) -> Vec<Reason> {
+    fn reasons(&self, case: &Case<'_>, rung: Rung, now: Timestamp) -> Vec<Reason> {
         let score = case.sums.score;
         let mut reasons = Vec::new();
         let mut because = |holds: bool, reason: Reason| {
@@ -232,6 +232,8 @@ impl Scorer {
                 let exposed = counting.any(|one| one.entry.is_exposed());
                 because(case.hearing.is_some() && !exposed, Reason::Hearing);
                 because(case.hearing.is_some() && exposed, Reason::Exposed);
+                let minutes = self.lag(now) / MINUTE;
+                because(case.hearing.is_some() && minutes > 0, Reason::Deaf { minutes });
                 because(
                     score < case.bar,
                     Reason::Below {

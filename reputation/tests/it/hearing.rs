@@ -116,6 +116,31 @@ proptest! {
         prop_assert!(more.rung >= few.rung, "{few:?} {more:?}");
         prop_assert_eq!(more.contributions.iter().map(|one| one.value).sum::<i64>(), more.score);
     }
+
+    /// To hear less makes nobody block more, nor anybody wait for longer than a day.
+    #[test]
+    fn a_watermark_further_behind_never_blocks_more(
+        voices in vec((1_u32..12, 0_i64..3 * 1_440), 1..12),
+        asked in 0_i64..2 * 1_440,
+        (behind, further) in (0_i64..2 * 1_440, 0_i64..2 * 1_440),
+    ) {
+        let subject = ip("9.9.9.9");
+        let mut scorer = mesh(13).scorer_with(ScorerConfig::default());
+        let mut voices = voices;
+        voices.sort_unstable_by_key(|(_, minute)| *minute);
+        for (reporter, minute) in &voices {
+            said(&mut scorer, *reporter, &subject, after(60 * minute));
+        }
+        let now = 60 * (voices.last().unwrap().1 + asked);
+        scorer.set_watermark(Some(after(now - 60 * behind)));
+        let near = scorer.verdict(&subject, after(now));
+        scorer.set_watermark(Some(after(now - 60 * (behind + further))));
+        let far = scorer.verdict(&subject, after(now));
+        prop_assert!(far.rung <= near.rung, "{near:?} {far:?}");
+        prop_assert_eq!(far.score, near.score);
+        let limit = now.saturating_mul(1_000) + 2 * DAY;
+        prop_assert!(far.hearing.is_none_or(|at| at.as_millis() <= NOW.as_millis() + limit));
+    }
 }
 
 /// What was whispered first counts from when it was said aloud: with no confidence, or fully and taken back at once.
@@ -195,4 +220,74 @@ fn what_was_taken_back_keeps_out_nothing_true() {
     one.arrived = after(60);
     assert_eq!(scorer.observe(&one, after(60)), Ok(Observed::Stronger));
     assert!(scorer.verdict(&attacker, after(60)).hard_block);
+}
+
+/// Fresh voices, heard at once, and a watermark that stands still or is never set.
+fn behind(until: Option<Timestamp>) -> (Scorer, Indicator) {
+    let attacker = ip("9.9.9.9");
+    let mut scorer = mesh(8).scorer_with(ScorerConfig::default());
+    scorer.set_watermark(until);
+    for reporter in 1..=8 {
+        said(&mut scorer, reporter, &attacker, NOW);
+    }
+    (scorer, attacker)
+}
+
+#[test]
+fn a_hearing_runs_only_while_others_can_be_heard_and_a_day_later_at_the_latest() {
+    let (mut scorer, attacker) = behind(Some(NOW));
+    for hours in [1, 6, 23] {
+        let now = later(HEARING + hours * 3_600_000);
+        let waits = scorer.verdict(&attacker, now);
+        assert_eq!(waits.rung, Rung::Throttle, "{hours}");
+        assert!(waits.reasons.contains(&Reason::Deaf {
+            minutes: 20 + hours * 60
+        }));
+        assert_eq!(
+            waits.hearing,
+            Some(Timestamp::from_millis(now.as_millis() + HEARING))
+        );
+    }
+    assert!(!scorer.rung(&attacker, later(DAY + HEARING - 1)).is_hard());
+    assert!(scorer.rung(&attacker, later(DAY + HEARING)).is_hard());
+    // What was said in those twenty minutes is here after an hour: they are over.
+    let now = later(3_600_000);
+    scorer.set_watermark(Some(later(HEARING - 1)));
+    assert!(!scorer.rung(&attacker, now).is_hard());
+    scorer.set_watermark(Some(later(HEARING)));
+    assert!(scorer.rung(&attacker, now).is_hard());
+    scorer.set_watermark(None);
+    assert!(scorer.rung(&attacker, now).is_hard());
+}
+
+#[test]
+fn who_waits_for_no_hearing_waits_for_no_watermark() {
+    let (mut scorer, attacker) = behind(Some(NOW));
+    let now = after(120);
+    assert!(!scorer.rung(&attacker, now).is_hard());
+    // A block that stands, and our own sensor.
+    assert!(scorer.review(&attacker, now).hard_block);
+    scorer.own_detection(&attacker, SSH, now);
+    assert!(scorer.rung(&attacker, now).is_hard());
+    // A watermark ahead of us, by a clock that is wrong, is none.
+    let (scorer, attacker) = behind(Some(later(DAY)));
+    assert!(!scorer.rung(&attacker, later(HEARING - 1)).is_hard());
+    assert!(scorer.rung(&attacker, later(HEARING)).is_hard());
+}
+
+#[test]
+fn anchors_and_the_confirmed_are_trusted_and_nobody_else() {
+    let attacker = ip("9.9.9.9");
+    let mut scorer = mesh(3).scorer_with(ScorerConfig::default());
+    assert!(!scorer.trusts(org(1), NOW), "it never spoke");
+    said(&mut scorer, 1, &attacker, NOW);
+    assert!(!scorer.trusts(org(1), NOW), "nothing confirmed it");
+    for octet in 1..=3 {
+        let subject = ip(&format!("9.9.8.{octet}"));
+        said(&mut scorer, 1, &subject, NOW);
+        scorer.own_detection(&subject, SSH, after(60));
+    }
+    assert!(scorer.trusts(org(1), after(120)));
+    scorer.forget(org(1));
+    assert!(!scorer.trusts(org(1), after(120)), "revoked");
 }

@@ -185,7 +185,7 @@ fn whichever_integer_is_changed_the_check_finds_it() {
 /// Who changes an input and makes the digest anew claims to have seen something else. Where that decides something the
 /// verdict betrays him; these inputs can be off by one without deciding anything in this case, and `docs/explain.md`
 /// says so.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "place/history",
     "place/depth",
     "record/confirmed",
@@ -202,6 +202,7 @@ const PURE: [&str; 18] = [
     "/cluster",
     "/inputs/groups",
     "/inputs/hearing",
+    "/inputs/lag",
     "arrived_secs",
     "/count",
 ];
@@ -236,13 +237,13 @@ fn without_the_digest_what_came_out_is_safe_and_only_pure_inputs_can_be_claimed(
 #[test]
 fn what_is_no_export_is_refused_with_its_place() {
     let refused = |text: &str| Export::read(text.as_bytes()).unwrap_err().to_string();
-    for wrong in ["", "{}", "[]", "null", "{\"format\":2}", "\u{0}"] {
+    for wrong in ["", "{}", "[]", "null", "{\"format\":3}", "\u{0}"] {
         assert!(
             refused(wrong).starts_with("it is no exported verdict"),
             "{wrong:?}"
         );
     }
-    assert!(refused("{\"format\":1}").contains("format is 1"));
+    assert!(refused("{\"format\":2}").contains("format is 2"));
     assert!(matches!(
         Export::read(&vec![b' '; MAX_BYTES + 1]),
         Err(ExportRefused::TooLong)

@@ -205,6 +205,20 @@ impl Splitters {
     fn is_cut_off(&self, org: Org) -> bool {
         unit(mix(0x0a21, org.0, 0)) < self.attack.cut_off
     }
+
+    /// The split that keeps an organisation's word from an observer then. Liars have keys on both sides.
+    fn between(
+        &self,
+        org: Org,
+        place: u32,
+        population: &Population,
+        at: Timestamp,
+    ) -> Option<(Timestamp, Timestamp)> {
+        let split = self.split.filter(|(begin, end)| (*begin..*end).contains(&at))?;
+        let observer = population.observers().get(crate::subject::index(place));
+        let here = observer.is_some_and(|observer| self.is_cut_off(*observer));
+        (population.is_honest(org) && here != self.is_cut_off(org)).then_some(split)
+    }
 }
 
 impl Adversary for Splitters {
@@ -217,20 +231,21 @@ impl Adversary for Splitters {
     }
 
     fn way(&self, claim: &Claim, place: u32, population: &Population) -> Way {
-        let Some((_, end)) = self
-            .split
-            .filter(|(begin, end)| (*begin..*end).contains(&claim.at))
-        else {
-            return Way::Usual;
-        };
-        let observer = population.observers().get(crate::subject::index(place));
-        let here = observer.is_some_and(|org| self.is_cut_off(*org));
-        // Liars have keys on both sides.
-        if population.is_honest(claim.by) && here != self.is_cut_off(claim.by) {
-            Way::Held(end.since(claim.at))
-        } else {
-            Way::Usual
+        match self.between(claim.by, place, population, claim.at) {
+            Some((_, end)) => Way::Held(end.since(claim.at)),
+            None => Way::Usual,
         }
+    }
+
+    fn silent_since(
+        &self,
+        org: Org,
+        place: u32,
+        population: &Population,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let (begin, _) = self.between(org, place, population, now)?;
+        Some(begin)
     }
 
     fn targets(&self) -> Option<&BTreeSet<u32>> {

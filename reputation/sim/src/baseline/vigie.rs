@@ -90,6 +90,14 @@ impl Baseline for Vigie {
         Some(f64::from(milli_nats))
     }
 
+    fn trusts(&self, org: Org, now: Timestamp) -> bool {
+        self.scorer.trusts(org.id(), now)
+    }
+
+    fn set_watermark(&mut self, until: Option<Timestamp>) {
+        self.scorer.set_watermark(until);
+    }
+
     fn is_struck(&self, org: Org, now: Timestamp) -> bool {
         self.scorer.is_struck(org.id(), now)
     }

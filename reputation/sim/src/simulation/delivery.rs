@@ -21,16 +21,37 @@ impl Simulation<'_> {
     pub(super) fn send(&mut self, claim: &Claim, place: usize, to: Org) {
         let usual = self.delay(claim, to);
         let delay = match self.adversary.way(claim, number(place), &self.population) {
-            Way::Usual => usual,
-            Way::Held(held) => usual + held,
-            Way::Lost => return,
+            Way::Usual => Some(usual),
+            Way::Held(held) => Some(usual + held),
+            Way::Lost => None,
         };
-        if delay <= hours(self.setup.delivery.seconds / 3_600.0) {
+        if let Some(delay) = delay.filter(|delay| *delay <= hours(self.setup.delivery.seconds / 3_600.0)) {
             self.arrive(place, claim, claim.at + delay);
-        } else {
+            return;
+        }
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.horizon
+                .miss(claim.by, claim.at, delay.map(|delay| claim.at + delay));
+        }
+        if let Some(delay) = delay {
             let place = number(place);
             self.queue
                 .push(claim.at + delay, Event::Arrival { place, claim: *claim });
+        }
+    }
+
+    /// An observer counts whom it misses.
+    pub(super) fn look(&mut self, place: usize, now: Timestamp) {
+        let Self {
+            nodes,
+            adversary,
+            population,
+            ..
+        } = self;
+        let silent = |org: Org| adversary.silent_since(org, number(place), population, now);
+        if let Some(node) = nodes.get_mut(place) {
+            let voices = population.organisations.iter().map(|one| one.org);
+            node.look(voices, silent, now);
         }
     }
 

@@ -1,0 +1,126 @@
+//! What an observer has not heard yet, and how far behind that puts it: the watermark of a node.
+//!
+//! Chains and heartbeats tell: a place that is jumped over, or an organisation that falls silent. Deliberately absent: how
+//! the mesh finds and mends gaps; here what is held back is known to be missing after three heartbeats.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use vigie_reputation::wire::Timestamp;
+
+use crate::span::DAY;
+use crate::subject::Org;
+
+/// How often it looks: a heartbeat.
+const EVERY: Duration = Duration::from_mins(5);
+/// After so long what does not come is missed: three heartbeats.
+const MISSED_AFTER: Duration = Duration::from_mins(15);
+/// It is behind if it misses something of more than one in so many whom it trusts.
+const MISSED_ONE_IN: usize = 4;
+/// Then it has heard everything up to when all but one in so many are whole.
+const WHOLE_BUT_ONE_IN: usize = 10;
+
+/// What does not arrive.
+#[derive(Debug, Default)]
+pub(crate) struct Horizon {
+    /// By speaker: when it was said, and when it comes, if ever.
+    held: BTreeMap<Org, Vec<(Timestamp, Option<Timestamp>)>>,
+    looks: Option<Timestamp>,
+}
+
+// === impl Horizon ===
+
+impl Horizon {
+    /// Something that was said does not arrive before `comes`.
+    pub(crate) fn miss(&mut self, by: Org, said: Timestamp, comes: Option<Timestamp>) {
+        self.held.entry(by).or_default().push((said, comes));
+    }
+
+    /// Whether it is time to look again.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.looks.is_none_or(|at| now >= at)
+    }
+
+    /// The watermark; `None` if nothing is amiss. `silent` says since when somebody's heartbeats do not come.
+    pub(crate) fn look(
+        &mut self,
+        trusted: impl Iterator<Item = Org>,
+        silent: impl Fn(Org) -> Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        self.looks = Some(now + EVERY);
+        // What was held for longer than a day says nothing of its speaker any more.
+        let fresh = |at: Timestamp| now.since(at) < DAY;
+        self.held.retain(|_, held| {
+            held.retain(|(said, comes)| fresh(*said) && comes.is_none_or(|at| at > now));
+            !held.is_empty()
+        });
+        let mut whole_until = Vec::new();
+        let mut behind = 0;
+        for org in trusted {
+            let held = self.held.get(&org).into_iter().flatten().map(|(said, _)| *said);
+            let missed = held.chain(silent(org).filter(|at| fresh(*at)));
+            let since = missed.filter(|at| now.since(*at) >= MISSED_AFTER).min();
+            behind += usize::from(since.is_some());
+            whole_until.push(since.unwrap_or(now));
+        }
+        if behind * MISSED_ONE_IN <= whole_until.len() {
+            return None;
+        }
+        let place = whole_until.len() / WHOLE_BUT_ONE_IN;
+        let (_, until, _) = whole_until.select_nth_unstable(place);
+        Some(*until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::{HOUR, START};
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// Ten whom we trust, of whom some said something an hour ago that comes in five.
+    fn behind(missing: u32) -> Horizon {
+        let mut horizon = Horizon::default();
+        for org in 0..missing {
+            let said = START + (60 + org) * MINUTE;
+            horizon.miss(Org(org), said, Some(START + 5 * HOUR));
+        }
+        horizon
+    }
+
+    fn look(horizon: &mut Horizon, now: Timestamp) -> Option<Timestamp> {
+        horizon.look((0..10).map(Org), |_| None, now)
+    }
+
+    #[test]
+    fn more_than_a_quarter_put_it_behind_until_what_they_said_comes() {
+        let now = START + 2 * HOUR;
+        assert_eq!(look(&mut behind(2), now), None);
+        let mut horizon = behind(3);
+        // All but one in ten are whole up to what the second of them said.
+        assert_eq!(look(&mut horizon, now), Some(START + 61 * MINUTE));
+        assert!(!horizon.is_due(now + MINUTE) && horizon.is_due(now + EVERY));
+        assert_eq!(look(&mut horizon, START + 5 * HOUR), None);
+    }
+
+    #[test]
+    fn what_is_on_its_way_or_never_comes_does_not_hold_it_back() {
+        assert_eq!(look(&mut behind(3), START + 70 * MINUTE), None);
+        let mut lost = Horizon::default();
+        for org in 0..5 {
+            lost.miss(Org(org), START, None);
+        }
+        assert_eq!(look(&mut lost, START + HOUR), Some(START));
+        assert_eq!(look(&mut lost, START + DAY), None);
+    }
+
+    #[test]
+    fn those_who_fall_silent_are_missed_too() {
+        let mut horizon = Horizon::default();
+        let silent = |org: Org| (org.0 < 3).then_some(START);
+        let now = START + HOUR;
+        assert_eq!(horizon.look((0..10).map(Org), silent, now), Some(START));
+    }
+}
