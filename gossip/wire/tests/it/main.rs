@@ -6,6 +6,7 @@
     reason = "the lints spare test functions, but not the functions that tests share"
 )]
 
+mod agreement;
 mod bundle;
 mod erasure;
 mod genesis;
@@ -15,6 +16,8 @@ mod refusal;
 mod round_trip;
 mod sample;
 mod signature;
+#[path = "../../../../bouncers/nftables/tests/it/skip.rs"]
+mod skip;
 mod statement;
 mod strategy;
 mod unknown;

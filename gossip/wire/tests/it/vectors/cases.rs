@@ -258,6 +258,14 @@ fn envelopes() -> Vec<Value> {
         "the largest numbers",
         &clear.seal(&key(1), SALT).unwrap().encode(),
     ));
+    let first = Draft {
+        seq: 0,
+        ..sample::draft(Payload::Sightings(addresses(1)))
+    };
+    all.push(envelope(
+        "a first envelope that names one before it",
+        &first.seal(&key(1), SALT).unwrap().encode(),
+    ));
     let future = |change: fn(&mut Header)| sample::from_the_future(change, b"later");
     all.push(envelope(
         "a statement of type 77 among vouches",
@@ -276,7 +284,7 @@ fn envelopes() -> Vec<Value> {
 pub(crate) fn with_an_unknown_statement() -> Vec<u8> {
     let items = [sample::vouch().encode(), vec![77, 1, 2, 3]];
     let salts = row_salts(&SALT, items.len());
-    let leaf = |(salt, item): (&[u8; 16], &Vec<u8>)| hash("vigie/leaf/v1", &[salt, item]);
+    let leaf = |(salt, item): (&[u8; 16], &Vec<u8>)| row_leaf(salt, item);
     let leaves: Vec<[u8; 32]> = salts.iter().zip(&items).map(leaf).collect();
     let vouches = seal(Payload::Statements(vec![sample::vouch()]));
     let header = Header {
@@ -307,16 +315,27 @@ fn statements() -> Vec<Value> {
         .collect()
 }
 
+/// The third seed's.
+const KEY: &str = "34b4d9043156cb6dcf0beb0a2949b7559c940d2bcb6dbe8c53a9b30278e3a746";
+
 fn genesis() -> Vec<Value> {
     let genesis = sample::genesis();
     let text = genesis.render();
+    let alone = Genesis {
+        quorum: 1,
+        seeds: genesis.seeds[..1].to_vec(),
+        members: Vec::new(),
+        ..genesis.clone()
+    };
+    let good = |note: &str, genesis: &Genesis| json!({"note": note, "text": genesis.render(), "network": genesis.network()});
     let bad = |note: &str, from: &str, to: &str| {
         let text = text.replacen(from, to, 1);
         let line = Genesis::parse(&text).unwrap_err().line;
         json!({"note": note, "text": text, "line": line})
     };
     vec![
-        json!({"note": "valid", "text": text, "network": genesis.network()}),
+        good("valid", &genesis),
+        good("one seed and nobody else", &alone),
         bad("another first line", "genesis 1", "genesis 2"),
         bad("carriage return", "genesis 1\n", "genesis 1\r\n"),
         bad("two spaces", "quorum 2", "quorum  2"),
@@ -329,6 +348,15 @@ fn genesis() -> Vec<Value> {
         bad("member before seed", "\nseed ", "\nmember "),
         bad("name with a control character", "CERT-EX", "CERT\u{7}EX"),
         bad("key in upper case", "d62f", "D62F"),
+        bad("quorum of nobody", "quorum 2", "quorum 0"),
+        bad("operator of zeros", "0cc170c546c93b3b", "0000000000000000"),
+        bad("a time that no clock shows", "T02:35:20Z", "T02:35:60Z"),
+        bad("history beyond 32 bits", " 5000 ", " 4294967296 "),
+        bad("another word", "\nmember ", "\nfriend "),
+        bad("no line feed at the end", "l'Exemple\n", "l'Exemple"),
+        bad("a space at the end of a name", "CERT-EX\n", "CERT-EX \n"),
+        bad("a key of small order", KEY, &format!("01{}", "0".repeat(62))),
+        bad("a key that stands twice", KEY, &genesis.seeds[1].key.to_string()),
     ]
 }
 
@@ -347,7 +375,7 @@ pub(crate) fn row_salts(salt: &[u8; 16], rows: usize) -> Vec<[u8; 16]> {
     (0..rows).map(|_| next()).collect()
 }
 
-fn varint(mut value: u64) -> Vec<u8> {
+pub(crate) fn varint(mut value: u64) -> Vec<u8> {
     let mut out = Vec::new();
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
@@ -391,11 +419,16 @@ fn hash(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
 
 /// The leaf of a row.
 pub(crate) fn leaf(salt: &[u8; 16], row: &Sighting, base: Timestamp) -> [u8; 32] {
-    hash("vigie/leaf/v1", &[salt, &row_bytes(row, base)])
+    row_leaf(salt, &row_bytes(row, base))
+}
+
+/// The same of the row's bytes.
+pub(crate) fn row_leaf(salt: &[u8; 16], row: &[u8]) -> [u8; 32] {
+    hash("vigie/leaf/v1", &[salt, row])
 }
 
 /// The root, written as the page says it: split where the left side is the largest power of two.
-fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
+pub(crate) fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
     match leaves {
         [leaf] => *leaf,
         leaves => {
