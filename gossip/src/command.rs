@@ -41,7 +41,7 @@ pub(crate) enum Command {
     },
     Watermark {
         trusted: BTreeSet<OrgId>,
-        reply: oneshot::Sender<Option<Watermark>>,
+        reply: oneshot::Sender<Watermark>,
     },
     Read(Reading),
 }
@@ -92,8 +92,8 @@ impl Mesh {
         self.ask(|reply| Command::Conduct { publisher, reply }).await
     }
 
-    /// How far the word of these organisations, as far as they are admitted, has come here; `None` if nobody of them counts.
-    pub async fn watermark(&self, trusted: BTreeSet<OrgId>) -> Result<Option<Watermark>, MeshError> {
+    /// How far the word of these organisations, as far as they are admitted, has come here.
+    pub async fn watermark(&self, trusted: BTreeSet<OrgId>) -> Result<Watermark, MeshError> {
         self.ask(|reply| Command::Watermark { trusted, reply }).await
     }
 

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use vigie_gossip_core::{Admitted, ChainIndex, Class, Place, Unverified};
+use vigie_gossip_core::chain::head_due;
+use vigie_gossip_core::constants::HEAD_INTERVAL;
+use vigie_gossip_core::{Admitted, ChainIndex, Class, Held, Place, Unverified};
 use vigie_store::{AlertId, Appended, Holder, Lease, Owner, Store, StoreError};
 use vigie_wire::{Draft, Envelope, HeaderHash, Payload, PublisherId, SightingId, Timestamp, Tlp};
 
@@ -27,6 +29,8 @@ pub(crate) struct OwnChain {
     /// This life of the instance.
     life: u64,
     lease: Option<Lease>,
+    /// When we last named our latest envelope.
+    named: Option<Timestamp>,
 }
 
 // === impl OwnChain ===
@@ -47,6 +51,7 @@ impl OwnChain {
             instance: instance.to_owned(),
             life: u64::from_le_bytes(life),
             lease: None,
+            named: None,
         })
     }
 
@@ -91,6 +96,14 @@ impl OwnChain {
     /// Rows that may still be signed now, and urgent ones among them.
     pub(crate) fn allowance(&self, class: Class, now: Timestamp) -> (u32, u32) {
         self.index.allowance(self.publisher, class, now)
+    }
+
+    /// What we said last, if it is time to name it: at intervals, or because we leave.
+    fn to_name(&self, leaving: bool, now: Timestamp) -> Option<Held> {
+        let latest = self.index.latest(self.publisher)?;
+        let fresh = self.named.is_some_and(|named| now < named + HEAD_INTERVAL);
+        let due = head_due(latest.time, self.named, now) || leaving && !fresh;
+        due.then_some(latest)
     }
 
     /// Whether anything was ever signed.
@@ -158,6 +171,48 @@ pub(crate) async fn publish(
         tracing::warn!(%error, "our envelope is on disk, but not gossiped");
     }
     Ok(Some(shared))
+}
+
+/// Names our latest envelope to whoever listens, if that is due. `true` if it was named.
+///
+/// Only what the store holds is named, so a crash cannot make it a lie. Of several processes that share a store, the one
+/// that published last does it: only its index ends where the store does. No lease is taken for it, since a head stands
+/// at no place: two of them say the same. An epoch that was given up is left alone.
+pub(crate) async fn name_latest(node: &Node, leaving: bool) -> anyhow::Result<bool> {
+    let now = node.now();
+    let mut chain = node.chain.lock().await;
+    let Some(latest) = chain.to_name(leaving, now) else {
+        return Ok(false);
+    };
+    let stored = node.store.head_of(chain.publisher).await?;
+    let ends_there = stored.is_some_and(|stored| {
+        (stored.epoch, stored.seq, stored.hash) == (latest.epoch, latest.seq, latest.hash)
+    });
+    if !ends_there || latest.epoch < floor(node).await? {
+        return Ok(false);
+    }
+    let Some(mesh) = node.mesh.get() else {
+        return Ok(false);
+    };
+    if !mesh.peers().await?.iter().any(|peer| peer.subscribed) {
+        return Ok(false);
+    }
+    let draft = Draft {
+        network: node.membership.network().context("this node joined no network")?,
+        epoch: latest.epoch,
+        seq: latest.seq,
+        prev: latest.hash,
+        time_base: now,
+        tlp: Tlp::Clear,
+        policy: 0,
+        payload: Payload::Head,
+    };
+    let head = draft
+        .seal(&node.identity.node, [0; 16])
+        .context("our head does not fit into an envelope")?;
+    mesh.publish(head).await?;
+    chain.named = Some(now);
+    Ok(true)
 }
 
 async fn seal(node: &Node, payload: Payload, policy: u8, now: Timestamp) -> anyhow::Result<Envelope> {

@@ -30,7 +30,7 @@ use crate::node::Node;
 
 pub(crate) use mesh::invitation;
 pub(crate) use status::{Status, status};
-pub(crate) use words::Problem;
+pub(crate) use words::{Problem, spell};
 
 type Answer = Result<Json<Value>, Problem>;
 type Shared = State<Arc<Node>>;

@@ -13,6 +13,8 @@ mod control;
 mod decide;
 mod defend;
 mod demo;
+mod heads;
+mod horizon;
 mod hub;
 mod identity;
 mod ingest;

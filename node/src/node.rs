@@ -23,6 +23,7 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, Remote, network};
 use crate::decide::{self, Enforcing};
 use crate::defend::Defence;
+use crate::horizon::Horizon;
 use crate::identity::Identity;
 use crate::membership::Membership;
 use crate::objection::{self, Early};
@@ -67,6 +68,8 @@ pub(crate) struct Node {
     pub(crate) defence: Defence,
     /// What others dispute before we hear it.
     pub(crate) early: Early,
+    /// Up to when we hear those whom we trust.
+    pub(crate) horizon: Horizon,
     pub(crate) started_at: Timestamp,
     /// The name of this process among those that share a database: made of the transport key, which is in its data only.
     pub(crate) instance: String,
@@ -166,6 +169,7 @@ impl Node {
             saying: Saying::default(),
             defence: Defence::default(),
             early: Early::default(),
+            horizon: Horizon::default(),
             started_at: now,
             instance,
             mesh: OnceLock::new(),

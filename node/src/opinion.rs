@@ -186,6 +186,19 @@ impl Opinion {
         }
     }
 
+    /// Of these, whose silence would tell us something: our anchors, and whom our own gold confirmed.
+    pub(crate) fn trusted(&self, orgs: &[OrgId], now: Timestamp) -> BTreeSet<OrgId> {
+        let scorer = self.scorer();
+        (orgs.iter().copied())
+            .filter(|org| scorer.trusts(*org, now))
+            .collect()
+    }
+
+    /// Up to when we hear those; `None` if nothing is amiss.
+    pub(crate) fn set_watermark(&self, until: Option<Timestamp>) {
+        self.scorer().set_watermark(until);
+    }
+
     /// How many independent groups our anchors reach.
     pub(crate) fn groups(&self) -> usize {
         self.scorer().graph().groups()

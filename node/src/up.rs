@@ -23,7 +23,7 @@ use vigie_wire::Statement;
 
 use crate::asked::Asked;
 use crate::node::Node;
-use crate::{api, control, defend, ingest, outbox, proofs, serve, sources, watch};
+use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, watch};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
@@ -69,6 +69,8 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
     node.runs.store(true, Ordering::Relaxed);
     let reads = start_sensor(&node, &mut tasks).await?;
     tasks.spawn("outbox", outbox::run(Arc::clone(&node), shutdown.clone()));
+    tasks.spawn("heads", heads::run(Arc::clone(&node), shutdown.clone()));
+    tasks.spawn("horizon", horizon::run(Arc::clone(&node), shutdown.clone()));
     tasks.spawn("housekeeping", housekeeping(Arc::clone(&node), shutdown.clone()));
     start_mesh(&node, &mut tasks).await?;
     started(&Started { page, reads });
@@ -95,6 +97,9 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
             }
         }
     };
+    if ended.is_ok() {
+        heads::farewell(&node).await;
+    }
     shutdown.cancel();
     let farewell = tokio::time::timeout(FAREWELL, async { while tasks.set.join_next().await.is_some() {} });
     if farewell.await.is_err() {

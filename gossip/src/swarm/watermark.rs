@@ -10,7 +10,7 @@ use vigie_gossip_core::wire::OrgId;
 use super::Task;
 
 impl Task {
-    pub(super) fn watermark(&self, trusted: &BTreeSet<OrgId>) -> Option<Watermark> {
+    pub(super) fn watermark(&self, trusted: &BTreeSet<OrgId>) -> Watermark {
         let now = self.now();
         self.chains.watermark(now, |publisher| {
             let org = self.directory.org_of(publisher)?.org_id();

@@ -8,6 +8,7 @@
 
 mod attack;
 mod gossip;
+mod heads;
 mod node;
 mod proxy;
 mod sync;

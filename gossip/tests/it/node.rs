@@ -50,6 +50,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) ahead_secs: u64,
     pub(crate) synced: bool,
     pub(crate) refuse: usize,
+    pub(crate) drops: Option<(PublisherId, u64)>,
     pub(crate) proofs: Vec<EquivocationProof>,
 }
 
@@ -68,6 +69,7 @@ impl<'a> Setup<'a> {
             ahead_secs: 0,
             synced: true,
             refuse: 0,
+            drops: None,
             proofs: Vec::new(),
         }
     }
@@ -87,6 +89,11 @@ impl<'a> Setup<'a> {
     /// The store says no so many times before it begins to take things.
     pub(crate) fn refuse(self, refuse: usize) -> Self {
         Self { refuse, ..self }
+    }
+    /// What this publisher says from this seq on is neither stored nor passed on.
+    pub(crate) fn drops(self, who: usize, from: u64) -> Self {
+        let drops = Some((crate::world::node_key(who).public().publisher_id(), from));
+        Self { drops, ..self }
     }
     /// Leaves only gossip: the next round of sync never comes.
     pub(crate) fn unsynced(self) -> Self {
@@ -149,6 +156,7 @@ impl Node {
         let store = Store {
             shelf: Arc::clone(&setup.shelf),
             refuse: setup.refuse,
+            drops: setup.drops,
         };
         tasks.spawn(serve(events, store, sender, listening));
         let address = tokio::time::timeout(PATIENCE, address.recv())
@@ -260,6 +268,7 @@ pub(crate) fn put(shelf: &Shelf, envelope: Envelope) {
 struct Store {
     shelf: Shelf,
     refuse: usize,
+    drops: Option<(PublisherId, u64)>,
 }
 
 async fn serve(
@@ -277,7 +286,11 @@ async fn serve(
             MeshEvent::Connected { peer, .. } => Some(Seen::Connected(peer)),
             MeshEvent::Disconnected { .. } => Some(Seen::Disconnected),
             MeshEvent::Admitted { admitted, stored } => {
-                let takes = store.refuse == 0;
+                let header = admitted.envelope().header();
+                let dropped = store
+                    .drops
+                    .is_some_and(|(publisher, from)| header.publisher == publisher && header.seq >= from);
+                let takes = store.refuse == 0 && !dropped;
                 store.refuse = store.refuse.saturating_sub(1);
                 if takes {
                     put(&store.shelf, admitted.envelope().clone());

@@ -145,6 +145,21 @@ impl World {
             .unwrap()
     }
 
+    /// `who` names an envelope of his.
+    pub(crate) fn head(&self, who: usize, named: &Envelope, at: Timestamp) -> Envelope {
+        let draft = Draft {
+            network: self.network,
+            epoch: named.header().epoch,
+            seq: named.header().seq,
+            prev: named.header_hash(),
+            time_base: at,
+            tlp: Tlp::Clear,
+            policy: 0,
+            payload: Payload::Head,
+        };
+        draft.seal(&node_key(who), [0; 16]).unwrap()
+    }
+
     /// The first `count` envelopes of `who`'s chain.
     pub(crate) fn chain(&self, who: usize, count: usize, tlp: Tlp) -> Vec<Envelope> {
         let mut chain: Vec<Envelope> = Vec::new();

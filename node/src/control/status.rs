@@ -6,9 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 use vigie_gossip_core::Standing;
 use vigie_store::Counts;
+use vigie_wire::Timestamp;
 
 use super::words::spell;
 use super::{Answer, Shared, policy};
+use crate::horizon::Behind;
 use crate::node::Node;
 use crate::reach::Reach;
 use crate::{defend, say};
@@ -33,6 +35,10 @@ pub(crate) struct Status {
     /// Since when the breaker is open, and why.
     pub(crate) breaker: Option<vigie_reputation::Open>,
     pub(crate) skewed: bool,
+    /// What those say whom we trust does not all reach us.
+    pub(crate) behind: Option<Behind>,
+    #[serde(skip)]
+    pub(crate) now: Timestamp,
     /// Retractions and disputes that are not on our chain yet.
     pub(crate) unsaid: usize,
     /// Disputes for our users; `None` while the organisation does not want them.
@@ -104,6 +110,8 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         unsaid: say::waiting(node).await?,
         disputes: defend::disputes(node, now).await?,
         skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
+        behind: node.horizon.behind(),
+        now,
         counts: node.store.counts(now).await?,
         warnings: warnings(node),
         remembered: node.opinion.known(),
@@ -212,6 +220,7 @@ fn lines(status: &Status) -> Vec<String> {
                     status.unsaid
                 ));
             }
+            lines.extend(status.behind.iter().flat_map(|behind| behind.lines(status.now)));
             if status.skewed {
                 lines.push(
                     "  clock         differs from our peers' by more than 30 s: nothing is published"

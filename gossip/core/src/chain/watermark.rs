@@ -7,10 +7,10 @@ use super::ChainIndex;
 use crate::wire::{PublisherId, Timestamp};
 
 /// How far the word of those who are trusted has come here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watermark {
-    /// The latest time up to which everything of at least two thirds of them is held.
-    pub until: Timestamp,
+    /// The latest time up to which everything of at least two thirds of them is held; `None` if they are none.
+    pub until: Option<Timestamp>,
     /// How many they are: those with nothing held, silent for a day or with a gap as old are not among them.
     pub voices: usize,
     /// Of how many of these something is missing, or nothing was heard lately.
@@ -29,12 +29,12 @@ impl ChainIndex {
 
     /// How far the word of those who are trusted has come. `voice` says who speaks with a publisher, if he is trusted
     /// and admitted: several publishers of one voice count once, by the one of whom least is here, so that nobody
-    /// counts for more by having more keys. `None` if nobody counts.
+    /// counts for more by having more keys.
     pub fn watermark<V: Ord>(
         &self,
         now: Timestamp,
         mut voice: impl FnMut(PublisherId) -> Option<V>,
-    ) -> Option<Watermark> {
+    ) -> Watermark {
         let mut voices: Vec<(V, Option<Timestamp>)> = self
             .tracks
             .iter()
@@ -54,13 +54,16 @@ impl ChainIndex {
             voices.len(),
             voices.iter().filter(|(_, until)| *until < Some(now)).count(),
         );
-        let enough = (2 * counted).div_ceil(3).checked_sub(1)?;
-        let (_, (_, until), _) = voices.select_nth_unstable_by(enough, |one, other| other.1.cmp(&one.1));
-        Some(Watermark {
-            until: (*until)?,
+        let enough = (2 * counted).div_ceil(3).checked_sub(1);
+        let until = enough.and_then(|enough| {
+            let (_, (_, until), _) = voices.select_nth_unstable_by(enough, |one, other| other.1.cmp(&one.1));
+            *until
+        });
+        Watermark {
+            until,
             voices: counted,
             lacking,
             given_up: all - counted,
-        })
+        }
     }
 }
