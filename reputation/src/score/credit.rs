@@ -26,6 +26,15 @@ pub struct Refuted {
     pub sightings: Vec<SightingId>,
 }
 
+/// Who named a subject.
+struct Speaker {
+    reporter: ReporterIndex,
+    /// The most that he said it with, percent.
+    confidence: u8,
+    /// Gold has spoken on it already.
+    settled: bool,
+}
+
 /// What the record of our users says against accusations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UsersWord {
@@ -48,17 +57,24 @@ impl Scorer {
         let subject = super::judge::canonical(subject);
         let caught = self.own.catch(&subject, behaviour, at);
         let mut surprise = MILLI;
-        for (reporter, settled) in self.speakers_before(&subject, caught.first) {
+        for Speaker {
+            reporter,
+            confidence,
+            settled,
+        } in self.speakers_before(&subject, caught.first)
+        {
             let Some(known) = self.reporters.get_mut(reporter) else {
                 continue;
             };
+            // What he staked on it is what he foretold.
+            let staked = |whole: i64| whole * i64::from(confidence) / 100;
             let weight = if known.is_anchored() {
-                known.record.weight(at)
+                staked(known.record.weight(at))
             } else {
                 0
             };
             if !settled {
-                known.record.confirm(surprise, at);
+                known.record.confirm(staked(surprise), at);
                 self.settle(&subject, reporter);
             }
             surprise = surprise_left(surprise, weight);
@@ -204,20 +220,28 @@ impl Scorer {
         )
     }
 
-    /// Who named a subject before a moment, by arrival, each once; and whether gold has spoken on it already.
-    fn speakers_before(&self, subject: &Indicator, moment: Timestamp) -> Vec<(ReporterIndex, bool)> {
+    /// Who named a subject before a moment, by arrival, each once.
+    fn speakers_before(&self, subject: &Indicator, moment: Timestamp) -> Vec<Speaker> {
         let Some(known) = self.subjects.get(subject) else {
             return Vec::new();
         };
-        let mut speakers: Vec<(ReporterIndex, bool)> = Vec::new();
+        let mut speakers: Vec<Speaker> = Vec::new();
         let mut weighed = self.weigh(known, moment);
         // Finer than a verdict needs: an echo of the same second is an echo.
         weighed.sort_unstable_by_key(|one| (one.entry.arrival(), one.sighting));
         // Who has no confidence in what he says foretells nothing: it costs him nothing if it is wrong.
         for one in weighed.iter().filter(|one| one.entry.confidence > 0) {
-            let index = one.entry.reporter;
-            if one.entry.arrival() <= moment && !speakers.iter().any(|(reporter, _)| *reporter == index) {
-                speakers.push((index, one.entry.is_settled()));
+            let (reporter, confidence) = (one.entry.reporter, one.entry.confidence);
+            if one.entry.arrival() > moment {
+                continue;
+            }
+            match speakers.iter_mut().find(|known| known.reporter == reporter) {
+                Some(known) => known.confidence = known.confidence.max(confidence),
+                None => speakers.push(Speaker {
+                    reporter,
+                    confidence,
+                    settled: one.entry.is_settled(),
+                }),
             }
         }
         speakers

@@ -132,23 +132,27 @@ impl Scorer {
             base: base(class, &weighed, own),
             ..Threshold::default()
         };
-        if own.is_some() {
-            threshold.own = -OWN_RELIEF.min(threshold.base - OWN_FLOOR);
-        } else if tier == Some(Tier::Visitor) {
+        if tier == Some(Tier::Visitor) {
             threshold.visitor = VISITOR_RAISE;
+        }
+        // Our own sensor against our own user: one of the two is mistaken. It lifts his immunity, and the mesh has to make its
+        // case in full, lest whoever echoes our mistakes prolongs them.
+        let sensed = own.is_some() && tier != Some(Tier::Authenticated);
+        if sensed {
+            threshold.own = -OWN_RELIEF.min(threshold.base - OWN_FLOOR);
         }
         let said = Said {
             weighed: &weighed,
             score: sums.score,
         };
-        threshold.dispute = self.raise(&said, &objecting, own.is_some(), now);
+        threshold.dispute = self.raise(&said, &objecting, sensed, now);
         let lowered = threshold.base + threshold.visitor + threshold.dispute + threshold.own;
-        if own.is_some() && self.graph.groups() < quorum_of(threshold.base) {
+        if sensed && self.graph.groups() < quorum_of(threshold.base) {
             threshold.unanchored = -shown.min(lowered.max(0));
         }
         threshold.total = lowered + threshold.unanchored;
         let bar = threshold.total - if held { THROTTLE_BELOW } else { 0 };
-        let waits = !held && own.is_none() && sums.score >= bar;
+        let waits = !held && !sensed && sums.score >= bar;
         Case {
             hearing: waits
                 .then(|| self.hearing(&weighed, &objecting, bar - threshold.dispute, now))

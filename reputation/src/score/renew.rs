@@ -1,12 +1,13 @@
 //! Since when a repeated statement decays: repetition by the same is no new evidence, another group's word is.
 //!
-//! Each group joins once, with the first word of its first reporter. Whoever said something before may renew it up to
+//! Each group joins once, with the first word of its first reporter that counts. Whoever said something before may renew it up to
 //! the moment when the last other group joined, or when our own sensor saw it; saying it again later changes nothing.
 //! It is a function of what is held, so the order of arrival does not matter. Deliberately absent: what it weighs.
 
 use vigie_wire::Timestamp;
 
-use super::Scorer;
+use super::expose::stakes;
+use super::{Scorer, withdraw};
 use crate::reporter::{GroupIndex, Reporter, ReporterIndex};
 use crate::subject::{Entry, Subject};
 
@@ -38,13 +39,12 @@ impl Renewals {
         if !repeated && firsts.len() == subject.len() {
             return Self::default();
         }
-        let mut joined: Vec<(GroupIndex, u32)> = firsts
-            .iter()
-            .filter_map(|(index, arrived)| {
-                let reporter = scorer.reporters.get(*index)?;
-                let counts = reporter.is_anchored() && reporter.record.weight(now) > 0;
-                counts.then_some((reporter.voucher, *arrived))
-            })
+        // What is whispered, or was taken back, is no other group's word.
+        let mut joined: Vec<(GroupIndex, u32)> = subject
+            .entries()
+            .filter(|entry| stakes(&scorer.reporters, entry, now))
+            .filter(|entry| !withdraw::is_out(&scorer.retracted, &scorer.reporters, entry, now))
+            .map(|entry| (scorer.reporters.voucher(entry.reporter), entry.arrived))
             .collect();
         joined.sort_unstable();
         joined.dedup_by_key(|(group, _)| *group);

@@ -346,6 +346,54 @@ fn what_is_said_with_no_confidence_earns_nothing() {
 
 /// What gold may still refute outlives a flood of withdrawals: of what one group says to itself, of what nobody comes from, and
 /// of as many addresses as two groups like.
+/// A whisper costs as little as it is believed, so it earns as little, and leaves the rest to who says it aloud.
+#[test]
+fn credit_grows_with_confidence() {
+    let attacker = ip("9.9.9.9");
+    let mut scorer = mesh(3).scorer();
+    for (reporter, confidence) in [(1, 1), (2, 50), (3, 100)] {
+        let said = Report {
+            confidence,
+            ..report(reporter, &attacker)
+        };
+        scorer.observe(&said, NOW).unwrap();
+    }
+    scorer.own_detection(&attacker, SSH, after(60));
+    let earned = |reporter| scorer.learned_of(org(reporter)).unwrap().confirmed;
+    let (whisper, half, aloud) = (earned(1), earned(2), earned(3));
+    assert_eq!(whisper, 10);
+    assert!((450..=500).contains(&half), "{half}");
+    assert!(aloud > 450, "{aloud}");
+}
+
+#[test]
+fn a_whisper_renews_nobody() {
+    let attacker = ip("9.9.9.9");
+    let later = |hours: i64| after(hours * 3_600);
+    let score = |confidence: u8, withdrawn: bool| {
+        let mut scorer = mesh(3).scorer();
+        let say = |scorer: &mut Scorer, reporter: u32, seq: u64, confidence: u8, at: Timestamp| {
+            let mut said = report(reporter, &attacker);
+            said.sighting.seq = seq;
+            (said.confidence, said.observed, said.arrived) = (confidence, at, at);
+            scorer.observe(&said, at).unwrap();
+            said.sighting
+        };
+        say(&mut scorer, 1, 1, 100, NOW);
+        let other = say(&mut scorer, 2, 1, confidence, later(10));
+        if withdrawn {
+            scorer.withdraw(other, later(10));
+        }
+        say(&mut scorer, 1, 2, 100, later(11));
+        let verdict = scorer.verdict(&attacker, later(12));
+        let first = verdict.contributions.iter().find(|one| one.reporter == org(1));
+        first.unwrap().value
+    };
+    let alone = score(0, false);
+    assert_eq!(score(100, true), alone);
+    assert!(score(100, false) > alone);
+}
+
 #[test]
 fn no_flood_of_withdrawals_drives_out_what_gold_may_refute() {
     let regular: IpAddr = "9.9.9.9".parse().unwrap();

@@ -64,6 +64,41 @@ fn our_own_sensor_and_one_good_group_are_enough() {
     assert!(verdict.reasons.contains(&Reason::OwnDetection));
 }
 
+/// One of the two is mistaken, so neither decides: the mesh needs what it always needs.
+#[test]
+fn our_own_sensor_against_our_own_user_lifts_his_immunity_and_is_no_discount() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(8).scorer_with(ScorerConfig::default());
+    scorer.remember(address(), Tier::Authenticated, NOW);
+    scorer.own_detection(&subject, SSH, NOW);
+    scorer.observe(&report(1, &subject), NOW).unwrap();
+    let echo = scorer.verdict(&subject, NOW);
+    assert_eq!((echo.threshold.own, echo.quorum, echo.hard_block), (0, 2, false));
+    for reporter in 2..=4 {
+        scorer.observe(&report(reporter, &subject), NOW).unwrap();
+    }
+    let waits = scorer.verdict(&subject, NOW);
+    assert_eq!(waits.hearing, Some(after(20 * 60)));
+    assert!(scorer.verdict(&subject, after(20 * 60)).hard_block);
+    // Those who know it are heard like others.
+    for reporter in 5..=8 {
+        scorer.dispute(org(reporter), &subject, after(60));
+    }
+    assert!(scorer.verdict(&subject, after(20 * 60)).threshold.dispute > 0);
+}
+
+#[test]
+fn a_visitor_whom_our_own_sensor_catches_is_a_visitor_still() {
+    let subject = ip("9.9.9.9");
+    let mut scorer = mesh(4).scorer();
+    scorer.remember(address(), Tier::Visitor, NOW);
+    scorer.own_detection(&subject, SSH, NOW);
+    for (reporter, blocks) in [(1, false), (2, true)] {
+        scorer.observe(&report(reporter, &subject), NOW).unwrap();
+        assert_eq!(scorer.verdict(&subject, NOW).hard_block, blocks);
+    }
+}
+
 #[test]
 fn what_stands_on_a_warning_list_is_never_blocked() {
     let subject = ip("9.9.9.9");
