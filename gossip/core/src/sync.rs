@@ -6,6 +6,7 @@
 
 mod answer;
 mod codec;
+mod fits;
 mod heads;
 mod message;
 mod pace;

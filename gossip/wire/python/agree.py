@@ -1,22 +1,27 @@
 """Reads cases on standard input, one JSON object a line, and says where this decoder disagrees with what they say.
 
 A case has `as` (what to read the bytes as), `bytes`, `public` (the key that signatures are held to), and `says`: the
-values, or {"refused": class}. Prints each disagreement, then the counts.
+values, or {"refused": class}. For the chains of one publisher see chains.py. Prints each disagreement, then the counts.
 """
 
 import json
 import sys
 
+from chains import chain
 from reader import Refused
 from shown import SHOW
 
 
 def says(case):
     """What this decoder makes of the bytes."""
+    if case["as"] == "chain":
+        return chain(case)
     try:
         return SHOW[case["as"]](bytes.fromhex(case["bytes"]), bytes.fromhex(case["public"]))
     except Refused as error:
-        return {"refused": error.kind, "because": str(error)}
+        # Messages of sync have no classes: whoever sends one that does not decode has ended the session.
+        kind = "malformed" if case["as"] == "sync" else error.kind
+        return {"refused": kind, "because": str(error)}
 
 
 def differ(here, there):
@@ -32,7 +37,7 @@ def main():
         case = json.loads(line)
         found, cases = says(case), cases + 1
         if differ(found, case["says"]):
-            wrong.append(f"{case['as']} {case['bytes']}\n  here {json.dumps(found)}\n  there {json.dumps(case['says'])}")
+            wrong.append(f"{case.get('note', case['as'])} {case.get('bytes')}\n  here {json.dumps(found)}\n  there {json.dumps(case['says'])}")
     print(*wrong, f"{cases} cases, {len(wrong)} disagreements", sep="\n")
     return wrong
 

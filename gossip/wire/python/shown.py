@@ -9,6 +9,7 @@ from envelopes import bundle, envelope, proof, verifies
 from genesis import genesis
 from reader import Reader
 from statements import holds, statement
+from sync import message
 
 BEHAVIOURS = """
 generic:scan generic:bruteforce generic:exploit tcp:scan ssh:bruteforce ssh:exploit http:scan
@@ -26,6 +27,8 @@ def plain(value):
     """Bytes as hexadecimal, tuples as lists."""
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, dict):
+        return [plain(one) for one in value.values()]
     return [plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -138,10 +141,21 @@ def shown_genesis(said):
     }  # fmt: skip
 
 
+def shown_message(said):
+    """A message of sync: its fields in the order of the page."""
+    said = dict(said)
+    if said["type"] == 130:
+        said["statements"] = [one["id"] for one in said["statements"]]
+    if said["type"] == 134:
+        said["proofs"] = [[*proof(one)["place"], *proof(one)["hashes"]] for one in said["proofs"]]
+    return {name: plain(value) for name, value in said.items()}
+
+
 SHOW = {
     "envelope": lambda data, key: shown_envelope(envelope(data), key),
     "statement": lambda data, _: shown_statement(statement(data)),
     "bundle": lambda data, _: {"envelopes": plain(bundle(data))},
     "proof": lambda data, key: shown_proof(proof(data), key),
     "genesis": lambda data, _: shown_genesis(genesis(data)),
+    "sync": lambda data, _: shown_message(message(data)),
 }

@@ -1,7 +1,7 @@
 """Messages of sync, requests and responses: from section Sync of the page."""
 
 from envelopes import proof
-from reader import Malformed, Reader
+from reader import Malformed, Reader, Unknown
 from statements import statement
 
 LONGEST, ITEMS, HEADS, RANGES, PLACES = 1_048_576, 16_384, 8_192, 256, 65_536
@@ -50,7 +50,9 @@ def head(reader):
 def statements_wanted(reader):
     """Request 2."""
     said = {"from": reader.take(8), "to": reader.take(8)}
-    said["have"] = ascending(reader.list(ITEMS, lambda: reader.take(8)), "prefixes")
+    said["have"] = reader.list(ITEMS, lambda: reader.take(8))
+    if said["have"] != sorted(said["have"]):
+        raise Malformed("prefixes that do not ascend")
     return said
 
 
@@ -72,17 +74,17 @@ def hashes(reader):
 
 def statements(reader):
     """Response 130."""
-    listed = [reader.prefixed() for _ in range(counted(reader, ITEMS))]
-    ascending([statement(one)["id"] for one in listed], "statements")
+    listed = [one for one in reader.list(ITEMS, lambda: known(reader.prefixed())) if one]
+    ascending([one["id"] for one in listed], "statements")
     return {"statements": listed, "more": reader.flag()}
 
 
-def counted(reader, most):
-    """The count of a list."""
-    count = reader.varint()
-    if count > most:
-        raise Malformed("a list that is too long")
-    return count
+def known(data):
+    """A statement, None if it is of an unknown type: those are left out."""
+    try:
+        return statement(data)
+    except Unknown:
+        return None
 
 
 def proofs(reader):

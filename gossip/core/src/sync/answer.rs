@@ -10,6 +10,11 @@ const FRAME_BYTES: usize = 1_024;
 /// Room for the length of one item.
 const PREFIX_BYTES: usize = 4;
 
+/// A head whose numbers are the longest there are.
+const MAX_HEAD_BYTES: usize = 16 + 5 + 10 + 10 + 10 + 32 + 16;
+/// A proven fork with the longest epoch.
+const MAX_FORK_BYTES: usize = 16 + 5 + 16;
+
 /// Envelopes that the store has to bring before the answer can be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
@@ -140,18 +145,16 @@ fn statements(view: &View<'_>, (from, to): ([u8; 8], [u8; 8]), have: &[[u8; 8]])
 }
 
 fn heads(view: &View<'_>, after: Option<(PublisherId, u32)>) -> Response {
-    let mut heads: Vec<_> = view
-        .index
-        .heads_after(after)
-        .take(HEADS_PER_MESSAGE + 1)
-        .collect();
-    let more = heads.len() > HEADS_PER_MESSAGE;
-    heads.truncate(HEADS_PER_MESSAGE);
-    let forks = if after.is_none() {
+    let forks: Vec<_> = if after.is_none() {
         view.index.forks().take(HEADS_PER_MESSAGE).collect()
     } else {
         Vec::new()
     };
+    let room = SYNC_MESSAGE_BYTES - FRAME_BYTES - forks.len() * MAX_FORK_BYTES;
+    let most = HEADS_PER_MESSAGE.min(room / MAX_HEAD_BYTES);
+    let mut heads: Vec<_> = view.index.heads_after(after).take(most + 1).collect();
+    let more = heads.len() > most;
+    heads.truncate(most);
     Response::Heads { heads, forks, more }
 }
 

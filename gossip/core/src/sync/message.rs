@@ -178,7 +178,10 @@ fn read_response(reader: &mut Reader<'_>, number: u8) -> Result<Response, SyncEr
                     Err(_) => reader.fail(SyncReason::Item),
                 }
             })?;
-            let statements = statements.into_iter().flatten().collect();
+            let statements: Vec<Statement> = statements.into_iter().flatten().collect();
+            if !statements.is_sorted_by(|one, next| one.id() < next.id()) {
+                return reader.fail(SyncReason::Order);
+            }
             Response::Statements {
                 statements,
                 more: reader.flag()?,
@@ -193,15 +196,24 @@ fn read_response(reader: &mut Reader<'_>, number: u8) -> Result<Response, SyncEr
                 let (publisher, epoch) = read_chain(reader)?;
                 Ok((publisher, epoch, reader.array()?))
             })?;
+            if !forks.is_sorted_by(|(one, epoch, _), (next, later, _)| (one, epoch) < (next, later)) {
+                return reader.fail(SyncReason::Order);
+            }
             Response::Heads {
                 heads,
                 forks,
                 more: reader.flag()?,
             }
         }
-        132 => Response::Hashes(reader.list(HASHES_PER_MESSAGE, |reader| {
-            Ok((reader.varint()?, reader.array()?))
-        })?),
+        132 => {
+            let hashes = reader.list(HASHES_PER_MESSAGE, |reader| {
+                Ok((reader.varint()?, reader.array()?))
+            })?;
+            if !hashes.is_sorted_by(|(one, _), (next, _)| one > next) {
+                return reader.fail(SyncReason::Order);
+            }
+            Response::Hashes(hashes)
+        }
         133 => {
             Response::Envelopes(reader.list(ENVELOPES_PER_MESSAGE, |reader| Ok(reader.prefixed()?.to_vec()))?)
         }

@@ -5,6 +5,7 @@
 
 use super::answer::{Fetch, answer, begin, digest};
 use super::codec::SyncError;
+use super::fits::fits;
 use super::heads::compare;
 use super::message::{Digest, Message, Range, Request, Response};
 use super::plan::Plan;
@@ -155,7 +156,8 @@ impl Session {
     }
 
     fn on_response(&mut self, response: Response, view: &View<'_>) -> Vec<Action> {
-        let Some(asked) = self.asked.take() else {
+        let Some(asked) = self.asked.take().filter(|asked| fits(asked, &response)) else {
+            self.give_up();
             return vec![Action::Blame(Fault::Unasked)];
         };
         let handled = match (asked, response) {
@@ -246,10 +248,8 @@ impl Session {
 
     /// Fetches what stands otherwise, or only, at the peer's.
     fn on_hashes(&mut self, range: Range, hashes: &[(u64, [u8; 16])], view: &View<'_>) {
-        let places = hashes
+        let mut differing = hashes
             .iter()
-            .filter(|(seq, _)| range.contains(range.publisher, range.epoch, *seq));
-        let mut differing = places
             .filter(|(seq, hash)| {
                 let ours = view.index.hash_at(
                     range.publisher,

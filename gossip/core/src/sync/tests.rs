@@ -81,6 +81,19 @@ fn heads(seq: u64, more: bool) -> Response {
     }
 }
 
+/// So many heads, with more to come.
+fn page(first_epoch: u32, count: u32) -> Response {
+    let Response::Heads { heads, .. } = heads(3, true) else {
+        unreachable!()
+    };
+    let of_epoch = |epoch| Head { epoch, ..heads[0] };
+    Response::Heads {
+        heads: (first_epoch..first_epoch + count).map(of_epoch).collect(),
+        forks: Vec::new(),
+        more: true,
+    }
+}
+
 /// What the key behind these heads signed as place 3 of his chain, or about it.
 fn signed(network: NetworkId, payload: Payload) -> Vec<u8> {
     let draft = Draft {
@@ -155,11 +168,11 @@ fn statements_come_before_heads_and_heads_before_ranges() {
         asked(&drive(&index, vec![no_statements()])),
         Request::Heads { after: None }
     ));
-    let next = drive(&index, vec![no_statements(), heads(3, true)]);
+    let next = drive(&index, vec![no_statements(), page(0, 4_096)]);
     assert_eq!(
         asked(&next),
         &Request::Heads {
-            after: Some((PublisherId([9; 16]), 0))
+            after: Some((PublisherId([9; 16]), 4_095))
         }
     );
     let last = drive(&index, vec![no_statements(), heads(3, false)]);
@@ -195,6 +208,34 @@ fn a_peer_who_answers_something_else_is_blamed() {
     };
     let unasked = Session::new(Audience::Members).on_message(differs(), &view);
     assert!(matches!(unasked[..], [Action::Blame(Fault::Unasked)]));
+}
+
+#[test]
+fn a_peer_who_keeps_us_busy_for_a_few_bytes_is_blamed() {
+    let index = ChainIndex::new();
+    let fork = (PublisherId([9; 16]), 0, [1; 16]);
+    let late_fork = Response::Heads {
+        heads: Vec::new(),
+        forks: vec![fork],
+        more: false,
+    };
+    let more_statements = Response::Statements {
+        statements: Vec::new(),
+        more: true,
+    };
+    for responses in [
+        vec![more_statements],
+        vec![no_statements(), page(0, 100)],
+        vec![no_statements(), page(0, 4_096), page(4_095, 4_096)],
+        vec![no_statements(), page(0, 4_096), late_fork],
+    ] {
+        assert!(matches!(
+            drive(&index, responses)[..],
+            [Action::Blame(Fault::Unasked)]
+        ));
+    }
+    let honest = vec![no_statements(), page(0, 4_096), page(4_096, 4_096)];
+    assert!(matches!(asked(&drive(&index, honest)), Request::Heads { .. }));
 }
 
 #[test]

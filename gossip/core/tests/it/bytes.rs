@@ -84,8 +84,11 @@ fn message() -> impl Strategy<Value = Message> {
                 more,
             })
         }),
-        vec((any::<u64>(), any::<[u8; 16]>()), 0..20)
-            .prop_map(|hashes| Message::Response(Response::Hashes(hashes))),
+        vec((any::<u64>(), any::<[u8; 16]>()), 0..20).prop_map(|mut hashes| {
+            hashes.sort_unstable_by(|one, next| next.cmp(one));
+            hashes.dedup_by_key(|(seq, _)| *seq);
+            Message::Response(Response::Hashes(hashes))
+        }),
         vec(vec(any::<u8>(), 0..50), 0..20).prop_map(|bytes| Message::Response(Response::Envelopes(bytes))),
     ]
 }

@@ -3,15 +3,21 @@
 //! The networks of `simulation` are seeded. To replay one, put its seed alone into `SEEDS` there.
 #![expect(
     clippy::unwrap_used,
+    clippy::cast_possible_truncation,
     reason = "the lints spare test functions, but not the functions that tests share"
 )]
 
 mod admission;
+mod agreement;
 mod bytes;
+#[path = "../../../wire/tests/it/agreement/dice.rs"]
+mod dice;
 mod forks;
 mod node;
 mod rates;
 mod simulation;
+#[path = "../../../../bouncers/nftables/tests/it/skip.rs"]
+mod skip;
 mod stages;
 mod watermark;
 mod world;
