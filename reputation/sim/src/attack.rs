@@ -168,6 +168,11 @@ pub trait Adversary: fmt::Debug {
         None
     }
 
+    /// Since when an observer could not compare what it holds with any anchor; what was said before, it has.
+    fn cut_off_since(&self, _place: u32, _now: Timestamp) -> Option<Timestamp> {
+        None
+    }
+
     /// How attackers behave before they attack.
     fn courtship(&self) -> Option<Courtship> {
         None

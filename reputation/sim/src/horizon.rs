@@ -1,7 +1,8 @@
 //! What an observer has not heard yet, and how far behind that puts it: the watermark of a node.
 //!
-//! Chains and heartbeats tell: a place that is jumped over, or an organisation that falls silent. Deliberately absent: how
-//! the mesh finds and mends gaps; here what is held back is known to be missing after three heartbeats.
+//! Two things tell. What an anchor's own node holds, compared with it every few minutes, cannot be held back; who reaches no
+//! anchor knows that he may be surrounded. And chains: a place that is jumped over, an organisation that falls silent. Deliberately
+//! absent: how the mesh finds and mends gaps; here what is held back is known to be missing after three heartbeats.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,11 +42,13 @@ impl Horizon {
         self.looks.is_none_or(|at| now >= at)
     }
 
-    /// The watermark; `None` if nothing is amiss. `silent` says since when somebody's heartbeats do not come.
+    /// The watermark; `None` if nothing is amiss. `silent` says since when somebody's heartbeats do not come, `cut_off` since when
+    /// no anchor can be reached.
     pub(crate) fn look(
         &mut self,
         trusted: impl Iterator<Item = Org>,
         silent: impl Fn(Org) -> Option<Timestamp>,
+        cut_off: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Timestamp> {
         self.looks = Some(now + EVERY);
@@ -55,21 +58,25 @@ impl Horizon {
             held.retain(|(said, comes)| fresh(*said) && comes.is_none_or(|at| at > now));
             !held.is_empty()
         });
+        let missed = |at: &Timestamp| now.since(*at) >= MISSED_AFTER;
         let mut whole_until = Vec::new();
         let mut behind = 0;
         for org in trusted {
             let held = self.held.get(&org).into_iter().flatten().map(|(said, _)| *said);
-            let missed = held.chain(silent(org).filter(|at| fresh(*at)));
-            let since = missed.filter(|at| now.since(*at) >= MISSED_AFTER).min();
+            let since = held
+                .chain(silent(org).filter(|at| fresh(*at)))
+                .filter(missed)
+                .min();
             behind += usize::from(since.is_some());
             whole_until.push(since.unwrap_or(now));
         }
+        let cut_off = cut_off.filter(missed);
         if behind * MISSED_ONE_IN <= whole_until.len() {
-            return None;
+            return cut_off;
         }
         let place = whole_until.len() / WHOLE_BUT_ONE_IN;
         let (_, until, _) = whole_until.select_nth_unstable(place);
-        Some(*until)
+        Some(cut_off.map_or(*until, |at| at.min(*until)))
     }
 }
 
@@ -91,7 +98,7 @@ mod tests {
     }
 
     fn look(horizon: &mut Horizon, now: Timestamp) -> Option<Timestamp> {
-        horizon.look((0..10).map(Org), |_| None, now)
+        horizon.look((0..10).map(Org), |_| None, None, now)
     }
 
     #[test]
@@ -117,10 +124,22 @@ mod tests {
     }
 
     #[test]
+    fn who_reaches_no_anchor_is_behind_whatever_else_he_hears() {
+        let mut horizon = behind(3);
+        let mut look = |cut_off, now| horizon.look((0..10).map(Org), |_| None, Some(cut_off), now);
+        let now = START + 2 * HOUR;
+        assert_eq!(look(START, now), Some(START));
+        assert_eq!(look(START + 90 * MINUTE, now), Some(START + 61 * MINUTE));
+        assert_eq!(look(START + 5 * HOUR, START + 5 * HOUR + 14 * MINUTE), None);
+        let cut_off = START + 5 * HOUR;
+        assert_eq!(look(cut_off, cut_off + MISSED_AFTER), Some(cut_off));
+    }
+
+    #[test]
     fn those_who_fall_silent_are_missed_too() {
         let mut horizon = Horizon::default();
         let silent = |org: Org| (org.0 < 3).then_some(START);
         let now = START + HOUR;
-        assert_eq!(horizon.look((0..10).map(Org), silent, now), Some(START));
+        assert_eq!(horizon.look((0..10).map(Org), silent, None, now), Some(START));
     }
 }

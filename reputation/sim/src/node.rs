@@ -139,11 +139,13 @@ impl Node {
         self.scorer.own_detection(subject.name(), behaviour, now);
     }
 
-    /// Now and then: how far it is behind those whom its scorer trusts. `silent` says whose heartbeats do not come.
+    /// Now and then: how far it is behind those whom its scorer trusts. `silent` says whose heartbeats do not come, `cut_off`
+    /// since when it reaches no anchor.
     pub(crate) fn look(
         &mut self,
         voices: impl Iterator<Item = Org>,
         silent: impl Fn(Org) -> Option<Timestamp>,
+        cut_off: Option<Timestamp>,
         now: Timestamp,
     ) {
         if !self.horizon.is_due(now) {
@@ -151,7 +153,7 @@ impl Node {
         }
         let scorer = &self.scorer;
         let trusted = voices.filter(|org| *org != self.org && scorer.trusts(*org, now));
-        let until = self.horizon.look(trusted, silent, now);
+        let until = self.horizon.look(trusted, silent, cut_off, now);
         self.scorer.set_watermark(until);
     }
 

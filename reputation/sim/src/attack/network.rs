@@ -38,6 +38,8 @@ pub struct Eclipse {
     pub dropped: f64,
     /// After so many hours anti-entropy with an honest node brings what was dropped; 0 is never.
     pub healed_hours: f64,
+    /// Whether reports of true attackers pass, so that fewer chains have gaps.
+    pub disputes_only: bool,
 }
 
 /// A21: its parameters.
@@ -74,7 +76,8 @@ pub(super) struct Equivocators {
 pub(super) struct Eclipsers {
     attack: Eclipse,
     strikers: Strikers,
-    striking: bool,
+    /// Since when they strike.
+    since: Option<Timestamp>,
 }
 
 /// A21: the liars.
@@ -158,32 +161,45 @@ impl Eclipsers {
         Self {
             attack,
             strikers: Strikers::new(attack.strike, population),
-            striking: false,
+            since: None,
         }
+    }
+
+    fn surrounds(&self, place: u32) -> bool {
+        unit(mix(0x0a15, place, 0)) < self.attack.eclipsed
     }
 }
 
 impl Adversary for Eclipsers {
     fn plan(&mut self, day: &Day<'_>, dice: &mut Dice) -> Vec<Deed> {
-        self.striking = day.striking;
-        if day.striking {
-            self.strikers.strike(day, 24.0, dice)
-        } else {
-            Vec::new()
+        if !day.striking {
+            return Vec::new();
         }
+        self.since.get_or_insert(day.from);
+        self.strikers.strike(day, 24.0, dice)
     }
 
     fn way(&self, claim: &Claim, place: u32, population: &Population) -> Way {
-        let surrounded = unit(mix(0x0a15, place, 0)) < self.attack.eclipsed;
+        let surrounded = self.since.is_some() && self.surrounds(place);
         let unwelcome = population.is_honest(claim.by)
-            && (claim.word == Word::Dispute || matches!(claim.subject, Subject::Attacker(_)));
+            && (claim.word == Word::Dispute
+                || matches!(claim.subject, Subject::Attacker(_)) && !self.attack.disputes_only);
         let moment = claim.at.as_millis().unsigned_abs();
         let dropped = unit(mix(moment, claim.by.0, place)) < self.attack.dropped;
         match self.attack.healed_hours {
-            _ if !(self.striking && surrounded && unwelcome && dropped) => Way::Usual,
+            _ if !(surrounded && unwelcome && dropped) => Way::Usual,
             healed if healed > 0.0 => Way::Held(hours(healed)),
             _ => Way::Lost,
         }
+    }
+
+    /// Nobody but them can be reached, and they are no anchors.
+    fn cut_off_since(&self, place: u32, now: Timestamp) -> Option<Timestamp> {
+        let since = self.since.filter(|_| self.surrounds(place))?;
+        Some(match self.attack.healed_hours {
+            healed if healed > 0.0 => since.max(now - hours(healed)),
+            _ => since,
+        })
     }
 
     fn targets(&self) -> Option<&BTreeSet<u32>> {
@@ -272,6 +288,7 @@ impl Default for Eclipse {
             eclipsed: 0.5,
             dropped: 0.9,
             healed_hours: 6.0,
+            disputes_only: false,
         }
     }
 }

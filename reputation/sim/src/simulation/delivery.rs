@@ -51,7 +51,7 @@ impl Simulation<'_> {
         let silent = |org: Org| adversary.silent_since(org, number(place), population, now);
         if let Some(node) = nodes.get_mut(place) {
             let voices = population.organisations.iter().map(|one| one.org);
-            node.look(voices, silent, now);
+            node.look(voices, silent, adversary.cut_off_since(number(place), now), now);
         }
     }
 
