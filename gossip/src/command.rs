@@ -40,10 +40,19 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Conduct>,
     },
     Watermark {
-        trusted: BTreeSet<OrgId>,
+        trusted: Trusted,
         reply: oneshot::Sender<Watermark>,
     },
     Read(Reading),
+}
+
+/// Whom the node trusts.
+#[derive(Debug, Clone, Default)]
+pub struct Trusted {
+    /// Whose silence tells something.
+    pub voices: BTreeSet<OrgId>,
+    /// Whose nodes are asked, beside those of seeds, what others hold back.
+    pub anchors: BTreeSet<OrgId>,
 }
 
 /// The mesh, for everyone but the task that runs it. Cheap to clone.
@@ -92,8 +101,9 @@ impl Mesh {
         self.ask(|reply| Command::Conduct { publisher, reply }).await
     }
 
-    /// How far the word of these organisations, as far as they are admitted, has come here.
-    pub async fn watermark(&self, trusted: BTreeSet<OrgId>) -> Result<Watermark, MeshError> {
+    /// How far the word of those whom the node trusts, as far as they are admitted, has come here. If it is behind, nodes
+    /// of anchors and seeds are asked at once what is missing.
+    pub async fn watermark(&self, trusted: Trusted) -> Result<Watermark, MeshError> {
         self.ask(|reply| Command::Watermark { trusted, reply }).await
     }
 

@@ -57,6 +57,8 @@ pub struct Initial {
 pub struct Timing {
     /// Between two rounds of anti-entropy; each is moved by up to a quarter either way.
     pub sync_every: Duration,
+    /// Between two rounds with nodes of anchors and seeds; each is moved likewise.
+    pub guides_every: Duration,
     /// How long a gap seen on live traffic may close by itself.
     pub gap_wait: Duration,
     /// For one sync request.
@@ -141,6 +143,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             sync_every: Duration::from_secs(30),
+            guides_every: Duration::from_mins(8),
             gap_wait: Duration::from_secs(2),
             request_timeout: Duration::from_secs(30),
             hello_timeout: Duration::from_secs(10),

@@ -19,7 +19,7 @@ mod telemetry;
 pub mod topic;
 mod transport;
 
-pub use command::Mesh;
+pub use command::{Mesh, Trusted};
 pub use config::{Clock, Initial, MeshConfig, OwnNode, Timing};
 pub use error::MeshError;
 pub use event::{MeshEvent, Peer};

@@ -16,7 +16,7 @@ mod sync;
 mod validate;
 mod watermark;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use vigie_gossip_core::chain::ChainIndex;
 use vigie_gossip_core::directory::Directory;
 use vigie_gossip_core::wire::{
-    EquivocationProof, NetworkId, NodeCertificate, PublisherId, Signed, Timestamp,
+    EquivocationProof, NetworkId, NodeCertificate, OrgId, PublisherId, Signed, Timestamp,
 };
 
 use crate::behaviour::Behaviour;
@@ -75,6 +75,8 @@ pub(crate) struct Task {
     sync: Sync,
     certificate: Option<Signed<NodeCertificate>>,
     incarnation: u64,
+    /// Whose nodes are asked what others may hold back.
+    anchors: BTreeSet<OrgId>,
     /// Of the directory, when chains and peers last followed it.
     revision: u64,
     skewed: bool,
@@ -109,6 +111,7 @@ impl Task {
             commands: parts.commands,
             outbox: Outbox::new(parts.events, Arc::clone(&parts.counters)),
             counters: parts.counters,
+            anchors: BTreeSet::new(),
             revision: directory.revision(),
             directory,
             chains,

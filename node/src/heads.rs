@@ -50,7 +50,12 @@ async fn name(node: &Node, leaving: bool) -> bool {
         return false;
     }
     match chain::name_latest(node, leaving).await {
-        Ok(named) => named,
+        Ok(named) => {
+            if named {
+                tracing::debug!(leaving, "our latest envelope was named");
+            }
+            named
+        }
         Err(error) => {
             tracing::debug!(error = format!("{error:#}"), "our latest envelope was not named");
             false

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use vigie_gossip::Trusted;
 use vigie_gossip_core::chain::Watermark;
 use vigie_gossip_core::constants::HEAD_EVERY;
 use vigie_wire::{OrgId, Timestamp};
@@ -85,7 +86,11 @@ async fn look(node: &Node) -> anyhow::Result<()> {
         return Ok(());
     };
     let now = node.now();
-    let mark = mesh.watermark(node.opinion.trusted(&others(node), now)).await?;
+    let trusted = Trusted {
+        voices: node.opinion.trusted(&others(node), now),
+        anchors: node.settings.get().anchors.iter().copied().collect(),
+    };
+    let mark = mesh.watermark(trusted).await?;
     node.opinion
         .set_watermark(mark.until.filter(|until| *until < now));
     let (turn, moved) = node

@@ -123,6 +123,15 @@ impl Dialer {
         }
     }
 
+    /// Whatever waits for its time is due now: it is worth more than sparing those who do not answer.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        for target in self.targets.values_mut() {
+            if matches!(target.line, Line::Due(at) if at > now) {
+                target.line = Line::Due(now);
+            }
+        }
+    }
+
     /// The address is our own.
     pub(crate) fn forget(&mut self, connection: ConnectionId) {
         self.targets
@@ -169,6 +178,8 @@ mod tests {
             assert!(dialer.due(start + pause * SECOND - SECOND / 2).is_empty());
             assert_eq!(dialer.due(start + pause * SECOND).len(), 1);
         }
+        dialer.hurry(start);
+        assert_eq!(dialer.due(start).len(), 1);
         let (connection, peer) = (ConnectionId::new_unchecked(9), PeerId::random());
         dialer.dialling(&address, connection);
         dialer.up(connection, peer, start);

@@ -20,7 +20,7 @@ impl Task {
             }
             Command::Listening { reply } => answer(reply, self.listening()),
             Command::Conduct { publisher, reply } => answer(reply, self.chains.conduct(publisher)),
-            Command::Watermark { trusted, reply } => answer(reply, self.watermark(&trusted)),
+            Command::Watermark { trusted, reply } => answer(reply, self.watermark(trusted)),
             Command::Read(read) => read(&self.directory),
         }
     }

@@ -3,13 +3,15 @@
 //!
 //! Who dials compares at once, who was dialled a little later (the other may not have read our hello yet).
 //! Again once the peer subscribes: what was said between the first comparison and that, gossip had nobody to tell.
-//! After that every half minute with a random member and a random seed, and soon after a gap or a publisher
+//! After that every half minute with a random member and a random seed, every ten with nodes of two organisations among
+//! anchors and seeds, and soon after a gap or a publisher
 //! that nobody introduced. Each side fetches for itself. Outsiders get CLEAR, and statements are fetched from
 //! them: a newcomer brings its own.
 
 mod answer;
 mod ask;
 mod forks;
+mod guides;
 mod reading;
 mod rounds;
 
@@ -53,6 +55,9 @@ pub(super) struct Sync {
     inbox: VecDeque<(PeerId, Unverified)>,
     reading: Reading,
     next_round: Instant,
+    /// When nodes of anchors and seeds are asked, and not before when they are asked for cause.
+    next_guides: Instant,
+    guides_rest: Instant,
     next_repair: Instant,
     next_expiry: Instant,
 }
@@ -69,6 +74,8 @@ impl Sync {
             inbox: VecDeque::new(),
             reading: Reading::default(),
             next_round: now,
+            next_guides: now,
+            guides_rest: now,
             next_repair: now,
             next_expiry: now,
         }

@@ -1,21 +1,31 @@
-//! How far the word of those whom the node trusts has come here.
+//! How far the word of those whom the node trusts has come here, and whom to ask when it is behind.
 //!
 //! The core computes it from the chains. Whom the node trusts is the node's affair, so it says so each time.
 
-use std::collections::BTreeSet;
-
 use vigie_gossip_core::chain::Watermark;
-use vigie_gossip_core::wire::OrgId;
+use vigie_gossip_core::wire::{OrgId, Timestamp};
 
 use super::Task;
+use crate::command::Trusted;
 
 impl Task {
-    pub(super) fn watermark(&self, trusted: &BTreeSet<OrgId>) -> Watermark {
+    pub(super) fn watermark(&mut self, trusted: Trusted) -> Watermark {
         let now = self.now();
+        let mark = self.heard_until(&trusted, now);
+        self.anchors = trusted.anchors;
+        if mark.until.is_some_and(|until| until < now) {
+            self.ask_guides_soon();
+        }
+        mark
+    }
+
+    fn heard_until(&self, trusted: &Trusted, now: Timestamp) -> Watermark {
+        let org = |publisher| Some(self.directory.org_of(publisher)?.org_id());
         self.chains.watermark(now, |publisher| {
-            let org = self.directory.org_of(publisher)?.org_id();
-            let speaks = trusted.contains(&org) && self.directory.standing(publisher, now).is_admitted();
-            speaks.then_some(org)
+            let speaks = |org: &OrgId| {
+                trusted.voices.contains(org) && self.directory.standing(publisher, now).is_admitted()
+            };
+            org(publisher).filter(speaks)
         })
     }
 }

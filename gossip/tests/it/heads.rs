@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use vigie_gossip::Trusted;
 use vigie_gossip::core::chain::Watermark;
 use vigie_gossip::wire::{Timestamp, Tlp};
 
@@ -17,7 +18,11 @@ const MINUTE: Duration = Duration::from_mins(1);
 impl Node {
     /// What it hears of these organisations.
     async fn hears(&self, whom: &[usize]) -> Watermark {
-        let trusted: BTreeSet<_> = whom.iter().map(|who| org_key(*who).public().org_id()).collect();
+        let voices: BTreeSet<_> = whom.iter().map(|who| org_key(*who).public().org_id()).collect();
+        let trusted = Trusted {
+            voices,
+            ..Trusted::default()
+        };
         self.mesh.watermark(trusted).await.unwrap()
     }
 
@@ -115,4 +120,25 @@ async fn heads_are_heard_after_a_restart_beside_the_own_ghost() {
     seed.until_heard(&[HONEST], Some(first.header().time_base)).await;
     again.publish(&second).await;
     seed.until_heard(&[HONEST], None).await;
+}
+
+/// Rounds are an hour apart, and gossip said it while the store took nothing: only asking for cause brings it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_behind_asks_a_seed_at_once() {
+    let world = World::new();
+    let all = [SEED, VICTIM];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    let setup = Setup::of(VICTIM, &all).unsynced().refuse(1);
+    let mut victim = Node::start(&world, setup.dial(&seed)).await;
+    seed.until_subscribed(1).await;
+    victim.until_subscribed(1).await;
+    let first = world.envelope_at(SEED, None, Tlp::Green, now() - 30 * MINUTE);
+    let second = world.envelope_at(SEED, Some(&first), Tlp::Green, now() - 2 * MINUTE);
+    for envelope in [&first, &second] {
+        seed.publish(envelope).await;
+    }
+    victim.until_stored(std::slice::from_ref(&second)).await;
+    assert!(!victim.shelf.lock().unwrap().values().any(|held| *held == first));
+    victim.until_heard(&[SEED], None).await;
+    victim.until_stored(&[first, second]).await;
 }

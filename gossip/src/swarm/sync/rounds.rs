@@ -21,6 +21,7 @@ impl Task {
             self.sync.next_round = now + jittered(self.config.timing.sync_every);
             self.round();
         }
+        self.guides_due(now);
         if self.sync.next_expiry <= now {
             self.sync.next_expiry = now + EXPIRY;
             let dropped = self.chains.expire(self.now());
@@ -76,6 +77,7 @@ impl Task {
 
     /// A head came by gossip: if what it names is missing, it may be on its way, or lost.
     pub(in super::super) fn note_end(&mut self, head: &Header) {
+        tracing::debug!(publisher.id = %head.publisher, epoch = head.epoch, seq = head.seq, "head");
         self.watch(head.publisher, Place::of(head));
     }
 
@@ -117,6 +119,6 @@ impl Task {
 }
 
 /// Up to a quarter more or less.
-fn jittered(every: Duration) -> Duration {
+pub(super) fn jittered(every: Duration) -> Duration {
     every.mul_f64(0.75 + rand::random::<f64>() / 2.0)
 }
