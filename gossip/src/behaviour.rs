@@ -6,6 +6,7 @@
 pub(crate) mod bytes;
 pub(crate) mod gate;
 pub(crate) mod gossip;
+pub(crate) mod throttle;
 
 use std::time::Duration;
 
@@ -22,10 +23,12 @@ use crate::limits;
 use crate::topic::{Topics, hello_protocol, sync_protocol};
 use bytes::BytesCodec;
 use gate::Gate;
+use throttle::Throttle;
 
 /// The behaviours of one node.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
+    pub(crate) throttle: Throttle,
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) gossip: Gate,
@@ -49,6 +52,7 @@ pub(crate) fn build(
         .with_interval(config.timing.ping_every)
         .with_timeout(config.timing.ping_timeout);
     Ok(Behaviour {
+        throttle: Throttle::new(tokio::time::Instant::now()),
         connections: connection_limits::Behaviour::new(connection_limits(config.seed)),
         memory: memory_connection_limits::Behaviour::with_max_percentage(limits::MEMORY_SHARE),
         gossip: Gate::new(gossip::build(config, topics)?),

@@ -49,6 +49,12 @@ pub const SYNC_RESPONSE_BYTES: usize = 1_024 * 1_024;
 
 /// Connections being set up, in each direction.
 pub const PENDING_CONNECTIONS: u32 = 64;
+/// Handshakes that one address may begin in a minute, and at once: an office behind one address comes back together.
+pub const HANDSHAKES_PER_MINUTE: f64 = 32.0;
+/// Addresses that are counted one by one. The rest share the allowance that follows.
+pub const HANDSHAKE_SOURCES: usize = 4_096;
+/// Handshakes in a minute of all whose address is not counted.
+pub const HANDSHAKES_OF_OTHERS: f64 = 256.0;
 /// Connections with one peer: two, so that a simultaneous dial does no harm.
 pub const CONNECTIONS_PER_PEER: u32 = 2;
 /// Incoming connections of a member.
@@ -129,6 +135,13 @@ impl TokenBucket {
     pub fn charge(&mut self, amount: f64, now: Instant) {
         self.refill(now);
         self.tokens = (self.tokens - amount).max(-self.burst);
+    }
+
+    /// Whether nothing was taken for so long that all of it is there.
+    pub fn is_full(&self, now: Instant) -> bool {
+        let mut then = *self;
+        then.refill(now);
+        then.tokens >= then.burst
     }
 
     fn refill(&mut self, now: Instant) {

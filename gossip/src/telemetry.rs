@@ -32,12 +32,13 @@ pub(crate) enum Counted {
     PeersBanned,
     DialsFailed,
     SlowPeers,
+    HandshakesRefused,
 }
 
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 19] = [
+    const ALL: [(Self, &'static str); 20] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -57,6 +58,7 @@ impl Counted {
         (Self::PeersBanned, "peers_banned"),
         (Self::DialsFailed, "dials_failed"),
         (Self::SlowPeers, "slow_peers"),
+        (Self::HandshakesRefused, "handshakes_refused"),
     ];
 }
 

@@ -194,6 +194,8 @@ impl Task {
         self.dial_due(now);
         let dropped = self.swarm.behaviour_mut().gossip.take_dropped();
         self.counters.add_many(Counted::GateDropped, dropped);
+        let refused = self.swarm.behaviour_mut().throttle.take_refused();
+        self.counters.add_many(Counted::HandshakesRefused, refused);
         self.review_peers(now);
         self.review_clock();
         self.sync_due(now);
