@@ -84,7 +84,7 @@ fn requests(timeout: Duration, streams: usize) -> request_response::Config {
 }
 
 fn connection_limits(seed: bool) -> ConnectionLimits {
-    let inbound = limits::inbound(seed);
+    let inbound = limits::inbound(seed) / 10 * (10 + limits::INBOUND_SPARE_TENTHS);
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(limits::PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(limits::PENDING_CONNECTIONS))

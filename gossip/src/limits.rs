@@ -59,6 +59,10 @@ pub const HANDSHAKES_OF_OTHERS: f64 = 256.0;
 pub const CONNECTIONS_PER_PEER: u32 = 2;
 /// Incoming connections of a member.
 pub const MEMBER_INBOUND: u32 = 60;
+/// Of these so many in any case. Beyond, a member takes as many as it dialled itself.
+pub const INBOUND_IN_ANY_CASE: usize = 24;
+/// Of ten connections so many more are let in for as long as it takes to see who calls, and who goes for it.
+pub const INBOUND_SPARE_TENTHS: u32 = 2;
 /// Incoming connections of a seed.
 pub const SEED_INBOUND: u32 = 2_000;
 /// Incoming connections that the nodes of one organisation may have in any case; more if an eighth of all is more.
@@ -67,6 +71,8 @@ pub const ORGANISATION_INBOUND: usize = 4;
 pub const MEMORY_SHARE: f64 = 0.7;
 /// Addresses kept for redialling.
 pub const DIAL_ADDRESSES: usize = 256;
+/// Of these so many are dialled or connected at once.
+pub const OUTBOUND: usize = 32;
 
 /// Gossip frames kept of a peer that has not proven itself, and given to gossipsub once it has.
 pub const GATE_FRAMES: usize = 8;

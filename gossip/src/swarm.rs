@@ -11,6 +11,7 @@ mod orders;
 mod outbox;
 mod peers;
 mod publish;
+mod slots;
 mod statements;
 mod sync;
 mod validate;

@@ -11,6 +11,7 @@ use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::swarm::ConnectionId;
 use tokio::time::Instant;
 
+use super::slots::Prefix;
 use crate::limits;
 
 /// Connections that lived this long prove the address good.
@@ -61,14 +62,43 @@ impl Dialer {
         false
     }
 
-    /// Addresses to dial now.
+    /// Addresses to dial now: as many as there are slots for, and those first whose networks we have fewest lines into.
     pub(crate) fn due(&self, now: Instant) -> Vec<Multiaddr> {
         let is_due = |target: &Target| matches!(target.line, Line::Due(at) if at <= now);
-        self.targets
+        let mut due: Vec<(&Multiaddr, u32)> = self
+            .targets
             .iter()
             .filter(|(_, target)| is_due(target))
-            .map(|(address, _)| address.clone())
-            .collect()
+            .map(|(address, target)| (address, target.failures))
+            .collect();
+        if due.is_empty() {
+            return Vec::new();
+        }
+        let taken = self
+            .targets
+            .iter()
+            .filter(|(_, target)| !matches!(target.line, Line::Due(_)));
+        let mut crowds: HashMap<Option<Prefix>, usize> = HashMap::new();
+        let mut slots = limits::OUTBOUND;
+        for (address, _) in taken {
+            *crowds.entry(Prefix::of(address)).or_default() += 1;
+            slots = slots.saturating_sub(1);
+        }
+        let mut chosen = Vec::new();
+        while chosen.len() < slots {
+            // A name may lead anywhere.
+            let crowd = |address: &Multiaddr| {
+                let prefix = Prefix::of(address)?;
+                crowds.get(&Some(prefix)).copied()
+            };
+            let next =
+                (0..due.len()).min_by_key(|at| due.get(*at).map(|(one, failures)| (crowd(one), *failures)));
+            let Some(next) = next else { break };
+            let (address, _) = due.swap_remove(next);
+            *crowds.entry(Prefix::of(address)).or_default() += 1;
+            chosen.push(address.clone());
+        }
+        chosen
     }
 
     pub(crate) fn dialling(&mut self, address: &Multiaddr, connection: ConnectionId) {
@@ -185,6 +215,28 @@ mod tests {
         dialer.up(connection, peer, start);
         dialer.down(peer, start + PROVEN, 0.5);
         assert_eq!(dialer.due(start + PROVEN + SECOND).len(), 1);
+    }
+
+    #[test]
+    fn of_more_addresses_than_slots_those_of_other_networks_come_first() {
+        let now = Instant::now();
+        let mut dialer = Dialer::new(SECOND, SECOND);
+        // An invitation that names one network sixty times, and six others besides.
+        for host in 0..60 {
+            dialer.add(format!("/ip4/192.0.2.{host}/tcp/1").parse().unwrap(), now);
+        }
+        for network in 0..6 {
+            dialer.add(format!("/ip4/10.{network}.0.1/tcp/1").parse().unwrap(), now);
+        }
+        let due = dialer.due(now);
+        let others = due.iter().filter(|one| one.to_string().starts_with("/ip4/10."));
+        assert_eq!((due.len(), others.count()), (limits::OUTBOUND, 6));
+        for (nth, address) in due.iter().enumerate() {
+            dialer.dialling(address, ConnectionId::new_unchecked(nth));
+        }
+        assert!(dialer.due(now).is_empty());
+        assert!(dialer.failed(ConnectionId::new_unchecked(0), now, 0.5));
+        assert_eq!(dialer.due(now).len(), 1);
     }
 
     #[test]

@@ -122,6 +122,9 @@ impl Task {
             tracing::info!(peer.id = %peer, "its organisation has its share of our connections");
             return self.disconnect(peer);
         }
+        if first && !dialled {
+            self.thin_out();
+        }
         match (first, dialled) {
             (true, true) => self.sync_with(peer),
             (true, false) => self.sync_soon(peer),
@@ -138,7 +141,7 @@ impl Task {
             return false;
         };
         let own = org(newest);
-        let share = (limits::inbound(self.config.seed) as usize / 8).max(limits::ORGANISATION_INBOUND);
+        let share = (self.room() / 8).max(limits::ORGANISATION_INBOUND);
         let others = self.peers.values().filter(incoming);
         own.is_some() && others.filter(|entry| org(entry) == own).count() > share
     }
