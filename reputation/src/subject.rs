@@ -211,6 +211,11 @@ impl Subject {
         self.more.as_ref().map_or(&[], |more| &more.objections)
     }
 
+    /// Whether it is one statement and nothing besides.
+    pub(crate) fn is_lone(&self) -> bool {
+        self.more.is_none()
+    }
+
     /// The reporter, if there is only one statement.
     pub(crate) fn sole_reporter(&self) -> Option<ReporterIndex> {
         (self.len() == 1).then_some(self.first.reporter)
@@ -360,7 +365,8 @@ impl Subject {
 
     /// Whether a statement of this group is the second to stand on its subject, so that it is the one which others may
     /// hang on: another group stands, its own does not, and no third joined within the last day. Then who was first. Of
-    /// those that count: alive, reached by an anchor, and which `counts` admits. Two passes over the statements.
+    /// those that count: alive, reached by an anchor, and which `counts` admits. One pass, which ends as soon as it is the
+    /// third: on a crowded subject after a few.
     pub(crate) fn follows(
         &self,
         by: (ReporterIndex, Behaviour),
@@ -369,22 +375,35 @@ impl Subject {
         counts: impl Fn(&Entry) -> bool,
     ) -> Option<ReporterIndex> {
         let own = group(by.0);
-        let stands = |entry: &&Entry| {
-            (entry.reporter, entry.behaviour) != by
-                && group(entry.reporter) != UNANCHORED
-                && entry.is_live(&self.indicator, now)
-                && counts(entry)
-        };
-        let standing = || self.entries().filter(stands);
-        let first = standing()
-            .min_by_key(|entry| (entry.arrived, entry.reporter))?
-            .reporter;
         let today = now.as_secs().saturating_sub(DAY / MILLI);
-        let settles = |entry: &Entry| {
+        let mut first: Option<&Entry> = None;
+        // Of two groups that joined today one at least is not the first, and of those only one can be remembered here.
+        let mut joined: Option<GroupIndex> = None;
+        for entry in self.entries() {
             let theirs = group(entry.reporter);
-            theirs == own || (theirs != group(first) && i64::from(entry.arrived) > today)
-        };
-        (!standing().any(settles)).then_some(first)
+            let stands = (entry.reporter, entry.behaviour) != by
+                && theirs != UNANCHORED
+                && entry.is_live(&self.indicator, now)
+                && counts(entry);
+            if !stands {
+                continue;
+            }
+            let today = i64::from(entry.arrived) > today;
+            if theirs == own || today && joined.is_some_and(|group| group != theirs) {
+                return None;
+            }
+            if today {
+                joined = Some(theirs);
+            }
+            let order = |entry: &Entry| (entry.arrived, entry.reporter);
+            if first.is_none_or(|first| order(entry) < order(first)) {
+                first = Some(entry);
+            }
+        }
+        let first = first?.reporter;
+        joined
+            .is_none_or(|joined| joined == group(first))
+            .then_some(first)
     }
 
     /// Notes whether a statement is covered.

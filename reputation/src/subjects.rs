@@ -17,6 +17,8 @@ const STEPS: usize = 2;
 /// Places that are compared when one must go: so many runs, spread over the table, of so many neighbours.
 const RUNS: usize = 4;
 const NEIGHBOURS: u32 = 4;
+/// How a subject of one statement ranks: the fewer, the sooner it goes.
+const ALONE: usize = usize::MAX - 1;
 /// One group may hold this share of a full table with subjects that nobody else names.
 const GROUP_SHARE: usize = 8;
 
@@ -142,6 +144,12 @@ impl Subjects {
             let first = self.draw();
             for place in first..first.saturating_add(NEIGHBOURS) {
                 let Some(subject) = self.at(place) else { continue };
+                // What more is said stands elsewhere in memory, and is not looked at for nothing.
+                if !subject.is_lone()
+                    && worst.is_some_and(|((undisputed, few, _), _)| undisputed && few == ALONE)
+                {
+                    continue;
+                }
                 let soles = subject.sole_reporter().map_or(0, &soles_of);
                 let rank = (subject.objections().is_empty(), usize::MAX - subject.len(), soles);
                 if worst.is_none_or(|(known, _)| rank > known) {
