@@ -1,9 +1,11 @@
-//! `vigie sim`: what a scorer does under attack, in a simulated network. One run here, the whole table in `table`.
+//! `vigie sim`: what a scorer does under attack, in a simulated network. One run here, the whole table in `table`; the
+//! network itself, simulated, in `mesh`.
 //!
 //! The model, the attacks and the measures stand in the crate `vigie-sim`; here are arguments, files and the progress
 //! bar. Deliberately absent: anything of the running node. Nothing is read from it or told to it.
 
 mod define;
+mod mesh;
 mod progress;
 mod replay;
 mod table;
@@ -33,6 +35,7 @@ pub(crate) struct Sim {
 #[derive(Debug, Subcommand)]
 enum Command {
     Table(table::Table),
+    Mesh(mesh::Mesh),
 }
 
 /// One run.
@@ -98,6 +101,7 @@ impl Sim {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.command {
             Some(Command::Table(table)) => table.run(),
+            Some(Command::Mesh(mesh)) => mesh.run(),
             None => self.run.run(),
         }
     }

@@ -165,3 +165,50 @@ fn a_table_goes_on_where_it_stopped() {
     let other = home.refuse(&["sim", "table", "--days", "9", "--state", &state]);
     assert!(other.contains("runs of another world"), "{other}");
 }
+
+#[test]
+fn a_mesh_is_one_object_too_and_the_same_for_the_same_seed_but_for_the_processor() {
+    let home = Home::quiet();
+    let run = || {
+        let arguments = [
+            "sim",
+            "mesh",
+            "--nodes",
+            "10",
+            "--seconds",
+            "3",
+            "--seed",
+            "5",
+            "--json",
+        ];
+        let text = home.say(&arguments);
+        let mut object: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        for measured in ["cpu_us_per_delivery", "core_cpu_us_per_delivery"] {
+            assert!(object[measured].as_f64().unwrap() > 0.0, "{text}");
+            object[measured] = serde_json::Value::Null;
+        }
+        object
+    };
+    let first = run();
+    assert_eq!(first, run());
+    for name in [
+        "nodes",
+        "seed",
+        "published",
+        "mean_rows_per_envelope",
+        "repeat_share",
+        "copies",
+        "delivered",
+        "lost",
+        "stores_equal",
+        "urgent_p50_ms",
+        "urgent_p99_ms",
+        "normal_p99_ms",
+        "bytes_per_delivery",
+        "heal_seconds",
+        "equivocation_detect_ms",
+    ] {
+        assert!(first.get(name).is_some(), "{name} is missing: {first}");
+    }
+    assert_eq!(first["lost"], 0);
+}

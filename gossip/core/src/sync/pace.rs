@@ -64,6 +64,11 @@ impl<P: Copy + Ord> Pace<P> {
         }
     }
 
+    /// The first round is due then.
+    pub const fn first_round(&mut self, at: Timestamp) {
+        self.next_round = at;
+    }
+
     /// Compares with a peer after the pause that gaps are given to close by themselves.
     pub fn soon(&mut self, peer: P, now: Timestamp) {
         self.soon.entry(peer).or_insert(now + self.tempo.gap_wait);

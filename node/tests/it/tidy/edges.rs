@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("vigie-sensor", &["vigie-wire"]),
     ("vigie-gossip-core", &["vigie-wire"]),
     ("vigie-gossip", &["vigie-gossip-core"]),
+    ("vigie-mesh-sim", &["vigie-gossip-core"]),
     ("vigie-sim", &["vigie-reputation", "vigie-gossip-core"]),
     ("vigie-bouncer-client", &[]),
     ("vigie-bouncer-nftables", &["vigie-bouncer-client"]),
@@ -40,6 +41,7 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
             "vigie-reputation",
             "vigie-sensor",
             "vigie-sim",
+            "vigie-mesh-sim",
             "vigie-store",
             "vigie-store-sqlite",
             "vigie-store-postgres",
@@ -48,7 +50,15 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
             "vigie-bouncer-nginx",
         ],
     ),
-    ("tokio", &["vigie-wire", "vigie-gossip-core", "vigie-reputation"]),
+    (
+        "tokio",
+        &[
+            "vigie-wire",
+            "vigie-gossip-core",
+            "vigie-mesh-sim",
+            "vigie-reputation",
+        ],
+    ),
     (
         "axum",
         &[
