@@ -13,8 +13,8 @@ pub(crate) enum Class {
     Repeat,
 }
 
-/// Milliseconds kept apart: ten minutes. What takes longer is in the last.
-const MILLIS: usize = 600_000;
+/// Milliseconds kept apart: an hour. What takes longer is in the last.
+const MILLIS: usize = 3_600_000;
 
 /// How long things took, by the millisecond.
 #[derive(Clone, Debug, Default)]
