@@ -6,6 +6,7 @@
 mod complete;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::fork::{Conduct, Fork};
 use super::series::{Entry, Series};
@@ -13,6 +14,7 @@ use super::{Gap, Head, Held, Place};
 use crate::constants::{FORKS_PER_PUBLISHER, HEAD_INTERVAL, HELD_PER_PUBLISHER};
 use crate::rate::{Class, Scale, Slot};
 use crate::wire::{EquivocationProof, Header, HeaderHash, PublisherId, Timestamp};
+use complete::Ends;
 
 /// What is held of one publisher.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub(super) struct Track {
     /// The standing that the classes were computed from.
     timeline: Option<u64>,
     scale: Scale,
+    /// Computed when somebody asks how far he is complete, thrown away when something changes.
+    ends: OnceLock<Ends>,
 }
 
 /// What a head named.
@@ -65,6 +69,7 @@ impl Default for Track {
             len: 0,
             timeline: None,
             scale: Scale::ONE,
+            ends: OnceLock::new(),
         }
     }
 }
@@ -139,6 +144,7 @@ impl Track {
             let lacking = self.named.filter(|known| self.end(known).is_some());
             let since = lacking.map_or(time, |known| known.since);
             self.named = Some(Named { place, time, since });
+            self.ends = OnceLock::new();
         }
         newer
     }
@@ -147,6 +153,7 @@ impl Track {
     pub(super) fn bar(&mut self, place: Place) {
         if let Some(series) = self.series.get_mut(&place.epoch) {
             series.bar(place.seq);
+            self.ends = OnceLock::new();
         }
     }
 
@@ -187,6 +194,7 @@ impl Track {
             return Vec::new();
         }
         self.forks.insert(epoch, fork);
+        self.ends = OnceLock::new();
         while self.forks.len() > FORKS_PER_PUBLISHER {
             // The last of so many convicts, whenever it was, and voids the epochs of those that go here.
             self.forks.pop_last();
@@ -429,6 +437,7 @@ impl Track {
     }
 
     fn put(&mut self, held: &Held, class: Class) -> bool {
+        self.ends = OnceLock::new();
         let new = self
             .series
             .entry(held.epoch)
@@ -447,6 +456,7 @@ impl Track {
     }
 
     fn take(&mut self, place: Place) -> Option<Held> {
+        self.ends = OnceLock::new();
         let series = self.series.get_mut(&place.epoch)?;
         let entry = series.remove(place.seq)?;
         if series.is_empty() {

@@ -9,6 +9,24 @@ use crate::chain::Conduct;
 use crate::constants::{AWAITED, GAP_GRACE, HEARD_WITHIN};
 use crate::wire::Timestamp;
 
+/// What there is to say of most publishers, to whom nothing lacks: ten thousand are looked at every half minute.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    /// When he signed the latest that is known of him.
+    heard: Option<Timestamp>,
+    /// When he signed the lowest place held, if it is not the first: the latest such time of his epochs.
+    begins: Option<Timestamp>,
+    /// The first that lacks behind that.
+    open: Option<Lack>,
+}
+
+/// What lacks: when he signed the last envelope before it, and the first word after it.
+#[derive(Clone, Copy, Debug)]
+struct Lack {
+    before: Option<Timestamp>,
+    noticed: Timestamp,
+}
+
 // === impl Track ===
 
 impl Track {
@@ -19,19 +37,26 @@ impl Track {
         now: Timestamp,
         floor: Option<Timestamp>,
     ) -> Option<Timestamp> {
-        let heard = self.heard()?.min(now);
+        let ends = self.ends.get_or_init(|| self.look());
+        let heard = ends.heard?.min(now);
         let convicted =
             !self.forks.is_empty() && matches!(self.conduct(None, floor), Conduct::Equivocation { .. });
         if convicted || now.since(heard) > AWAITED {
             return None;
         }
-        for (before, noticed) in self.lacks(now) {
-            if now.since(noticed) > AWAITED {
-                return None;
-            }
-            if now.since(noticed) >= GAP_GRACE {
-                let before = before.unwrap_or_else(|| now - AWAITED);
-                return Some(before.min(heard).max(now - AWAITED));
+        let begun = ends.begins.is_none_or(|begins| now.since(begins) > AWAITED);
+        let answer = |lack: Lack| {
+            let before = lack.before.unwrap_or_else(|| now - AWAITED);
+            (now.since(lack.noticed) <= AWAITED).then(|| before.min(heard).max(now - AWAITED))
+        };
+        let counts = |lack: &Lack| now.since(lack.noticed) >= GAP_GRACE;
+        match ends.open {
+            None if begun => {}
+            Some(lack) if begun && counts(&lack) => return answer(lack),
+            _ => {
+                if let Some(lack) = self.lacks(Some(now)).find(counts) {
+                    return answer(lack);
+                }
             }
         }
         Some(if now.since(heard) > HEARD_WITHIN {
@@ -41,40 +66,48 @@ impl Track {
         })
     }
 
-    /// When he signed the latest that is known of him.
-    fn heard(&self) -> Option<Timestamp> {
+    fn look(&self) -> Ends {
         let top = self.series.values().next_back();
         let said = top.and_then(|series| series.time_before(None));
-        said.max(self.named.map(|named| named.time))
+        let firsts = self.series.values().filter_map(|series| {
+            let (low, _) = series.ends().filter(|(low, _)| *low > 0)?;
+            series.time_after(low - 1)
+        });
+        Ends {
+            heard: said.max(self.named.map(|named| named.time)),
+            begins: firsts.max(),
+            open: self.lacks(None).next(),
+        }
     }
 
-    /// What lacks, in the order of places: when he signed the last envelope before it, and the first word after it.
-    fn lacks(&self, now: Timestamp) -> impl Iterator<Item = (Option<Timestamp>, Timestamp)> + '_ {
-        // Where all is held, as of most, nothing is looked at but the ends.
+    /// What lacks, in the order of places. Without `now` the beginnings of epochs are left out.
+    fn lacks(&self, now: Option<Timestamp>) -> impl Iterator<Item = Lack> + '_ {
         let mut below = None;
         let named = self
             .named
             .filter(|named| !self.series.contains_key(&named.place.epoch));
         let series = self.series.iter().flat_map(move |(epoch, series)| {
             let before = std::mem::replace(&mut below, series.time_before(None));
-            let begin = series.ends().filter(|(low, _)| *low > 0).and_then(|(low, _)| {
-                let first = series.time_after(low.saturating_sub(1))?;
+            let begin = now.and_then(|now| {
+                let (low, _) = series.ends().filter(|(low, _)| *low > 0)?;
+                let noticed = series.time_after(low - 1)?;
                 // What stood before may have passed its retention, or gone for lack of room.
-                let lacks = now.since(first) <= AWAITED
-                    && !self.is_cut_below()
-                    && !series.bars(0, low.saturating_sub(1));
-                lacks.then_some((before, first))
+                let lacks = now.since(noticed) <= AWAITED && !self.is_cut_below() && !series.bars(0, low - 1);
+                lacks.then_some(Lack { before, noticed })
             });
-            let inner = series
-                .open_runs()
-                .filter_map(|(from, to)| Some((series.time_before(Some(from)), series.time_after(to)?)));
+            let inner = series.open_runs().filter_map(|(from, to)| {
+                Some(Lack {
+                    before: series.time_before(Some(from)),
+                    noticed: series.time_after(to)?,
+                })
+            });
             let named = self.named.filter(|named| named.place.epoch == *epoch);
             begin.into_iter().chain(inner).chain(self.lacks_at_end(named))
         });
         series.chain(self.lacks_at_end(named))
     }
 
-    fn lacks_at_end(&self, named: Option<Named>) -> Option<(Option<Timestamp>, Timestamp)> {
+    fn lacks_at_end(&self, named: Option<Named>) -> Option<Lack> {
         let named = named?;
         let (from, to) = self.end(&named)?;
         let at = self.series.get(&named.place.epoch);
@@ -82,8 +115,10 @@ impl Track {
             return None;
         }
         let below = self.series.range(..=named.place.epoch).next_back();
-        let before = below.and_then(|(_, series)| series.time_before(None));
-        Some((before, named.since))
+        Some(Lack {
+            before: below.and_then(|(_, series)| series.time_before(None)),
+            noticed: named.since,
+        })
     }
 
     /// Whether low places went because there were too many.
