@@ -21,6 +21,10 @@ use crate::node::Node;
 
 /// Between two questions.
 const LOOK: Duration = Duration::from_secs(30);
+/// Before the first one.
+const FIRST: Duration = Duration::from_secs(2);
+/// So far behind the scorer has us at most.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// So far behind is worth a word: less is a head or two that got lost.
 const BEHIND: Duration = Duration::from_secs(5 * 60);
 /// After a start the heads of the others come first, one interval and some.
@@ -61,17 +65,27 @@ enum Turn {
     Stays,
 }
 
+/// Before anything is judged after a start: we heard nobody yet. Else whoever makes a surrounded node start again would have
+/// its hearings end by the clock.
+pub(crate) fn begin(node: &Node) {
+    if node.membership.joined() && !node.config.policy.hearing().is_zero() {
+        node.opinion.set_watermark(Some(node.now() - DAY));
+    }
+}
+
 /// Asks until shutdown.
 pub(crate) async fn run(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::Result<()> {
     // Who waits for no hearing needs no horizon.
     if node.config.policy.hearing().is_zero() {
         return Ok(());
     }
+    let mut pause = FIRST;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(pause) => {}
             () = shutdown.cancelled() => return Ok(()),
         }
+        pause = LOOK;
         if let Err(error) = look(&node).await {
             tracing::debug!(
                 error = format!("{error:#}"),
@@ -168,13 +182,13 @@ impl Behind {
         let all = self.voices + self.given_up;
         let first = match self.until.filter(|until| now.since(*until) > BEHIND) {
             Some(until) => format!(
-                "incomplete since {} ({} ago): of {} of the {all} organisations that we trust something is missing",
+                "incomplete since {} ({} ago): {} of {all} organisations that we trust are silent, or something of theirs is missing",
                 rfc3339(until),
                 spell(now.since(until)),
                 self.lacking + self.given_up,
             ),
             None => format!(
-                "of {} of the {all} organisations that we trust nothing came for a day, or not all of it",
+                "{} of {all} organisations that we trust were silent for a day, or something of theirs is missing since",
                 self.given_up
             ),
         };
@@ -266,7 +280,7 @@ mod tests {
     fn people_are_told_how_many_since_when_and_what_to_do() {
         let lines = Behind::from(mark(-90, 4)).lines(at(0));
         assert!(
-            lines[0].contains("of 4 of the 9 organisations") && lines[0].contains("incomplete since 2026-"),
+            lines[0].contains("4 of 9 organisations") && lines[0].contains("incomplete since 2026-"),
             "{lines:?}"
         );
         assert!(lines.concat().contains("vigie peers"));
@@ -276,7 +290,7 @@ mod tests {
         };
         assert!(is_behind(&given_up, at(0)));
         assert!(
-            Behind::from(given_up).lines(at(0))[0].contains("of 5 of the 5"),
+            Behind::from(given_up).lines(at(0))[0].contains("5 of 5 organisations"),
             "{lines:?}"
         );
         assert!(!is_behind(&mark(0, 3), at(0)) && !is_behind(&Watermark::default(), at(0)));

@@ -66,6 +66,7 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
     let page = serve(&node, &mut tasks).await?;
     node.warnings.tell();
     node.recalled().await?;
+    horizon::begin(&node);
     node.runs.store(true, Ordering::Relaxed);
     let reads = start_sensor(&node, &mut tasks).await?;
     tasks.spawn("outbox", outbox::run(Arc::clone(&node), shutdown.clone()));
