@@ -28,6 +28,7 @@ mod status;
 mod texts;
 mod trust;
 mod up;
+mod verify;
 mod vouch;
 
 use std::path::{Path, PathBuf};
@@ -114,6 +115,7 @@ enum Command {
     Revoke(revoke::Revoke),
     #[command(subcommand)]
     Network(network::Network),
+    Verify(Box<verify::Verify>),
     Sim(Box<sim::Sim>),
     CheckConfig(check::CheckConfig),
     Demo(demo::Demo),
@@ -154,6 +156,7 @@ impl Cli {
             Command::Vouch(command) => command.run(global).await,
             Command::Revoke(command) => command.run(global).await,
             Command::Network(command) => command.run(global),
+            Command::Verify(command) => command.run(),
             Command::Sim(command) => command.run(),
             Command::CheckConfig(command) => command.run(global),
             Command::Demo(command) => command.run().await,

@@ -10,6 +10,7 @@ mod decisions;
 mod explain;
 mod mesh;
 mod policy;
+mod proofs;
 mod say;
 mod share;
 mod sightings;
@@ -64,6 +65,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/trust/simulate", post(trust::simulate))
         .route("/trust/{key}", get(trust::show))
         .route("/peers", get(mesh::peers))
+        .route("/proofs", get(proofs::list))
         .route("/network", get(mesh::network))
         .route("/join", post(mesh::join))
         .route("/statements", post(mesh::accept))

@@ -25,3 +25,4 @@ mod support;
 mod tidy;
 mod trust;
 mod up;
+mod verify;
