@@ -1,7 +1,13 @@
 //! What the fuzz targets do with their bytes, and what must hold.
 //!
 //! The same functions run as ordinary tests over what is kept in `fuzz/corpus` (`sensor/tests/it/fuzzed.rs`).
-//! `scripts/fuzz.sh 120` runs each for two minutes.
+//! `scripts/fuzz.sh 120` runs each for two minutes. What reads the network stands in `wire.rs`, its state machines in
+//! `mesh.rs`: tests of other crates take those files by themselves.
+
+#[cfg(not(test))]
+pub mod mesh;
+#[cfg(not(test))]
+pub mod wire;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};

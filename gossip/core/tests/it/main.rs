@@ -3,6 +3,7 @@
 //! The networks of `simulation` are seeded. To replay one, put its seed alone into `SEEDS` there.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::cast_possible_truncation,
     reason = "the lints spare test functions, but not the functions that tests share"
 )]
@@ -13,6 +14,7 @@ mod bytes;
 #[path = "../../../wire/tests/it/agreement/dice.rs"]
 mod dice;
 mod forks;
+mod fuzzed;
 mod node;
 mod rates;
 mod simulation;
