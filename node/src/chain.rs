@@ -315,3 +315,47 @@ pub(crate) async fn give_up(node: &Node, publisher: PublisherId, epoch: u32) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_latest_is_named_when_it_is_due_and_when_we_leave() {
+        let publisher = PublisherId([7; 16]);
+        let at = |secs: i64| Timestamp::from_secs(1_795_305_600 + secs);
+        let mut chain = OwnChain {
+            publisher,
+            index: ChainIndex::new(),
+            instance: String::new(),
+            life: 0,
+            lease: None,
+            named: None,
+        };
+        assert_eq!(chain.to_name(true, at(0)), None, "nothing was said");
+        for seq in [3, 4] {
+            chain.index.load(Held {
+                publisher,
+                epoch: 1,
+                seq,
+                hash: HeaderHash([9; 32]),
+                time: at(0),
+                rows: 1,
+                urgent: false,
+            });
+        }
+        for (named, leaving, now, seq) in [
+            (None, false, 59, None),
+            (None, false, 60, Some(4)),
+            (None, true, 1, Some(4)),
+            (Some(60), false, 359, None),
+            (Some(60), false, 360, Some(4)),
+            (Some(60), true, 69, None),
+            (Some(60), true, 70, Some(4)),
+        ] {
+            chain.named = named.map(at);
+            let latest = chain.to_name(leaving, at(now)).map(|latest| latest.seq);
+            assert_eq!(latest, seq, "named {named:?}, leaving {leaving}, now {now}");
+        }
+    }
+}

@@ -126,3 +126,91 @@ impl Track {
         self.lowest.is_some() || self.len >= crate::constants::HELD_PER_PUBLISHER
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::*;
+    use crate::chain::{Held, Place};
+    use crate::rate::Class;
+    use crate::wire::envelope::Kind;
+    use crate::wire::{
+        EquivocationProof, Header, HeaderHash, NetworkId, PublisherId, SecretKey, SignedHeader, Tlp,
+    };
+
+    const BEGUN: i64 = 1_795_305_600;
+
+    fn header(kind: Kind, place: Place, secs: i64, prev: u8) -> Header {
+        Header {
+            version: 1,
+            kind,
+            flags: 0,
+            network: NetworkId([1; 16]),
+            publisher: PublisherId([2; 16]),
+            epoch: place.epoch,
+            seq: place.seq,
+            prev: HeaderHash([prev; 32]),
+            time_base: Timestamp::from_secs(BEGUN + secs),
+            tlp: Tlp::Clear,
+            policy: 0,
+            rows: 1,
+            root: [0; 32],
+        }
+    }
+
+    fn fork(place: Place, secs: i64) -> EquivocationProof {
+        let key = SecretKey::from_seed([3; 32]);
+        let signed = |prev| SignedHeader::sign(header(Kind::Sightings, place, secs, prev), &key);
+        EquivocationProof::new(signed(1), signed(2)).unwrap()
+    }
+
+    /// What is kept is what a new look finds, after whatever happened to the chain.
+    #[test]
+    fn nothing_that_happens_to_a_chain_leaves_an_old_answer_behind() {
+        let mut state = 11_u64;
+        let mut draw = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut answers = std::collections::BTreeSet::new();
+        for _ in 0..300 {
+            let mut track = Track::default();
+            for step in 0..60_i64 {
+                let place = Place {
+                    epoch: u32::try_from(draw(2)).unwrap(),
+                    seq: draw(12),
+                };
+                // An hour for each place, so that a day is longer than one epoch and shorter than both.
+                let secs = i64::from(place.epoch) * 43_200 + i64::try_from(place.seq).unwrap() * 3_600;
+                match draw(20) {
+                    0..12 => {
+                        let said = Held::of(&header(Kind::Sightings, place, secs, 0));
+                        track.insert(said, Class::Member, None);
+                    }
+                    12 | 13 => drop(track.note_head(&header(Kind::Head, place, secs + step * 60, 9))),
+                    14 => drop(track.take(place)),
+                    15 => track.bar(place),
+                    16 => drop(track.expire(Timestamp::from_secs(BEGUN + secs - 7_200))),
+                    17 => drop(track.raise_floor(1)),
+                    18 => drop(track.convict(fork(place, secs), None)),
+                    _ => drop(track.reconcile(draw(1_000), None, |place, _| {
+                        (place.seq != 5).then_some(Class::Member)
+                    })),
+                }
+                let mut fresh = track.clone();
+                fresh.ends = OnceLock::new();
+                for minutes in [0, 30, 300, 700, 1_400, 2_000, 3_000] {
+                    let now = Timestamp::from_secs(BEGUN + minutes * 60);
+                    let (kept, new) = (track.complete_until(now, None), fresh.complete_until(now, None));
+                    assert_eq!(kept, new, "{track:?} at {minutes}");
+                    answers.insert(kept);
+                }
+            }
+        }
+        // Otherwise this has looked at nothing.
+        assert!(answers.len() > 20, "{answers:?}");
+    }
+}
