@@ -47,7 +47,7 @@ struct State {
 /// We do not hear all that we should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Behind {
-    /// Up to when we heard two thirds of those whom we trust; `None` if we wait for nobody any more.
+    /// Up to when we heard nearly all of those whom we trust; `None` if we wait for nobody any more.
     pub(crate) until: Option<Timestamp>,
     /// Organisations that we trust and heard of within a day.
     pub(crate) voices: usize,
@@ -55,6 +55,8 @@ pub(crate) struct Behind {
     pub(crate) lacking: usize,
     /// Those that we trust and wait for no more: silent for a day, or with a gap as old.
     pub(crate) given_up: usize,
+    /// Since when no node of an anchor or a seed answered; then what others tell us may be what somebody lets through.
+    pub(crate) guides_missed: Option<Timestamp>,
 }
 
 /// What follows from an answer of the mesh.
@@ -116,6 +118,7 @@ async fn look(node: &Node) -> anyhow::Result<()> {
             organisations = behind.voices,
             lacking = behind.lacking,
             given_up = behind.given_up,
+            guides_missed = behind.guides_missed.map(rfc3339),
             "we do not hear all that those say whom we trust: what the mesh says without proof waits before it blocks"
         ),
         Turn::Ends => tracing::warn!("we hear again what those say whom we trust"),
@@ -180,12 +183,17 @@ impl Behind {
     /// For people: what is, what it means, what to do.
     pub(crate) fn lines(&self, now: Timestamp) -> Vec<String> {
         let all = self.voices + self.given_up;
+        let lacking = self.lacking + self.given_up;
         let first = match self.until.filter(|until| now.since(*until) > BEHIND) {
-            Some(until) => format!(
-                "incomplete since {} ({} ago): {} of {all} organisations that we trust are silent, or something of theirs is missing",
+            Some(until) if self.guides_missed.is_some() => format!(
+                "no node of an anchor or a seed answered since {} ({} ago); {lacking} of {all} organisations that we trust are silent, or something of theirs is missing",
                 rfc3339(until),
                 spell(now.since(until)),
-                self.lacking + self.given_up,
+            ),
+            Some(until) => format!(
+                "incomplete since {} ({} ago): {lacking} of {all} organisations that we trust are silent, or something of theirs is missing",
+                rfc3339(until),
+                spell(now.since(until)),
             ),
             None => format!(
                 "{} of {all} organisations that we trust were silent for a day, or something of theirs is missing since",
@@ -217,6 +225,7 @@ impl From<Watermark> for Behind {
             voices: mark.voices,
             lacking: mark.lacking,
             given_up: mark.given_up,
+            guides_missed: mark.guides_met.filter(|_| mark.guides_late),
         }
     }
 }
@@ -235,6 +244,7 @@ mod tests {
             voices: 9,
             lacking,
             given_up: 0,
+            ..Watermark::default()
         }
     }
 
@@ -284,6 +294,16 @@ mod tests {
             "{lines:?}"
         );
         assert!(lines.concat().contains("vigie peers"));
+        let surrounded = Watermark {
+            guides_met: Some(at(-90)),
+            guides_late: true,
+            ..mark(-90, 4)
+        };
+        let first = Behind::from(surrounded).lines(at(0)).remove(0);
+        assert!(
+            first.contains("no node of an anchor or a seed answered since 2026-"),
+            "{first}"
+        );
         let given_up = Watermark {
             given_up: 5,
             ..Watermark::default()

@@ -163,3 +163,10 @@ pub const WINDOW_ROWS: usize = 16_384;
 pub const WINDOW_TOLD: usize = 65_536;
 /// How long a generation of those lasts.
 pub const WINDOW_TOLD_FOR: Duration = Duration::from_secs(HOUR);
+
+// --- The watermark ---
+
+/// More than one in so many of those who are trusted lack something, and at least two, or all: then something is amiss.
+pub const WATERMARK_AMISS_ONE_IN: usize = 4;
+/// And everything has been heard up to when all but one in so many are complete.
+pub const WATERMARK_WHOLE_BUT_ONE_IN: usize = 10;

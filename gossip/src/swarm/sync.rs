@@ -22,10 +22,11 @@ use libp2p::request_response::{Event, Message as Exchange, OutboundRequestId};
 use tokio::time::Instant;
 use vigie_gossip_core::sync::{Audience, Session, View};
 use vigie_gossip_core::validate::Unverified;
-use vigie_gossip_core::wire::PublisherId;
+use vigie_gossip_core::wire::{PublisherId, Timestamp};
 
 use super::Task;
 use crate::telemetry::Counted;
+use guides::Compared;
 pub(super) use reading::Read;
 use reading::Reading;
 
@@ -39,6 +40,8 @@ struct Running {
     again: bool,
     /// When it last heard of the peer.
     heard: Instant,
+    /// When it began: what the peer held then is here at its end.
+    began: Timestamp,
 }
 
 /// Sessions, what they brought, and when the next are due.
@@ -58,6 +61,7 @@ pub(super) struct Sync {
     /// When nodes of anchors and seeds are asked, and not before when they are asked for cause.
     next_guides: Instant,
     guides_rest: Instant,
+    compared: Compared,
     next_repair: Instant,
     next_expiry: Instant,
 }
@@ -76,6 +80,7 @@ impl Sync {
             next_round: now,
             next_guides: now,
             guides_rest: now,
+            compared: Compared::default(),
             next_repair: now,
             next_expiry: now,
         }

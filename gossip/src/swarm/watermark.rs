@@ -11,8 +11,14 @@ use crate::command::Trusted;
 impl Task {
     pub(super) fn watermark(&mut self, trusted: Trusted) -> Watermark {
         let now = self.now();
-        let mark = self.heard_until(&trusted, now);
+        let mut mark = self.heard_until(&trusted, now);
         self.anchors = trusted.anchors;
+        // Who speaks to nobody but a few that surround him hears what they like, without a hole in any chain.
+        mark.guides_met = self.guides_met(now);
+        mark.guides_late = self.guides_late(mark.guides_met, now);
+        if let Some(met) = mark.guides_met.filter(|_| mark.guides_late) {
+            mark.until = Some(mark.until.map_or(met, |until| until.min(met)));
+        }
         if mark.until.is_some_and(|until| until < now) {
             self.ask_guides_soon();
         }

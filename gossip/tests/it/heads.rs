@@ -26,6 +26,21 @@ impl Node {
         self.mesh.watermark(trusted).await.unwrap()
     }
 
+    /// Waits until what it hears of HONEST is so.
+    async fn hears_until(&self, so: impl Fn(&Watermark) -> bool) -> Watermark {
+        let heard = async {
+            loop {
+                let mark = self.hears(&[HONEST]).await;
+                if so(&mark) {
+                    return mark;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(40), heard).await;
+        heard.expect("waited in vain for what it hears")
+    }
+
     /// Waits until what it hears of them ends there; `None`: until nothing is amiss.
     async fn until_heard(&self, whom: &[usize], end: Option<Timestamp>) {
         let heard = async {
@@ -86,6 +101,35 @@ async fn a_surrounded_node_knows_that_it_does_not_hear_all() {
     victim.mesh.dial(honest.address.clone()).await.unwrap();
     victim.until_heard(&[HONEST], None).await;
     victim.until_stored(&[first, second, third]).await;
+}
+
+/// Its only neighbour holds back whole chains and their heads as well, so there is no hole: but it is no anchor and no seed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_meets_no_guide_any_more_knows_that_he_may_be_surrounded() {
+    let world = World::new();
+    let all = [SEED, HONEST, VICTIM];
+    let neighbour = Node::start(&world, Setup::of(HONEST, &all)).await;
+    let seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    let mut victim = Node::start(&world, Setup::of(VICTIM, &all).dial(&neighbour).dial(&seed)).await;
+    victim.until_subscribed(2).await;
+    let first = world.envelope_at(HONEST, None, Tlp::Green, now() - Duration::from_secs(30));
+    neighbour.publish(&first).await;
+    victim.until_stored(std::slice::from_ref(&first)).await;
+    victim.until_heard(&[HONEST], None).await;
+    victim.hears_until(|mark| mark.guides_met.is_some()).await;
+
+    let before = now();
+    let shelf = seed.stop().await;
+    let late = victim.hears_until(|mark| mark.guides_late).await;
+    assert_eq!((late.until, late.lacking), (late.guides_met, 0));
+    assert!(
+        late.until <= Some(before + Duration::from_secs(1)),
+        "{late:?} {before:?}"
+    );
+
+    let again = Node::start(&world, Setup::of(SEED, &all).shelf(shelf)).await;
+    victim.mesh.dial(again.address.clone()).await.unwrap();
+    victim.hears_until(|mark| !mark.guides_late).await;
 }
 
 /// rust-libp2p 5097 again: a process that comes back beside its own ghost is heard, and not only what it says on connecting.

@@ -110,6 +110,7 @@ impl<'a> Setup<'a> {
 pub(crate) fn hurried() -> Timing {
     Timing {
         sync_every: Duration::from_millis(400),
+        guides_every: Duration::from_secs(1),
         gap_wait: Duration::from_millis(100),
         redial_first: Duration::from_millis(100),
         redial_longest: Duration::from_millis(500),
@@ -132,6 +133,7 @@ impl Node {
         config.timing = hurried();
         if !setup.synced {
             config.timing.sync_every = Duration::from_hours(1);
+            config.timing.guides_every = Duration::from_hours(1);
             config.timing.gap_wait = Duration::from_hours(1);
         }
         let directory: Directory = world.directory(setup.certified);

@@ -1,15 +1,18 @@
 //! Up to when this node has heard everything that those whom it trusts have said.
 //!
-//! Two thirds of them decide: the others may be down, or lie about their own chains. What a node trusts is its own, so
-//! this is no fact that nodes share. Deliberately absent: what follows from it.
+//! Some are always down, and some may lie about their own chains: a quarter of them, or one, is nothing. Beyond that nearly all
+//! have to be complete, for what is missing may be missing on purpose. What a node trusts is its own, so this is no fact that
+//! nodes share. Deliberately absent: what follows from it.
 
 use super::ChainIndex;
+use crate::constants::{WATERMARK_AMISS_ONE_IN, WATERMARK_WHOLE_BUT_ONE_IN};
 use crate::wire::{PublisherId, Timestamp};
 
 /// How far the word of those who are trusted has come here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watermark {
-    /// The latest time up to which everything of at least two thirds of them is held; `None` if they are none.
+    /// The latest time up to which everything of at least nine tenths of them is held, or the time that was asked about if
+    /// nothing is amiss: of one of them, or of a quarter, something may be missing. `None` if they are none.
     pub until: Option<Timestamp>,
     /// How many they are: those with nothing held, silent for a day or with a gap as old are not among them.
     pub voices: usize,
@@ -17,6 +20,10 @@ pub struct Watermark {
     pub lacking: usize,
     /// How many are trusted, known here, and not waited for any more.
     pub given_up: usize,
+    /// When a node of an anchor or a seed was compared with last, which the mesh finds out.
+    pub guides_met: Option<Timestamp>,
+    /// That is too long ago: `until` is no later.
+    pub guides_late: bool,
 }
 
 // === impl ChainIndex ===
@@ -54,8 +61,12 @@ impl ChainIndex {
             voices.len(),
             voices.iter().filter(|(_, until)| *until < Some(now)).count(),
         );
-        let enough = (2 * counted).div_ceil(3).checked_sub(1);
+        let amiss = lacking == counted || lacking > 1 && WATERMARK_AMISS_ONE_IN * lacking > counted;
+        let enough = (counted - counted / WATERMARK_WHOLE_BUT_ONE_IN).checked_sub(1);
         let until = enough.and_then(|enough| {
+            if !amiss {
+                return Some(now);
+            }
             let (_, (_, until), _) = voices.select_nth_unstable_by(enough, |one, other| other.1.cmp(&one.1));
             *until
         });
@@ -64,6 +75,8 @@ impl ChainIndex {
             voices: counted,
             lacking,
             given_up: all - counted,
+            guides_met: None,
+            guides_late: false,
         }
     }
 }

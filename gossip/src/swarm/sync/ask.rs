@@ -49,6 +49,7 @@ impl Task {
                 next: None,
                 again: false,
                 heard: Instant::now(),
+                began: self.now(),
             },
         );
         self.act(peer, actions);
@@ -104,6 +105,9 @@ impl Task {
                     tracing::debug!(
                         peer.id = %peer, outcome.requests, outcome.envelopes, outcome.complete, "compared"
                     );
+                    if outcome.complete {
+                        self.note_compared(peer);
+                    }
                     self.end_session(peer, None);
                 }
                 Action::FetchFromStore(_) => {}

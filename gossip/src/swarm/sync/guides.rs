@@ -1,14 +1,15 @@
 //! Asking those who are least likely to stand in one camp: nodes of two organisations among our anchors and the seeds.
 //!
-//! A random peer is the attacker's where most peers are. What anchors and seeds hold, nobody in between can leave out.
-//! Deliberately absent: whom to connect to; where fewer than two are connected, all known addresses are dialled anew.
+//! A random peer is the attacker's where most peers are. What anchors and seeds hold, nobody in between can leave out: so the last
+//! comparison with them bounds the watermark, and who reaches none of them knows that he may be surrounded. Deliberately absent: whom to connect to; where fewer than two are connected, all known addresses are dialled anew.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use libp2p::PeerId;
 use rand::seq::SliceRandom;
 use tokio::time::Instant;
-use vigie_gossip_core::wire::OrgId;
+use vigie_gossip_core::wire::{OrgId, Timestamp};
 
 use super::super::Task;
 use super::super::peers::Connected;
@@ -18,6 +19,16 @@ use super::rounds::jittered;
 const REST: Duration = Duration::from_mins(1);
 /// How many are asked.
 const GUIDES: usize = 2;
+/// Who was not met for so long is not waited for any more.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+/// So many are remembered.
+const MOST: usize = 64;
+/// Of so many that are known two must have been met, for one may be stolen; else one.
+const KNOWN_FOR_TWO: usize = 4;
+
+/// When a comparison with a guide began that ended well, by organisation.
+#[derive(Debug, Default)]
+pub(super) struct Compared(BTreeMap<OrgId, Timestamp>);
 
 impl Task {
     pub(super) fn guides_due(&mut self, now: Instant) {
@@ -32,6 +43,32 @@ impl Task {
         if self.sync.guides_rest <= now {
             self.ask_guides(now);
         }
+    }
+
+    /// A comparison ended well: what a guide held when it began is here.
+    pub(super) fn note_compared(&mut self, peer: PeerId) {
+        let guide = self.peers.get(&peer).and_then(|entry| self.guide(entry));
+        let began = self.sync.running.get(&peer).map(|running| running.began);
+        if let (Some(guide), Some(began)) = (guide, began) {
+            self.sync.compared.note(guide, began);
+        }
+    }
+
+    /// When guides were met last; `None` if none was for a week, or ever.
+    pub(in super::super) fn guides_met(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.sync.compared.last(now)
+    }
+
+    /// Whether that is so long ago that the node may be surrounded. Before that they are asked for cause.
+    pub(in super::super) fn guides_late(&mut self, met: Option<Timestamp>, now: Timestamp) -> bool {
+        let Some(met) = met else { return false };
+        let every = self.config.timing.guides_every;
+        // Rounds are a quarter longer at most.
+        if now.since(met) > every + every / 4 {
+            self.ask_guides_soon();
+        }
+        // Sixteen minutes: before a hearing that began with it is over.
+        now.since(met) > 2 * every
     }
 
     fn ask_guides(&mut self, now: Instant) {
@@ -60,6 +97,28 @@ impl Task {
     }
 }
 
+// === impl Compared ===
+
+impl Compared {
+    fn note(&mut self, guide: OrgId, began: Timestamp) {
+        self.0.insert(guide, began);
+        if self.0.len() > MOST
+            && let Some(oldest) = self.0.iter().min_by_key(|(_, at)| **at).map(|(org, _)| *org)
+        {
+            self.0.remove(&oldest);
+        }
+    }
+
+    /// When as many had been met as it takes.
+    fn last(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.0.retain(|_, at| now.since(*at) < REMEMBERED);
+        let mut times: Vec<Timestamp> = self.0.values().copied().collect();
+        times.sort_unstable_by(|one, other| other.cmp(one));
+        let needed = if times.len() < KNOWN_FOR_TWO { 1 } else { 2 };
+        times.get(needed - 1).copied()
+    }
+}
+
 /// The first ones, each of another organisation.
 fn of_different<P>(from: Vec<(P, OrgId)>) -> Vec<P> {
     let mut orgs: Vec<OrgId> = Vec::with_capacity(GUIDES);
@@ -76,6 +135,36 @@ fn of_different<P>(from: Vec<(P, OrgId)>) -> Vec<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_comparison_counts_and_of_many_guides_the_last_but_one() {
+        let org = |number: u8| OrgId([number; 16]);
+        let at = |minute: i64| Timestamp::from_secs(1_795_305_600 + 60 * minute);
+        let mut compared = Compared::default();
+        assert_eq!(compared.last(at(0)), None);
+        for (number, minute) in [(1, 5), (2, 3), (3, 4)] {
+            compared.note(org(number), at(minute));
+        }
+        assert_eq!(compared.last(at(9)), Some(at(5)));
+        compared.note(org(4), at(8));
+        assert_eq!(compared.last(at(9)), Some(at(5)), "one of four may be stolen");
+        compared.note(org(4), at(9));
+        assert_eq!(compared.last(at(9)), Some(at(5)));
+        compared.note(org(2), at(7));
+        assert_eq!(compared.last(at(9)), Some(at(7)));
+        let week = 7 * 24 * 60;
+        assert_eq!(
+            compared.last(at(week + 8)),
+            Some(at(9)),
+            "the others are forgotten"
+        );
+        assert_eq!(compared.last(at(week + 9)), None);
+        for number in 0..200 {
+            compared.note(org(number), at(i64::from(number)));
+        }
+        assert_eq!(compared.0.len(), MOST);
+        assert!(!compared.0.contains_key(&org(135)) && compared.0.contains_key(&org(136)));
+    }
 
     #[test]
     fn one_organisation_is_asked_once_however_many_nodes_it_has() {
