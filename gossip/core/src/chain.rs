@@ -36,14 +36,12 @@ pub enum Offer {
     New,
     /// Held already, or on its way to the store.
     Duplicate,
-    /// Another envelope is held at its place. With that one's signed header this becomes a proof.
+    /// Another envelope is held at its place, or on its way there. With that one's signed header this becomes a proof.
     Fork(Box<Suspicion>),
     /// It stands at or after a proven fork, or follows an equivocation.
     AfterFork,
     /// Its signed time, or its place, lies below what is held any more.
     Expired,
-    /// Another envelope for its place is on its way to the store. Once that one can be shown, sync brings this one again.
-    Busy,
     /// Its publisher has used up the slot of its signed time.
     OverRate,
 }
@@ -66,9 +64,10 @@ pub enum ProofRefused {
 }
 
 /// An envelope on its way to the store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Flying {
     held: Held,
+    signed: SignedHeader,
     /// None once statements came that leave its publisher without a say.
     class: Option<Class>,
     /// It lacks rows.
@@ -127,7 +126,12 @@ impl ChainIndex {
             return if flying.held.hash == held.hash {
                 Offer::Duplicate
             } else {
-                Offer::Busy
+                let (flying, offered) = (flying.signed.clone(), signed.clone());
+                Offer::Fork(Box::new(Suspicion::of_flying(
+                    flying.assertion(),
+                    flying,
+                    offered,
+                )))
             };
         }
         let Some(track) = self.tracks.get(&held.publisher) else {
@@ -169,14 +173,21 @@ impl ChainIndex {
     }
 
     /// Notes that an envelope is on its way to the store. `false` if too many are.
-    pub(crate) fn reserve(&mut self, header: &Header, class: Class, cut: bool) -> bool {
+    pub(crate) fn reserve(&mut self, signed: &SignedHeader, class: Class, cut: bool) -> bool {
         if self.in_flight.len() >= IN_FLIGHT {
             return false;
         }
-        let held = Held::of(header);
+        let held = Held::of(signed.header());
         let class = Some(class);
-        self.in_flight
-            .insert((held.publisher, held.place()), Flying { held, class, cut });
+        self.in_flight.insert(
+            (held.publisher, held.place()),
+            Flying {
+                held,
+                signed: signed.clone(),
+                class,
+                cut,
+            },
+        );
         true
     }
 
@@ -218,7 +229,7 @@ impl ChainIndex {
         }
         let held = Held::of(header);
         let reserved = self.in_flight.remove(&(held.publisher, held.place()));
-        self.note_cut(&held, reserved.is_some_and(|flying| flying.cut));
+        self.note_cut(&held, reserved.as_ref().is_some_and(|flying| flying.cut));
         let Some(class) = reserved.map_or(Some(Class::Member), |flying| flying.class) else {
             return vec![held];
         };

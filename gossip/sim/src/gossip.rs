@@ -7,7 +7,7 @@
 //! honest peers keep above all thresholds, and which droppers never fall below, since delivery quotas are off.
 
 use hashbrown::HashMap;
-use vigie_gossip_core::{Ignored, Refusal};
+use vigie_gossip_core::{Acceptance, Ignored, Refusal, outcome};
 
 use crate::clock::{MILLI, Micros, SECOND, signed};
 use crate::cpu::{LIBP2P_MICROS_PER_COPY, Work};
@@ -36,6 +36,16 @@ const DEAF_AFTER: Micros = 2 * SECOND;
 pub(crate) enum Topic {
     Urgent,
     Sightings,
+}
+
+/// What a node makes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    /// On its way to the store, and passed on from there.
+    Admitted,
+    /// Not taken, and passed on.
+    PassedOn,
+    Refused,
 }
 
 /// Who has come how far with a message: a bit for each node.
@@ -238,38 +248,48 @@ impl World<'_> {
             return;
         }
         self.measure.firsts += 1;
-        if self.admit_message(to, number) {
-            self.gossip.storing.insert((to, number), vec![from]);
-            let stored = self.nodes[at(to)].busy + PROCESSING;
-            self.queue.push(
-                stored,
-                Event::Stored {
-                    node: to,
-                    message: number,
-                },
-            );
+        match self.admit_message(to, number) {
+            Judged::Admitted => {
+                self.gossip.storing.insert((to, number), vec![from]);
+                let stored = self.nodes[at(to)].busy + PROCESSING;
+                self.queue.push(
+                    stored,
+                    Event::Stored {
+                        node: to,
+                        message: number,
+                    },
+                );
+            }
+            Judged::PassedOn => self.forward(to, number, &[from]),
+            Judged::Refused => {}
         }
     }
 
-    /// Validates what a message brought. `true` if it is on its way to the store.
-    fn admit_message(&mut self, to: u32, number: u32) -> bool {
+    /// Validates what a message brought.
+    fn admit_message(&mut self, to: u32, number: u32) -> Judged {
         let paper = self.book.get(self.gossip.message(number).paper);
         let (directory, now) = (&self.founding.directory, signed(self.now));
         let index = &mut self.nodes[at(to)].index;
         if index.knows(paper.verified.header()) {
-            return false;
+            return Judged::Refused;
         }
         let verified = paper.verified.clone();
         match self
             .meter
             .time(Work::Admit, || verified.admit(directory, index, now))
         {
-            Ok(_) => true,
-            Err(Refusal::Ignored(Ignored::Fork(suspicion))) => {
-                self.prove(to, &suspicion);
-                false
+            Ok(_) => Judged::Admitted,
+            Err(refusal) => {
+                let passed_on = outcome(&refusal).0 == Acceptance::Accept;
+                if let Refusal::Ignored(Ignored::Fork(suspicion)) = refusal {
+                    self.prove(to, &suspicion);
+                }
+                if passed_on {
+                    Judged::PassedOn
+                } else {
+                    Judged::Refused
+                }
             }
-            Err(_) => false,
         }
     }
 
@@ -278,7 +298,7 @@ impl World<'_> {
             return;
         };
         let message = self.gossip.message(number);
-        let (paper, topic) = (message.paper, message.topic);
+        let paper = message.paper;
         self.measure.by_gossip += 1;
         self.record(node, paper);
         let Self { nodes, book, now, .. } = self;
@@ -286,16 +306,23 @@ impl World<'_> {
         this.pace
             .note_gap(book.get(paper).verified.header(), &this.index, signed(*now));
         self.wake_pace(node);
+        self.forward(node, number, &senders);
+    }
+
+    /// Passes a message on in the mesh of its topic, but not to these.
+    fn forward(&mut self, node: u32, number: u32, senders: &[u32]) {
         self.gossip.messages[number as usize].done.set(node);
-        if self.nodes[at(node)].role.forwards() {
-            let links = self.network.links[at(node)].iter().enumerate();
-            let mesh: Vec<usize> = links
-                .filter(|(_, link)| link.up && link.mesh[topic.number()] && !senders.contains(&link.peer))
-                .map(|(nth, _)| nth)
-                .collect();
-            for link in mesh {
-                self.push_copy(node, link, number, Lane::Forward);
-            }
+        if !self.nodes[at(node)].role.forwards() {
+            return;
+        }
+        let topic = self.gossip.message(number).topic.number();
+        let links = self.network.links[at(node)].iter().enumerate();
+        let mesh: Vec<usize> = links
+            .filter(|(_, link)| link.up && link.mesh[topic] && !senders.contains(&link.peer))
+            .map(|(nth, _)| nth)
+            .collect();
+        for link in mesh {
+            self.push_copy(node, link, number, Lane::Forward);
         }
     }
 

@@ -218,11 +218,11 @@ impl World<'_> {
 
     /// Two stories at one place: what is held and what came are a proof.
     pub(crate) fn prove(&mut self, node: u32, suspicion: &Suspicion) {
-        let held = self
-            .book
-            .bytes(suspicion.held())
-            .and_then(|bytes| Envelope::decode(bytes).ok());
-        if let Some(proof) = held.and_then(|held| suspicion.prove(&held)) {
+        let stored = || {
+            let bytes = self.book.bytes(suspicion.held())?;
+            suspicion.prove(&Envelope::decode(bytes).ok()?)
+        };
+        if let Some(proof) = suspicion.proof().or_else(stored) {
             self.convict(node, proof);
         }
     }

@@ -46,8 +46,8 @@ pub(crate) enum Event {
     Heal,
     /// A node notices that a connection is dead.
     Dead { node: u32, link: u32 },
-    /// A node dials again.
-    Redial { node: u32, link: u32 },
+    /// A node dials again; an extra dial that fails leaves the next one where it was.
+    Redial { node: u32, link: u32, extra: bool },
     /// A node is killed.
     Crash { node: u32 },
     /// It starts again.

@@ -13,6 +13,8 @@ use crate::run::World;
 
 /// Two pings, 15 seconds apart, of which each may take 20 seconds: noticed after so long at least, and at most.
 const NOTICED: (f64, f64) = (35.0, 55.0);
+/// Who answers after so many failures brings the other dials forward: what lay between is over.
+const OUTAGE: u32 = 4;
 const FIRST_PAUSE: f64 = 1.0;
 const LONGEST_PAUSE: f64 = 300.0;
 /// How long a killed node is down, at least and at most.
@@ -103,11 +105,17 @@ impl World<'_> {
         target.failures += 1;
         let pause = doubled.min(LONGEST_PAUSE) * (0.5 + self.dice.unit());
         let link = u32::try_from(link).unwrap_or(u32::MAX);
-        self.queue
-            .push(self.now + seconds(pause), Event::Redial { node, link });
+        self.queue.push(
+            self.now + seconds(pause),
+            Event::Redial {
+                node,
+                link,
+                extra: false,
+            },
+        );
     }
 
-    pub(crate) fn on_redial(&mut self, node: u32, link: u32) {
+    pub(crate) fn on_redial(&mut self, node: u32, link: u32, extra: bool) {
         let target = &self.network.links[at(node)][at(link)];
         let peer = target.peer;
         if target.up || !self.network.up[at(node)] {
@@ -115,16 +123,41 @@ impl World<'_> {
         }
         if self.network.reaches(node, peer) {
             self.connect(node, peer);
-        } else {
+        } else if !extra {
             self.redial_later(node, at(link));
         }
     }
 
     fn connect(&mut self, dialler: u32, peer: u32) {
+        let returned = self.network.link(dialler, peer).is_some_and(|link| {
+            let link = &self.network.links[at(dialler)][link];
+            link.failures >= OUTAGE
+        });
+        if returned {
+            self.hurry(dialler);
+        }
         self.network.set_up(dialler, peer, true);
         self.sync_with(dialler, peer);
         self.nodes[at(peer)].pace.soon(dialler, signed(self.now));
         self.wake_pace(peer);
+    }
+
+    /// Dials again whatever does not answer yet, beside the dials that are due later.
+    fn hurry(&mut self, node: u32) {
+        for link in 0..self.network.links[at(node)].len() {
+            let target = &self.network.links[at(node)][link];
+            if target.dialled && !target.up {
+                let link = u32::try_from(link).unwrap_or(u32::MAX);
+                self.queue.push(
+                    self.now + SECOND / 2,
+                    Event::Redial {
+                        node,
+                        link,
+                        extra: true,
+                    },
+                );
+            }
+        }
     }
 
     pub(crate) fn on_crash(&mut self, node: u32) {

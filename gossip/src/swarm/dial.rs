@@ -16,6 +16,8 @@ use crate::limits;
 
 /// Connections that lived this long prove the address good.
 const PROVEN: Duration = Duration::from_mins(1);
+/// Who answers after so many failures was behind an outage rather than restarted.
+const OUTAGE: u32 = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -107,14 +109,21 @@ impl Dialer {
         }
     }
 
-    /// A dial of ours succeeded, or `peer` is connected another way.
+    /// A dial of ours succeeded, or `peer` is connected another way. If it had not answered for long, what lay between
+    /// us is over, and the others are not left to their pauses, which are up to five minutes by then.
     pub(crate) fn up(&mut self, connection: ConnectionId, peer: PeerId, now: Instant) {
+        let mut returned = false;
         for (address, target) in &mut self.targets {
             let ours = target.line == Line::Dialling(connection);
             let known = matches!(target.line, Line::Due(_)) && peer_of(address) == Some(peer);
             if ours || known {
+                returned |= target.failures >= OUTAGE;
+                target.failures = target.failures.min(OUTAGE - 1);
                 target.line = Line::Up { peer, since: now };
             }
+        }
+        if returned {
+            self.hurry(now);
         }
     }
 
@@ -215,6 +224,27 @@ mod tests {
         dialer.up(connection, peer, start);
         dialer.down(peer, start + PROVEN, 0.5);
         assert_eq!(dialer.due(start + PROVEN + SECOND).len(), 1);
+    }
+
+    #[test]
+    fn who_comes_back_after_an_outage_brings_the_others_forward() {
+        let [one, other] =
+            [1, 2].map(|host| -> Multiaddr { format!("/ip4/192.0.{host}.1/tcp/1").parse().unwrap() });
+        let start = Instant::now();
+        for (failures, brought) in [(OUTAGE, 1), (OUTAGE - 1, 0)] {
+            let mut dialer = Dialer::new(SECOND, 300 * SECOND);
+            for address in [&one, &other] {
+                dialer.add(address.clone(), start);
+                for nth in 0..usize::try_from(failures).unwrap() {
+                    dialer.dialling(address, ConnectionId::new_unchecked(nth));
+                    dialer.failed(ConnectionId::new_unchecked(nth), start, 0.5);
+                }
+            }
+            let back = ConnectionId::new_unchecked(99);
+            dialer.dialling(&one, back);
+            dialer.up(back, PeerId::random(), start);
+            assert_eq!(dialer.due(start).len(), brought);
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::wire::{Envelope, EquivocationProof, Header, HeaderHash, PublisherId, 
 pub struct Suspicion {
     held: HeaderHash,
     offered: SignedHeader,
+    /// What is held is still on its way to the store, which could not show it.
+    flying: Option<SignedHeader>,
 }
 
 /// What the proofs against a publisher say of him.
@@ -66,7 +68,24 @@ fn headers(proof: &EquivocationProof) -> (&Header, &Header) {
 
 impl Suspicion {
     pub(super) const fn new(held: HeaderHash, offered: SignedHeader) -> Self {
-        Self { held, offered }
+        Self {
+            held,
+            offered,
+            flying: None,
+        }
+    }
+
+    pub(super) const fn of_flying(held: HeaderHash, flying: SignedHeader, offered: SignedHeader) -> Self {
+        Self {
+            held,
+            offered,
+            flying: Some(flying),
+        }
+    }
+
+    /// The proof, if it needs nothing from the store: what came first had not reached it yet.
+    pub fn proof(&self) -> Option<EquivocationProof> {
+        EquivocationProof::new(self.flying.clone()?, self.offered.clone()).ok()
     }
 
     /// Whose chain, in which epoch, at which seq: where the store has the other half.

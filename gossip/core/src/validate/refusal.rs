@@ -146,6 +146,9 @@ pub const fn outcome(refusal: &Refusal) -> (Acceptance, Penalty) {
         Refusal::Ignored(ignored) => match ignored {
             // Cheap for him to know, so a little is counted; a peer that has the wrong network is misconfigured.
             Ignored::OtherNetwork(_) => (Acceptance::Ignore, Penalty::Low),
+            // Whoever holds the first of two stories needs the second for a proof, and has it only if it is passed on.
+            // No more than the publisher could say anyhow: once the fork is proven nothing at or behind it is looked at.
+            Ignored::Fork(_) => (Acceptance::Accept, Penalty::None),
             Ignored::Unknown(_)
             | Ignored::UnknownPublisher(_)
             | Ignored::Outsider(_)
@@ -155,7 +158,6 @@ pub const fn outcome(refusal: &Refusal) -> (Acceptance, Penalty) {
             | Ignored::Duplicate
             | Ignored::Stale
             | Ignored::Busy
-            | Ignored::Fork(_)
             | Ignored::AfterFork
             | Ignored::OverRate => (Acceptance::Ignore, Penalty::None),
         },

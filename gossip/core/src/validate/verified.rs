@@ -75,7 +75,7 @@ impl Verified {
                 .map_err(Refusal::Ignored)?;
         }
         let urgent = fresh && asks_urgency(&header) && index.urgent_within_budget(&Held::of(&header), class);
-        if header.kind.is_chained() && !index.reserve(&header, class, cut) {
+        if header.kind.is_chained() && !index.reserve(self.envelope.signed_header(), class, cut) {
             return Err(Ignored::Busy.into());
         }
         Ok(Admitted::new(
@@ -99,7 +99,6 @@ fn check_place(envelope: &Envelope, index: &ChainIndex, class: Class) -> Result<
         Offer::Fork(suspicion) => Err(Ignored::Fork(suspicion)),
         Offer::AfterFork => Err(Ignored::AfterFork),
         Offer::Expired => Err(Ignored::Expired),
-        Offer::Busy => Err(Ignored::Busy),
         Offer::OverRate => Err(Ignored::OverRate),
     }
 }

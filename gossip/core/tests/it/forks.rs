@@ -2,7 +2,7 @@
 
 use vigie_gossip_core::chain::ProofRefused;
 use vigie_gossip_core::wire::{EquivocationProof, NetworkId, Payload, Timestamp};
-use vigie_gossip_core::{Conduct, Ignored, Refusal};
+use vigie_gossip_core::{Acceptance, Conduct, Ignored, Penalty, Refusal, Unverified, outcome};
 
 use crate::node::Node;
 use crate::world::*;
@@ -290,5 +290,33 @@ fn nobody_has_eight_accidents() {
     assert_eq!(
         node.receive(&chain.see(1, 1, t0()).encode()),
         Err(Refusal::Ignored(Ignored::AfterFork))
+    );
+}
+
+/// Two stories told at once meet before either is stored: the store has nothing to show, and needs not.
+#[test]
+fn a_fork_is_proven_while_its_first_half_is_on_its_way_and_the_second_is_passed_on() {
+    let mut node = node();
+    let (_, one, two) = parted(&node, 0, t0());
+    let admit = |node: &mut Node, bytes: &[u8]| {
+        let verified = Unverified::parse(bytes)
+            .unwrap()
+            .verify(&node.directory, node.now);
+        verified
+            .unwrap()
+            .admit(&node.directory, &mut node.index, node.now)
+    };
+    let first = admit(&mut node, &one[0]).unwrap();
+    let refusal = admit(&mut node, &two[0]).unwrap_err();
+    assert_eq!(outcome(&refusal), (Acceptance::Accept, Penalty::None));
+    let Refusal::Ignored(Ignored::Fork(suspicion)) = refusal else {
+        panic!("{refusal}");
+    };
+    node.convict(suspicion.proof().unwrap());
+    // What arrives at the store now has lost its place.
+    let dropped = node.index.record(first.envelope().header());
+    assert_eq!(
+        (dropped.len(), node.index.len(), node.index.forks().count()),
+        (1, 0, 1)
     );
 }

@@ -10,8 +10,11 @@ use super::reading::Purpose;
 use crate::event::MeshEvent;
 
 impl Task {
-    /// Asks the node for what is held at the place of a fork.
+    /// Asks the node for what is held at the place of a fork, unless it is on its way there and so at hand.
     pub(in super::super) fn suspect(&mut self, suspicion: Box<Suspicion>) {
+        if let Some(proof) = suspicion.proof() {
+            return self.convict(proof, None);
+        }
         let (publisher, epoch, seq) = suspicion.at();
         let wanted = Wanted {
             publisher,
