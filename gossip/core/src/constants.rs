@@ -149,6 +149,13 @@ pub const PROOFS_PER_MESSAGE: usize = 256;
 /// Requests that one session sends before it ends; what is left waits for the next.
 pub const REQUESTS_PER_SESSION: u32 = 256;
 
+// --- Passing on ---
+
+/// Between two bundles for one neighbour.
+pub const RELAY_DISTANCE: Duration = Duration::from_millis(200);
+/// Bytes of envelopes that wait for one neighbour.
+pub const RELAY_WAITING_BYTES: usize = 256 * 1_024;
+
 // --- The outbox's window ---
 
 /// A new (indicator, behaviour) waits at most so long.

@@ -10,6 +10,7 @@ pub mod chain;
 pub mod constants;
 pub mod directory;
 pub mod rate;
+pub mod relay;
 pub mod sync;
 pub mod validate;
 pub mod window;

@@ -14,6 +14,8 @@ pub(crate) const LIBP2P_MICROS_PER_COPY: u64 = 50;
 pub(crate) enum Work {
     /// Decoding an envelope and checking its signature: done once for each envelope, counted for each node.
     Verify,
+    /// The same of many envelopes of a bundle together: a call is a bundle.
+    Batch,
     /// Admission, and noting what is stored.
     Admit,
     /// The window, sealing and signing.
@@ -22,9 +24,9 @@ pub(crate) enum Work {
     Sync,
 }
 
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 /// One call in so many is timed.
-const ONE_IN: [u64; KINDS] = [1, 16, 1, 1];
+const ONE_IN: [u64; KINDS] = [1, 1, 16, 1, 1];
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {

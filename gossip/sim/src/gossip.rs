@@ -18,7 +18,7 @@ use crate::run::World;
 
 /// Validating and storing a message, beside the processor time of its copies: as in the measurements that the targets
 /// come from.
-const PROCESSING: Micros = 5 * MILLI;
+pub(crate) const PROCESSING: Micros = 5 * MILLI;
 /// Messages that were taken so long ago are named no more.
 const NAMED_FOR: Micros = 5 * SECOND;
 /// Messages that came so long ago are not given any more.
@@ -36,6 +36,8 @@ const DEAF_AFTER: Micros = 2 * SECOND;
 pub(crate) enum Topic {
     Urgent,
     Sightings,
+    /// No topic of gossipsub: the neighbours that bundles are passed on to.
+    Bundles,
 }
 
 /// What a node makes of a message.
@@ -86,6 +88,7 @@ impl Topic {
         match self {
             Self::Urgent => 0,
             Self::Sightings => 1,
+            Self::Bundles => 2,
         }
     }
 
@@ -95,6 +98,7 @@ impl Topic {
             (Self::Urgent, _) => (8, 6, 12),
             (Self::Sightings, true) => (8, 4, 12),
             (Self::Sightings, false) => (6, 4, 9),
+            (Self::Bundles, _) => (4, 3, 6),
         }
     }
 }
@@ -226,7 +230,7 @@ impl World<'_> {
     }
 
     /// What every copy costs whoever receives it. `false` if it cannot take it.
-    fn take_copy(&mut self, to: u32) -> bool {
+    pub(crate) fn take_copy(&mut self, to: u32) -> bool {
         let node = &mut self.nodes[at(to)];
         if node.busy > self.now + DEAF_AFTER {
             self.network.traffic.dropped += 1;

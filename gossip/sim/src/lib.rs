@@ -20,6 +20,7 @@ mod measure;
 mod network;
 mod node;
 mod overlay;
+mod parcels;
 mod publish;
 mod queue;
 mod report;

@@ -34,6 +34,8 @@ pub(crate) struct Measure {
     /// First arrivals of gossip messages, and all of them.
     pub(crate) firsts: u64,
     pub(crate) copies: u64,
+    /// Envelopes in bundles received, less the bundles.
+    pub(crate) unbundled: u64,
     /// Rows that a node other than the author's came to hold.
     pub(crate) delivered: u64,
     /// Envelopes that came by gossip, and by sync.
@@ -41,6 +43,11 @@ pub(crate) struct Measure {
     pub(crate) by_sync: u64,
     /// (Envelope, honest node) pairs held, authors' own included, of envelopes that count.
     pub(crate) held: u64,
+    /// Bundles sent, envelopes in them, those that were new where they arrived, and of those the ones verified in fact.
+    pub(crate) bundles: u64,
+    pub(crate) bundled: u64,
+    pub(crate) batched: u64,
+    pub(crate) batch_timed: u64,
     pub(crate) over_rate: u64,
     pub(crate) urgent: Delays,
     pub(crate) new: Delays,

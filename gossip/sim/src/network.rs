@@ -45,8 +45,8 @@ pub(crate) struct Link {
     /// This side dialled, and dials again.
     pub(crate) dialled: bool,
     pub(crate) up: bool,
-    /// Whether the two are in each other's mesh: for the urgent topic, for the other.
-    pub(crate) mesh: [bool; 2],
+    /// Whether the two are in each other's mesh: for the urgent topic, for the other, for bundles.
+    pub(crate) mesh: [bool; 3],
     /// Dials that failed in a row.
     pub(crate) failures: u32,
     /// When the last message on it arrives.
@@ -131,7 +131,7 @@ impl Network {
                 latency,
                 dialled,
                 up: true,
-                mesh: [false; 2],
+                mesh: [false; 3],
                 failures: 0,
                 last: 0,
             });
@@ -166,7 +166,7 @@ impl Network {
         for (this, peer) in [(one, other), (other, one)] {
             if let Some(link) = self.links[at(this)].iter_mut().find(|link| link.peer == peer) {
                 link.up = up;
-                link.mesh = [false; 2];
+                link.mesh = [false; 3];
                 link.last = 0;
                 if up {
                     link.failures = 0;

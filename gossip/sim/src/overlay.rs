@@ -10,12 +10,12 @@ use crate::queue::Event;
 use crate::run::World;
 
 impl World<'_> {
-    /// Everybody joins both topics, in random order.
+    /// Everybody joins all meshes, in random order.
     pub(crate) fn join_meshes(&mut self) {
         let mut order: Vec<u32> = (0..self.setup.nodes).collect();
         self.dice.shuffle(&mut order);
         for node in order {
-            for topic in [Topic::Urgent, Topic::Sightings] {
+            for topic in [Topic::Urgent, Topic::Sightings, Topic::Bundles] {
                 self.graft(node, topic);
             }
         }
@@ -25,7 +25,7 @@ impl World<'_> {
         if !self.network.up[at(node)] {
             return;
         }
-        for topic in [Topic::Urgent, Topic::Sightings] {
+        for topic in [Topic::Urgent, Topic::Sightings, Topic::Bundles] {
             let (_, fewest, _) = topic.degrees(self.is_seed(node));
             if self.degree(node, topic) < fewest {
                 self.graft(node, topic);

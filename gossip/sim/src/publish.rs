@@ -33,9 +33,11 @@ impl World<'_> {
         let pushed = self
             .meter
             .time(Work::Publish, || this.window.push(sighting, seen.urgent, now));
-        if pushed.is_ok() {
+        if pushed.is_ok() && this.role.is_honest() {
             self.measure.sightings += 1;
             self.measure.repeats += u64::from(seen.repeat);
+        }
+        if pushed.is_ok() {
             this.waiting.entry(subject).or_insert((self.now, seen.repeat));
         }
         self.wake_window(node);
@@ -89,6 +91,9 @@ impl World<'_> {
         let paper = self.book.add(paper);
         self.record(node, paper);
         let topic = self.topic_of(paper);
+        if self.setup.bundled && topic == Topic::Sightings {
+            return self.pass_on(node, paper, &[]);
+        }
         let links: Vec<usize> = self.connections(node);
         self.flood(node, paper, topic, &links);
     }
@@ -154,7 +159,7 @@ impl World<'_> {
         let bytes = sealed.ok()?.encode();
         let verify = || Unverified::parse(&bytes).and_then(|unverified| unverified.verify(directory, now));
         let verified = self.meter.time(Work::Verify, verify).ok()?;
-        let counts = this.role != Role::Liar;
+        let counts = this.role.is_honest();
         if counts {
             self.measure.envelopes += 1;
             self.measure.rows += u64::try_from(rows.len()).unwrap_or(0);
@@ -195,8 +200,11 @@ impl World<'_> {
         }
         let before = index.len();
         let dropped = self.meter.time(Work::Admit, || index.record(header));
+        if !paper.counts {
+            return;
+        }
         self.measure.over_rate += u64::try_from(dropped.len()).unwrap_or(0);
-        if index.len() <= before || !paper.counts {
+        if index.len() <= before {
             return;
         }
         let honest = self.nodes[at(node)].role.is_honest();

@@ -42,6 +42,7 @@ pub struct Report {
     pub heal_seconds: Option<f64>,
     pub equivocation_detect_ms: Option<u64>,
     pub by_sync_share: f64,
+    pub mean_envelopes_per_bundle: f64,
     pub copies_dropped: u64,
     pub over_rate: u64,
     pub sync_sessions: u64,
@@ -61,7 +62,7 @@ envelopes                    What they travelled in
 mean_rows_per_envelope       published / envelopes
 mean_envelope_bytes          Encoded, header and signature included
 repeat_share                 Sightings of an (address, behaviour) that the same organisation had seen before in the run
-copies                       Gossip copies received for each first arrival of a message
+copies                       Copies of envelopes received for each that gossip or a bundle brought
 delivered                    (Row, node) pairs: a node other than the author's came to hold the row, by gossip or sync
 lost                         (Row, honest node) pairs missing when the run ends
 stores_equal                 All honest nodes hold the same set of (publisher, epoch, seq, header hash)
@@ -74,10 +75,11 @@ gossip_.., sync_bytes_..     Its two parts
 cpu_us_per_delivery          Processor time / delivered: the two below together
 core_cpu_us_per_delivery     Measured in this run: decoding and verifying (done once for each envelope here, counted for
                              each node that took it), admission, sealing, windows and sync of the real core
-libp2p_cpu_us_per_delivery   Not run here: 50 us for every copy received, as measured of rust-libp2p
+libp2p_cpu_us_per_delivery   Not run here: 50 us for every message received, as measured of rust-libp2p
 heal_seconds                 From the end of the partition until every honest node held all that was said before it ended
 equivocation_detect_ms       From the lie until every honest node held its proof; the slowest lie. null: none, or not all
 by_sync_share                Share of the arriving envelopes that sync brought
+mean_envelopes_per_bundle    0 unless --bundled
 copies_dropped               Copies thrown away at a full uplink, or for a processor two seconds behind
 over_rate                    Envelopes dropped again because their publisher exceeds his rate
 sync_sessions, .._declined, .._timeouts
@@ -93,7 +95,9 @@ impl Report {
         let meter = &world.meter;
         let per_delivery = |sum: f64| rounded(ratio(sum, measure.delivered));
         let taken = count(measure.by_gossip + measure.by_sync);
-        let core = meter.mean(Work::Verify) * taken
+        let batched = count(measure.batched);
+        let core = meter.mean(Work::Verify) * (taken - batched)
+            + ratio(meter.total(Work::Batch), measure.batch_timed) * batched
             + meter.total(Work::Verify)
             + meter.total(Work::Admit)
             + meter.total(Work::Publish)
@@ -115,7 +119,10 @@ impl Report {
             mean_rows_per_envelope: rounded(ratio(count(measure.rows), measure.envelopes)),
             mean_envelope_bytes: rounded(ratio(count(measure.payload_bytes), measure.envelopes)),
             repeat_share: rounded(ratio(count(measure.repeats), measure.sightings)),
-            copies: rounded(ratio(count(measure.copies), measure.firsts)),
+            copies: rounded(ratio(
+                count(measure.copies + measure.unbundled),
+                measure.firsts + measure.batched,
+            )),
             delivered: measure.delivered,
             lost,
             stores_equal,
@@ -137,6 +144,7 @@ impl Report {
             },
             equivocation_detect_ms: proof.map(|micros| micros.div_ceil(1_000)),
             by_sync_share: rounded(ratio(count(measure.by_sync), measure.by_gossip + measure.by_sync)),
+            mean_envelopes_per_bundle: rounded(ratio(count(measure.bundled), measure.bundles)),
             copies_dropped: traffic.dropped,
             over_rate: measure.over_rate,
             sync_sessions: measure.sessions,

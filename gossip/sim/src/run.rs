@@ -13,6 +13,7 @@ use crate::gossip::Gossip;
 use crate::measure::Measure;
 use crate::network::Network;
 use crate::node::Node;
+use crate::parcels::Parcels;
 use crate::queue::{Event, Queue};
 use crate::report::Report;
 use crate::setup::{Setup, SetupRefused};
@@ -41,6 +42,7 @@ pub(crate) struct World<'a> {
     pub(crate) network: Network,
     pub(crate) gossip: Gossip,
     pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) parcels: Parcels,
     pub(crate) book: Book,
     pub(crate) workload: Workload,
     pub(crate) dice: Dice,
@@ -92,6 +94,7 @@ impl<'a> World<'a> {
             network: Network::new(setup),
             gossip: Gossip::new(setup.seed),
             exchanges: Vec::new(),
+            parcels: Parcels::default(),
             book: Book::default(),
             workload,
             dice: Dice::new(setup.seed, "decisions"),
@@ -123,6 +126,14 @@ impl<'a> World<'a> {
             Event::Stored { node, message } => self.on_stored(node, message),
             Event::Have { to, from, message } => self.on_have(to, from, message),
             Event::Want { to, from, message } => self.on_want(to, from, message),
+            Event::Relay { node } => self.on_relay(node),
+            Event::Parcel { to, from, parcel } => self.on_parcel(to, from, parcel),
+            Event::Unpacked {
+                node,
+                from,
+                life,
+                parcel,
+            } => self.on_unpacked(node, from, life, parcel),
             Event::Sight { node } => self.on_sight(node),
             Event::Window { node } => self.on_window(node),
             Event::Heartbeat { node } => self.on_heartbeat(node),

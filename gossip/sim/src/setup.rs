@@ -35,6 +35,8 @@ pub struct Setup {
     pub uplink_mbit: f64,
     /// Connections of a node in the mean, 4 to 200.
     pub connections: u32,
+    /// Whether what is not urgent is passed on in bundles by the core's relay, rather than gossiped one by one.
+    pub bundled: bool,
 }
 
 /// A number that a run cannot have.
@@ -61,6 +63,7 @@ impl Default for Setup {
             liars: 0.0,
             uplink_mbit: 20.0,
             connections: 20,
+            bundled: false,
         }
     }
 }

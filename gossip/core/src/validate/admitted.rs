@@ -44,6 +44,11 @@ impl Admitted {
         &self.bytes
     }
 
+    /// The same, to be kept beside others who keep them.
+    pub fn shared_bytes(&self) -> std::sync::Arc<[u8]> {
+        self.bytes.clone()
+    }
+
     /// The organisation that it speaks for.
     pub const fn org(&self) -> PublicKey {
         self.terms.org

@@ -37,6 +37,11 @@ impl Verified {
         &self.bytes
     }
 
+    /// The same, to be kept beside others who keep them.
+    pub fn shared_bytes(&self) -> std::sync::Arc<[u8]> {
+        self.bytes.clone()
+    }
+
     /// Checks admission at its signed time, age, duplicates, forks and rate, and notes it as on its way to the store:
     /// follow with [`ChainIndex::record`] once it is stored, or [`ChainIndex::release`] if it is not.
     pub fn admit(

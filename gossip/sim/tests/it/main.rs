@@ -68,6 +68,32 @@ fn whatever_happens_nothing_is_lost_and_proofs_reach_all() {
 }
 
 #[test]
+fn in_bundles_a_delivery_costs_less_than_half_and_nothing_is_lost_either() {
+    let [one_by_one, bundled] = [false, true].map(|bundled| {
+        simulated(&Setup {
+            bundled,
+            rate: 3.0,
+            ..small(6)
+        })
+    });
+    assert_eq!((bundled.lost, bundled.stores_equal), (0, true), "{bundled:?}");
+    assert!(
+        2.0 * bundled.bytes_per_delivery < one_by_one.bytes_per_delivery,
+        "{bundled:?}"
+    );
+    assert!(
+        4.0 * bundled.libp2p_cpu_us_per_delivery < one_by_one.libp2p_cpu_us_per_delivery,
+        "{bundled:?}"
+    );
+    assert!(bundled.normal_p99_ms.unwrap() < 2_000, "{bundled:?}");
+    let troubled = simulated(&Setup {
+        bundled: true,
+        ..troubled(7)
+    });
+    assert_eq!((troubled.lost, troubled.stores_equal), (0, true), "{troubled:?}");
+}
+
+#[test]
 fn a_network_that_is_told_too_much_loses_nothing_for_it() {
     let report = simulated(&Setup {
         rate: 40.0,

@@ -49,6 +49,9 @@ pub(super) struct Mesh {
     /// Connections of a node, in the mean
     #[arg(long, value_name = "N", default_value_t = 20)]
     connections: u32,
+    /// Pass on what is not urgent in bundles, four neighbours each, by the core's relay; without it as the node does
+    #[arg(long)]
+    bundled: bool,
     /// Print JSON; the last line is one object
     #[arg(long)]
     json: bool,
@@ -84,6 +87,7 @@ impl Mesh {
             liars: self.liars,
             uplink_mbit: self.uplink,
             connections: self.connections,
+            bundled: self.bundled,
         }
     }
 }
