@@ -16,6 +16,7 @@ mod dice;
 mod forks;
 mod fuzzed;
 mod node;
+mod page;
 mod rates;
 mod simulation;
 #[path = "../../../../bouncers/nftables/tests/it/skip.rs"]
