@@ -150,7 +150,7 @@ impl Horizon {
         state.told.then_some(Behind::from(state.mark))
     }
 
-    /// Takes the mesh's answer. Also says whether it moved after it had stood still.
+    /// Takes the mesh's answer. Also says whether it moved after it had stood still, or is the first.
     fn note(&self, mark: Watermark, now: Timestamp, settled: bool) -> (Turn, bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *state;
@@ -167,7 +167,8 @@ impl Horizon {
             (true, false) => Turn::Ends,
             _ => Turn::Stays,
         };
-        (turn, before.still && mark.until != before.mark.until)
+        let moved = before.still && mark.until != before.mark.until;
+        (turn, moved || before.asked.is_none())
     }
 }
 
@@ -262,7 +263,7 @@ mod tests {
             turns.push((minute, told, moved));
         }
         let expected = [
-            (0, "", false),
+            (0, "", true),
             (1, "", false),
             (5, "", false),
             (6, "begins", false),
