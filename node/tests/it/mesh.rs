@@ -94,6 +94,29 @@ fn check_both_ways(listen: &str, transport: &str) {
     }
 }
 
+/// So that others can tell its silence from its words held back.
+#[test]
+fn whoever_leaves_names_what_he_said_last() {
+    let (seed, member) = (Home::watching(), Home::watching());
+    identity(&member);
+    found(&seed, &[&member]);
+    let at_seed = up_as_seed(&seed, "/ip4/127.0.0.1/tcp/0");
+    join(&member, &at_seed.page.to_string(), "yes");
+    let _at_member = member.up_with(&["--log", "info,vigie_gossip::swarm=debug"]);
+    seed.append(&guesses("192.88.99.10", 6));
+    until("the member hears the seed", || {
+        heard(&member, "192.88.99.10").len() == 1
+    });
+    let publisher = seed.json(&["status"])["publisher"].as_str().unwrap().to_owned();
+    let head = format!("head publisher.id={publisher} epoch=0 seq=0");
+    assert!(!member.told().contains(&head), "a minute has not passed");
+    assert!(at_seed.terminate().0.success());
+    until("the member hears the seed's head", || {
+        member.told().contains(&head)
+    });
+    assert_eq!(member.json(&["status"])["behind"], Value::Null);
+}
+
 #[test]
 fn organisations_hear_each_other_by_tcp() {
     check_both_ways("/ip4/127.0.0.1/tcp/0", "/tcp/");

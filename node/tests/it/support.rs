@@ -184,7 +184,12 @@ impl Home {
     /// The same with more arguments.
     #[track_caller]
     pub(crate) fn up_with(&self, more: &[&str]) -> Node {
-        let arguments = [&["up", "--listen", "127.0.0.1:0", "--log", "info"], more].concat();
+        let log: &[&str] = if more.contains(&"--log") {
+            &[]
+        } else {
+            &["--log", "info"]
+        };
+        let arguments = [&["up", "--listen", "127.0.0.1:0"], log, more].concat();
         let errors = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
