@@ -31,8 +31,6 @@ pub const BATCH: usize = 64;
 pub const UNASKED: usize = 256;
 /// Statements heard from a peer that is no member and came by itself, in one session.
 pub const STRANGERS_STATEMENTS: usize = 256;
-/// Chains watched because a place was jumped over.
-pub const GAPS: usize = 1_024;
 /// Requests on their way to one peer and from it.
 pub const STREAMS_PER_CONNECTION: usize = 8;
 

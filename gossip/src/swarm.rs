@@ -120,7 +120,7 @@ impl Task {
             bans: Bans::default(),
             dialer,
             storing: Storing::default(),
-            sync: Sync::new(now),
+            sync: Sync::new(now, &config.timing),
             certificate: parts.certificate,
             incarnation: rand::random(),
             skewed: false,

@@ -20,11 +20,12 @@ use std::collections::{HashMap, VecDeque};
 use libp2p::PeerId;
 use libp2p::request_response::{Event, Message as Exchange, OutboundRequestId};
 use tokio::time::Instant;
-use vigie_gossip_core::sync::{Audience, Session, View};
+use vigie_gossip_core::sync::{Audience, Pace, Session, Tempo, View};
 use vigie_gossip_core::validate::Unverified;
-use vigie_gossip_core::wire::{PublisherId, Timestamp};
+use vigie_gossip_core::wire::Timestamp;
 
 use super::Task;
+use crate::config::Timing;
 use crate::telemetry::Counted;
 use guides::Compared;
 pub(super) use reading::Read;
@@ -50,38 +51,35 @@ pub(super) struct Sync {
     running: HashMap<PeerId, Running>,
     /// Peers waiting for a session: each at most once, and connected.
     waiting: VecDeque<PeerId>,
-    /// Peers to compare with at that time: connected ones only.
-    soon: HashMap<PeerId, Instant>,
-    /// Chains in which a place was jumped over, at most [`crate::limits::GAPS`].
-    gaps: HashMap<(PublisherId, u32), Instant>,
+    /// Whom to compare with when; peers that are connected only.
+    pace: Pace<PeerId, Instant>,
     /// Envelopes that sessions brought and the node has not been given: at most one message of each session.
     inbox: VecDeque<(PeerId, Unverified)>,
     reading: Reading,
-    next_round: Instant,
     /// When nodes of anchors and seeds are asked, and not before when they are asked for cause.
     next_guides: Instant,
     guides_rest: Instant,
     compared: Compared,
-    next_repair: Instant,
     next_expiry: Instant,
 }
 
 // === impl Sync ===
 
 impl Sync {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, timing: &Timing) -> Self {
+        let tempo = Tempo {
+            every: timing.sync_every,
+            gap_wait: timing.gap_wait,
+        };
         Self {
             running: HashMap::new(),
             waiting: VecDeque::new(),
-            soon: HashMap::new(),
-            gaps: HashMap::new(),
+            pace: Pace::new(tempo, now),
             inbox: VecDeque::new(),
             reading: Reading::default(),
-            next_round: now,
             next_guides: now,
             guides_rest: now,
             compared: Compared::default(),
-            next_repair: now,
             next_expiry: now,
         }
     }
@@ -96,7 +94,7 @@ impl Sync {
 
     pub(super) fn forget_peer(&mut self, peer: PeerId) {
         self.running.remove(&peer);
-        self.soon.remove(&peer);
+        self.pace.forget(peer);
         self.waiting.retain(|waiting| *waiting != peer);
     }
 }

@@ -1,9 +1,10 @@
 //! When to compare with whom: in rounds, soon after a connection or a stranger's word, and after a gap that did not close.
 //!
 //! Time comes in as an argument and chance as a function, so that the live node and the simulator decide alike. Peers
-//! are whatever the shell names them by. Deliberately absent: sessions, and how many of them may run at once.
+//! are whatever the shell names them by, and times whatever it counts by: a clock that nobody sets, if it has one. Deliberately absent: sessions, and how many of them may run at once.
 
 use std::collections::BTreeMap;
+use std::ops::Add;
 use std::time::Duration;
 
 use crate::chain::{ChainIndex, Place};
@@ -30,13 +31,13 @@ pub struct Choice<'a, P> {
 
 /// What is due when.
 #[derive(Clone, Debug)]
-pub struct Pace<P> {
+pub struct Pace<P, T = Timestamp> {
     tempo: Tempo,
-    next_round: Timestamp,
-    next_repair: Timestamp,
-    soon: BTreeMap<P, Timestamp>,
+    next_round: T,
+    next_repair: T,
+    soon: BTreeMap<P, T>,
     /// Chains in which a place was jumped over, at most [`GAPS_WATCHED`].
-    gaps: BTreeMap<(PublisherId, u32), Timestamp>,
+    gaps: BTreeMap<(PublisherId, u32), T>,
 }
 
 // === impl Tempo ===
@@ -52,9 +53,9 @@ impl Default for Tempo {
 
 // === impl Pace ===
 
-impl<P: Copy + Ord> Pace<P> {
+impl<P: Copy + Ord, T: Copy + Ord + Add<Duration, Output = T>> Pace<P, T> {
     /// The first round is due at once.
-    pub const fn new(tempo: Tempo, now: Timestamp) -> Self {
+    pub const fn new(tempo: Tempo, now: T) -> Self {
         Self {
             tempo,
             next_round: now,
@@ -65,12 +66,12 @@ impl<P: Copy + Ord> Pace<P> {
     }
 
     /// The first round is due then.
-    pub const fn first_round(&mut self, at: Timestamp) {
+    pub const fn first_round(&mut self, at: T) {
         self.next_round = at;
     }
 
     /// Compares with a peer after the pause that gaps are given to close by themselves.
-    pub fn soon(&mut self, peer: P, now: Timestamp) {
+    pub fn soon(&mut self, peer: P, now: T) {
         self.soon.entry(peer).or_insert(now + self.tempo.gap_wait);
     }
 
@@ -80,27 +81,32 @@ impl<P: Copy + Ord> Pace<P> {
     }
 
     /// An envelope came by gossip: if the one before it is missing, it may be on its way, or lost.
-    pub fn note_gap(&mut self, header: &Header, index: &ChainIndex, now: Timestamp) {
-        let Some(seq) = header.seq.checked_sub(1) else {
-            return;
-        };
-        let epoch = header.epoch;
-        let missing = index.hash_at(header.publisher, Place { epoch, seq }).is_none();
+    pub fn note_gap(&mut self, header: &Header, index: &ChainIndex, now: T) {
+        if let Some(seq) = header.seq.checked_sub(1) {
+            let epoch = header.epoch;
+            self.watch(header.publisher, Place { epoch, seq }, index, now);
+        }
+    }
+
+    /// A head came by gossip: the same of what it names.
+    pub fn note_end(&mut self, head: &Header, index: &ChainIndex, now: T) {
+        self.watch(head.publisher, Place::of(head), index, now);
+    }
+
+    fn watch(&mut self, publisher: PublisherId, place: Place, index: &ChainIndex, now: T) {
+        let missing = index.hash_at(publisher, place).is_none();
         if missing && self.gaps.len() < GAPS_WATCHED {
             self.gaps
-                .entry((header.publisher, epoch))
+                .entry((publisher, place.epoch))
                 .or_insert(now + self.tempo.gap_wait);
         }
     }
 
     /// When [`Pace::due`] may have something to say.
-    pub fn next_deadline(&self) -> Timestamp {
+    pub fn next_deadline(&self) -> T {
         let soon = self.soon.values().min().copied();
         let repair = self.gaps.values().min().map(|at| (*at).max(self.next_repair));
-        [soon, repair]
-            .into_iter()
-            .flatten()
-            .fold(self.next_round, Timestamp::min)
+        [soon, repair].into_iter().flatten().fold(self.next_round, T::min)
     }
 
     /// Whom to compare with now. `below(n)` draws a number under `n`.
@@ -108,7 +114,7 @@ impl<P: Copy + Ord> Pace<P> {
         &mut self,
         index: &ChainIndex,
         choice: Choice<'_, P>,
-        now: Timestamp,
+        now: T,
         mut below: impl FnMut(usize) -> usize,
     ) -> Vec<P> {
         let mut chosen = Vec::new();
@@ -125,7 +131,7 @@ impl<P: Copy + Ord> Pace<P> {
 
     /// Whether a gap that was given its time is still there. Somebody who always leaves gaps makes us ask no more often
     /// than they are given to close.
-    fn gaps_open(&mut self, index: &ChainIndex, now: Timestamp) -> bool {
+    fn gaps_open(&mut self, index: &ChainIndex, now: T) -> bool {
         if self.next_repair > now {
             return false;
         }

@@ -261,8 +261,7 @@ impl Task {
     /// Compares with a peer after the pause that gaps are given to close by themselves.
     pub(in super::super) fn sync_soon(&mut self, peer: PeerId) {
         if self.peers.contains_key(&peer) {
-            let at = Instant::now() + self.config.timing.gap_wait;
-            self.sync.soon.entry(peer).or_insert(at);
+            self.sync.pace.soon(peer, Instant::now());
         }
     }
 }
