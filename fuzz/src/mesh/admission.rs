@@ -55,7 +55,11 @@ impl Node {
 
     /// All stages. Gives the proof that it led to.
     fn hear(&mut self, bytes: &[u8]) -> Option<EquivocationProof> {
-        let verified = Unverified::parse(bytes)
+        let unverified = match Unverified::parse(bytes) {
+            Ok(unverified) if unverified.is_held(&self.index) => return None,
+            parsed => parsed,
+        };
+        let verified = unverified
             .and_then(|one| one.verify(&self.directory, now()))
             .and_then(|one| one.admit(&self.directory, &mut self.index, now()));
         match verified {
@@ -162,7 +166,7 @@ fn step(rest: &mut &[u8], node: &mut Node, heard: &mut Heard) -> Option<()> {
     }
     let (place, shape) = (take(rest)?, take(rest)?);
     let hours = [0, 1, 23, 24, 25, 47, 71, 72][usize::from(shape >> 5)];
-    let rows = [1, 6, 60, 200][usize::from(shape >> 3) % 4];
+    let rows = [1, 6, 30, 60][usize::from(shape >> 3) % 4];
     let at = t0() + hours * HOUR + Duration::from_secs(u64::from(shape % 2) * 600);
     let (epoch, seq) = (u32::from(place >> 6), u64::from(place % 16));
     let mut made = envelope(org, (epoch, seq), at, (rows, what % 2));

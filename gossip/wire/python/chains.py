@@ -148,10 +148,11 @@ def chain(case):
             offered[place(head)] = head
     held, _ = within_rate(offered.values(), standing)
     word, decides = conduct(kept, held, now)
-    if word == "equivocation":
+    # What is void after one fork says nothing for an earlier one, which may then decide.
+    while word == "equivocation" and any(head["epoch"] > decides for head in held):
         held = [head for head in held if head["epoch"] <= decides]
+        word, decides = conduct(kept, held, now)
     held, urgent = within_rate(held, standing)
-    word, decides = conduct(kept, held, now)
     fresh = {place(head) for head in held if now - head["time"] <= DAY}
     heads = summed_up(held)
     return {

@@ -390,8 +390,13 @@ impl Track {
                 .is_some_and(|fork| place.seq >= fork.seq)
         });
         let mut dropped = self.take_all(at_forks.collect());
-        if let Conduct::Equivocation { epoch } = self.conduct(None, floor) {
-            let later = self.places().filter(|place| place.epoch > epoch).collect();
+        // What goes with a later fork may be all that made an earlier one an accident: then that one decides, and so on
+        // down the forks.
+        while let Conduct::Equivocation { epoch } = self.conduct(None, floor) {
+            let later: Vec<Place> = self.places().filter(|place| place.epoch > epoch).collect();
+            if later.is_empty() {
+                break;
+            }
             dropped.extend(self.take_all(later));
         }
         dropped
