@@ -149,6 +149,15 @@ impl Memory {
         })
     }
 
+    /// Makes a user of ours a regular one before a moment.
+    pub(crate) fn make_regular(&mut self, ip: IpAddr, moment: Timestamp) {
+        if let Some(known) = self.authenticated.get_mut(&host_of(ip)) {
+            let first = Timestamp::from_millis(moment.as_millis().saturating_sub(GOLD_AGE));
+            known.first = known.first.min(first);
+            known.days = known.days.max(GOLD_DAYS);
+        }
+    }
+
     /// What was there counts for nothing but protection: the record begins with the last visit.
     pub(crate) fn begin_anew(&mut self, ip: IpAddr) {
         if let Some(known) = self.authenticated.get_mut(&host_of(ip)) {

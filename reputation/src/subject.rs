@@ -4,6 +4,8 @@
 //! ten thousand identities of one group displace each other and nobody else. Which ones stay does not depend on the
 //! order of arrival. Deliberately absent: weights, which are looked up when a verdict is asked for.
 
+use std::cmp::Ordering;
+
 use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
 
 use crate::constants::{DAY, LIVE_HALF_LIVES, MINUTE, half_life};
@@ -84,6 +86,8 @@ enum Least {
     Other,
 }
 
+/// From this confidence on, percent, a statement is loud.
+const LOUD: u8 = 50;
 /// Up to so many statements the list is kept exact.
 const FEW: usize = 8;
 /// Objections kept per subject, one per group, the heaviest: more nats than any score can have.
@@ -124,6 +128,11 @@ impl Entry {
 
     pub(crate) fn observed(&self) -> Timestamp {
         Timestamp::from_millis(i64::from(self.observed) * MINUTE)
+    }
+
+    /// Whether it is said so that somebody stands for it. Less opens no hearing and makes nobody the first.
+    pub(crate) fn is_loud(&self) -> bool {
+        self.confidence >= LOUD
     }
 
     /// When it arrived, as exactly as that is kept: 4 milliseconds.
@@ -288,14 +297,21 @@ impl Subject {
         let Some(known) = self.at(place).copied() else {
             return Added::Weaker;
         };
-        // Nobody can dispute in public what is said with no confidence, or was taken back.
+        // Nobody can dispute in public what is said with no confidence, or was taken back. And whoever whispers everything to say
+        // aloud what others find was not the first to find it.
         let is_said = |one: &Entry| one.confidence > 0 && !out(one);
-        let (before, again) = (is_said(&known), is_said(&entry));
-        let (stronger, (arrived, fraction)) = match (before, again) {
-            (false, true) => (true, (entry.arrived, entry.fraction)),
-            (true, false) => (false, (known.arrived, known.fraction)),
+        let how = |one: &Entry| u8::from(is_said(one)) + u8::from(is_said(one) && one.is_loud());
+        let mut order = how(&known).cmp(&how(&entry));
+        // What is no evidence any more keeps nothing out.
+        if order == Ordering::Greater && is_said(&entry) && !known.is_live(&self.indicator, now) {
+            order = Ordering::Equal;
+        }
+        let before = is_said(&known);
+        let (stronger, (arrived, fraction)) = match order {
+            Ordering::Less => (true, (entry.arrived, entry.fraction)),
+            Ordering::Greater => (false, (known.arrived, known.fraction)),
             // Who repeats himself was first when he was first.
-            _ => (
+            Ordering::Equal => (
                 entry.lasts(&self.indicator) > known.lasts(&self.indicator),
                 (known.arrived, known.fraction).min((entry.arrived, entry.fraction)),
             ),

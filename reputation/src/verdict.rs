@@ -336,7 +336,7 @@ impl fmt::Display for Reason {
             Self::Infrastructure => {
                 f.write_str("it stands next to infrastructure: far more groups are needed")
             }
-            Self::OwnDetection => f.write_str("our own sensor saw it too: less is needed"),
+            Self::OwnDetection => f.write_str("our own sensor saw it too"),
             Self::Disputed { raise } => {
                 write!(
                     f,

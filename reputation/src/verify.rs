@@ -62,6 +62,8 @@ pub struct Inputs {
     pub known: Option<Tier>,
     /// What the observer's own sensor says of it.
     pub own: Option<OwnWord>,
+    /// Whether it was a regular user of the observer's before that: then neither of the two words decides.
+    pub contradicted: bool,
     /// Independent groups that the observer's anchors reach.
     pub groups: usize,
     /// How long the observer lets what is said without gold wait, in milliseconds.
@@ -141,6 +143,9 @@ pub enum InputsRefused {
     /// No time that the network knows.
     #[error("{0} is out of range")]
     Time(&'static str),
+    /// A regular user is somebody, and is contradicted by something.
+    #[error("there are no two words that could contradict each other")]
+    Contradiction,
     /// Two names for one thing.
     #[error("the subject is not written in its one form")]
     Subject,
@@ -322,6 +327,10 @@ impl Inputs {
         }
         if self.own.is_some_and(|own| !own.at.is_on_wire()) {
             return Err(InputsRefused::Time("the time of the own detection"));
+        }
+        let may_contradict = self.known == Some(Tier::Authenticated) && self.own.is_some();
+        if self.contradicted && !may_contradict {
+            return Err(InputsRefused::Contradiction);
         }
         if crate::score::canonical(&self.subject) != self.subject {
             return Err(InputsRefused::Subject);

@@ -330,7 +330,8 @@ impl Scorer {
         let mut heard = moment;
         // It ends a little later for each voice, at most.
         for _ in 0..=weighed.len() {
-            let Some(ends) = self.hearing(weighed, &[], base, heard) else {
+            // By the clock: whoever can hold our watermark back must not choose for what he is liable.
+            let Some(ends) = self.hearing((weighed, &[]), base, heard, 0) else {
                 break;
             };
             heard = ends;

@@ -18,15 +18,16 @@ use crate::constants::{DAY, EXPOSED_HEARING};
 
 impl Scorer {
     /// Until when what is said waits at least, if it has to reach `bar`, which disputes raise. `None`: it had its hearing, or
-    /// those who wait for none would block alone, whoever else speaks.
+    /// those who wait for none would block alone, whoever else speaks. `lag`: how far what we hear is behind; while that grows the
+    /// time moves on with it.
     pub(super) fn hearing(
         &self,
-        weighed: &[Weighed<'_>],
-        objecting: &[Objecting<'_>],
+        (weighed, objecting): (&[Weighed<'_>], &[Objecting<'_>]),
         bar: i64,
         now: Timestamp,
+        lag: i64,
     ) -> Option<Timestamp> {
-        let (hearing, lag) = (self.config.hearing, self.lag(now));
+        let hearing = self.config.hearing;
         // Whole seconds, as exports carry them.
         let age = |one: &Weighed<'_>| {
             let arrived = Timestamp::from_secs(i64::from(one.entry.arrived));
@@ -43,7 +44,8 @@ impl Scorer {
         let counts = |one: &&Weighed<'_>| one.uncapped > 0 && one.reporter.is_anchored();
         let exposed = |one: &Weighed<'_>| one.entry.is_exposed() && heard_for(one) < waits(one);
         let opened = |one: &Weighed<'_>| {
-            !exposed(one) && heard_for(one) >= hearing && age(one) < hearing.saturating_add(DAY)
+            let loud = one.entry.is_loud();
+            !exposed(one) && loud && heard_for(one) >= hearing && age(one) < hearing.saturating_add(DAY)
         };
         let stands = |one: &Weighed<'_>| {
             !exposed(one) && (heard_for(one) >= hearing || one.reporter.record.has_gold(now))

@@ -33,6 +33,7 @@ impl Scorer {
                 behaviour: caught.behaviour,
                 at: caught.last,
             }),
+            contradicted: self.is_contradicted(&subject, self.own.live(&subject, now), now),
             groups: self.graph.groups(),
             hearing: self.config.hearing,
             lag: self.lag(now),
@@ -130,6 +131,9 @@ impl Scorer {
         }
         if let Some(own) = inputs.own {
             scorer.own.catch(&inputs.subject, own.behaviour, own.at);
+            if let Some(ip) = inputs.subject.as_ip().filter(|_| inputs.contradicted) {
+                scorer.memory.make_regular(ip, own.at);
+            }
         }
         if let Some(subject) = scorer.subject_of(inputs, &indices)? {
             scorer.subjects.insert(subject);

@@ -135,9 +135,7 @@ impl Scorer {
         if tier == Some(Tier::Visitor) {
             threshold.visitor = VISITOR_RAISE;
         }
-        // Our own sensor against our own user: one of the two is mistaken. It lifts his immunity, and the mesh has to make its
-        // case in full, lest whoever echoes our mistakes prolongs them.
-        let sensed = own.is_some() && tier != Some(Tier::Authenticated);
+        let sensed = own.is_some() && !self.is_contradicted(indicator, own, now);
         if sensed {
             threshold.own = -OWN_RELIEF.min(threshold.base - OWN_FLOOR);
         }
@@ -155,7 +153,14 @@ impl Scorer {
         let waits = !held && !sensed && sums.score >= bar;
         Case {
             hearing: waits
-                .then(|| self.hearing(&weighed, &objecting, bar - threshold.dispute, now))
+                .then(|| {
+                    self.hearing(
+                        (&weighed, &objecting),
+                        bar - threshold.dispute,
+                        now,
+                        self.lag(now),
+                    )
+                })
                 .flatten(),
             groups: sums.groups(),
             quorum: quorum_of(threshold.total),
@@ -171,6 +176,16 @@ impl Scorer {
             objecting,
             shown,
         }
+    }
+
+    /// Our own sensor against our own user: one of the two is mistaken. It lifts his immunity, and the mesh has to make its case
+    /// in full, lest whoever echoes our mistakes prolongs them. A user is who was a regular one before he was caught: to
+    /// log in afterwards helps nobody.
+    pub(super) fn is_contradicted(&self, subject: &Indicator, own: Option<Caught>, now: Timestamp) -> bool {
+        let Some((ip, caught)) = subject.as_ip().zip(own) else {
+            return false;
+        };
+        self.memory.tier(ip, now) == Some(Tier::Authenticated) && self.memory.is_regular(ip, caught.first)
     }
 
     /// What disputes raise the threshold by.

@@ -42,7 +42,7 @@ impl Renewals {
         // What is whispered, or was taken back, is no other group's word.
         let mut joined: Vec<(GroupIndex, u32)> = subject
             .entries()
-            .filter(|entry| stakes(&scorer.reporters, entry, now))
+            .filter(|entry| entry.is_loud() && stakes(&scorer.reporters, entry, now))
             .filter(|entry| !withdraw::is_out(&scorer.retracted, &scorer.reporters, entry, now))
             .map(|entry| (scorer.reporters.voucher(entry.reporter), entry.arrived))
             .collect();

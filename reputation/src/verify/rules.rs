@@ -4,7 +4,7 @@
 //! forget to change it; comments and tests do not count.
 
 /// The sources that decide. What only stores or looks up is left out.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 17] = [
     include_str!("../constants.rs"),
     include_str!("../class.rs"),
     include_str!("../evidence.rs"),
@@ -13,11 +13,15 @@ const SOURCES: [&str; 13] = [
     include_str!("../partition.rs"),
     include_str!("../reporter.rs"),
     include_str!("../reporter/record.rs"),
+    include_str!("../score.rs"),
+    include_str!("../score/expose.rs"),
     include_str!("../score/hearing.rs"),
     include_str!("../score/judge.rs"),
     include_str!("../score/object.rs"),
     include_str!("../score/renew.rs"),
     include_str!("../score/weigh.rs"),
+    include_str!("../score/withdraw.rs"),
+    include_str!("../subject.rs"),
 ];
 
 /// Sixteen hexadecimal digits.

@@ -269,6 +269,16 @@ fn who_waits_for_no_hearing_waits_for_no_watermark() {
     assert!(scorer.review(&attacker, now).hard_block);
     scorer.own_detection(&attacker, SSH, now);
     assert!(scorer.rung(&attacker, now).is_hard());
+    // Two anchors.
+    let victim = ip("9.9.9.8");
+    let mut anchored = mesh(8);
+    anchored.anchors.push(org(2));
+    let mut scorer = anchored.scorer_with(ScorerConfig::default());
+    scorer.set_watermark(Some(NOW));
+    said(&mut scorer, 0, &victim, now);
+    assert!(!scorer.rung(&victim, now).is_hard());
+    said(&mut scorer, 2, &victim, now);
+    assert!(scorer.rung(&victim, now).is_hard());
     // A watermark ahead of us, by a clock that is wrong, is none.
     let (scorer, attacker) = behind(Some(later(DAY)));
     assert!(!scorer.rung(&attacker, later(HEARING - 1)).is_hard());

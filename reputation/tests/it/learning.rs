@@ -344,8 +344,6 @@ fn what_is_said_with_no_confidence_earns_nothing() {
     assert_eq!(confirmed, [0, 1_000]);
 }
 
-/// What gold may still refute outlives a flood of withdrawals: of what one group says to itself, of what nobody comes from, and
-/// of as many addresses as two groups like.
 /// A whisper costs as little as it is believed, so it earns as little, and leaves the rest to who says it aloud.
 #[test]
 fn credit_grows_with_confidence() {
@@ -364,6 +362,27 @@ fn credit_grows_with_confidence() {
     assert_eq!(whisper, 10);
     assert!((450..=500).contains(&half), "{half}");
     assert!(aloud > 450, "{aloud}");
+}
+
+/// Who whispers everything, to repeat aloud what others find, found nothing.
+#[test]
+fn the_first_is_who_says_it_aloud_first() {
+    let attacker = ip("9.9.9.9");
+    let mut words = [(1, 1, 1_u8, 0), (2, 1, 100, 600), (1, 2, 100, 605)];
+    for _ in 0..3 {
+        words.rotate_left(1);
+        let mut scorer = mesh(3).scorer();
+        for (reporter, seq, confidence, seconds) in words {
+            let mut said = report(reporter, &attacker);
+            said.sighting.seq = seq;
+            (said.confidence, said.observed, said.arrived) = (confidence, after(seconds), after(seconds));
+            scorer.observe(&said, after(700)).unwrap();
+        }
+        scorer.own_detection(&attacker, SSH, after(800));
+        let earned = [1, 2].map(|number| scorer.learned_of(org(number)).unwrap().confirmed);
+        assert_eq!(earned[1], 1_000, "{words:?}");
+        assert!(earned[0] < 100, "{words:?} {earned:?}");
+    }
 }
 
 #[test]
@@ -390,10 +409,13 @@ fn a_whisper_renews_nobody() {
         first.unwrap().value
     };
     let alone = score(0, false);
+    assert_eq!(score(49, false), alone);
     assert_eq!(score(100, true), alone);
     assert!(score(100, false) > alone);
 }
 
+/// What gold may still refute outlives a flood of withdrawals: of what one group says to itself, of what nobody comes from, and
+/// of as many addresses as two groups like.
 #[test]
 fn no_flood_of_withdrawals_drives_out_what_gold_may_refute() {
     let regular: IpAddr = "9.9.9.9".parse().unwrap();

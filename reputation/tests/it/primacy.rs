@@ -3,9 +3,14 @@
 use std::net::IpAddr;
 
 use vigie_reputation::constants::{DISPUTE_CAP, H_LOW_HARM, KAPPA, VISITOR_RAISE};
+use vigie_reputation::wire::Timestamp;
 use vigie_reputation::{Class, Reason, Rung, ScorerConfig, Tier};
 
 use crate::world::{NOW, SSH, after, ip, mesh, org, report};
+
+fn before(days: i64) -> Timestamp {
+    after(-86_400 * days)
+}
 
 fn address() -> IpAddr {
     "9.9.9.9".parse().unwrap()
@@ -69,7 +74,9 @@ fn our_own_sensor_and_one_good_group_are_enough() {
 fn our_own_sensor_against_our_own_user_lifts_his_immunity_and_is_no_discount() {
     let subject = ip("9.9.9.9");
     let mut scorer = mesh(8).scorer_with(ScorerConfig::default());
-    scorer.remember(address(), Tier::Authenticated, NOW);
+    for days in [9, 8, 7, 0] {
+        scorer.remember(address(), Tier::Authenticated, before(days));
+    }
     scorer.own_detection(&subject, SSH, NOW);
     scorer.observe(&report(1, &subject), NOW).unwrap();
     let echo = scorer.verdict(&subject, NOW);
@@ -85,6 +92,25 @@ fn our_own_sensor_against_our_own_user_lifts_his_immunity_and_is_no_discount() {
         scorer.dispute(org(reporter), &subject, after(60));
     }
     assert!(scorer.verdict(&subject, after(20 * 60)).threshold.dispute > 0);
+}
+
+/// To guess a password at last, or to have an account besides, unblocks nobody.
+#[test]
+fn who_logs_in_after_he_was_caught_gains_nothing() {
+    let subject = ip("9.9.9.9");
+    for user_for in [None, Some(6)] {
+        let mut scorer = mesh(8).scorer_with(ScorerConfig::default());
+        for days in user_for {
+            scorer.remember(address(), Tier::Authenticated, before(days));
+        }
+        scorer.own_detection(&subject, SSH, NOW);
+        scorer.observe(&report(1, &subject), NOW).unwrap();
+        assert!(scorer.verdict(&subject, NOW).hard_block);
+        scorer.remember(address(), Tier::Authenticated, after(60));
+        let still = scorer.verdict(&subject, after(60));
+        assert_eq!(still.threshold.own, -3_500);
+        assert!(still.hard_block && scorer.review(&subject, after(60)).hard_block);
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub struct Eclipse {
     pub strike: Strike,
     /// Observers that are surrounded.
     pub eclipsed: f64,
-    /// At these, the share of disputes and of reports of true attackers that their neighbours drop.
+    /// At these, the share of the unwelcome that their neighbours drop: disputes, and perhaps reports of true attackers.
     pub dropped: f64,
     /// After so many hours anti-entropy with an honest node brings what was dropped; 0 is never.
     pub healed_hours: f64,
@@ -286,9 +286,9 @@ impl Default for Eclipse {
         Self {
             strike: Strike::default(),
             eclipsed: 0.5,
-            dropped: 0.9,
+            dropped: 1.0,
             healed_hours: 6.0,
-            disputes_only: false,
+            disputes_only: true,
         }
     }
 }
