@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use vigie_gossip_core::Directory;
 use vigie_gossip_core::wire::{
-    Draft, Envelope, Founder, Genesis, HeaderHash, Labels, NodeCertificate, Payload, Retracted, Revocation,
-    RevocationTarget, SecretKey, Statement, Timestamp, Tlp, Vouch,
+    Draft, Envelope, Founder, Genesis, HeaderHash, Labels, NetworkId, NodeCertificate, Payload, Retracted,
+    Revocation, RevocationTarget, SecretKey, Statement, Timestamp, Tlp, Vouch,
 };
 
 pub use admission::admission;
@@ -62,10 +62,15 @@ fn genesis() -> Genesis {
     }
 }
 
+fn network() -> NetworkId {
+    static NETWORK: OnceLock<NetworkId> = OnceLock::new();
+    *NETWORK.get_or_init(|| genesis().network())
+}
+
 // === statements ===
 
 fn certificate(org: u8, first: u32) -> Statement {
-    let (network, node) = (genesis().network(), node_key(org));
+    let (network, node) = (network(), node_key(org));
     let terms = NodeCertificate {
         network,
         org: org_key(org).public(),
@@ -81,7 +86,7 @@ fn certificate(org: u8, first: u32) -> Statement {
 
 fn vouch(from: u8, to: u8, days_ago: u32) -> Statement {
     let terms = Vouch {
-        network: genesis().network(),
+        network: network(),
         voucher: org_key(from).public(),
         subject: org_key(to).public(),
         name: "x".into(),
@@ -95,7 +100,7 @@ fn vouch(from: u8, to: u8, days_ago: u32) -> Statement {
 
 fn revocation(org: u8, since: Timestamp) -> Statement {
     let terms = Revocation {
-        network: genesis().network(),
+        network: network(),
         org: org_key(org).public(),
         target: RevocationTarget::Node(node_key(org).public()),
         compromised_since: since,
@@ -123,7 +128,7 @@ fn envelope(org: u8, (epoch, seq): (u32, u64), at: Timestamp, (rows, variant): (
         row: 0,
     };
     let draft = Draft {
-        network: genesis().network(),
+        network: network(),
         epoch,
         seq,
         prev: HeaderHash([0; 32]),

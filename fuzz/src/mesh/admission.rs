@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vigie_gossip_core::wire::{Draft, Envelope, EquivocationProof, HeaderHash, Payload, Statement, Tlp};
-use vigie_gossip_core::{ChainIndex, Directory, Held, Ignored, Refusal, Unverified};
+use vigie_gossip_core::{ChainIndex, Directory, Held, Ignored, Insertion, Refusal, Unverified};
 
 use super::{
     HOUR, MEMBERS, NEWCOMER, SEED, certificate, directory, envelope, node_key, now, revocation, t0, take,
@@ -41,7 +41,9 @@ impl Node {
     }
 
     fn learn(&mut self, statement: Statement) {
-        drop(self.directory.insert(statement));
+        if let Ok(Insertion::Known) | Err(_) = self.directory.insert(statement) {
+            return;
+        }
         self.directory.take_settled();
         let dropped = self.index.reconcile(&self.directory);
         self.forget(&dropped);

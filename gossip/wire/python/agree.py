@@ -1,21 +1,24 @@
 """Reads cases on standard input, one JSON object a line, and says where this decoder disagrees with what they say.
 
 A case has `as` (what to read the bytes as), `bytes`, `public` (the key that signatures are held to), and `says`: the
-values, or {"refused": class}. For the chains of one publisher see chains.py. Prints each disagreement, then the counts.
+values, or {"refused": class}. Whole chains and whole networks: see chains.py and admission.py. Prints each disagreement, then the counts.
 """
 
 import json
 import sys
 
+from admission import admission
 from chains import chain
 from reader import Refused
 from shown import SHOW
 
+WHOLE = {"chain": chain, "admission": admission}
+
 
 def says(case):
     """What this decoder makes of the bytes."""
-    if case["as"] == "chain":
-        return chain(case)
+    if case["as"] in WHOLE:
+        return WHOLE[case["as"]](case)
     try:
         return SHOW[case["as"]](bytes.fromhex(case["bytes"]), bytes.fromhex(case["public"]))
     except Refused as error:

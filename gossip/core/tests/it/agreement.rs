@@ -1,8 +1,9 @@
 //! The second decoder (`gossip/wire/python`, written from docs/protocol.md alone) and this crate say the same: of the
-//! messages of sync, and of what a node holds of a chain in the end. Also keeps `vectors/`, which both have to pass.
+//! messages of sync, of what a node holds of a chain in the end, and of who is admitted when. Also keeps `vectors/`.
 //!
 //! `cargo run -p vigie-gossip-core --example vectors` writes the files anew; a difference changes the protocol.
 
+mod admitted;
 mod chains;
 mod files;
 mod messages;
@@ -93,7 +94,7 @@ fn both_say_the_same_of_messages_that_a_generator_makes() {
 #[test]
 fn both_hold_the_same_of_chains_that_a_generator_makes() {
     let mut dice = Dice::new(0x6368_6169_6e73);
-    let cases: Vec<Value> = (0..150)
+    let cases: Vec<Value> = (0..90)
         .map(|nth| chains::value(&chains::by_dice(&mut dice, nth)))
         .collect();
     for word in ["clean", "suspended", "accident", "equivocation"] {
@@ -103,4 +104,11 @@ fn both_hold_the_same_of_chains_that_a_generator_makes() {
         );
     }
     agree("both_hold_the_same_of_chains_that_a_generator_makes", &cases);
+}
+
+#[test]
+fn both_admit_the_same_in_networks_that_a_generator_makes() {
+    let mut dice = Dice::new(0x6164_6d69);
+    let cases: Vec<Value> = (0..24).map(|nth| admitted::value(&mut dice, nth)).collect();
+    agree("both_admit_the_same_in_networks_that_a_generator_makes", &cases);
 }
