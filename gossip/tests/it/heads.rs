@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vigie_gossip::Trusted;
 use vigie_gossip::core::chain::Watermark;
-use vigie_gossip::wire::{Timestamp, Tlp};
+use vigie_gossip::wire::{OrgId, Timestamp, Tlp};
 
 use crate::node::{Node, Setup};
 use crate::proxy::Proxy;
@@ -167,22 +167,35 @@ async fn heads_are_heard_after_a_restart_beside_the_own_ghost() {
 }
 
 /// Rounds are an hour apart, and gossip said it while the store took nothing: only asking for cause brings it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_is_behind_asks_a_seed_at_once() {
+async fn check_asks(whom: usize, anchors: BTreeSet<OrgId>) {
     let world = World::new();
-    let all = [SEED, VICTIM];
-    let mut seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    let all = [SEED, HONEST, VICTIM];
+    let mut other = Node::start(&world, Setup::of(whom, &all)).await;
     let setup = Setup::of(VICTIM, &all).unsynced().refuse(1);
-    let mut victim = Node::start(&world, setup.dial(&seed)).await;
-    seed.until_subscribed(1).await;
+    let mut victim = Node::start(&world, setup.dial(&other)).await;
+    other.until_subscribed(1).await;
     victim.until_subscribed(1).await;
-    let first = world.envelope_at(SEED, None, Tlp::Green, now() - 30 * MINUTE);
-    let second = world.envelope_at(SEED, Some(&first), Tlp::Green, now() - 2 * MINUTE);
+    let first = world.envelope_at(whom, None, Tlp::Green, now() - 30 * MINUTE);
+    let second = world.envelope_at(whom, Some(&first), Tlp::Green, now() - 2 * MINUTE);
     for envelope in [&first, &second] {
-        seed.publish(envelope).await;
+        other.publish(envelope).await;
     }
     victim.until_stored(std::slice::from_ref(&second)).await;
     assert!(!victim.shelf.lock().unwrap().values().any(|held| *held == first));
-    victim.until_heard(&[SEED], None).await;
+    let voices = [org_key(whom).public().org_id()].into();
+    let trusted = Trusted { voices, anchors };
+    let mark = victim.mesh.watermark(trusted).await.unwrap();
+    assert_eq!((mark.voices, mark.lacking), (1, 1));
     victim.until_stored(&[first, second]).await;
+    victim.until_heard(&[whom], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_behind_asks_a_seed_at_once() {
+    check_asks(SEED, BTreeSet::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_behind_asks_an_anchor_at_once() {
+    check_asks(HONEST, [org_key(HONEST).public().org_id()].into()).await;
 }
