@@ -72,8 +72,6 @@ impl Task {
     }
 
     fn ask_guides(&mut self, now: Instant) {
-        self.sync.next_guides = now + jittered(self.config.timing.guides_every);
-        self.sync.guides_rest = now + REST.min(self.config.timing.guides_every);
         let mut guides: Vec<(PeerId, OrgId)> = self
             .peers
             .iter()
@@ -83,6 +81,14 @@ impl Task {
         let chosen = of_different(guides);
         if chosen.len() < GUIDES {
             self.dialer.hurry(now);
+        }
+        let every = self.config.timing.guides_every;
+        if chosen.is_empty() {
+            // Soon again, and for cause as soon as one is there.
+            self.sync.next_guides = now + REST.min(every);
+        } else {
+            self.sync.next_guides = now + jittered(every);
+            self.sync.guides_rest = now + REST.min(every);
         }
         for peer in chosen {
             self.sync_with(peer);
