@@ -19,5 +19,5 @@ mod tests;
 pub use answer::{Fetch, Wanted};
 pub use codec::{SyncError, SyncReason};
 pub use message::{Digest, Message, Range, Request, Response};
-pub use pace::{Choice, Pace, Tempo};
+pub use pace::{Choice, Due, Pace, Tempo};
 pub use session::{Action, Audience, Delivery, Fault, Outcome, Session, View};

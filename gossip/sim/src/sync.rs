@@ -3,6 +3,7 @@
 //! Whom to compare with, and when, the core's pace decides. One request of a session is under way at a time; who
 //! answers spends its peers' allowance; what gets no answer ends after half a minute.
 
+use vigie_gossip_core::chain::Gap;
 use vigie_gossip_core::sync::{Action, Audience, Choice, Delivery, Fetch, Message, Session, View, Wanted};
 use vigie_gossip_core::{Ignored, Refusal, Unverified};
 
@@ -64,14 +65,22 @@ impl World<'_> {
         let due = this
             .pace
             .due(&this.index, choice, signed(*now), |limit| dice.index(limit));
-        for peer in due {
+        for peer in due.compare {
             self.sync_with(node, peer);
+        }
+        for peer in due.repair {
+            self.begin_session(node, peer, Some(&due.gaps));
         }
         self.wake_pace(node);
     }
 
     /// Compares with a peer now, or as soon as a session is free.
     pub(crate) fn sync_with(&mut self, node: u32, peer: u32) {
+        self.begin_session(node, peer, None);
+    }
+
+    /// The same, or only for what is known to be missing.
+    fn begin_session(&mut self, node: u32, peer: u32, gaps: Option<&[Gap]>) {
         if self
             .network
             .link(node, peer)
@@ -94,7 +103,10 @@ impl World<'_> {
         let mut session = Session::new(Audience::Members);
         let actions = self.meter.time(Work::Sync, || {
             let this = &self.nodes[at(node)];
-            session.start(&view(&this.index, this.publisher, &self.founding, self.now))
+            match gaps {
+                Some(gaps) => session.repair(gaps),
+                None => session.start(&view(&this.index, this.publisher, &self.founding, self.now)),
+            }
         });
         let running = Running {
             session,

@@ -86,7 +86,7 @@ pub(super) fn compare(theirs: &Head, index: &ChainIndex) -> Comparison {
 }
 
 /// A range in pieces that one message may name, the highest first. At most four: what is left waits for the next session.
-fn pieces(range: Range) -> Vec<Range> {
+pub(super) fn pieces(range: Range) -> Vec<Range> {
     let mut pieces = Vec::new();
     let mut to = range.to;
     for _ in 0..4 {

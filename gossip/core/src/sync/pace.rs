@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::Add;
 use std::time::Duration;
 
-use crate::chain::{ChainIndex, Place};
-use crate::constants::{GAP_WAIT, GAPS_WATCHED, SYNC_INTERVAL};
+use crate::chain::{ChainIndex, Gap, Place};
+use crate::constants::{GAP_WAIT, GAPS_WATCHED, RANGE_PLACES, SYNC_INTERVAL};
 use crate::wire::{Header, PublisherId, Timestamp};
 
 /// How long rounds and gaps wait.
@@ -27,6 +27,17 @@ pub struct Choice<'a, P> {
     pub members: &'a [P],
     /// Seeds.
     pub seeds: &'a [P],
+}
+
+/// Whom to ask now, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due<P> {
+    /// Compare everything with these.
+    pub compare: Vec<P>,
+    /// Ask these for `gaps` only; none of them is among `compare`.
+    pub repair: Vec<P>,
+    /// What is missing still after it was given time.
+    pub gaps: Vec<Gap>,
 }
 
 /// What is due when.
@@ -116,38 +127,53 @@ impl<P: Copy + Ord, T: Copy + Ord + Add<Duration, Output = T>> Pace<P, T> {
         choice: Choice<'_, P>,
         now: T,
         mut below: impl FnMut(usize) -> usize,
-    ) -> Vec<P> {
-        let mut chosen = Vec::new();
+    ) -> Due<P> {
+        let mut compare = Vec::new();
         if self.next_round <= now {
             self.next_round = now + jittered(self.tempo.every, &mut below);
-            chosen = round(choice, &mut below);
+            compare = round(choice, &mut below);
         }
-        chosen.extend(self.soon.extract_if(.., |_, at| *at <= now).map(|(peer, _)| peer));
-        if self.gaps_open(index, now) {
-            chosen.extend(round(choice, &mut below));
+        compare.extend(self.soon.extract_if(.., |_, at| *at <= now).map(|(peer, _)| peer));
+        let gaps = self.gaps_open(index, now);
+        let mut repair = Vec::new();
+        if !gaps.is_empty() {
+            repair = round(choice, &mut below);
+            repair.retain(|peer| !compare.contains(peer));
         }
-        chosen
+        Due {
+            compare,
+            repair,
+            gaps,
+        }
     }
 
-    /// Whether a gap that was given its time is still there. Somebody who always leaves gaps makes us ask no more often
+    /// What is still missing after it was given its time. Somebody who always leaves gaps makes us ask no more often
     /// than they are given to close.
-    fn gaps_open(&mut self, index: &ChainIndex, now: T) -> bool {
+    fn gaps_open(&mut self, index: &ChainIndex, now: T) -> Vec<Gap> {
         if self.next_repair > now {
-            return false;
+            return Vec::new();
         }
-        let open = self
-            .gaps
-            .extract_if(.., |_, at| *at <= now)
-            .filter(|((publisher, epoch), _)| {
-                let from_the_start = index.head(*publisher, *epoch).is_some_and(|head| head.low > 0);
-                from_the_start || !index.gaps_of(*publisher, *epoch).is_empty()
-            })
-            .count();
-        if open > 0 {
+        let mut open = Vec::new();
+        for ((publisher, epoch), _) in self.gaps.extract_if(.., |_, at| *at <= now) {
+            open.extend(before_the_first(index, publisher, epoch));
+            open.extend(index.gaps_of(publisher, epoch));
+        }
+        if !open.is_empty() {
             self.next_repair = now + self.tempo.gap_wait;
         }
-        open > 0
+        open
     }
+}
+
+/// What may stand below the lowest place that is held.
+fn before_the_first(index: &ChainIndex, publisher: PublisherId, epoch: u32) -> Option<Gap> {
+    let to = index.head(publisher, epoch)?.low.checked_sub(1)?;
+    Some(Gap {
+        publisher,
+        epoch,
+        from: to.saturating_sub(RANGE_PLACES - 1),
+        to,
+    })
 }
 
 /// A random member, and a random seed besides.
@@ -167,6 +193,8 @@ fn jittered(every: Duration, below: &mut impl FnMut(usize) -> usize) -> Duration
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::Held;
+    use crate::wire::HeaderHash;
 
     const T0: Timestamp = Timestamp::from_secs(1_795_305_600);
 
@@ -175,7 +203,9 @@ mod tests {
             members: &[1, 2],
             seeds: &[2],
         };
-        pace.due(&ChainIndex::new(), choice, at, |_| 0)
+        let due = pace.due(&ChainIndex::new(), choice, at, |_| 0);
+        assert_eq!((due.repair, due.gaps), (vec![], vec![]));
+        due.compare
     }
 
     #[test]
@@ -198,5 +228,36 @@ mod tests {
         assert_eq!(due(&mut pace, T0 + Duration::from_secs(1)), []);
         assert_eq!(due(&mut pace, T0 + Duration::from_secs(2)), [7]);
         assert_eq!(due(&mut pace, T0 + Duration::from_secs(3)), []);
+    }
+
+    #[test]
+    fn a_gap_that_stays_is_asked_for_and_nothing_else() {
+        let publisher = PublisherId([7; 16]);
+        let mut index = ChainIndex::new();
+        for seq in [3, 5] {
+            index.load(Held {
+                publisher,
+                epoch: 0,
+                seq,
+                hash: HeaderHash([1; 32]),
+                time: T0,
+                rows: 1,
+                urgent: false,
+            });
+        }
+        let mut pace = Pace::new(Tempo::default(), T0);
+        due(&mut pace, T0);
+        pace.watch(publisher, Place { epoch: 0, seq: 4 }, &index, T0);
+        assert_eq!(pace.next_deadline(), T0 + GAP_WAIT);
+        let choice = Choice {
+            members: &[1, 2],
+            seeds: &[2],
+        };
+        let due = pace.due(&index, choice, T0 + GAP_WAIT, |_| 0);
+        let places: Vec<_> = due.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+        assert_eq!(
+            (due.compare, due.repair, places),
+            (vec![], vec![1, 2], vec![(0, 2), (4, 4)])
+        );
     }
 }

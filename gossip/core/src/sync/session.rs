@@ -6,10 +6,10 @@
 use super::answer::{Fetch, answer, begin, digest};
 use super::codec::SyncError;
 use super::fits::fits;
-use super::heads::compare;
+use super::heads::{compare, pieces};
 use super::message::{Digest, Message, Range, Request, Response};
 use super::plan::Plan;
-use crate::chain::{ChainIndex, Place};
+use crate::chain::{ChainIndex, Gap, Place};
 use crate::constants::{HASHES_PER_MESSAGE, REQUESTS_PER_SESSION, SYNC_MESSAGE_BYTES};
 use crate::directory::Directory;
 use crate::validate::{Refusal, Unverified};
@@ -99,7 +99,7 @@ pub struct Outcome {
     pub requests: u32,
     /// Envelopes handed on.
     pub envelopes: u64,
-    /// Whether everything planned was asked for.
+    /// Whether everything was compared, and everything planned asked for.
     pub complete: bool,
 }
 
@@ -110,6 +110,8 @@ pub struct Session {
     asked: Option<Request>,
     plan: Plan,
     outcome: Outcome,
+    /// Only for what is known to be missing.
+    repairing: bool,
 }
 
 // === impl Session ===
@@ -122,6 +124,7 @@ impl Session {
             asked: None,
             plan: Plan::default(),
             outcome: Outcome::default(),
+            repairing: false,
         }
     }
 
@@ -133,7 +136,31 @@ impl Session {
         }
         self.plan = Plan::default();
         self.outcome = Outcome::default();
+        self.repairing = false;
         self.send(Request::Digest(digest(view)))
+    }
+
+    /// Asks for what is missing in these chains and for nothing else: to find one lost envelope, comparing everything
+    /// costs a head for every publisher. It is no comparison, so its outcome is never complete.
+    pub fn repair(&mut self, gaps: &[Gap]) -> Vec<Action> {
+        if self.asked.is_some() {
+            return Vec::new();
+        }
+        self.plan = Plan::default();
+        self.outcome = Outcome::default();
+        self.repairing = true;
+        for gap in gaps {
+            let range = Range {
+                publisher: gap.publisher,
+                epoch: gap.epoch,
+                from: gap.from,
+                to: gap.to,
+            };
+            for piece in pieces(range) {
+                self.plan.want(piece);
+            }
+        }
+        self.go_on()
     }
 
     /// Forgets a request that got no response: the peer is gone, or took too long.
@@ -323,7 +350,7 @@ impl Session {
             None
         };
         let Some(request) = next else {
-            self.outcome.complete = self.plan.next().is_none();
+            self.outcome.complete = !self.repairing && self.plan.next().is_none();
             self.plan = Plan::default();
             return vec![Action::Done(self.outcome)];
         };

@@ -337,3 +337,38 @@ fn strangers_see_what_is_clear_only() {
         assert_eq!(sent.len(), expected);
     }
 }
+
+#[test]
+fn a_repair_asks_for_the_gaps_alone_and_is_no_comparison() {
+    let (index, directory) = (ChainIndex::new(), directory());
+    let view = View {
+        index: &index,
+        directory: &directory,
+        own: None,
+        now: now(),
+    };
+    let range = Range {
+        publisher: PublisherId([9; 16]),
+        epoch: 0,
+        from: 4,
+        to: 6,
+    };
+    let gap = crate::Gap {
+        publisher: range.publisher,
+        epoch: 0,
+        from: 4,
+        to: 6,
+    };
+    let mut session = Session::new(Audience::Members);
+    let actions = session.repair(&[gap]);
+    let [Action::Send(Message::Request(Request::Ranges(asked)))] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(asked[..], [range]);
+    let nothing = Message::Response(Response::Envelopes(Vec::new()));
+    let ended = session.on_message(nothing, &view).pop();
+    assert!(
+        matches!(ended, Some(Action::Done(outcome)) if !outcome.complete),
+        "{ended:?}"
+    );
+}

@@ -4,6 +4,7 @@
 use libp2p::PeerId;
 use libp2p::request_response::OutboundRequestId;
 use tokio::time::Instant;
+use vigie_gossip_core::chain::Gap;
 use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session};
 use vigie_gossip_core::validate::{Ignored, Refusal, Unverified, verify_all};
 use vigie_gossip_core::wire::Timestamp;
@@ -18,6 +19,15 @@ use crate::telemetry::Counted;
 impl Task {
     /// Compares with a peer now, or as soon as a session is free.
     pub(in super::super) fn sync_with(&mut self, peer: PeerId) {
+        self.begin(peer, None);
+    }
+
+    /// Asks a peer for what is missing in some chains. If it has no session free for that, it is compared with in its turn.
+    pub(super) fn repair_with(&mut self, peer: PeerId, gaps: &[Gap]) {
+        self.begin(peer, Some(gaps));
+    }
+
+    fn begin(&mut self, peer: PeerId, gaps: Option<&[Gap]>) {
         let Some(entry) = self.peers.get(&peer) else {
             return;
         };
@@ -40,7 +50,10 @@ impl Task {
             return;
         }
         let mut session = Session::new(self.audience(peer));
-        let actions = session.start(&self.view());
+        let actions = match gaps {
+            Some(gaps) => session.repair(gaps),
+            None => session.start(&self.view()),
+        };
         self.sync.running.insert(
             peer,
             Running {

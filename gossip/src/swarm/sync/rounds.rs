@@ -30,8 +30,12 @@ impl Task {
                 seeds: &seeds,
             };
             let draw = |limit| rand::random_range(0..limit);
-            for peer in self.sync.pace.due(&self.chains, choice, now, draw) {
+            let due = self.sync.pace.due(&self.chains, choice, now, draw);
+            for peer in due.compare {
                 self.sync_with(peer);
+            }
+            for peer in due.repair {
+                self.repair_with(peer, &due.gaps);
             }
         }
         self.end_silent_sessions(now);
