@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Micros, SECOND};
 
-/// Most nodes of a run: what a machine of 23 GB has been seen to hold.
+/// Most nodes of a run. Each takes about 1.9 kB for every publisher that it hears: 10,000 nodes with 1,050 publishers took
+/// 19.6 GB.
 pub const MAX_NODES: u32 = 20_000;
 /// The network is whole for so long before and after a partition, in seconds.
 const AROUND_PARTITION: u32 = 10;
