@@ -1,6 +1,6 @@
 //! The handle: each method is one command to the swarm task and its answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -49,8 +49,8 @@ pub(crate) enum Command {
 /// Whom the node trusts.
 #[derive(Debug, Clone, Default)]
 pub struct Trusted {
-    /// Whose silence tells something.
-    pub voices: BTreeSet<OrgId>,
+    /// Whose silence tells something, and in which group they count.
+    pub voices: BTreeMap<OrgId, OrgId>,
     /// Whose nodes are asked, beside those of seeds, what others hold back.
     pub anchors: BTreeSet<OrgId>,
 }

@@ -49,11 +49,11 @@ struct State {
 pub(crate) struct Behind {
     /// Up to when we heard nearly all of those whom we trust; `None` if we wait for nobody any more.
     pub(crate) until: Option<Timestamp>,
-    /// Organisations that we trust and heard of within a day.
+    /// Groups of organisations that we trust and heard of within a day.
     pub(crate) voices: usize,
     /// Of how many of them something is missing.
     pub(crate) lacking: usize,
-    /// Those that we trust and wait for no more: silent for a day, or with a gap as old.
+    /// Those that we trust and wait for no more: silent for a day.
     pub(crate) given_up: usize,
     /// Since when no node of an anchor or a seed answered; then what others tell us may be what somebody lets through.
     pub(crate) guides_missed: Option<Timestamp>,
@@ -107,8 +107,9 @@ async fn look(node: &Node) -> anyhow::Result<()> {
         anchors: node.settings.get().anchors.iter().copied().collect(),
     };
     let mark = mesh.watermark(trusted).await?;
-    node.opinion
-        .set_watermark(mark.until.filter(|until| *until < now));
+    // Who waits for nobody any more hears nobody: then a hearing lasts a day.
+    let until = mark.until.or((mark.given_up > 0).then(|| now - DAY));
+    node.opinion.set_watermark(until.filter(|until| *until < now));
     let (turn, moved) = node
         .horizon
         .note(mark, now, now.since(node.started_at) >= SETTLING);
@@ -187,35 +188,27 @@ impl Behind {
         let lacking = self.lacking + self.given_up;
         let first = match self.until.filter(|until| now.since(*until) > BEHIND) {
             Some(until) if self.guides_missed.is_some() => format!(
-                "no node of an anchor or a seed answered since {} ({} ago); {lacking} of {all} organisations that we trust are silent, or something of theirs is missing",
+                "no node of an anchor or a seed answered since {} ({} ago); {lacking} of {all} groups that we trust are silent, or something of theirs is missing",
                 rfc3339(until),
                 spell(now.since(until)),
             ),
             Some(until) => format!(
-                "incomplete since {} ({} ago): {lacking} of {all} organisations that we trust are silent, or something of theirs is missing",
+                "incomplete since {} ({} ago): {lacking} of {all} groups that we trust are silent, or something of theirs is missing",
                 rfc3339(until),
                 spell(now.since(until)),
             ),
             None => format!(
-                "{} of {all} organisations that we trust were silent for a day, or something of theirs is missing since",
+                "{} of {all} groups that we trust were silent for a day",
                 self.given_up
             ),
         };
-        let mut lines = vec![
+        vec![
             format!("  hearing       {first}"),
             "                What the mesh says waits before it blocks, as objections may not reach us. What proven".to_owned(),
             "                organisations and our own sensor say blocks as ever. No wait is longer than a day.".to_owned(),
             "                Look at `vigie peers`: if they are few, or of one hand, add the address of a seed that".to_owned(),
             "                you know to [mesh] peers, or join again with an invitation from another member.".to_owned(),
-        ];
-        if self.until.is_none() {
-            lines.truncate(1);
-            lines.push(
-                "                Nobody's objections are waited for any more: look at `vigie peers`."
-                    .to_owned(),
-            );
-        }
-        lines
+        ]
     }
 }
 

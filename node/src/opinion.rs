@@ -3,7 +3,7 @@
 //! Before this stop: `ingest` and `watch`. After it: `decide`. The scorer has one owner, this room; every call is
 //! short and pure, so a lock that is never held across an await is enough.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -186,11 +186,11 @@ impl Opinion {
         }
     }
 
-    /// Of these, whose silence would tell us something: our anchors, and whom our own gold confirmed.
-    pub(crate) fn trusted(&self, orgs: &[OrgId], now: Timestamp) -> BTreeSet<OrgId> {
+    /// Of these, whose silence would tell us something, and in which group: our anchors, and whom our own gold confirmed.
+    pub(crate) fn trusted(&self, orgs: &[OrgId], now: Timestamp) -> BTreeMap<OrgId, OrgId> {
         let scorer = self.scorer();
-        (orgs.iter().copied())
-            .filter(|org| scorer.trusts(*org, now))
+        (orgs.iter())
+            .filter_map(|org| Some((*org, scorer.voice(*org, now)?)))
             .collect()
     }
 

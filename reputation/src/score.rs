@@ -34,7 +34,7 @@ use crate::graph::TrustGraph;
 use crate::memory::{Known, Memory, MemoryConfig, Tier};
 use crate::own::Own;
 use crate::partition::Group;
-use crate::reporter::{Purse, ReporterIndex, Reporters};
+use crate::reporter::{Purse, Reporter, ReporterIndex, Reporters};
 use crate::subjects::Subjects;
 
 pub(crate) use judge::canonical;
@@ -254,7 +254,20 @@ impl Scorer {
         self.watermark.map_or(0, |until| behind(until).clamp(0, DAY))
     }
 
-    /// Whether an organisation's silence would tell us something: one of our anchors, or confirmed by our own gold.
+    /// The group in which an organisation's silence would tell us something: it is one of our anchors, or our own gold
+    /// confirmed it. Newcomers count with the anchor through which they came, others with those who have one voucher.
+    pub fn voice(&self, org: OrgId, now: Timestamp) -> Option<OrgId> {
+        let place = self.graph.place(org).filter(|_| self.trusts(org, now))?;
+        let index = self.reporters.find(org);
+        let known = index.and_then(|index| self.reporters.get(index));
+        if known.is_some_and(Reporter::is_newcomer) {
+            place.through
+        } else {
+            place.group
+        }
+    }
+
+    /// Whether it is one of our anchors, or our own gold confirmed it.
     pub fn trusts(&self, org: OrgId, now: Timestamp) -> bool {
         let index = self.reporters.find(org);
         let Some(known) = index.and_then(|index| self.reporters.get(index)) else {

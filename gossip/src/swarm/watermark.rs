@@ -3,7 +3,7 @@
 //! The core computes it from the chains. Whom the node trusts is the node's affair, so it says so each time.
 
 use vigie_gossip_core::chain::Watermark;
-use vigie_gossip_core::wire::{OrgId, Timestamp};
+use vigie_gossip_core::wire::Timestamp;
 
 use super::Task;
 use crate::command::Trusted;
@@ -26,12 +26,11 @@ impl Task {
     }
 
     fn heard_until(&self, trusted: &Trusted, now: Timestamp) -> Watermark {
-        let org = |publisher| Some(self.directory.org_of(publisher)?.org_id());
         self.chains.watermark(now, |publisher| {
-            let speaks = |org: &OrgId| {
-                trusted.voices.contains(org) && self.directory.standing(publisher, now).is_admitted()
-            };
-            org(publisher).filter(speaks)
+            let org = self.directory.org_of(publisher)?.org_id();
+            let group = trusted.voices.get(&org)?;
+            let admitted = self.directory.standing(publisher, now).is_admitted();
+            admitted.then_some((*group, org))
         })
     }
 }

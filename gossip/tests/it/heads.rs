@@ -1,6 +1,5 @@
 //! Heads, and what they tell a node that is kept from hearing others.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use vigie_gossip::Trusted;
@@ -18,7 +17,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 impl Node {
     /// What it hears of these organisations.
     async fn hears(&self, whom: &[usize]) -> Watermark {
-        let voices: BTreeSet<_> = whom.iter().map(|who| org_key(*who).public().org_id()).collect();
+        let org = |who: &usize| org_key(*who).public().org_id();
+        let voices = whom.iter().map(|who| (org(who), org(who))).collect();
         let trusted = Trusted {
             voices,
             ..Trusted::default()

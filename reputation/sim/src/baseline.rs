@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use vigie_reputation::wire::{Behaviour, Timestamp};
+use vigie_reputation::wire::{Behaviour, OrgId, Timestamp};
 use vigie_reputation::{ClassLookup, Rung, Tier, TrustGraph};
 
 use crate::claim::Statement;
@@ -59,9 +59,9 @@ pub trait Baseline: fmt::Debug {
         None
     }
 
-    /// Whether an organisation's silence tells it something. Most scorers know nobody.
-    fn trusts(&self, _org: Org, _now: Timestamp) -> bool {
-        false
+    /// The group in which an organisation's silence tells it something, if it does. Most scorers know nobody.
+    fn voice(&self, _org: Org, _now: Timestamp) -> Option<OrgId> {
+        None
     }
 
     /// Up to when it has heard what those said whom it trusts; `None` if it hears everything.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use vigie_reputation::wire::Timestamp;
+use vigie_reputation::wire::{OrgId, Timestamp};
 
 use crate::span::DAY;
 use crate::subject::Org;
@@ -46,7 +46,7 @@ impl Horizon {
     /// no anchor can be reached.
     pub(crate) fn look(
         &mut self,
-        trusted: impl Iterator<Item = Org>,
+        trusted: impl Iterator<Item = (OrgId, Org)>,
         silent: impl Fn(Org) -> Option<Timestamp>,
         cut_off: Option<Timestamp>,
         now: Timestamp,
@@ -59,17 +59,22 @@ impl Horizon {
             !held.is_empty()
         });
         let missed = |at: &Timestamp| now.since(*at) >= MISSED_AFTER;
-        let mut whole_until = Vec::new();
-        let mut behind = 0;
-        for org in trusted {
+        let mut groups: BTreeMap<OrgId, Vec<Timestamp>> = BTreeMap::new();
+        for (group, org) in trusted {
             let held = self.held.get(&org).into_iter().flatten().map(|(said, _)| *said);
             let since = held
                 .chain(silent(org).filter(|at| fresh(*at)))
                 .filter(missed)
                 .min();
-            behind += usize::from(since.is_some());
-            whole_until.push(since.unwrap_or(now));
+            groups.entry(group).or_default().push(since.unwrap_or(now));
         }
+        // A group is as complete as its median.
+        let median = |members: &mut Vec<Timestamp>| {
+            members.sort_unstable();
+            members.get((members.len() - 1) / 2).copied()
+        };
+        let mut whole_until: Vec<Timestamp> = groups.values_mut().filter_map(median).collect();
+        let behind = whole_until.iter().filter(|until| **until < now).count();
         let cut_off = cut_off.filter(missed);
         if behind * MISSED_ONE_IN <= whole_until.len() {
             return cut_off;
@@ -97,8 +102,13 @@ mod tests {
         horizon
     }
 
+    /// Each of a group of his own.
+    fn ten() -> impl Iterator<Item = (OrgId, Org)> {
+        (0..10).map(|number| (Org(number).id(), Org(number)))
+    }
+
     fn look(horizon: &mut Horizon, now: Timestamp) -> Option<Timestamp> {
-        horizon.look((0..10).map(Org), |_| None, None, now)
+        horizon.look(ten(), |_| None, None, now)
     }
 
     #[test]
@@ -126,7 +136,7 @@ mod tests {
     #[test]
     fn who_reaches_no_anchor_is_behind_whatever_else_he_hears() {
         let mut horizon = behind(3);
-        let mut look = |cut_off, now| horizon.look((0..10).map(Org), |_| None, Some(cut_off), now);
+        let mut look = |cut_off, now| horizon.look(ten(), |_| None, Some(cut_off), now);
         let now = START + 2 * HOUR;
         assert_eq!(look(START, now), Some(START));
         assert_eq!(look(START + 90 * MINUTE, now), Some(START + 61 * MINUTE));
@@ -140,6 +150,6 @@ mod tests {
         let mut horizon = Horizon::default();
         let silent = |org: Org| (org.0 < 3).then_some(START);
         let now = START + HOUR;
-        assert_eq!(horizon.look((0..10).map(Org), silent, None, now), Some(START));
+        assert_eq!(horizon.look(ten(), silent, None, now), Some(START));
     }
 }

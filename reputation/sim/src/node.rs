@@ -152,7 +152,8 @@ impl Node {
             return;
         }
         let scorer = &self.scorer;
-        let trusted = voices.filter(|org| *org != self.org && scorer.trusts(*org, now));
+        let others = voices.filter(|org| *org != self.org);
+        let trusted = others.filter_map(|org| Some((scorer.voice(org, now)?, org)));
         let until = self.horizon.look(trusted, silent, cut_off, now);
         self.scorer.set_watermark(until);
     }

@@ -100,7 +100,7 @@ fn who_logs_in_after_he_was_caught_gains_nothing() {
     let subject = ip("9.9.9.9");
     for user_for in [None, Some(6)] {
         let mut scorer = mesh(8).scorer_with(ScorerConfig::default());
-        for days in user_for {
+        if let Some(days) = user_for {
             scorer.remember(address(), Tier::Authenticated, before(days));
         }
         scorer.own_detection(&subject, SSH, NOW);

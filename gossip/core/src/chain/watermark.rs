@@ -14,7 +14,7 @@ pub struct Watermark {
     /// The latest time up to which everything of at least nine tenths of them is held, or the time that was asked about if
     /// nothing is amiss: of one of them, or of a quarter, something may be missing. `None` if they are none.
     pub until: Option<Timestamp>,
-    /// How many they are: those with nothing held, silent for a day or with a gap as old are not among them.
+    /// How many groups they are: those with nothing held, or all silent for a day, are not among them.
     pub voices: usize,
     /// Of how many of these something is missing, or nothing was heard lately.
     pub lacking: usize,
@@ -35,14 +35,15 @@ impl ChainIndex {
     }
 
     /// How far the word of those who are trusted has come. `voice` says who speaks with a publisher, if he is trusted
-    /// and admitted: several publishers of one voice count once, by the one of whom least is here, so that nobody
-    /// counts for more by having more keys.
-    pub fn watermark<V: Ord>(
+    /// and admitted, and in which group he counts: several publishers of one organisation are as complete as the one of whom
+    /// least is here, and a group, of whom one vouched for the others, is one voice, as complete as the median of its
+    /// organisations. So nobody counts for more by having more keys, or more names.
+    pub fn watermark<G: Ord + Copy, O: Ord>(
         &self,
         now: Timestamp,
-        mut voice: impl FnMut(PublisherId) -> Option<V>,
+        mut voice: impl FnMut(PublisherId) -> Option<(G, O)>,
     ) -> Watermark {
-        let mut voices: Vec<(V, Option<Timestamp>)> = self
+        let mut all: Vec<((G, O), Option<Timestamp>)> = self
             .tracks
             .iter()
             .filter_map(|(publisher, track)| {
@@ -50,31 +51,38 @@ impl ChainIndex {
             })
             .collect();
         // Whoever has a publisher that counts is counted by those only.
-        voices.sort_unstable_by(|one, other| {
+        all.sort_unstable_by(|one, other| {
             let late = |until: &Option<Timestamp>| (until.is_none(), *until);
             (&one.0, late(&one.1)).cmp(&(&other.0, late(&other.1)))
         });
-        voices.dedup_by(|next, kept| next.0 == kept.0);
-        let all = voices.len();
-        voices.retain(|(_, until)| until.is_some());
-        let (counted, lacking) = (
-            voices.len(),
-            voices.iter().filter(|(_, until)| *until < Some(now)).count(),
-        );
+        all.dedup_by(|next, kept| next.0 == kept.0);
+        let mut voices: Vec<Timestamp> = Vec::with_capacity(all.len());
+        let mut given_up = 0;
+        let mut members: Vec<Timestamp> = Vec::new();
+        for group in all.chunk_by(|one, other| one.0.0 == other.0.0) {
+            members.clear();
+            members.extend(group.iter().filter_map(|(_, until)| *until));
+            members.sort_unstable();
+            match members.get(members.len().saturating_sub(1) / 2) {
+                Some(median) => voices.push(*median),
+                None => given_up += 1,
+            }
+        }
+        let (counted, lacking) = (voices.len(), voices.iter().filter(|until| **until < now).count());
         let amiss = lacking == counted || lacking > 1 && WATERMARK_AMISS_ONE_IN * lacking > counted;
         let enough = (counted - counted / WATERMARK_WHOLE_BUT_ONE_IN).checked_sub(1);
-        let until = enough.and_then(|enough| {
+        let until = enough.map(|enough| {
             if !amiss {
-                return Some(now);
+                return now;
             }
-            let (_, (_, until), _) = voices.select_nth_unstable_by(enough, |one, other| other.1.cmp(&one.1));
+            let (_, until, _) = voices.select_nth_unstable_by(enough, |one, other| other.cmp(one));
             *until
         });
         Watermark {
             until,
             voices: counted,
             lacking,
-            given_up: all - counted,
+            given_up,
             guides_met: None,
             guides_late: false,
         }

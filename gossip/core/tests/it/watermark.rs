@@ -133,11 +133,25 @@ fn one_chain_is_complete_until_its_first_gap_or_its_last_word() {
             None,
         ),
         (
-            "a gap for a day: nobody waits",
+            "a gap for a day: nobody waits for that",
             &[-2 * DAY_MINUTES, -2 * DAY_MINUTES + 1, -DAY_MINUTES - 1, -1],
             &[1],
             &[],
-            None,
+            Some(0),
+        ),
+        (
+            "and it hides no younger one",
+            &[
+                -2 * DAY_MINUTES,
+                -2 * DAY_MINUTES + 1,
+                -DAY_MINUTES - 1,
+                -30,
+                -20,
+                -10,
+            ],
+            &[1, 4],
+            &[],
+            Some(-30),
         ),
         (
             "a gap for not quite a day",
@@ -231,7 +245,7 @@ fn an_epoch_that_a_head_names_and_nobody_brought_is_a_gap() {
 }
 
 /// Chains heard until so many minutes ago, each of the organisation of that number.
-fn silent_since(chains: &[(u8, i64)]) -> (Node, impl Fn(PublisherId) -> Option<u8> + use<'_>) {
+fn silent_since(chains: &[(u8, i64)]) -> (Node, impl Fn(PublisherId) -> Option<(u8, u8)> + use<'_>) {
     let mut node = node(at(0));
     for (org, minutes) in chains {
         let said = [-*minutes];
@@ -247,6 +261,7 @@ fn silent_since(chains: &[(u8, i64)]) -> (Node, impl Fn(PublisherId) -> Option<u
             .iter()
             .map(|(org, _)| *org)
             .find(|org| publisher(*org) == id)
+            .map(|org| (org, org))
     };
     (node, of)
 }
@@ -297,7 +312,7 @@ fn one_or_a_quarter_may_be_missing_and_beyond_that_one_in_ten() {
     };
     assert_eq!(node.index.watermark(node.now, of), nobody);
     assert_eq!(
-        node.index.watermark(node.now, |_| None::<u8>),
+        node.index.watermark(node.now, |_| None::<(u8, u8)>),
         Watermark::default()
     );
 }
@@ -311,11 +326,32 @@ fn more_keys_are_no_more_voices() {
     assert_eq!((alone.until, alone.voices, alone.lacking), (Some(at(-90)), 7, 4));
     let together = node
         .index
-        .watermark(node.now, |id| of(id).map(|org| org.max(104)));
+        .watermark(node.now, |id| of(id).map(|(org, _)| (org.max(104), org.max(104))));
     assert_eq!(
         (together.until, together.voices, together.lacking),
         (Some(at(0)), 4, 1)
     );
+}
+
+/// Thirty who stand on one voucher are one voice, whether they are whole or silent.
+#[test]
+fn a_group_is_one_voice_as_complete_as_its_median() {
+    let ages = [0, 0, 0, 60, 70, 80, 90, 100, 110];
+    let chains: Vec<(u8, i64)> = (101..).zip(ages).collect();
+    let (node, of) = silent_since(&chains);
+    let alone = node.index.watermark(node.now, &of);
+    assert_eq!((alone.until, alone.voices, alone.lacking), (Some(at(-110)), 9, 6));
+    // The last five are one group: its median is silent for ninety minutes.
+    let grouped = |id| of(id).map(|(org, _)| (org.min(105), org));
+    let together = node.index.watermark(node.now, grouped);
+    assert_eq!(
+        (together.until, together.voices, together.lacking),
+        (Some(at(-90)), 5, 2)
+    );
+    // The whole ones are: what they hold back weighs more.
+    let grouped = |id| of(id).map(|(org, _)| (org.max(103), org));
+    let together = node.index.watermark(node.now, grouped);
+    assert_eq!((together.voices, together.lacking), (7, 6));
 }
 
 #[test]
@@ -340,7 +376,7 @@ fn ten_thousand_publishers_are_summed_up_at_once() {
         }
     }
     node.now = at(0);
-    let summed = index.watermark(node.now, Some);
+    let summed = index.watermark(node.now, |id| Some((id, id)));
     assert_eq!(
         (summed.voices, summed.lacking, summed.until),
         (10_000, 10_000, Some(at(-28)))

@@ -2,7 +2,9 @@
 //!
 //! Deliberately absent: policy. A node with remote decisions switched off would block nobody.
 
-use vigie_reputation::wire::{Behaviour, Count, Indicator, PublisherId, RuleHash, SightingId, Timestamp};
+use vigie_reputation::wire::{
+    Behaviour, Count, Indicator, OrgId, PublisherId, RuleHash, SightingId, Timestamp,
+};
 use vigie_reputation::{
     ClassLookup, MemoryConfig, Observed, Report, Rung, Scorer, ScorerConfig, Tier, TrustGraph,
 };
@@ -90,8 +92,8 @@ impl Baseline for Vigie {
         Some(f64::from(milli_nats))
     }
 
-    fn trusts(&self, org: Org, now: Timestamp) -> bool {
-        self.scorer.trusts(org.id(), now)
+    fn voice(&self, org: Org, now: Timestamp) -> Option<OrgId> {
+        self.scorer.voice(org.id(), now)
     }
 
     fn set_watermark(&mut self, until: Option<Timestamp>) {

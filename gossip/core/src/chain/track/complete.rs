@@ -31,7 +31,8 @@ struct Lack {
 
 impl Track {
     /// The signed time up to which nothing is known to be missing: `now` if nothing is and he was heard lately. `None`
-    /// if he is not waited for: silent for a day, a gap as old, or convicted of equivocation.
+    /// if he is not waited for: silent for a day, or convicted of equivocation. A gap as old is not waited for either, and hides no
+    /// younger one.
     pub(in crate::chain) fn complete_until(
         &self,
         now: Timestamp,
@@ -45,19 +46,15 @@ impl Track {
             return None;
         }
         let begun = ends.begins.is_none_or(|begins| now.since(begins) > AWAITED);
-        let answer = |lack: Lack| {
-            let before = lack.before.unwrap_or_else(|| now - AWAITED);
-            (now.since(lack.noticed) <= AWAITED).then(|| before.min(heard).max(now - AWAITED))
+        let counts = |lack: &Lack| (GAP_GRACE..=AWAITED).contains(&now.since(lack.noticed));
+        let lack = match ends.open {
+            None if begun => None,
+            Some(lack) if begun && counts(&lack) => Some(lack),
+            _ => self.lacks(Some(now)).find(counts),
         };
-        let counts = |lack: &Lack| now.since(lack.noticed) >= GAP_GRACE;
-        match ends.open {
-            None if begun => {}
-            Some(lack) if begun && counts(&lack) => return answer(lack),
-            _ => {
-                if let Some(lack) = self.lacks(Some(now)).find(counts) {
-                    return answer(lack);
-                }
-            }
+        if let Some(lack) = lack {
+            let before = lack.before.unwrap_or_else(|| now - AWAITED);
+            return Some(before.min(heard).max(now - AWAITED));
         }
         Some(if now.since(heard) > HEARD_WITHIN {
             heard
