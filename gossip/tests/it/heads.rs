@@ -1,5 +1,6 @@
 //! Heads, and what they tell a node that is kept from hearing others.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use vigie_gossip::Trusted;
@@ -184,7 +185,8 @@ async fn check_asks(whom: usize, anchors: BTreeSet<OrgId>) {
     }
     victim.until_stored(std::slice::from_ref(&second)).await;
     assert!(!victim.shelf.lock().unwrap().values().any(|held| *held == first));
-    let voices = [org_key(whom).public().org_id()].into();
+    let org = org_key(whom).public().org_id();
+    let voices = [(org, org)].into();
     let trusted = Trusted { voices, anchors };
     // What it stored it holds a moment later; the first question that finds something lacking asks.
     let lacks = async {
