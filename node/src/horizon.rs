@@ -284,7 +284,7 @@ mod tests {
     fn people_are_told_how_many_since_when_and_what_to_do() {
         let lines = Behind::from(mark(-90, 4)).lines(at(0));
         assert!(
-            lines[0].contains("4 of 9 organisations") && lines[0].contains("incomplete since 2026-"),
+            lines[0].contains("4 of 9 groups") && lines[0].contains("incomplete since 2026-"),
             "{lines:?}"
         );
         assert!(lines.concat().contains("vigie peers"));
@@ -304,7 +304,7 @@ mod tests {
         };
         assert!(is_behind(&given_up, at(0)));
         assert!(
-            Behind::from(given_up).lines(at(0))[0].contains("5 of 5 organisations"),
+            Behind::from(given_up).lines(at(0))[0].contains("5 of 5 groups"),
             "{lines:?}"
         );
         assert!(!is_behind(&mark(0, 3), at(0)) && !is_behind(&Watermark::default(), at(0)));
