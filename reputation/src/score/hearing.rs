@@ -3,8 +3,8 @@
 //! Those who know an accused address speak up within minutes where many do, and their disputes weigh before anything is
 //! blocked instead of after. One accusation opens the hearing for all that follow it within a day, so an attacker whom
 //! others met half an hour ago is blocked at the next word about him. What no record covers (`expose`) opens nothing, and
-//! waits longer. Time in which we could not hear what others say does not count (`set_watermark`). It is a function of what is held: no
-//! memory, no order. Deliberately absent: what disputes weigh.
+//! waits longer. Time in which we could not hear what others say does not count (`set_watermark`). It is a function of what
+//! is held: no memory, no order. Deliberately absent: what disputes weigh.
 
 use vigie_wire::Timestamp;
 
@@ -28,6 +28,8 @@ impl Scorer {
         lag: i64,
     ) -> Option<Timestamp> {
         let hearing = self.config.hearing;
+        // Who waits for nobody waits for no watermark.
+        let lag = if hearing > 0 { lag } else { 0 };
         // Whole seconds, as exports carry them.
         let age = |one: &Weighed<'_>| {
             let arrived = Timestamp::from_secs(i64::from(one.entry.arrived));

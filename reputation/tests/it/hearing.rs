@@ -286,6 +286,16 @@ fn who_waits_for_no_hearing_waits_for_no_watermark() {
 }
 
 #[test]
+fn an_observer_without_hearings_needs_to_hear_nobody() {
+    let attacker = ip("9.9.9.9");
+    let mut scorer = mesh(3).scorer();
+    scorer.set_watermark(Some(later(-DAY)));
+    said(&mut scorer, 1, &attacker, NOW);
+    said(&mut scorer, 2, &attacker, NOW);
+    assert!(scorer.rung(&attacker, NOW).is_hard());
+}
+
+#[test]
 fn anchors_and_the_confirmed_are_trusted_and_nobody_else() {
     let attacker = ip("9.9.9.9");
     let mut scorer = mesh(3).scorer_with(ScorerConfig::default());
