@@ -241,7 +241,7 @@ impl Scorer {
         }
     }
 
-    /// Up to when we have heard what those whom we trust have said ([`Scorer::trusts`]); `None` if we hear everything. Hearings
+    /// Up to when we have heard what those whom we trust have said ([`Scorer::voice`]); `None` if we hear everything. Hearings
     /// run by it, not by the clock: who is kept from hearing disputes does not take silence for consent. Whoever holds it
     /// back delays what is said without gold, by a day at most. The subjects that wait should be asked about again when it moves.
     pub fn set_watermark(&mut self, until: Option<Timestamp>) {
@@ -268,7 +268,7 @@ impl Scorer {
     }
 
     /// Whether it is one of our anchors, or our own gold confirmed it.
-    pub fn trusts(&self, org: OrgId, now: Timestamp) -> bool {
+    fn trusts(&self, org: OrgId, now: Timestamp) -> bool {
         let index = self.reporters.find(org);
         let Some(known) = index.and_then(|index| self.reporters.get(index)) else {
             return self.graph.place(org).is_some_and(|place| place.anchor);

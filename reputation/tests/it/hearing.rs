@@ -299,15 +299,15 @@ fn an_observer_without_hearings_needs_to_hear_nobody() {
 fn anchors_and_the_confirmed_are_trusted_and_nobody_else() {
     let attacker = ip("9.9.9.9");
     let mut scorer = mesh(3).scorer_with(ScorerConfig::default());
-    assert!(!scorer.trusts(org(1), NOW), "it never spoke");
+    assert!(scorer.voice(org(1), NOW).is_none(), "it never spoke");
     said(&mut scorer, 1, &attacker, NOW);
-    assert!(!scorer.trusts(org(1), NOW), "nothing confirmed it");
+    assert!(scorer.voice(org(1), NOW).is_none(), "nothing confirmed it");
     for octet in 1..=3 {
         let subject = ip(&format!("9.9.8.{octet}"));
         said(&mut scorer, 1, &subject, NOW);
         scorer.own_detection(&subject, SSH, after(60));
     }
-    assert!(scorer.trusts(org(1), after(120)));
+    assert!(scorer.voice(org(1), after(120)).is_some());
     scorer.forget(org(1));
-    assert!(!scorer.trusts(org(1), after(120)), "revoked");
+    assert!(scorer.voice(org(1), after(120)).is_none(), "revoked");
 }

@@ -1,4 +1,4 @@
-//! Up to when everything is held: one chain in a table, then the two thirds that decide.
+//! Up to when everything is held: one chain in a table, then how many groups decide.
 
 use vigie_gossip_core::chain::Watermark;
 use vigie_gossip_core::wire::{EquivocationProof, PublisherId, Timestamp};
