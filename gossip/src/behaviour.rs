@@ -1,11 +1,13 @@
-//! What runs on every connection: limits first, then gossip behind its gate, hello, sync, identify, ping.
+//! What runs on every connection: limits first, then gossip behind its gate, hello, sync, circuits, identify, ping.
 //!
 //! The limits come first because a behaviour that is asked before them has already noted the connection
 //! when they deny it, and gossipsub never forgets such a note.
 
 pub(crate) mod bytes;
+pub(crate) mod circuit;
 pub(crate) mod gate;
 pub(crate) mod gossip;
+pub(crate) mod punch;
 pub(crate) mod throttle;
 
 use std::time::Duration;
@@ -14,7 +16,8 @@ use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::PublicKey;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{identify, memory_connection_limits, ping};
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{identify, memory_connection_limits, ping, relay};
 use vigie_gossip_core::wire::NetworkId;
 
 use crate::config::MeshConfig;
@@ -22,7 +25,9 @@ use crate::error::MeshError;
 use crate::limits;
 use crate::topic::{Topics, hello_protocol, sync_protocol};
 use bytes::BytesCodec;
+use circuit::Circuit;
 use gate::Gate;
+use punch::Punch;
 use throttle::Throttle;
 
 /// The behaviours of one node.
@@ -34,6 +39,10 @@ pub(crate) struct Behaviour {
     pub(crate) gossip: Gate,
     pub(crate) hello: request_response::Behaviour<BytesCodec>,
     pub(crate) sync: request_response::Behaviour<BytesCodec>,
+    /// Of seeds only.
+    pub(crate) circuit: Toggle<Circuit>,
+    reservations: relay::client::Behaviour,
+    pub(crate) punch: Punch,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
 }
@@ -44,7 +53,9 @@ pub(crate) fn build(
     network: NetworkId,
     topics: &Topics,
     key: PublicKey,
+    reservations: relay::client::Behaviour,
 ) -> Result<Behaviour, MeshError> {
+    let own = key.to_peer_id();
     let identify = identify::Config::new(format!("/vigie/{network}/1"), key)
         .with_agent_version(format!("vigie/{}", env!("CARGO_PKG_VERSION")))
         .with_cache_size(0);
@@ -72,6 +83,9 @@ pub(crate) fn build(
             [(sync_protocol(network), ProtocolSupport::Full)],
             requests(config.timing.request_timeout, limits::STREAMS_PER_CONNECTION),
         ),
+        circuit: Toggle::from(config.seed.then(|| Circuit::new(own, &config.reach.relay))),
+        reservations,
+        punch: Punch::new(own, tokio::time::Instant::now()),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),
     })

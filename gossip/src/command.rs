@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Listening {
         reply: oneshot::Sender<Vec<String>>,
     },
+    Reached {
+        reply: oneshot::Sender<Reached>,
+    },
     Conduct {
         publisher: PublisherId,
         reply: oneshot::Sender<Conduct>,
@@ -44,6 +47,15 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Watermark>,
     },
     Read(Reading),
+}
+
+/// Whether and how others can call this node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Whether somebody called since the start, other than through a circuit.
+    pub called: bool,
+    /// Where it can be called through a seed, `/p2p/` included.
+    pub circuits: Vec<String>,
 }
 
 /// Whom the node trusts.
@@ -94,6 +106,11 @@ impl Mesh {
     /// Addresses we can be reached at, `/p2p/` included.
     pub async fn listening(&self) -> Result<Vec<String>, MeshError> {
         self.ask(|reply| Command::Listening { reply }).await
+    }
+
+    /// Whether and how others can call us.
+    pub async fn reached(&self) -> Result<Reached, MeshError> {
+        self.ask(|reply| Command::Reached { reply }).await
     }
 
     /// What the proofs against a publisher say of him.

@@ -1,5 +1,7 @@
 //! What a mesh needs to start: its keys, addresses, what the node already holds, and its pace.
 
+mod reach;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use vigie_gossip_core::wire::{
 };
 
 use crate::error::MeshError;
+pub use reach::{Reaching, RelayLimits};
 
 /// The node's clock.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -28,6 +31,8 @@ pub struct MeshConfig {
     pub seed: bool,
     /// The own node key and its certificate. Without it the node reads what outsiders may read.
     pub own: Option<OwnNode>,
+    /// How others find this node, and what it does where they cannot.
+    pub reach: Reaching,
     /// Intervals and timeouts.
     pub timing: Timing,
 }
@@ -73,6 +78,10 @@ pub struct Timing {
     pub redial_first: Duration,
     /// Longest pause before dialling again.
     pub redial_longest: Duration,
+    /// How long a member waits for somebody to call it before it asks seeds to be called through them.
+    pub reserve_after: Duration,
+    /// Before a seed that refused is asked again.
+    pub reserve_again: Duration,
     /// Between two pings.
     pub ping_every: Duration,
     /// For one ping; two failures in a row end the connection.
@@ -94,6 +103,7 @@ impl MeshConfig {
             dial: Vec::new(),
             seed: false,
             own: None,
+            reach: Reaching::default(),
             timing: Timing::default(),
         }
     }
@@ -106,6 +116,7 @@ impl fmt::Debug for MeshConfig {
             .field("dial", &self.dial)
             .field("seed", &self.seed)
             .field("own", &self.own)
+            .field("reach", &self.reach)
             .field("timing", &self.timing)
             .finish_non_exhaustive()
     }
@@ -151,6 +162,8 @@ impl Default for Timing {
             outsider_lease: Duration::from_mins(2),
             redial_first: Duration::from_secs(1),
             redial_longest: Duration::from_mins(5),
+            reserve_after: Duration::from_mins(1),
+            reserve_again: Duration::from_mins(10),
             ping_every: Duration::from_secs(15),
             ping_timeout: Duration::from_secs(20),
             heartbeat: Duration::from_secs(1),

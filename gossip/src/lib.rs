@@ -19,8 +19,8 @@ mod telemetry;
 pub mod topic;
 mod transport;
 
-pub use command::{Mesh, Trusted};
-pub use config::{Clock, Initial, MeshConfig, OwnNode, Timing};
+pub use command::{Mesh, Reached, Trusted};
+pub use config::{Clock, Initial, MeshConfig, OwnNode, Reaching, RelayLimits, Timing};
 pub use error::MeshError;
 pub use event::{MeshEvent, Peer};
 pub use start::{SwarmTask, check_address, start};

@@ -72,6 +72,21 @@ pub const DIAL_ADDRESSES: usize = 256;
 /// Of these so many are dialled or connected at once.
 pub const OUTBOUND: usize = 32;
 
+/// Seeds through which a member that nobody calls can be called.
+pub const RESERVATIONS: usize = 2;
+/// How long a reservation lasts unless it is renewed, which it is after three quarters of that.
+pub const RESERVATION: Duration = Duration::from_hours(1);
+/// Reservations that a member may ask for at once; one comes back every minute.
+pub const RESERVATIONS_PER_MEMBER: u32 = 8;
+/// Circuits that a member may ask for at once; one comes back every minute.
+pub const CIRCUITS_PER_MEMBER: u32 = 30;
+/// Hole punches that others may have us try in a minute, and at once.
+pub const PUNCHES: f64 = 16.0;
+/// Addresses of one hole punch. Honest ends name up to twenty: what each of their peers saw of them.
+pub const PUNCH_ADDRESSES: usize = 24;
+/// How long a circuit stays beside a direct connection with the same peer.
+pub const CIRCUIT_LINGER: Duration = Duration::from_secs(5);
+
 /// Gossip frames kept of a peer that has not proven itself, and given to gossipsub once it has.
 pub const GATE_FRAMES: usize = 8;
 /// Gossip frames dropped at the gate before the connection is.

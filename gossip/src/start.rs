@@ -31,10 +31,10 @@ pub fn start(
     let certificate = config.own.as_ref().map(|own| own.checked(network)).transpose()?;
     let keypair = transport::keypair(config.transport_seed)?;
     let topics = Topics::of(network);
-    let mut swarm = transport::swarm(
-        &keypair,
-        behaviour::build(&config, network, &topics, keypair.public())?,
-    )?;
+    let counters = Arc::new(Counters::default());
+    let (connections, reservations) = transport::build(&keypair, &counters)?;
+    let behaviour = behaviour::build(&config, network, &topics, keypair.public(), reservations)?;
+    let mut swarm = transport::swarm(&keypair, connections, behaviour);
     for address in &config.listen {
         let multiaddress = parse(address)?;
         swarm.listen_on(multiaddress).map_err(|error| MeshError::Listen {
@@ -50,7 +50,6 @@ pub fn start(
 
     let (commands, command_queue) = mpsc::channel(limits::COMMANDS);
     let (events, event_queue) = mpsc::channel(limits::EVENTS);
-    let counters = Arc::new(Counters::default());
     let mesh = Mesh {
         commands,
         counters: Arc::clone(&counters),

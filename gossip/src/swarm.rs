@@ -11,6 +11,7 @@ mod orders;
 mod outbox;
 mod peers;
 mod publish;
+mod reach;
 mod slots;
 mod statements;
 mod sync;
@@ -41,6 +42,7 @@ use crate::topic::Topics;
 use dial::Dialer;
 use outbox::Outbox;
 use peers::{Bans, Connected};
+use reach::Reach;
 use sync::Sync;
 use validate::Storing;
 
@@ -74,6 +76,7 @@ pub(crate) struct Task {
     dialer: Dialer,
     storing: Storing,
     sync: Sync,
+    reach: Reach,
     certificate: Option<Signed<NodeCertificate>>,
     incarnation: u64,
     /// Whose nodes are asked what others may hold back.
@@ -121,6 +124,7 @@ impl Task {
             dialer,
             storing: Storing::default(),
             sync: Sync::new(now, &config.timing),
+            reach: Reach::new(now),
             certificate: parts.certificate,
             incarnation: rand::random(),
             skewed: false,

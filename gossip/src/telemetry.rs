@@ -33,12 +33,20 @@ pub(crate) enum Counted {
     DialsFailed,
     SlowPeers,
     HandshakesRefused,
+    CircuitBytesSent,
+    CircuitBytesReceived,
+    CircuitsCarried,
+    CircuitsRefused,
+    ReservationsGiven,
+    ReservationsRefused,
+    ReservationsLost,
+    PunchesRefused,
 }
 
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 20] = [
+    const ALL: [(Self, &'static str); 28] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -59,6 +67,14 @@ impl Counted {
         (Self::DialsFailed, "dials_failed"),
         (Self::SlowPeers, "slow_peers"),
         (Self::HandshakesRefused, "handshakes_refused"),
+        (Self::CircuitBytesSent, "circuit_bytes_sent"),
+        (Self::CircuitBytesReceived, "circuit_bytes_received"),
+        (Self::CircuitsCarried, "circuits_carried"),
+        (Self::CircuitsRefused, "circuits_refused"),
+        (Self::ReservationsGiven, "reservations_given"),
+        (Self::ReservationsRefused, "reservations_refused"),
+        (Self::ReservationsLost, "reservations_lost"),
+        (Self::PunchesRefused, "punches_refused"),
     ];
 }
 

@@ -126,7 +126,12 @@ impl NetworkBehaviour for Throttle {
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         let now = Instant::now();
-        if ip_of(remote).is_some_and(|ip| !self.admits(ip, now)) {
+        // Who calls through a seed has no address here; all who do share what those share that are not counted one by one.
+        let admitted = match ip_of(remote) {
+            Some(ip) => self.admits(ip, now),
+            None => self.others.take(1.0, now),
+        };
+        if !admitted {
             self.refused += 1;
             return Err(ConnectionDenied::new(TooMany));
         }

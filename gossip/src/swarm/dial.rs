@@ -189,12 +189,12 @@ impl Target {
     }
 }
 
-/// The peer an address names.
+/// The peer an address names: of a circuit the one behind the seed.
 pub(crate) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| match part {
-        Protocol::P2p(peer) => Some(peer),
+    match address.iter().last() {
+        Some(Protocol::P2p(peer)) => Some(peer),
         _ => None,
-    })
+    }
 }
 
 #[cfg(test)]

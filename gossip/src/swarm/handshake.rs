@@ -193,7 +193,11 @@ impl Task {
             Some(Standing::Member) => MEMBER_SCORE,
             _ => NEWCOMER_SCORE,
         };
-        let gate = &mut self.swarm.behaviour_mut().gossip;
+        let behaviour = self.swarm.behaviour_mut();
+        if let Some(circuit) = behaviour.circuit.as_mut() {
+            circuit.open(peer);
+        }
+        let gate = &mut behaviour.gossip;
         gate.open(peer);
         let gossipsub: &mut Gossipsub = gate.gossipsub();
         gossipsub.set_application_score(&peer, score);

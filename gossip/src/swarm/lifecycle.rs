@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Task;
 use super::dial::peer_of;
 use super::peers::{Connected, median_skew};
+use super::reach::is_circuit;
 use crate::behaviour::BehaviourEvent;
 use crate::event::MeshEvent;
 use crate::limits;
@@ -18,7 +19,8 @@ impl Task {
         let now = Instant::now();
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
-            SwarmEvent::NewListenAddr { address, .. } => {
+            SwarmEvent::NewListenAddr { address, listener_id } => {
+                self.on_listening(listener_id, &address);
                 let own = *self.swarm.local_peer_id();
                 let address = address.with_p2p(own).unwrap_or_else(|address| address);
                 tracing::info!(%address, "listening");
@@ -45,7 +47,13 @@ impl Task {
             } => {
                 self.on_dial_failed(connection_id, &error, now);
             }
+            SwarmEvent::ListenerError { listener_id, error } if self.reach.holds(listener_id) => {
+                tracing::debug!(%error, "a reservation has trouble");
+            }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
+            SwarmEvent::ListenerClosed {
+                listener_id, reason, ..
+            } if self.reach.holds(listener_id) => self.on_reservation_over(listener_id, reason, now),
             SwarmEvent::ListenerClosed {
                 reason: Err(error),
                 addresses,
@@ -70,7 +78,9 @@ impl Task {
                 }
             }
             BehaviourEvent::Ping(event) => self.on_ping(&event),
-            BehaviourEvent::Identify(_) => {}
+            BehaviourEvent::Circuit(event) => self.on_circuit_event(&event),
+            BehaviourEvent::Punch(event) => Self::on_punch(&event),
+            BehaviourEvent::Identify(_) | BehaviourEvent::Reservations(_) => {}
         }
     }
 
@@ -91,10 +101,14 @@ impl Task {
             .peers
             .entry(peer)
             .or_insert_with(|| Connected::new(outbound, now));
-        entry
-            .connections
-            .insert(connection, endpoint.get_remote_address().clone());
+        let through_circuit = entry.connections.values().any(is_circuit);
+        entry.connections.insert(connection, seen_at(endpoint));
         entry.outbound |= outbound;
+        entry.changed = now;
+        if outbound && !endpoint.is_relayed() {
+            entry.dialled = Some(endpoint.get_remote_address().clone());
+        }
+        self.reach.note_connection(endpoint, through_circuit);
         if outbound {
             self.say_hello(peer, now);
         } else {
@@ -196,6 +210,7 @@ impl Task {
         self.counters.add_many(Counted::GateDropped, dropped);
         let refused = self.swarm.behaviour_mut().throttle.take_refused();
         self.counters.add_many(Counted::HandshakesRefused, refused);
+        self.reach_due(now);
         self.review_peers(now);
         self.review_clock();
         self.sync_due(now);
@@ -263,6 +278,15 @@ impl Task {
             self.bans.add(peer, now);
             self.disconnect(peer);
         }
+    }
+}
+
+/// Where the other end is, for people and for counting networks: of a call through a seed the seed's address, as the
+/// caller's is not known.
+fn seen_at(endpoint: &ConnectedPoint) -> Multiaddr {
+    match endpoint {
+        ConnectedPoint::Listener { local_addr, .. } if is_circuit(local_addr) => local_addr.clone(),
+        endpoint => endpoint.get_remote_address().clone(),
     }
 }
 

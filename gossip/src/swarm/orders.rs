@@ -19,6 +19,7 @@ impl Task {
                 answer(reply, peers);
             }
             Command::Listening { reply } => answer(reply, self.listening()),
+            Command::Reached { reply } => answer(reply, self.reached()),
             Command::Conduct { publisher, reply } => answer(reply, self.chains.conduct(publisher)),
             Command::Watermark { trusted, reply } => answer(reply, self.watermark(trusted)),
             Command::Read(read) => read(&self.directory),

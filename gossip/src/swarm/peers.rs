@@ -18,6 +18,10 @@ use crate::limits::{self, TokenBucket};
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) connections: HashMap<ConnectionId, Multiaddr>,
+    /// Where we dialled it.
+    pub(crate) dialled: Option<Multiaddr>,
+    /// When its connections changed.
+    pub(crate) changed: Instant,
     pub(crate) outbound: bool,
     pub(crate) since: Instant,
     pub(crate) said_hello: Option<Instant>,
@@ -41,6 +45,8 @@ impl Connected {
     pub(crate) fn new(outbound: bool, now: Instant) -> Self {
         Self {
             connections: HashMap::new(),
+            dialled: None,
+            changed: now,
             outbound,
             since: now,
             said_hello: None,
@@ -57,6 +63,11 @@ impl Connected {
             bytes: TokenBucket::new(limits::BYTES_BURST, limits::BYTES_RATE, now),
             faults: TokenBucket::new(limits::FAULTS, limits::FAULTS / 3_600.0, now),
         }
+    }
+
+    /// Where it can be called, as far as we found out ourselves.
+    pub(crate) fn outbound_address(&self) -> Option<&Multiaddr> {
+        self.dialled.as_ref()
     }
 
     /// Counts a fault of this weight. False when the patience is used up.

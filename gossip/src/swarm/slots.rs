@@ -13,6 +13,7 @@ use vigie_gossip_core::wire::OrgId;
 
 use super::Task;
 use super::peers::Connected;
+use super::reach::is_circuit;
 use crate::behaviour::throttle::ip_of;
 use crate::limits;
 
@@ -37,8 +38,11 @@ struct Slot<P> {
 // === impl Prefix ===
 
 impl Prefix {
-    /// Of an address that has an IP address.
+    /// Of an address that has an IP address. That of a circuit is the seed's, and says nothing of who calls.
     pub(super) fn of(address: &Multiaddr) -> Option<Self> {
+        if is_circuit(address) {
+            return None;
+        }
         match ip_of(address)?.to_canonical() {
             IpAddr::V4(ip) => ip.octets().first_chunk().copied().map(Self::V4),
             IpAddr::V6(ip) => ip.octets().first_chunk().copied().map(Self::V6),

@@ -7,9 +7,11 @@
 )]
 
 mod attack;
+mod circuit;
 mod gossip;
 mod heads;
 mod node;
 mod proxy;
+mod reach;
 mod sync;
 mod world;

@@ -34,6 +34,7 @@ pub(crate) struct Node {
     pub(crate) mesh: Mesh,
     pub(crate) shelf: Shelf,
     pub(crate) address: String,
+    pub(crate) addresses: Vec<String>,
     seen: mpsc::Receiver<Seen>,
     tasks: JoinSet<()>,
     shutdown: CancellationToken,
@@ -52,6 +53,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) refuse: usize,
     pub(crate) drops: Option<(PublisherId, u64)>,
     pub(crate) proofs: Vec<EquivocationProof>,
+    pub(crate) tune: Option<fn(&mut MeshConfig)>,
 }
 
 pub(crate) const TCP: &str = "/ip4/127.0.0.1/tcp/0";
@@ -71,6 +73,18 @@ impl<'a> Setup<'a> {
             refuse: 0,
             drops: None,
             proofs: Vec::new(),
+            tune: None,
+        }
+    }
+    /// Called by nobody.
+    pub(crate) fn nowhere(self) -> Self {
+        self.listen("")
+    }
+    /// Whatever else differs.
+    pub(crate) fn tune(self, tune: fn(&mut MeshConfig)) -> Self {
+        Self {
+            tune: Some(tune),
+            ..self
         }
     }
     pub(crate) fn listen(self, listen: &'a str) -> Self {
@@ -114,6 +128,8 @@ pub(crate) fn hurried() -> Timing {
         gap_wait: Duration::from_millis(100),
         redial_first: Duration::from_millis(100),
         redial_longest: Duration::from_millis(500),
+        reserve_after: Duration::from_millis(300),
+        reserve_again: Duration::from_secs(2),
         heartbeat: Duration::from_millis(200),
         tick: Duration::from_millis(50),
         ..Timing::default()
@@ -127,7 +143,9 @@ pub(crate) fn transport_seed(who: usize) -> [u8; 32] {
 impl Node {
     pub(crate) async fn start(world: &World, setup: Setup<'_>) -> Self {
         let mut config = MeshConfig::new(transport_seed(setup.who));
-        config.listen = vec![setup.listen.to_owned()];
+        let places = setup.listen.split(',').filter(|place| !place.is_empty());
+        config.listen = places.map(str::to_owned).collect();
+        let listens = config.listen.len();
         config.dial = setup.dial;
         config.own = setup.own.then(|| world.own(setup.who));
         config.timing = hurried();
@@ -135,6 +153,9 @@ impl Node {
             config.timing.sync_every = Duration::from_hours(1);
             config.timing.guides_every = Duration::from_hours(1);
             config.timing.gap_wait = Duration::from_hours(1);
+        }
+        if let Some(tune) = setup.tune {
+            tune(&mut config);
         }
         let directory: Directory = world.directory(setup.certified);
         let held = setup
@@ -152,7 +173,7 @@ impl Node {
         };
         let (mesh, events, task) = start(config, initial, clock(setup.ahead_secs), shutdown.clone()).unwrap();
         let (sender, seen) = mpsc::channel(10_000);
-        let (listening, mut address) = mpsc::channel(1);
+        let (listening, mut heard) = mpsc::channel(16);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { task.await.unwrap() });
         let store = Store {
@@ -161,14 +182,16 @@ impl Node {
             drops: setup.drops,
         };
         tasks.spawn(serve(events, store, sender, listening));
-        let address = tokio::time::timeout(PATIENCE, address.recv())
-            .await
-            .unwrap()
-            .unwrap();
+        let mut addresses = Vec::new();
+        while addresses.len() < listens {
+            let next = tokio::time::timeout(PATIENCE, heard.recv()).await;
+            addresses.push(next.unwrap().unwrap());
+        }
         Self {
             mesh,
             shelf: setup.shelf,
-            address,
+            address: addresses.first().cloned().unwrap_or_default(),
+            addresses,
             seen,
             tasks,
             shutdown,
@@ -222,6 +245,25 @@ impl Node {
         let it =
             |seen| matches!(seen, Seen::Connected(peer) if peer.subscribed && peer.id == id).then_some(());
         self.until("a subscription", it).await;
+    }
+
+    /// Asks again and again until the answer is yes.
+    pub(crate) async fn until_true(&self, what: &str, mut question: impl AsyncFnMut(&Mesh) -> bool) {
+        let asking = async {
+            while !question(&self.mesh).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking)
+            .await
+            .unwrap_or_else(|_| panic!("waited for {what}"));
+    }
+
+    /// Waits until seeds take calls for it, so many of them.
+    pub(crate) async fn until_reserved(&self, seeds: usize) -> Vec<String> {
+        let reserved = async |mesh: &Mesh| mesh.reached().await.unwrap().circuits.len() >= seeds;
+        self.until_true("reservations", reserved).await;
+        self.mesh.reached().await.unwrap().circuits
     }
 
     /// Waits until all of these are stored here.

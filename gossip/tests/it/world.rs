@@ -45,6 +45,11 @@ pub(crate) fn clock(ahead_secs: u64) -> Clock {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_seeds(1)
+    }
+
+    /// The first so many of the admitted are seeds, each of another operator than the last.
+    pub(crate) fn with_seeds(seeds: usize) -> Self {
         let founder = |who: usize| Founder {
             key: org_key(who).public(),
             name: format!("organisation {who}").into(),
@@ -55,8 +60,8 @@ impl World {
             name: "test".into(),
             created: Timestamp::from_secs(now().as_secs() - 60 * 24 * 3_600),
             quorum: 1,
-            seeds: vec![founder(SEED)],
-            members: (1..ADMITTED).map(founder).collect(),
+            seeds: (0..seeds).map(founder).collect(),
+            members: (seeds..ADMITTED).map(founder).collect(),
         };
         let network = genesis.network();
         Self { genesis, network }
