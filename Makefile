@@ -6,12 +6,12 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin:$(CURDIR)/target/peers/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench clean-peers
+.PHONY: help demo test bench soak clean-peers
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "  YES=1               answers the one question that demo, test and bench may ask"
+	@echo "  YES=1               answers the one question that demo, test, bench and soak may ask"
 	@echo "  ARGS=...            is handed to vigie demo; ARGS=--once needs no terminal"
 	@echo "  VIGIE_REQUIRE_ALL=1 makes a skipped test a failure"
 
@@ -30,6 +30,12 @@ bench: ## run the micro benchmarks of the crates, the scorer's, and log ingestio
 	cargo bench --locked --workspace --exclude vigie-reputation --bench '*'
 	bench/score.py
 	bench/ingest.sh $(ARGS)
+
+soak: ## cut and kill a mesh of real nodes: MINUTES=10 NODES=8 SEED=drawn LOSS=0.01
+	@scripts/check.sh test
+	@scripts/peers.sh iproute2 || true
+	@scripts/peers.sh nftables || true
+	@MINUTES="$(MINUTES)" NODES="$(NODES)" SEED="$(SEED)" LOSS="$(LOSS)" scripts/soak.sh
 
 clean-peers: ## remove what scripts/peers.sh unpacked
 	@scripts/peers.sh --clean

@@ -14,6 +14,8 @@ mod kill;
 mod lapi;
 mod mesh;
 mod network;
+#[path = "../../../bouncers/nftables/tests/it/nft.rs"]
+mod nft;
 mod page;
 mod said;
 mod sensor;
@@ -21,6 +23,7 @@ mod sim;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
 mod sources;
+mod spaces;
 mod support;
 mod tidy;
 mod trust;

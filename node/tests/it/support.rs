@@ -71,6 +71,12 @@ impl Home {
         self.root.path().join(name)
     }
 
+    /// Leaves everything on disk when this goes.
+    pub(crate) fn keep(&mut self) -> &Path {
+        self.root.disable_cleanup(true);
+        self.root.path()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.beside("data")
     }
@@ -86,8 +92,16 @@ impl Home {
 
     /// The program on this directory. The caller's settings stay out.
     pub(crate) fn command<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+        self.behind(&[], arguments)
+    }
+
+    /// The same behind these words: what enters a namespace, say.
+    pub(crate) fn behind<A: AsRef<std::ffi::OsStr>>(&self, before: &[String], arguments: &[A]) -> Command {
+        let vigie = program();
+        let mut words = before.iter().chain([&vigie]);
+        let mut command = Command::new(words.next().unwrap());
         command
+            .args(words)
             .arg("--data")
             .arg(self.data())
             .args(arguments)
@@ -184,6 +198,23 @@ impl Home {
     /// The same with more arguments.
     #[track_caller]
     pub(crate) fn up_with(&self, more: &[&str]) -> Node {
+        self.up_behind(&[], more)
+    }
+
+    /// The same behind these words, in this thread's hands: the kernel ends it when the thread does.
+    #[track_caller]
+    pub(crate) fn up_behind(&self, before: &[String], more: &[&str]) -> Node {
+        let guard = [
+            program(),
+            "demo-part".to_owned(),
+            "guard".to_owned(),
+            std::process::id().to_string(),
+            "--".to_owned(),
+        ];
+        let before = match before {
+            [] => Vec::new(),
+            before => [before, &guard].concat(),
+        };
         let log: &[&str] = if more.contains(&"--log") {
             &[]
         } else {
@@ -196,7 +227,7 @@ impl Home {
             .open(self.beside("stderr"))
             .unwrap();
         let mut child = self
-            .command(&arguments)
+            .behind(&before, &arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -229,6 +260,11 @@ impl Home {
 // === impl Node ===
 
 impl Node {
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its API by TCP.
     pub(crate) fn place(&self) -> Place {
         Place::Tcp(self.page)
@@ -351,10 +387,20 @@ fn stamp() -> String {
 }
 
 /// A number that whoever runs the tests gives.
+pub(crate) fn number_of(name: &str) -> Option<u64> {
+    text_of(name)?.parse().ok()
+}
+
+/// A word that whoever runs the tests gives.
 #[expect(
     clippy::disallowed_methods,
     reason = "whoever runs tests speaks to them by environment only"
 )]
-pub(crate) fn number_of(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+pub(crate) fn text_of(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// The program under test: the one that was built with the tests, or the one that `VIGIE_TESTED` names.
+fn program() -> String {
+    text_of("VIGIE_TESTED").unwrap_or_else(|| env!("CARGO_BIN_EXE_vigie").to_owned())
 }
