@@ -15,6 +15,7 @@ mod object;
 mod observe;
 mod renew;
 mod sketch;
+mod sole;
 mod weigh;
 mod withdraw;
 
@@ -202,15 +203,7 @@ impl Scorer {
             self.expose_moved(&before);
         }
         self.graph = graph;
-        self.soles.clear();
-        let counts: Vec<_> = self
-            .reporters
-            .iter()
-            .map(|reporter| (reporter.voucher, reporter.sole))
-            .collect();
-        for (group, count) in counts {
-            *self.soles_of_group(group) += usize::try_from(count).unwrap_or(usize::MAX);
-        }
+        self.recount_soles(&before);
     }
 
     /// An organisation was revoked: nothing that it said or will say weighs any more. O(1).
@@ -366,10 +359,6 @@ impl Scorer {
 
     fn enrolled(&mut self, org: OrgId) -> Option<ReporterIndex> {
         self.reporters.enrol_anybody(org, &self.graph)
-    }
-
-    fn soles_of_group(&mut self, group: u32) -> &mut usize {
-        observe::slot(&mut self.soles, group)
     }
 }
 

@@ -4,6 +4,8 @@
 //! ten thousand identities of one group displace each other and nobody else. Which ones stay does not depend on the
 //! order of arrival. Deliberately absent: weights, which are looked up when a verdict is asked for.
 
+mod crowd;
+
 use std::cmp::Ordering;
 
 use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
@@ -11,6 +13,7 @@ use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Timestamp};
 use crate::constants::{DAY, LIVE_HALF_LIVES, MINUTE, half_life};
 use crate::fixed::{MILLI, log2_of_size};
 use crate::reporter::{GroupIndex, ReporterIndex, UNANCHORED};
+use crowd::Least;
 
 /// One statement, packed: a subject of one statement takes about a hundred bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +79,14 @@ pub(crate) enum Added {
 /// Until when, in milliseconds, and a name for ties.
 type Lasts = (i64, std::cmp::Reverse<(u64, u32, u8, u8)>);
 
-/// Who makes room in a full list.
-enum Least {
-    /// The statement at this place, which is no evidence any more.
-    Dead(usize),
-    /// The one at this place.
-    Known(usize),
-    /// Whoever comes.
-    Other,
+/// Whether a statement still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Stands,
+    /// It was said, and its publisher took it back.
+    Withdrawn,
+    /// The network does not admit it: it never counted.
+    Void,
 }
 
 /// From this confidence on, percent, a statement is loud.
@@ -100,6 +103,8 @@ impl Marks {
     pub(crate) const SETTLED: Self = Self(1);
     /// Its group leans out further than its record covers (`score/expose.rs`).
     pub(crate) const EXPOSED: Self = Self(2);
+    /// On the first statement of a subject: all of it is one group's.
+    const SOLE: Self = Self(4);
 
     /// These, and no others, of those that hold.
     pub(crate) fn of(mark: Self, holds: bool) -> Self {
@@ -128,6 +133,12 @@ impl Entry {
 
     pub(crate) fn observed(&self) -> Timestamp {
         Timestamp::from_millis(i64::from(self.observed) * MINUTE)
+    }
+
+    /// Whether it is this very statement, whatever became of it here.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (self.reporter, self.key, self.epoch, self.seq, self.row)
+            == (other.reporter, other.key, other.epoch, other.seq, other.row)
     }
 
     /// Whether it is said so that somebody stands for it. Less opens no hearing and makes nobody the first.
@@ -171,7 +182,8 @@ impl Entry {
 // === impl Subject ===
 
 impl Subject {
-    pub(crate) fn new(indicator: Indicator, first: Entry) -> Self {
+    pub(crate) fn new(indicator: Indicator, mut first: Entry) -> Self {
+        first.marks.set(Marks::SOLE, true);
         Self {
             indicator,
             first,
@@ -220,14 +232,16 @@ impl Subject {
         self.more.as_ref().map_or(&[], |more| &more.objections)
     }
 
-    /// Whether it is one statement and nothing besides.
-    pub(crate) fn is_lone(&self) -> bool {
-        self.more.is_none()
+    /// One of those who name it, if they are all of one group.
+    pub(crate) fn sole_reporter(&self) -> Option<ReporterIndex> {
+        self.first.marks.has(Marks::SOLE).then_some(self.first.reporter)
     }
 
-    /// The reporter, if there is only one statement.
-    pub(crate) fn sole_reporter(&self) -> Option<ReporterIndex> {
-        (self.len() == 1).then_some(self.first.reporter)
+    /// Finds out anew whether one group alone names it: the groups are others now.
+    pub(crate) fn recount(&mut self, group: impl Fn(ReporterIndex) -> GroupIndex) {
+        let theirs = group(self.first.reporter);
+        let sole = self.entries().all(|entry| group(entry.reporter) == theirs);
+        self.first.marks.set(Marks::SOLE, sole);
     }
 
     /// Bytes on the heap besides the struct itself.
@@ -239,51 +253,74 @@ impl Subject {
         })
     }
 
-    /// Adds a statement; of one reporter and behaviour the strongest stays. `group` names the reporters' groups, `out` says
-    /// what was taken back. A few passes over the statements, of which there are `max` at most.
+    /// Adds a statement; of one reporter and behaviour the strongest stays, and beside it the first that was taken back: who
+    /// says it again does not undo that he said it before. `group` names the reporters' groups, `standing` says what was
+    /// taken back. A few passes over the statements, of which there are `max` at most.
     pub(crate) fn add(
         &mut self,
-        entry: Entry,
+        mut entry: Entry,
         max: usize,
         now: Timestamp,
         group: impl Fn(ReporterIndex) -> GroupIndex,
-        out: impl Fn(&Entry) -> bool,
+        standing: impl Fn(&Entry) -> Standing,
     ) -> Added {
-        let (mut settled, mut same) = (entry.is_settled(), None);
+        let (mut settled, mut same, mut kept) = (entry.is_settled(), None, false);
         self.entries().enumerate().for_each(|(place, known)| {
             if known.reporter == entry.reporter {
                 settled |= known.is_settled();
                 if known.behaviour == entry.behaviour {
-                    same = Some(place);
+                    let order = (standing(known) == Standing::Stands, known.arrived, known.fraction);
+                    kept = same.is_some();
+                    same = same.max(Some((order, place)));
                 }
             }
         });
-        let mut entry = entry;
         entry.marks.set(Marks::SETTLED, settled);
-        if let Some(place) = same {
-            return self.strengthen(place, entry, now, out);
+        if let Some((_, place)) = same {
+            if kept || !self.stays_beside(place, now, &standing) {
+                return self.strengthen(place, entry, now, |one| standing(one) != Standing::Stands);
+            }
+            entry.marks.set(Marks::EXPOSED, true);
         }
+        let is_sole = self
+            .sole_reporter()
+            .map(|first| group(first) == group(entry.reporter));
         let len = self.len();
         let more = self.more.get_or_insert_default();
-        if len < max.max(1) {
+        let added = if len < max.max(1) {
             // A list of few grows by one: the usual doubling would cost more than the statements.
             if more.entries.len() < FEW {
                 more.entries.reserve_exact(1);
             }
             more.entries.push(entry);
-            return Added::New;
-        }
-        match self.least(&entry, now, group) {
-            Least::Dead(place) => {
-                self.replace(place, entry);
+            if same.is_some() {
+                Added::Stronger
+            } else {
                 Added::New
             }
-            Least::Known(place) => {
-                self.replace(place, entry);
-                Added::Crowded(true)
+        } else {
+            match self.least(&entry, now, group) {
+                Least::Dead(place) => {
+                    self.replace(place, entry);
+                    Added::New
+                }
+                Least::Known(place) => {
+                    self.replace(place, entry);
+                    Added::Crowded(true)
+                }
+                Least::Other => return Added::Crowded(false),
             }
-            Least::Other => Added::Crowded(false),
-        }
+        };
+        self.first.marks.set(Marks::SOLE, is_sole == Some(true));
+        added
+    }
+
+    /// Whether a statement was said aloud and taken back, so that gold may still refute it, and what is said again later
+    /// does not stand in its place.
+    fn stays_beside(&self, place: usize, now: Timestamp, standing: impl Fn(&Entry) -> Standing) -> bool {
+        self.at(place).is_some_and(|known| {
+            known.is_loud() && known.is_live(&self.indicator, now) && standing(known) == Standing::Withdrawn
+        })
     }
 
     /// The same reporter says the same once more.
@@ -332,53 +369,6 @@ impl Subject {
         if stronger { Added::Stronger } else { Added::Weaker }
     }
 
-    /// Which statement must make room for another, or whether the other must stay out. One that is no evidence any more
-    /// goes first. Then, of the groups with the most statements, the one that lasts least: every group keeps its first
-    /// before any its second.
-    fn least(&self, other: &Entry, now: Timestamp, group: impl Fn(ReporterIndex) -> GroupIndex) -> Least {
-        let mut sizes = Sizes::of_at_most(self.len() + 1);
-        let mut dead = None;
-        // Nearly all are of one behaviour, and its half-life is looked up once.
-        let mut life = (other.behaviour, half_life(other.behaviour, &self.indicator));
-        let mut half_life_of = |entry: &Entry| {
-            if entry.behaviour != life.0 {
-                life = (entry.behaviour, half_life(entry.behaviour, &self.indicator));
-            }
-            life.1
-        };
-        let mut slots = Vec::with_capacity(self.len());
-        self.entries().enumerate().for_each(|(place, known)| {
-            if known.age(now) >= LIVE_HALF_LIVES * half_life_of(known) {
-                dead = Some(place);
-            }
-            slots.push(sizes.count(group(known.reporter)));
-        });
-        if let Some(place) = dead {
-            return Least::Dead(place);
-        }
-        let mut order = |entry: &Entry| {
-            Some((
-                std::cmp::Reverse(entry.lasts_at(half_life_of(entry))),
-                entry.reporter,
-            ))
-        };
-        let slot = sizes.count(group(other.reporter));
-        let crowds = sizes.is_largest(slot);
-        let mut least = (Least::Other, if crowds { order(other) } else { None });
-        self.entries()
-            .zip(slots)
-            .enumerate()
-            .for_each(|(place, (entry, slot))| {
-                if sizes.is_largest(slot) {
-                    let order = order(entry);
-                    if order > least.1 {
-                        least = (Least::Known(place), order);
-                    }
-                }
-            });
-        least.0
-    }
-
     /// Whether a statement of this group is the second to stand on its subject, so that it is the one which others may
     /// hang on: another group stands, its own does not, and no third joined within the last day. Then who was first. Of
     /// those that count: alive, reached by an anchor, and which `counts` admits. One pass, which ends as soon as it is the
@@ -423,9 +413,8 @@ impl Subject {
     }
 
     /// Notes whether a statement is covered.
-    pub(crate) fn expose(&mut self, by: (ReporterIndex, Behaviour), exposed: bool) {
-        let mut entries = self.entries_mut();
-        if let Some(entry) = entries.find(|entry| (entry.reporter, entry.behaviour) == by) {
+    pub(crate) fn expose(&mut self, one: &Entry, exposed: bool) {
+        if let Some(entry) = self.entries_mut().find(|entry| entry.is_same(one)) {
             entry.marks.set(Marks::EXPOSED, exposed);
         }
     }
@@ -437,7 +426,9 @@ impl Subject {
         }
     }
 
-    fn replace(&mut self, place: usize, entry: Entry) {
+    fn replace(&mut self, place: usize, mut entry: Entry) {
+        let sole = place == 0 && self.first.marks.has(Marks::SOLE);
+        entry.marks.set(Marks::SOLE, sole);
         let known = match place.checked_sub(1) {
             None => Some(&mut self.first),
             Some(place) => self.more.as_mut().and_then(|more| more.entries.get_mut(place)),
@@ -452,7 +443,8 @@ impl Subject {
         let more = self.more.as_mut()?;
         match place.checked_sub(1) {
             None => {
-                let next = more.entries.pop()?;
+                let mut next = more.entries.pop()?;
+                next.marks.set(Marks::SOLE, self.first.marks.has(Marks::SOLE));
                 Some(std::mem::replace(&mut self.first, next))
             }
             Some(place) => (place < more.entries.len()).then(|| more.entries.swap_remove(place)),
@@ -467,10 +459,11 @@ impl Subject {
                 self.more = None;
             }
         }
-        if keep(&self.first) {
-            return true;
+        let kept = keep(&self.first) || self.remove(0).is_some();
+        if self.len() == 1 {
+            self.first.marks.set(Marks::SOLE, true);
         }
-        self.remove(0).is_some()
+        kept
     }
 
     /// Takes an objection: one per group, the heaviest disputer of each. False if it changes nothing.
@@ -509,65 +502,9 @@ impl Subject {
     }
 }
 
-/// How many statements each group has. A small open table: the groups are few, and their numbers any.
-struct Sizes {
-    /// Group and size; a size of zero is a free slot. At most two thirds of them are taken.
-    slots: Vec<(GroupIndex, u32)>,
-    largest: u32,
-}
-
-// === impl Sizes ===
-
-impl Sizes {
-    fn of_at_most(groups: usize) -> Self {
-        Self {
-            slots: vec![(0, 0); (groups + groups / 2).next_power_of_two()],
-            largest: 0,
-        }
-    }
-
-    /// One more of a group; where that is counted.
-    fn count(&mut self, group: GroupIndex) -> usize {
-        let place = self.slot(group);
-        if let Some(slot) = self.slots.get_mut(place) {
-            *slot = (group, slot.1 + 1);
-            self.largest = self.largest.max(slot.1);
-        }
-        place
-    }
-
-    fn is_largest(&self, slot: usize) -> bool {
-        self.slots
-            .get(slot)
-            .is_some_and(|(_, size)| *size == self.largest)
-    }
-
-    fn slot(&self, group: GroupIndex) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = usize::try_from(group.wrapping_mul(0x9e37_79b1) >> 8).unwrap_or(0) & mask;
-        while self
-            .slots
-            .get(slot)
-            .is_some_and(|(known, size)| *size > 0 && *known != group)
-        {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_largest_groups_are_found() {
-        let groups = [5, 1, 5, u32::MAX, 5, 1, u32::MAX, u32::MAX, 0];
-        let mut sizes = Sizes::of_at_most(groups.len());
-        let slots = groups.map(|group| sizes.count(group));
-        let largest = slots.map(|slot| sizes.is_largest(slot));
-        assert_eq!(largest, [true, false, true, true, true, false, true, true, false]);
-    }
 
     #[test]
     fn a_million_subjects_must_fit() {

@@ -17,7 +17,7 @@ const STEPS: usize = 2;
 /// Places that are compared when one must go: so many runs, spread over the table, of so many neighbours.
 const RUNS: usize = 4;
 const NEIGHBOURS: u32 = 4;
-/// How a subject of one statement ranks: the fewer, the sooner it goes.
+/// How a subject that one group alone names ranks, as one of a single statement: the fewer, the sooner it goes.
 const ALONE: usize = usize::MAX - 1;
 /// One group may hold this share of a full table with subjects that nobody else names.
 const GROUP_SHARE: usize = 8;
@@ -135,7 +135,7 @@ impl Subjects {
         }
     }
 
-    /// Makes room for one: of a sample spread over the table, a subject that one reporter alone names, of the group that has
+    /// Makes room for one: of a sample spread over the table, a subject that one group alone names, of the group that has
     /// most such; else the one with the fewest statements. What somebody disputes goes last: the dispute would be lost
     /// with it, and the accusation could be made anew.
     pub(crate) fn evict(&mut self, soles_of: impl Fn(ReporterIndex) -> usize) -> Option<Left> {
@@ -145,13 +145,14 @@ impl Subjects {
             for place in first..first.saturating_add(NEIGHBOURS) {
                 let Some(subject) = self.at(place) else { continue };
                 // What more is said stands elsewhere in memory, and is not looked at for nothing.
-                if !subject.is_lone()
-                    && worst.is_some_and(|((undisputed, few, _), _)| undisputed && few == ALONE)
+                let sole = subject.sole_reporter();
+                if sole.is_none() && worst.is_some_and(|((undisputed, few, _), _)| undisputed && few == ALONE)
                 {
                     continue;
                 }
-                let soles = subject.sole_reporter().map_or(0, &soles_of);
-                let rank = (subject.objections().is_empty(), usize::MAX - subject.len(), soles);
+                let few = || usize::MAX - subject.len();
+                let (few, soles) = sole.map_or_else(|| (few(), 0), |sole| (ALONE, soles_of(sole)));
+                let rank = (subject.objections().is_empty(), few, soles);
                 if worst.is_none_or(|(known, _)| rank > known) {
                     worst = Some((rank, place));
                 }

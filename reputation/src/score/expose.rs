@@ -49,11 +49,12 @@ impl Scorer {
             return;
         };
         if !stakes(reporters, entry, now) {
-            known.expose(by, true);
+            known.expose(entry, true);
             return;
         }
         // Who repeats himself has paid, or needed not, unless it was beyond what covered him.
-        let asks = added != Added::Stronger || known.entries().any(|one| is_exposed(one, entry));
+        let asks =
+            added != Added::Stronger || known.entries().any(|one| one.is_same(entry) && one.is_exposed());
         if !asks {
             return;
         }
@@ -68,7 +69,7 @@ impl Scorer {
         let first = known.follows(by, now, |index| reporters.voucher(index), counts);
         let exposed = first.is_some_and(|first| !self.charge(entry.reporter, first, entry.arrival()));
         if let Some(known) = self.subjects.at_mut(place) {
-            known.expose(by, exposed);
+            known.expose(entry, exposed);
         }
     }
 
@@ -131,8 +132,4 @@ pub(super) fn stakes(reporters: &Reporters, entry: &Entry, now: Timestamp) -> bo
 fn gold(reporter: &Reporter, at: Timestamp) -> i64 {
     let chosen = if reporter.anchor { PRIOR_ANCHOR } else { 0 };
     (chosen + reporter.record.confirmed(at)) / MILLI
-}
-
-fn is_exposed(one: &Entry, other: &Entry) -> bool {
-    (one.reporter, one.behaviour) == (other.reporter, other.behaviour) && one.is_exposed()
 }

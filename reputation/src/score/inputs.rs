@@ -8,12 +8,12 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use vigie_wire::{Indicator, OrgId, Timestamp};
 
-use super::{LearnedReporter, Scorer, ScorerConfig, judge, weigh};
+use super::{LearnedReporter, Scorer, ScorerConfig, judge, weigh, withdraw};
 use crate::graph::TrustGraph;
 use crate::memory::MemoryConfig;
 use crate::partition::Partition;
 use crate::reporter::ReporterIndex;
-use crate::subject::{Entry, Marks, Objection, Subject};
+use crate::subject::{Entry, Marks, Objection, Standing, Subject};
 use crate::verdict::{GroupSum, OwnWord, PartitionSums};
 use crate::verify::{DisputeInput, Inputs, InputsRefused, ReporterInput, StatementInput};
 
@@ -49,6 +49,10 @@ impl Scorer {
                 continue;
             };
             let sighting = weigh::sighting(entry, reporter);
+            // What is void was never said.
+            if withdraw::standing(&self.retracted, &self.reporters, entry, now) == Standing::Void {
+                continue;
+            }
             heard.push(entry.reporter);
             if self.suspected.contains(&entry.rule) && !inputs.suspected.contains(&entry.rule) {
                 inputs.suspected.push(entry.rule);
@@ -156,7 +160,7 @@ impl Scorer {
                 .and_then(|known| known.key_number(one.sighting.publisher).ok())
                 .ok_or(InputsRefused::TooMany)?;
             if one.withdrawn {
-                self.retract(one.sighting);
+                self.withdraw(one.sighting, Timestamp::from_secs(1));
             }
             entries.push(Entry {
                 seq: one.sighting.seq,

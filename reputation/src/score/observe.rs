@@ -5,11 +5,12 @@
 use vigie_wire::{Indicator, Timestamp, indicator::is_public};
 
 use super::expose::stakes;
+use super::sole::count_sole;
 use super::{Scorer, withdraw};
 use crate::constants::{FUTURE_SKEW, LIVE_HALF_LIVES, MAX_AGE, MINUTE, half_life};
 use crate::fixed::MILLI;
 use crate::report::{Observed, Report, ReportRefused};
-use crate::reporter::{GroupIndex, ReporterIndex, Reporters};
+use crate::reporter::ReporterIndex;
 use crate::subject::{Added, Entry, Marks, Subject};
 
 // === impl Scorer ===
@@ -94,7 +95,7 @@ impl Scorer {
             config.max_contributions,
             now,
             |index| reporters.voucher(index),
-            |one| withdraw::is_out(retracted, reporters, one, now),
+            |one| withdraw::standing(retracted, reporters, one, now),
         );
         let after = known.sole_reporter();
         count_sole(reporters, soles, before, after);
@@ -110,35 +111,6 @@ impl Scorer {
                 if another { Observed::New } else { Observed::Crowded }
             }
         }
-    }
-
-    /// Room for a subject that nobody named before.
-    fn make_room(&mut self, reporter: ReporterIndex) -> Result<(), ReportRefused> {
-        if !self.subjects.is_full() {
-            return Ok(());
-        }
-        let group = self.reporters.voucher(reporter);
-        if *slot(&mut self.soles, group) >= self.subjects.group_quota() {
-            return Err(ReportRefused::Flood);
-        }
-        let Self {
-            subjects,
-            reporters,
-            soles,
-            ..
-        } = self;
-        let soles_of = |index| {
-            usize::try_from(reporters.voucher(index))
-                .ok()
-                .and_then(|group| soles.get(group))
-                .copied()
-                .unwrap_or(0)
-        };
-        if let Some(left) = subjects.evict(soles_of) {
-            self.evicted += 1;
-            count_sole(reporters, soles, left.sole, None);
-        }
-        Ok(())
     }
 
     fn tidy(&mut self, now: Timestamp) {
@@ -171,38 +143,4 @@ fn check(report: &Report, now: Timestamp) -> Result<(), ReportRefused> {
         return Err(ReportRefused::TooOld);
     }
     Ok(())
-}
-
-/// Keeps the two counters of subjects that one reporter alone names.
-pub(super) fn count_sole(
-    reporters: &mut Reporters,
-    soles: &mut Vec<usize>,
-    before: Option<ReporterIndex>,
-    after: Option<ReporterIndex>,
-) {
-    if before == after {
-        return;
-    }
-    if let Some(reporter) = before.and_then(|index| reporters.get_mut(index)) {
-        reporter.sole = reporter.sole.saturating_sub(1);
-        let count = slot(soles, reporter.voucher);
-        *count = count.saturating_sub(1);
-    }
-    if let Some(reporter) = after.and_then(|index| reporters.get_mut(index)) {
-        reporter.sole = reporter.sole.saturating_add(1);
-        *slot(soles, reporter.voucher) += 1;
-    }
-}
-
-/// The counter of one group, made if it is not there.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "invariant: the list was made long enough one line before"
-)]
-pub(super) fn slot(soles: &mut Vec<usize>, group: GroupIndex) -> &mut usize {
-    let place = usize::try_from(group).unwrap_or(0);
-    if soles.len() <= place {
-        soles.resize(place + 1, 0);
-    }
-    &mut soles[place]
 }

@@ -1,6 +1,6 @@
 //! Since when a repeated statement decays: repetition by the same is no new evidence, another group's word is.
 //!
-//! Each group joins once, with the first word of its first reporter that counts. Whoever said something before may renew it up to
+//! Each group joins once, with the first word of its first reporter that counts, though he took it back and said it again. Whoever said something before may renew it up to
 //! the moment when the last other group joined, or when our own sensor saw it; saying it again later changes nothing.
 //! It is a function of what is held, so the order of arrival does not matter. Deliberately absent: what it weighs.
 
@@ -9,7 +9,7 @@ use vigie_wire::Timestamp;
 use super::expose::stakes;
 use super::{Scorer, withdraw};
 use crate::reporter::{GroupIndex, Reporter, ReporterIndex};
-use crate::subject::{Entry, Subject};
+use crate::subject::{Entry, Standing, Subject};
 
 /// Who joined when. Empty where nobody repeated himself.
 #[derive(Debug, Default)]
@@ -30,30 +30,42 @@ impl Renewals {
         if subject.len() == 1 && !repeated {
             return Self::default();
         }
-        let mut firsts: Vec<(ReporterIndex, u32)> = subject
-            .entries()
-            .map(|entry| (entry.reporter, entry.arrived))
-            .collect();
+        let standing = |entry: &Entry| withdraw::standing(&scorer.retracted, &scorer.reporters, entry, now);
+        let said = || {
+            subject
+                .entries()
+                .filter(|entry| standing(entry) != Standing::Void)
+        };
+        let mut firsts: Vec<(ReporterIndex, u32)> =
+            said().map(|entry| (entry.reporter, entry.arrived)).collect();
         firsts.sort_unstable();
         firsts.dedup_by_key(|(reporter, _)| *reporter);
         if !repeated && firsts.len() == subject.len() {
             return Self::default();
         }
-        // What is whispered, or was taken back, is no other group's word.
-        let mut joined: Vec<(GroupIndex, u32)> = subject
-            .entries()
+        // What is whispered is no other group's word, nor what was taken back. Who says it again had joined with it before.
+        let mut joined: Vec<(GroupIndex, u32, bool)> = said()
             .filter(|entry| entry.is_loud() && stakes(&scorer.reporters, entry, now))
-            .filter(|entry| !withdraw::is_out(&scorer.retracted, &scorer.reporters, entry, now))
-            .map(|entry| (scorer.reporters.voucher(entry.reporter), entry.arrived))
+            .map(|entry| {
+                let group = scorer.reporters.voucher(entry.reporter);
+                (group, entry.arrived, standing(entry) == Standing::Stands)
+            })
             .collect();
         joined.sort_unstable();
-        joined.dedup_by_key(|(group, _)| *group);
-        joined.sort_unstable_by_key(|(group, arrived)| (*arrived, *group));
+        joined.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            first.2 |= same && later.2;
+            same
+        });
+        joined.retain(|(_, _, stands)| *stands);
+        joined.sort_unstable_by_key(|(group, arrived, _)| (*arrived, *group));
+        let mut last = || joined.pop().map(|(group, arrived, _)| (group, arrived));
+        let (last, before) = (last(), last());
         let own = scorer.own.live(&subject.indicator, now);
         Self {
             firsts,
-            last: joined.pop(),
-            before: joined.pop(),
+            last,
+            before,
             own: own.map(|caught| caught.last),
         }
     }

@@ -7,9 +7,11 @@
 use hashbrown::{HashMap, HashSet};
 use vigie_wire::{SightingId, Timestamp};
 
-use super::{Scorer, observe, weigh};
+use super::sole::count_sole;
+use super::{Scorer, weigh};
+use crate::fixed::MILLI;
 use crate::reporter::Reporters;
-use crate::subject::Entry;
+use crate::subject::{Entry, Standing};
 
 // === impl Scorer ===
 
@@ -38,7 +40,7 @@ impl Scorer {
 
     /// Whether a statement was taken back, or void, at a moment.
     pub(super) fn is_out(&self, sighting: &SightingId, moment: Timestamp) -> bool {
-        is_out_of(&self.retracted, sighting, moment)
+        standing_of(&self.retracted, sighting, moment) != Standing::Stands
     }
 
     fn take_out(&mut self, sighting: SightingId, at: u32) {
@@ -65,7 +67,7 @@ impl Scorer {
         let mut changes = Vec::new();
         subjects.sweep(keep, |before, after| changes.push((before, after)));
         for (before, after) in changes {
-            observe::count_sole(reporters, soles, before, after);
+            count_sole(reporters, soles, before, after);
         }
         retracted.retain(|name, _| remembered.contains(name));
     }
@@ -108,29 +110,41 @@ impl Scorer {
     }
 }
 
-/// The same of a statement, for whoever has borrowed its subject.
+/// Whether a statement was taken back, or is void, for whoever has borrowed its subject.
 pub(super) fn is_out(
     retracted: &HashMap<SightingId, u32>,
     reporters: &Reporters,
     entry: &Entry,
     moment: Timestamp,
 ) -> bool {
-    // Nearly always nothing is taken out, and names cost a look at the reporter.
-    !retracted.is_empty()
-        && reporters
-            .get(entry.reporter)
-            .is_some_and(|reporter| is_out_of(retracted, &weigh::sighting(entry, reporter), moment))
+    standing(retracted, reporters, entry, moment) != Standing::Stands
 }
 
-fn is_out_of(retracted: &HashMap<SightingId, u32>, sighting: &SightingId, moment: Timestamp) -> bool {
+/// The same, and which of the two.
+pub(super) fn standing(
+    retracted: &HashMap<SightingId, u32>,
+    reporters: &Reporters,
+    entry: &Entry,
+    moment: Timestamp,
+) -> Standing {
+    // Nearly always nothing is taken out, and names cost a look at the reporter.
     if retracted.is_empty() {
-        return false;
+        return Standing::Stands;
     }
-    retracted.get(sighting).is_some_and(|secs| {
-        let since = match *secs {
-            0 => Timestamp::from_millis(i64::MIN),
-            secs => Timestamp::from_secs(i64::from(secs)),
-        };
-        since <= moment
-    })
+    reporters
+        .get(entry.reporter)
+        .map_or(Standing::Stands, |reporter| {
+            standing_of(retracted, &weigh::sighting(entry, reporter), moment)
+        })
+}
+
+fn standing_of(retracted: &HashMap<SightingId, u32>, sighting: &SightingId, moment: Timestamp) -> Standing {
+    if retracted.is_empty() {
+        return Standing::Stands;
+    }
+    match retracted.get(sighting) {
+        Some(0) => Standing::Void,
+        Some(secs) if i64::from(*secs) * MILLI <= moment.as_millis() => Standing::Withdrawn,
+        Some(_) | None => Standing::Stands,
+    }
 }

@@ -195,6 +195,57 @@ fn a_flooder_loses_his_own_subjects_and_nobody_elses() {
     assert!(size.bytes < 1_000_000, "{} bytes", size.bytes);
 }
 
+/// A second behaviour, a second identity behind the same voucher, and taking back what is said again are no second voice: the
+/// quota of a full table holds, before and after the group is found to be another.
+#[test]
+fn names_and_behaviours_evade_no_quota() {
+    for trick in ["behaviours", "identities", "withdrawals"] {
+        let mut world = mesh(4);
+        world.add(100, 400, labels(100));
+        world.vouch(3, 100);
+        let config = ScorerConfig {
+            max_subjects: 800,
+            ..crate::world::at_once()
+        };
+        let mut scorer = world.scorer_with(config);
+        let honest: Vec<Indicator> = (0..50).map(|number| address(1_000_000 + number)).collect();
+        for subject in &honest {
+            scorer.observe(&report(1, subject), NOW).unwrap();
+        }
+        let flood = |scorer: &mut vigie_reputation::Scorer, from: u32| {
+            let mut refused = 0;
+            for number in from..from + 5_000 {
+                let mut first = report(3, &address(number));
+                first.sighting.seq = u64::from(number);
+                refused += u32::from(scorer.observe(&first, NOW) == Err(ReportRefused::Flood));
+                let mut second = first.clone();
+                match trick {
+                    "behaviours" => second.behaviour = Behaviour(9),
+                    "identities" => second = report(100, &address(number)),
+                    _ => scorer.withdraw(first.sighting, NOW),
+                }
+                second.sighting.seq += 1_000_000;
+                refused += u32::from(scorer.observe(&second, NOW) == Err(ReportRefused::Flood));
+            }
+            refused
+        };
+        let refused = flood(&mut scorer, 0);
+        assert!(refused > 8_000, "{trick}: {refused} refused");
+        // Others go on being heard, at his cost and not at each other's.
+        for number in 0..150 {
+            let new = report(2 + 2 * (number % 2), &address(2_000_000 + number));
+            scorer.observe(&new, NOW).unwrap();
+        }
+        let named = |subjects: &[Indicator]| {
+            let heard = subjects
+                .iter()
+                .filter(|one| !scorer.verdict(one, NOW).contributions.is_empty());
+            heard.count()
+        };
+        assert!(named(&honest) >= 45, "{trick}: {}", named(&honest));
+    }
+}
+
 #[test]
 fn a_crowd_of_one_group_displaces_nobody_else() {
     let mut world = mesh(3);
