@@ -1,4 +1,5 @@
-//! What runs on every connection: limits first, then gossip behind its gate, hello, sync, circuits, identify, ping.
+//! What runs on every connection: limits first, then gossip behind its gate, neighbours' streams, hello, sync, circuits,
+//! identify, ping.
 //!
 //! The limits come first because a behaviour that is asked before them has already noted the connection
 //! when they deny it, and gossipsub never forgets such a note.
@@ -8,6 +9,7 @@ pub(crate) mod circuit;
 pub(crate) mod gate;
 pub(crate) mod gossip;
 pub(crate) mod punch;
+pub(crate) mod streams;
 pub(crate) mod throttle;
 
 use std::time::Duration;
@@ -23,11 +25,12 @@ use vigie_gossip_core::wire::NetworkId;
 use crate::config::MeshConfig;
 use crate::error::MeshError;
 use crate::limits;
-use crate::topic::{Topics, hello_protocol, sync_protocol};
+use crate::topic::{Topics, hello_protocol, relay_protocol, sync_protocol};
 use bytes::BytesCodec;
 use circuit::Circuit;
 use gate::Gate;
 use punch::Punch;
+use streams::Streams;
 use throttle::Throttle;
 
 /// The behaviours of one node.
@@ -37,6 +40,7 @@ pub(crate) struct Behaviour {
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) gossip: Gate,
+    pub(crate) streams: Streams,
     pub(crate) hello: request_response::Behaviour<BytesCodec>,
     pub(crate) sync: request_response::Behaviour<BytesCodec>,
     /// Of seeds only.
@@ -67,6 +71,7 @@ pub(crate) fn build(
         connections: connection_limits::Behaviour::new(connection_limits(config.seed)),
         memory: memory_connection_limits::Behaviour::with_max_percentage(limits::MEMORY_SHARE),
         gossip: Gate::new(gossip::build(config, topics)?),
+        streams: Streams::new(relay_protocol(network)),
         hello: request_response::Behaviour::with_codec(
             BytesCodec {
                 request_bytes: limits::HELLO_BYTES,

@@ -86,6 +86,10 @@ pub struct Timing {
     pub ping_every: Duration,
     /// For one ping; two failures in a row end the connection.
     pub ping_timeout: Duration,
+    /// A neighbour who has taken nothing for so long, while something waits, is one no more.
+    pub relay_stall: Duration,
+    /// A peer that refused to be a neighbour, or is one no more, is not asked for so long.
+    pub relay_backoff: Duration,
     /// Gossipsub's heartbeat.
     pub heartbeat: Duration,
     /// Resolution of all of the above.
@@ -166,6 +170,8 @@ impl Default for Timing {
             reserve_again: Duration::from_mins(10),
             ping_every: Duration::from_secs(15),
             ping_timeout: Duration::from_secs(20),
+            relay_stall: Duration::from_secs(20),
+            relay_backoff: Duration::from_secs(30),
             heartbeat: Duration::from_secs(1),
             tick: Duration::from_millis(250),
         }

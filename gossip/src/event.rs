@@ -86,6 +86,8 @@ pub struct Peer {
     pub standing: Option<Standing>,
     /// Whether it hears our gossip.
     pub subscribed: bool,
+    /// Whether it is a neighbour, with whom envelopes are exchanged in bundles.
+    pub neighbour: bool,
     /// What it calls its software.
     pub agent: Option<String>,
     /// Last round trip.

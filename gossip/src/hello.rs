@@ -198,6 +198,7 @@ mod tests {
         let names = [
             crate::topic::hello_protocol(NETWORK).to_string(),
             crate::topic::sync_protocol(NETWORK).to_string(),
+            crate::topic::relay_protocol(NETWORK).to_string(),
             topics.urgent.to_string(),
             topics.sightings.to_string(),
             topics.directory.to_string(),

@@ -87,6 +87,29 @@ pub const PUNCH_ADDRESSES: usize = 24;
 /// How long a circuit stays beside a direct connection with the same peer.
 pub const CIRCUIT_LINGER: Duration = Duration::from_secs(5);
 
+/// Relay neighbours that a node chooses, as long as it has fewer.
+pub const RELAY_NEIGHBOURS: usize = 4;
+/// Neighbours of a node's own choice that it has in any case, whoever else chose it.
+pub const RELAY_OWN: usize = 2;
+/// Neighbours of a member; who comes then is refused.
+pub const MEMBER_RELAY: usize = 12;
+/// Neighbours of a seed: who cannot be called by anybody may have no others.
+pub const SEED_RELAY: usize = 128;
+/// Bytes of frames on their way to one neighbour. What comes then is dropped and counted.
+pub const RELAY_SENDING_BYTES: usize = 512 * 1_024;
+/// Frames of one neighbour that are read before the first of them is judged.
+pub const RELAY_UNJUDGED: usize = 2;
+/// Frames a neighbour may send at once.
+pub const RELAY_FRAME_BURST: f64 = 1_024.0;
+/// Frames a neighbour may send per second in the long run; five come in quiet times.
+pub const RELAY_FRAME_RATE: f64 = 512.0;
+/// Bytes a neighbour may send at once.
+pub const RELAY_BYTES_BURST: f64 = 8.0 * 1_048_576.0;
+/// Bytes a neighbour may send per second in the long run.
+pub const RELAY_BYTES_RATE: f64 = 4.0 * 1_048_576.0;
+/// Streams that a neighbour may open in a minute.
+pub const RELAY_KNOCKS: f64 = 8.0;
+
 /// Gossip frames kept of a peer that has not proven itself, and given to gossipsub once it has.
 pub const GATE_FRAMES: usize = 8;
 /// Gossip frames dropped at the gate before the connection is.
@@ -116,6 +139,16 @@ pub const SKEW_LIMIT_MILLIS: u64 = 30_000;
 /// Incoming connections.
 pub const fn inbound(seed: bool) -> u32 {
     if seed { SEED_INBOUND } else { MEMBER_INBOUND }
+}
+
+/// Relay neighbours at most.
+pub const fn relay_neighbours(seed: bool) -> usize {
+    if seed { SEED_RELAY } else { MEMBER_RELAY }
+}
+
+/// A number of bytes as a bucket counts them.
+pub(crate) fn as_tokens(bytes: usize) -> f64 {
+    f64::from(u32::try_from(bytes).unwrap_or(u32::MAX))
 }
 
 /// What may be spent now, refilled at a steady rate.
@@ -156,6 +189,12 @@ impl TokenBucket {
         self.tokens = (self.tokens - amount).max(-self.burst);
     }
 
+    /// How long until `amount` is there.
+    pub fn until(&mut self, amount: f64, now: Instant) -> Duration {
+        self.refill(now);
+        Duration::try_from_secs_f64((amount - self.tokens) / self.rate).unwrap_or_default()
+    }
+
     /// Whether nothing was taken for so long that all of it is there.
     pub fn is_full(&self, now: Instant) -> bool {
         let mut then = *self;
@@ -189,7 +228,9 @@ mod tests {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(2.0, 1.0, start);
         bucket.charge(1_000.0, start);
+        assert_eq!(bucket.until(0.0, start), Duration::from_secs(2));
         assert!(!bucket.take(1.0, start + Duration::from_secs(2)));
         assert!(bucket.take(1.0, start + Duration::from_secs(4)));
+        assert_eq!(bucket.until(0.0, start), Duration::ZERO);
     }
 }

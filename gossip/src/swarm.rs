@@ -12,6 +12,7 @@ mod outbox;
 mod peers;
 mod publish;
 mod reach;
+mod relay;
 mod slots;
 mod statements;
 mod sync;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use vigie_gossip_core::chain::ChainIndex;
 use vigie_gossip_core::directory::Directory;
@@ -43,6 +44,7 @@ use dial::Dialer;
 use outbox::Outbox;
 use peers::{Bans, Connected};
 use reach::Reach;
+use relay::Relaying;
 use sync::Sync;
 use validate::Storing;
 
@@ -77,6 +79,7 @@ pub(crate) struct Task {
     storing: Storing,
     sync: Sync,
     reach: Reach,
+    relaying: Relaying,
     certificate: Option<Signed<NodeCertificate>>,
     incarnation: u64,
     /// Whose nodes are asked what others may hold back.
@@ -92,7 +95,7 @@ pub(crate) struct Task {
 
 impl Task {
     pub(crate) fn new(parts: Parts, config: MeshConfig, initial: Initial) -> Self {
-        let now = Instant::now();
+        let (now, started) = (Instant::now(), (parts.clock)());
         let mut chains = ChainIndex::new();
         for held in initial.held {
             chains.load(held);
@@ -125,6 +128,7 @@ impl Task {
             storing: Storing::default(),
             sync: Sync::new(now, &config.timing),
             reach: Reach::new(now),
+            relaying: Relaying::new(now, started),
             certificate: parts.certificate,
             incarnation: rand::random(),
             skewed: false,
@@ -140,6 +144,7 @@ impl Task {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut commanded = true;
         loop {
+            let parcels = self.relaying.next_parcels();
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 command = self.commands.recv(), if commanded => match command {
@@ -151,6 +156,7 @@ impl Task {
                 },
                 Some(stored) = self.storing.next(), if !self.storing.is_empty() => self.on_stored(stored),
                 Some(read) = self.sync.next_read(), if self.sync.is_reading() => self.on_read(read),
+                () = sleep_until(parcels.unwrap_or_else(Instant::now)), if parcels.is_some() => self.send_parcels(),
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts since start. Read with [`Counters::snapshot`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
     values: [AtomicU64; Counted::ALL.len()],
 }
@@ -41,12 +41,20 @@ pub(crate) enum Counted {
     ReservationsRefused,
     ReservationsLost,
     PunchesRefused,
+    RelayFramesSent,
+    RelayBytesSent,
+    RelayFramesHeard,
+    RelayBytesHeard,
+    RelayAdmitted,
+    RelayDuplicates,
+    RelayDropped,
+    RelayRefused,
 }
 
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 28] = [
+    const ALL: [(Self, &'static str); 36] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -75,10 +83,26 @@ impl Counted {
         (Self::ReservationsRefused, "reservations_refused"),
         (Self::ReservationsLost, "reservations_lost"),
         (Self::PunchesRefused, "punches_refused"),
+        (Self::RelayFramesSent, "relay_frames_sent"),
+        (Self::RelayBytesSent, "relay_bytes_sent"),
+        (Self::RelayFramesHeard, "relay_frames_heard"),
+        (Self::RelayBytesHeard, "relay_bytes_heard"),
+        (Self::RelayAdmitted, "relay_admitted"),
+        (Self::RelayDuplicates, "relay_duplicates"),
+        (Self::RelayDropped, "relay_dropped"),
+        (Self::RelayRefused, "relay_refused"),
     ];
 }
 
 // === impl Counters ===
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            values: [const { AtomicU64::new(0) }; Counted::ALL.len()],
+        }
+    }
+}
 
 impl Counters {
     pub(crate) fn add(&self, what: Counted) {

@@ -60,6 +60,11 @@ pub fn sync_protocol(network: NetworkId) -> StreamProtocol {
     named_protocol(network, "sync")
 }
 
+/// The protocol by which neighbours pass on envelopes in bundles.
+pub fn relay_protocol(network: NetworkId) -> StreamProtocol {
+    named_protocol(network, "relay")
+}
+
 #[expect(
     clippy::expect_used,
     reason = "the name is built here and begins with a slash"

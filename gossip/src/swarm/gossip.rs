@@ -2,6 +2,7 @@
 
 use libp2p::PeerId;
 use libp2p::gossipsub::{Event, TopicHash};
+use tokio::time::Instant;
 
 use super::Task;
 use crate::behaviour::gate::GateEvent;
@@ -52,6 +53,7 @@ impl Task {
                 peer: entry.describe(peer),
                 new: false,
             });
+            self.review_neighbours(Instant::now());
             if subscribed {
                 self.sync_soon(peer);
             }

@@ -184,6 +184,7 @@ impl Task {
         });
         if member && !was_member {
             self.sync_soon(peer);
+            self.welcome(peer);
         }
     }
 

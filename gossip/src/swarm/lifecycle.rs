@@ -13,6 +13,7 @@ use crate::behaviour::BehaviourEvent;
 use crate::event::MeshEvent;
 use crate::limits;
 use crate::telemetry::Counted;
+use crate::topic::relay_protocol;
 
 impl Task {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -68,14 +69,17 @@ impl Task {
     fn on_behaviour_event(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Gossip(event) => self.on_gate_event(event),
+            BehaviourEvent::Streams(event) => self.on_relay_event(event),
             BehaviourEvent::Hello(event) => self.on_hello_event(event),
             BehaviourEvent::Sync(event) => self.on_sync_event(event),
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                let relay = relay_protocol(self.network);
                 if let Some(peer) = self.peers.get_mut(&peer_id) {
                     // It is shown on terminals and in logs.
                     let visible = info.agent_version.chars().filter(|char| !char.is_control());
                     peer.agent = Some(visible.take(64).collect());
                 }
+                self.note_relay(peer_id, info.protocols.contains(&relay));
             }
             BehaviourEvent::Ping(event) => self.on_ping(&event),
             BehaviourEvent::Circuit(event) => self.on_circuit_event(&event),
@@ -150,6 +154,7 @@ impl Task {
                 peer: entry.describe(peer),
             });
         }
+        self.review_neighbours(now);
     }
 
     fn on_dial_failed(&mut self, connection: ConnectionId, error: &DialError, now: Instant) {
@@ -212,6 +217,8 @@ impl Task {
         self.counters.add_many(Counted::HandshakesRefused, refused);
         self.reach_due(now);
         self.review_peers(now);
+        self.part_with_stalled(now);
+        self.review_neighbours(now);
         self.review_clock();
         self.sync_due(now);
     }

@@ -30,6 +30,7 @@ pub(crate) struct Connected {
     pub(crate) standing: Option<Standing>,
     pub(crate) announced: bool,
     pub(crate) subscribed: bool,
+    pub(crate) relay: Relayed,
     pub(crate) agent: Option<String>,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) failed_pings: u8,
@@ -37,6 +38,33 @@ pub(crate) struct Connected {
     pub(crate) requests: TokenBucket,
     pub(crate) bytes: TokenBucket,
     faults: TokenBucket,
+}
+
+/// What there is between a peer and us beside gossip.
+#[derive(Debug, Default)]
+pub(crate) struct Relayed {
+    /// Whether it has told that it speaks the protocol.
+    pub(crate) speaks: bool,
+    /// It opened a stream before it was admitted.
+    pub(crate) knocking: bool,
+    pub(crate) neighbour: Option<Chosen>,
+    /// It refused us, or we gave it up.
+    pub(crate) not_before: Option<Instant>,
+}
+
+/// Who chose whom as a neighbour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    ByUs,
+    ByPeer,
+}
+
+// === impl Relayed ===
+
+impl Relayed {
+    pub(crate) const fn is_neighbour(&self) -> bool {
+        self.neighbour.is_some()
+    }
 }
 
 // === impl Connected ===
@@ -55,6 +83,7 @@ impl Connected {
             standing: None,
             announced: false,
             subscribed: false,
+            relay: Relayed::default(),
             agent: None,
             round_trip: None,
             failed_pings: 0,
@@ -98,6 +127,7 @@ impl Connected {
             publisher: self.publisher,
             standing: self.standing,
             subscribed: self.subscribed,
+            neighbour: self.relay.is_neighbour(),
             agent: self.agent.clone(),
             round_trip: self.round_trip,
             skew_millis: self.skew_millis,

@@ -72,7 +72,30 @@ fn most_alike<P: Copy>(slots: &[Slot<P>]) -> Option<P> {
     alike.map(|slot| slot.peer)
 }
 
+/// Of these, who shares least with those who are there already.
+fn least_alike<P: Copy>(candidates: &[Slot<P>], there: &[Slot<P>]) -> Option<P> {
+    let shared = |one: &Slot<P>| -> usize {
+        let with = |other: &Slot<P>| {
+            let prefix = one.prefix.is_some() && one.prefix == other.prefix;
+            usize::from(one.org == other.org)
+                + usize::from(one.operator == other.operator)
+                + usize::from(prefix)
+        };
+        there.iter().map(with).sum()
+    };
+    let least = candidates.iter().min_by_key(|slot| shared(slot));
+    least.map(|slot| slot.peer)
+}
+
 impl Task {
+    /// Of these peers, who shares least with those; of several the first.
+    pub(super) fn least_alike(&self, candidates: &[PeerId], there: &[PeerId]) -> Option<PeerId> {
+        let slot = |peer: &PeerId| self.slot(*peer, self.peers.get(peer)?);
+        let candidates: Vec<_> = candidates.iter().filter_map(slot).collect();
+        let there: Vec<_> = there.iter().filter_map(slot).collect();
+        least_alike(&candidates, &there)
+    }
+
     /// Incoming connections that are taken now: a member's are as many as it dialled itself, beyond those that the network
     /// needs, since half of the nodes can be called by nobody.
     pub(super) fn room(&self) -> usize {
@@ -168,5 +191,23 @@ mod tests {
         (guides[2].guide, guides[1].guide) = (true, true);
         assert_eq!(most_alike(&guides), Some(1));
         assert_eq!(most_alike::<u8>(&[]), None);
+    }
+
+    #[test]
+    fn a_neighbour_is_chosen_who_shares_least_with_the_others() {
+        let start = Instant::now();
+        let slot = |peer, org, operator, address: &str| slot(peer, org, operator, address, 0, start);
+        let there = [slot(1, 1, 1, "/ip4/192.0.2.1/tcp/1")];
+        let same_prefix = slot(2, 2, 2, "/ip4/192.0.99.1/tcp/1");
+        let same_org = slot(3, 1, 1, "/ip4/198.51.100.1/tcp/1");
+        let other = slot(4, 3, 3, "/ip4/203.0.113.1/tcp/1");
+        for (candidates, chosen) in [
+            (vec![same_org, same_prefix, other], Some(4)),
+            (vec![same_org, same_prefix], Some(2)),
+            (vec![same_org], Some(3)),
+            (vec![], None),
+        ] {
+            assert_eq!(least_alike(&candidates, &there), chosen);
+        }
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Sync {
     pace: Pace<PeerId, Instant>,
     /// Envelopes that sessions brought and the node has not been given: at most one message of each session.
     inbox: VecDeque<(PeerId, Unverified)>,
+    /// Whose turn it is while the relay's inbox waits too.
+    turn: bool,
     reading: Reading,
     /// When nodes of anchors and seeds are asked, and not before when they are asked for cause.
     next_guides: Instant,
@@ -76,6 +78,7 @@ impl Sync {
             waiting: VecDeque::new(),
             pace: Pace::new(tempo, now),
             inbox: VecDeque::new(),
+            turn: false,
             reading: Reading::default(),
             next_guides: now,
             guides_rest: now,

@@ -16,6 +16,7 @@ use vigie_gossip_core::validate::{
 use vigie_gossip_core::wire::{Bundle, Header, Kind, Payload};
 
 use super::Task;
+use super::relay::Onward;
 use crate::behaviour::gossip::GRAYLIST;
 use crate::event::MeshEvent;
 use crate::limits;
@@ -30,6 +31,9 @@ pub(super) enum Origin {
         /// Whether it may go on, on the topic on which it came.
         relay: bool,
     },
+    Relay {
+        from: PeerId,
+    },
     Sync {
         from: PeerId,
     },
@@ -40,6 +44,8 @@ pub(super) struct Stored {
     header: Header,
     /// What is more than content: it changes what we know of publishers.
     payload: Option<Payload>,
+    /// What goes on, unless sync brought it: then others have it already.
+    onward: Option<Onward>,
     origin: Origin,
     done: bool,
 }
@@ -52,11 +58,15 @@ impl Task {
         if Bundle::is_bundle(bytes) {
             return self.on_bundle(from, &id, bytes);
         }
-        let judged = Unverified::parse(bytes).and_then(|unverified| self.judge(unverified));
+        let judged = Unverified::parse(bytes).and_then(|unverified| {
+            self.relaying.heard(unverified.hash(), from);
+            self.judge(unverified)
+        });
         match judged {
             Ok(admitted) => {
-                // What is not urgent is taken and does not overtake.
-                let relay = admitted.urgent() || *topic != self.topics.urgent.hash();
+                // What is not urgent is taken and does not overtake; and it goes to neighbours, and not to all, if it can.
+                let others = *topic != self.topics.sightings.hash() || self.relaying.gossips();
+                let relay = admitted.urgent() || *topic != self.topics.urgent.hash() && others;
                 if admitted.envelope().header().kind.is_chained() {
                     self.store(admitted, Origin::Gossip { id, from, relay });
                 } else {
@@ -136,6 +146,7 @@ impl Task {
             let refused = Stored {
                 header,
                 payload: None,
+                onward: None,
                 origin,
                 done: false,
             };
@@ -146,6 +157,7 @@ impl Task {
             Kind::Certificate | Kind::Vouch | Kind::Revocation | Kind::Proof
         );
         let payload = telling.then(|| admitted.envelope().payload().ok()).flatten();
+        let onward = (!matches!(origin, Origin::Sync { .. })).then(|| Onward::of(&admitted));
         let (stored, answer) = oneshot::channel();
         self.outbox.push(MeshEvent::Admitted { admitted, stored });
         self.storing.push(Box::pin(async move {
@@ -153,6 +165,7 @@ impl Task {
             Stored {
                 header,
                 payload,
+                onward,
                 origin,
                 done,
             }
@@ -163,6 +176,7 @@ impl Task {
         let Stored {
             header,
             payload,
+            onward,
             origin,
             done: stored,
         } = answer;
@@ -173,11 +187,21 @@ impl Task {
             self.counters.add(Counted::StoringRefused);
             self.chains.release(&header);
         }
+        let onward = onward.filter(|_| stored);
+        if onward.is_some() {
+            self.note_gap(&header);
+        }
         let from = match origin {
             Origin::Sync { from } => from,
+            Origin::Relay { from } => {
+                if let Some(onward) = onward {
+                    self.go_on(&onward, from);
+                }
+                from
+            }
             Origin::Gossip { id, from, relay } => {
-                if stored {
-                    self.note_gap(&header);
+                if let Some(onward) = onward {
+                    self.relay_on(&onward, Some(from));
                 }
                 self.report(&id, from, verdict(stored && relay));
                 from

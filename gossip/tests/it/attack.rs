@@ -19,7 +19,7 @@ use crate::world::{OUTSIDER, SEED, World, node_key, now};
 const LIAR: usize = 3;
 
 #[derive(Clone, Default)]
-struct Raw;
+pub(crate) struct Raw;
 
 impl Codec for Raw {
     type Protocol = StreamProtocol;
@@ -72,20 +72,20 @@ async fn read<T: futures::AsyncRead + Unpin + Send>(io: &mut T) -> std::io::Resu
 }
 
 #[derive(NetworkBehaviour)]
-struct Lies {
+pub(crate) struct Lies {
     gossip: gossipsub::Behaviour,
     hello: request_response::Behaviour<Raw>,
 }
 
-struct Liar {
+pub(crate) struct Liar {
     swarm: Swarm<Lies>,
-    topics: Topics,
-    heard: Vec<Vec<u8>>,
+    pub(crate) topics: Topics,
+    pub(crate) heard: Vec<Vec<u8>>,
 }
 
 impl Liar {
     /// Connects, says hello as `who`, and returns once the other side has subscribed and answered.
-    async fn connect(world: &World, who: usize, node: &Node) -> Self {
+    pub(crate) async fn connect(world: &World, who: usize, node: &Node) -> Self {
         let topics = Topics::of(world.network);
         let mut seed = transport_seed(who);
         let keypair = identity::Keypair::ed25519_from_bytes(&mut seed).unwrap();
@@ -149,7 +149,7 @@ impl Liar {
         }
     }
 
-    fn publish(&mut self, topic: &IdentTopic, bytes: Vec<u8>) {
+    pub(crate) fn publish(&mut self, topic: &IdentTopic, bytes: Vec<u8>) {
         self.swarm
             .behaviour_mut()
             .gossip
@@ -164,7 +164,7 @@ impl Liar {
     }
 
     /// Runs until `other` is done.
-    async fn while_running<T>(&mut self, other: impl Future<Output = T>) -> T {
+    pub(crate) async fn while_running<T>(&mut self, other: impl Future<Output = T>) -> T {
         tokio::pin!(other);
         loop {
             tokio::select! {
@@ -174,9 +174,9 @@ impl Liar {
         }
     }
 
-    async fn until_heard(&mut self) {
+    pub(crate) async fn until_heard(&mut self, messages: usize) {
         let heard = async {
-            while self.heard.is_empty() {
+            while self.heard.len() < messages {
                 let event = self.swarm.select_next_some().await;
                 self.note(event);
             }
@@ -279,7 +279,7 @@ async fn an_outsider_that_subscribes_hears_nothing_and_is_not_heard() {
     let id = outsider.swarm.local_peer_id().to_string();
     outsider.while_running(seed.until_subscribed_by(&id)).await;
     seed.publish(&world.chain(SEED, 1, Tlp::Green)[0]).await;
-    outsider.until_heard().await;
+    outsider.until_heard(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

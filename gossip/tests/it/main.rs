@@ -13,5 +13,6 @@ mod heads;
 mod node;
 mod proxy;
 mod reach;
+mod relay;
 mod sync;
 mod world;

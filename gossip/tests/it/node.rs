@@ -127,6 +127,8 @@ pub(crate) fn hurried() -> Timing {
         guides_every: Duration::from_secs(1),
         gap_wait: Duration::from_millis(100),
         redial_first: Duration::from_millis(100),
+        relay_stall: Duration::from_secs(2),
+        relay_backoff: Duration::from_secs(2),
         redial_longest: Duration::from_millis(500),
         reserve_after: Duration::from_millis(300),
         reserve_again: Duration::from_secs(2),
@@ -264,6 +266,39 @@ impl Node {
         let reserved = async |mesh: &Mesh| mesh.reached().await.unwrap().circuits.len() >= seeds;
         self.until_true("reservations", reserved).await;
         self.mesh.reached().await.unwrap().circuits
+    }
+
+    /// Waits until so many peers are neighbours, who are given bundles.
+    pub(crate) async fn until_neighbours(&self, wanted: usize) {
+        let enough = async {
+            while self.neighbours().await != wanted {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, enough)
+            .await
+            .unwrap_or_else(|_| panic!("waited for {wanted} neighbours"));
+    }
+
+    pub(crate) async fn neighbours(&self) -> usize {
+        let peers = self.mesh.peers().await.unwrap();
+        peers.iter().filter(|peer| peer.neighbour).count()
+    }
+
+    /// Waits until this counter has at least so much.
+    pub(crate) async fn until_counted(&self, name: &str, least: u64) {
+        let enough = async {
+            while self.count(name) < least {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, enough)
+            .await
+            .unwrap_or_else(|_| panic!("waited for {least} of {name}"));
+    }
+
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.mesh.counters().get(name)
     }
 
     /// Waits until all of these are stored here.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use vigie_gossip::core::constants::POLICY_URGENT;
 use vigie_gossip::core::directory::Directory;
 use vigie_gossip::wire::{
     Behaviour, Count, Draft, Envelope, Founder, Genesis, HeaderHash, Indicator, Labels, NetworkId,
@@ -125,6 +126,21 @@ impl World {
         at: Timestamp,
     ) -> Envelope {
         let seq = prev.map_or(0, |prev| prev.header().seq + 1);
+        let draft = self.draft(prev, tlp, at);
+        draft
+            .seal(&node_key(who), [u8::try_from(seq % 251).unwrap(); 16])
+            .unwrap()
+    }
+
+    /// The next envelope of `who`'s chain after `prev`, which asks to overtake.
+    pub(crate) fn urgent(&self, who: usize, prev: Option<&Envelope>) -> Envelope {
+        let mut draft = self.draft(prev, Tlp::Green, now());
+        draft.policy = POLICY_URGENT;
+        draft.seal(&node_key(who), [1; 16]).unwrap()
+    }
+
+    fn draft(&self, prev: Option<&Envelope>, tlp: Tlp, at: Timestamp) -> Draft {
+        let seq = prev.map_or(0, |prev| prev.header().seq + 1);
         let sighting = Sighting {
             indicator: Indicator::ip(
                 std::net::Ipv4Addr::from(0xCB00_7100 + u32::try_from(seq).unwrap()).into(),
@@ -135,7 +151,7 @@ impl World {
             count: Count::of(4),
             confidence: 100,
         };
-        let draft = Draft {
+        Draft {
             network: self.network,
             epoch: 0,
             seq,
@@ -144,10 +160,7 @@ impl World {
             tlp,
             policy: 0,
             payload: Payload::Sightings(vec![sighting]),
-        };
-        draft
-            .seal(&node_key(who), [u8::try_from(seq % 251).unwrap(); 16])
-            .unwrap()
+        }
     }
 
     /// `who` names an envelope of his.

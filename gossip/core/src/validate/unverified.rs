@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Ignored, Refusal, Rejected, Verified};
 use crate::chain::ChainIndex;
 use crate::directory::Directory;
-use crate::wire::{Envelope, Form, Header, PublicKey, Timestamp};
+use crate::wire::{Envelope, Form, Header, HeaderHash, PublicKey, Timestamp};
 
 /// An envelope that decodes, and its bytes. Copies share both.
 #[derive(Clone, Debug)]
@@ -29,6 +29,11 @@ impl Unverified {
     /// What it claims about itself.
     pub fn header(&self) -> &Header {
         self.envelope.header()
+    }
+
+    /// The hash of its header, by which others name it.
+    pub fn hash(&self) -> HeaderHash {
+        self.envelope.header_hash()
     }
 
     /// Whether it is held already: asked first, since it costs less than a signature.

@@ -6,10 +6,11 @@ use libp2p::request_response::OutboundRequestId;
 use tokio::time::Instant;
 use vigie_gossip_core::chain::Gap;
 use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session};
-use vigie_gossip_core::validate::{Ignored, Refusal, Unverified, verify_all};
+use vigie_gossip_core::validate::{Ignored, Refusal, Unverified, Verified, verify_all};
 use vigie_gossip_core::wire::Timestamp;
 
 use super::super::Task;
+use super::super::relay::Onward;
 use super::super::validate::Origin;
 use super::Running;
 use crate::event::MeshEvent;
@@ -167,11 +168,27 @@ impl Task {
             let room = limits::STORING
                 .saturating_sub(self.storing.len())
                 .min(self.outbox.room());
-            let count = room.min(limits::BATCH).min(self.sync.inbox.len());
-            if count == 0 {
+            self.open_frames();
+            let relay = self.heard_count() > 0 && (self.sync.turn || self.sync.inbox.is_empty());
+            self.sync.turn = !relay;
+            let waiting = if relay {
+                self.heard_count()
+            } else {
+                self.sync.inbox.len()
+            };
+            let count = waiting.min(limits::BATCH);
+            // Together they cost half, so a batch waits until there is room for all of it.
+            if count == 0 || room < count {
                 break;
             }
-            let batch: Vec<_> = self.sync.inbox.drain(..count).collect();
+            let batch = if relay {
+                self.heard_of(count)
+            } else {
+                let brought = self.sync.inbox.drain(..count);
+                brought
+                    .map(|(from, envelope)| (Origin::Sync { from }, envelope))
+                    .collect()
+            };
             self.take_batch(batch);
         }
         if self.sync.inbox.is_empty() {
@@ -179,24 +196,46 @@ impl Task {
         }
     }
 
-    fn take_batch(&mut self, mut batch: Vec<(PeerId, Unverified)>) {
+    fn take_batch(&mut self, mut batch: Vec<(Origin, Unverified)>) {
         batch.retain(|(_, envelope)| !envelope.is_held(&self.chains));
-        let (from, envelopes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let (origins, envelopes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let verified = verify_all(envelopes, &self.directory, self.now(), &rand::random());
-        for (from, result) in from.into_iter().zip(verified) {
-            match result.and_then(|verified| self.admit(verified)) {
-                Ok(admitted) => {
-                    self.counters.add(Counted::SyncAdmitted);
-                    self.store(admitted, Origin::Sync { from });
-                }
-                // Asking again at once would bring the same.
-                Err(Refusal::Ignored(Ignored::UnknownPublisher(_) | Ignored::Outsider(_))) => {
-                    self.counters.add(Counted::SyncRefused);
-                }
-                Err(refusal) => {
-                    self.counters.add(Counted::SyncRefused);
-                    self.on_refusal(refusal, from);
-                }
+        for (origin, result) in origins.into_iter().zip(verified) {
+            match origin {
+                Origin::Relay { from } => self.take_heard(from, result),
+                Origin::Sync { from } | Origin::Gossip { from, .. } => self.take_brought(from, result),
+            }
+        }
+    }
+
+    fn take_heard(&mut self, from: PeerId, result: Result<Verified, Refusal>) {
+        let verified = match result {
+            Ok(verified) => verified,
+            Err(refusal) => return self.on_refusal(refusal, from),
+        };
+        match self.admit(verified.clone()) {
+            Ok(admitted) => {
+                self.counters.add(Counted::RelayAdmitted);
+                self.store(admitted, Origin::Relay { from });
+            }
+            Err(refusal) => self.refuse_heard(refusal, Onward::second_story(&verified), from),
+        }
+    }
+
+    fn take_brought(&mut self, from: PeerId, result: Result<Verified, Refusal>) {
+        match result.and_then(|verified| self.admit(verified)) {
+            Ok(admitted) => {
+                self.counters.add(Counted::SyncAdmitted);
+                self.relaying.heard(admitted.envelope().header_hash(), from);
+                self.store(admitted, Origin::Sync { from });
+            }
+            // Asking again at once would bring the same.
+            Err(Refusal::Ignored(Ignored::UnknownPublisher(_) | Ignored::Outsider(_))) => {
+                self.counters.add(Counted::SyncRefused);
+            }
+            Err(refusal) => {
+                self.counters.add(Counted::SyncRefused);
+                self.on_refusal(refusal, from);
             }
         }
     }
