@@ -49,12 +49,13 @@ pub(crate) enum Counted {
     RelayDuplicates,
     RelayDropped,
     RelayRefused,
+    RelayStalled,
 }
 
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 36] = [
+    const ALL: [(Self, &'static str); 37] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -91,6 +92,7 @@ impl Counted {
         (Self::RelayDuplicates, "relay_duplicates"),
         (Self::RelayDropped, "relay_dropped"),
         (Self::RelayRefused, "relay_refused"),
+        (Self::RelayStalled, "relay_stalled"),
     ];
 }
 

@@ -46,6 +46,8 @@ async fn what_is_said_reaches_a_neighbour_and_the_neighbours_neighbour_without_s
     right.until_subscribed(1).await;
     middle.until_subscribed(2).await;
     left.until_subscribed(1).await;
+    // Whoever dials compares at once: what is said after that cannot come that way.
+    middle.until_counted("sync_served", 2).await;
 
     let chain = world.chain(1, 5, Tlp::Green);
     for envelope in &chain {

@@ -77,7 +77,7 @@ impl Task {
     }
 
     /// What came by the relay was not admitted. A second story goes on, once, so that whoever holds the first can prove it.
-    pub(in super::super) fn refuse_heard(&mut self, refusal: Refusal, second: Onward, from: PeerId) {
+    pub(in super::super) fn refuse_heard(&mut self, refusal: Refusal, second: &Onward, from: PeerId) {
         let passed = |passed: &HeaderHash| *passed == second.hash;
         if matches!(refusal, Refusal::Ignored(Ignored::Duplicate)) {
             self.counters.add(Counted::RelayDuplicates);
@@ -87,7 +87,7 @@ impl Task {
             if self.relaying.passed.len() > PASSED {
                 self.relaying.passed.pop_front();
             }
-            self.go_on(&second, from);
+            self.go_on(second, from);
         }
         self.on_refusal(refusal, from);
     }

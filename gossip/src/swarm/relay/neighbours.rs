@@ -91,6 +91,7 @@ impl Task {
         let longest = self.config.timing.relay_stall;
         for peer in self.swarm.behaviour_mut().streams.stalled(longest, now) {
             tracing::info!(peer.id = %peer, "neighbour takes nothing");
+            self.counters.add(Counted::RelayStalled);
             self.part(peer, now + self.config.timing.relay_backoff);
         }
     }

@@ -218,7 +218,7 @@ impl Task {
                 self.counters.add(Counted::RelayAdmitted);
                 self.store(admitted, Origin::Relay { from });
             }
-            Err(refusal) => self.refuse_heard(refusal, Onward::second_story(&verified), from),
+            Err(refusal) => self.refuse_heard(refusal, &Onward::second_story(&verified), from),
         }
     }
 
