@@ -14,18 +14,19 @@ pub(crate) mod throttle;
 
 use std::time::Duration;
 
+use libp2p::PeerId;
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::PublicKey;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{identify, memory_connection_limits, ping, relay};
+use libp2p::{identify, mdns, memory_connection_limits, ping, relay};
 use vigie_gossip_core::wire::NetworkId;
 
 use crate::config::MeshConfig;
 use crate::error::MeshError;
 use crate::limits;
-use crate::topic::{Topics, hello_protocol, relay_protocol, sync_protocol};
+use crate::topic::{Topics, exchange_protocol, hello_protocol, relay_protocol, sync_protocol};
 use bytes::BytesCodec;
 use circuit::Circuit;
 use gate::Gate;
@@ -43,10 +44,13 @@ pub(crate) struct Behaviour {
     pub(crate) streams: Streams,
     pub(crate) hello: request_response::Behaviour<BytesCodec>,
     pub(crate) sync: request_response::Behaviour<BytesCodec>,
+    pub(crate) exchange: request_response::Behaviour<BytesCodec>,
     /// Of seeds only.
     pub(crate) circuit: Toggle<Circuit>,
     reservations: relay::client::Behaviour,
     pub(crate) punch: Punch,
+    /// Where the operator wants it.
+    mdns: Toggle<mdns::tokio::Behaviour>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
 }
@@ -88,12 +92,28 @@ pub(crate) fn build(
             [(sync_protocol(network), ProtocolSupport::Full)],
             requests(config.timing.request_timeout, limits::STREAMS_PER_CONNECTION),
         ),
+        exchange: request_response::Behaviour::with_codec(
+            BytesCodec {
+                request_bytes: limits::RECORD_BYTES,
+                response_bytes: limits::RECORDS_BYTES,
+            },
+            [(exchange_protocol(network), ProtocolSupport::Full)],
+            requests(config.timing.request_timeout, 2),
+        ),
         circuit: Toggle::from(config.seed.then(|| Circuit::new(own, &config.reach.relay))),
         reservations,
+        mdns: Toggle::from(config.reach.mdns.then(|| nearby(own)).flatten()),
         punch: Punch::new(own, tokio::time::Instant::now()),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),
     })
+}
+
+/// A machine where it cannot be had goes without.
+fn nearby(own: PeerId) -> Option<mdns::tokio::Behaviour> {
+    mdns::tokio::Behaviour::new(mdns::Config::default(), own)
+        .inspect_err(|error| tracing::warn!(%error, "no mDNS: nodes nearby are not heard of"))
+        .ok()
 }
 
 fn requests(timeout: Duration, streams: usize) -> request_response::Config {

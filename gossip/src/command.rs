@@ -8,6 +8,7 @@ use vigie_gossip_core::chain::{Conduct, Watermark};
 use vigie_gossip_core::directory::Directory;
 use vigie_gossip_core::wire::{Envelope, OrgId, PublisherId, Statement};
 
+use crate::addresses::Addresses;
 use crate::error::MeshError;
 use crate::event::Peer;
 use crate::telemetry::Counters;
@@ -34,6 +35,13 @@ pub(crate) enum Command {
     },
     Listening {
         reply: oneshot::Sender<Vec<String>>,
+    },
+    Addresses {
+        reply: oneshot::Sender<Vec<Addresses>>,
+    },
+    TakeAddresses {
+        record: Box<Addresses>,
+        reply: oneshot::Sender<bool>,
     },
     Reached {
         reply: oneshot::Sender<Reached>,
@@ -106,6 +114,17 @@ impl Mesh {
     /// Addresses we can be reached at, `/p2p/` included.
     pub async fn listening(&self) -> Result<Vec<String>, MeshError> {
         self.ask(|reply| Command::Listening { reply }).await
+    }
+
+    /// Where nodes are called, as they signed it, our own included.
+    pub async fn addresses(&self) -> Result<Vec<Addresses>, MeshError> {
+        self.ask(|reply| Command::Addresses { reply }).await
+    }
+
+    /// Takes a record that came another way than from a peer. True if it was new and its node is admitted.
+    pub async fn take_addresses(&self, record: Addresses) -> Result<bool, MeshError> {
+        let record = Box::new(record);
+        self.ask(|reply| Command::TakeAddresses { record, reply }).await
     }
 
     /// Whether and how others can call us.

@@ -78,6 +78,8 @@ pub struct Timing {
     pub redial_first: Duration,
     /// Longest pause before dialling again.
     pub redial_longest: Duration,
+    /// Between two exchanges of addresses with the same peer.
+    pub exchange_every: Duration,
     /// How long a member waits for somebody to call it before it asks seeds to be called through them.
     pub reserve_after: Duration,
     /// Before a seed that refused is asked again.
@@ -166,6 +168,7 @@ impl Default for Timing {
             outsider_lease: Duration::from_mins(2),
             redial_first: Duration::from_secs(1),
             redial_longest: Duration::from_mins(5),
+            exchange_every: Duration::from_mins(10),
             reserve_after: Duration::from_mins(1),
             reserve_again: Duration::from_mins(10),
             ping_every: Duration::from_secs(15),

@@ -6,6 +6,7 @@
 //! Deliberately absent: storage, scoring, any opinion about content.
 #![warn(missing_docs)]
 
+pub mod addresses;
 mod behaviour;
 mod command;
 mod config;

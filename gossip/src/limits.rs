@@ -69,8 +69,44 @@ pub const ORGANISATION_INBOUND: usize = 4;
 pub const MEMORY_SHARE: f64 = 0.7;
 /// Addresses kept for redialling.
 pub const DIAL_ADDRESSES: usize = 256;
+/// Addresses kept of one peer.
+pub const ADDRESSES_PER_PEER: usize = 16;
 /// Of these so many are dialled or connected at once.
 pub const OUTBOUND: usize = 32;
+
+/// Records of where nodes are called.
+pub const RECORDS: usize = 4_096;
+/// Of these so many of one organisation.
+pub const RECORDS_OF_ORGANISATION: usize = 16;
+/// Records that a peer hands out at once.
+pub const RECORDS_AT_ONCE: usize = 32;
+/// One record, and a list of all that are handed out at once.
+pub const RECORD_BYTES: usize = 3 + crate::addresses::MAX_RECORD_BYTES;
+/// A list of records.
+pub const RECORDS_BYTES: usize = 1 + RECORDS_AT_ONCE * (2 + crate::addresses::MAX_RECORD_BYTES);
+/// A question for records costs a peer as much as so many sync requests.
+pub const EXCHANGE_COST: f64 = 8.0;
+/// Members that are dialled on the word of records until so many are connected that we dialled.
+pub const EXCHANGED_OUTBOUND: usize = 8;
+/// Seeds are dialled first while fewer than this are connected.
+pub const SEEDS_WANTED: usize = 3;
+/// Dials on the word of records: at once.
+pub const HINTS_AT_ONCE: usize = 4;
+/// In a minute, and in a burst.
+pub const HINTS_A_MINUTE: f64 = 20.0;
+/// On the word of one organisation in a burst; one more every five minutes.
+pub const HINTS_OF_ORGANISATION: f64 = 6.0;
+/// At one address (of IPv6, one /64) in a burst; one more every ten minutes.
+pub const HINTS_AT_ADDRESS: f64 = 3.0;
+/// Into one network (/16, of IPv6 /32) in a burst; one more every minute.
+pub const HINTS_INTO_NETWORK: f64 = 16.0;
+/// Organisations, addresses and networks of which it is remembered.
+pub const HINT_RATIONS: usize = 4_096;
+
+/// Peers of the same network segment that are remembered.
+pub const NEARBY: usize = 64;
+/// Addresses of each.
+pub const NEARBY_ADDRESSES: usize = 4;
 
 /// Seeds through which a member that nobody calls can be called.
 pub const RESERVATIONS: usize = 2;

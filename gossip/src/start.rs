@@ -42,11 +42,12 @@ pub fn start(
             source: Box::new(error),
         })?;
     }
-    let dial = config
-        .dial
-        .iter()
-        .map(|address| parse(address))
-        .collect::<Result<Vec<_>, _>>()?;
+    let parsed = |addresses: &[String]| {
+        let each = addresses.iter().map(|address| parse(address));
+        each.collect::<Result<Vec<_>, _>>()
+    };
+    let (dial, announced) = (parsed(&config.dial)?, parsed(&config.reach.announce)?);
+    let transport_key = transport::public_key(&keypair)?;
 
     let (commands, command_queue) = mpsc::channel(limits::COMMANDS);
     let (events, event_queue) = mpsc::channel(limits::EVENTS);
@@ -60,6 +61,8 @@ pub fn start(
         network,
         topics,
         dial,
+        announced,
+        transport_key,
         commands: command_queue,
         events,
         counters,

@@ -4,9 +4,11 @@
 //! set, what a peer must answer comes back as an event. Everybody else sends commands.
 
 mod dial;
+mod exchange;
 mod gossip;
 mod handshake;
 mod lifecycle;
+mod nearby;
 mod orders;
 mod outbox;
 mod peers;
@@ -41,6 +43,8 @@ use crate::event::MeshEvent;
 use crate::telemetry::Counters;
 use crate::topic::Topics;
 use dial::Dialer;
+use exchange::Exchange;
+use nearby::Nearby;
 use outbox::Outbox;
 use peers::{Bans, Connected};
 use reach::Reach;
@@ -54,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) network: NetworkId,
     pub(crate) topics: Topics,
     pub(crate) dial: Vec<Multiaddr>,
+    pub(crate) announced: Vec<Multiaddr>,
+    pub(crate) transport_key: [u8; 32],
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) events: mpsc::Sender<MeshEvent>,
     pub(crate) counters: Arc<Counters>,
@@ -80,6 +86,11 @@ pub(crate) struct Task {
     sync: Sync,
     reach: Reach,
     relaying: Relaying,
+    exchange: Exchange,
+    nearby: Nearby,
+    /// What the operator says of where we are called.
+    announced: Vec<Multiaddr>,
+    transport_key: [u8; 32],
     certificate: Option<Signed<NodeCertificate>>,
     incarnation: u64,
     /// Whose nodes are asked what others may hold back.
@@ -129,6 +140,10 @@ impl Task {
             sync: Sync::new(now, &config.timing),
             reach: Reach::new(now),
             relaying: Relaying::new(now, started),
+            exchange: Exchange::new(now),
+            nearby: Nearby::default(),
+            announced: parts.announced,
+            transport_key: parts.transport_key,
             certificate: parts.certificate,
             incarnation: rand::random(),
             skewed: false,

@@ -50,12 +50,18 @@ pub(crate) enum Counted {
     RelayDropped,
     RelayRefused,
     RelayStalled,
+    ExchangeRefused,
+    RecordsTaken,
+    RecordsRefused,
+    RecordsCrowded,
+    HintsDialled,
+    HintsRationed,
 }
 
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 37] = [
+    const ALL: [(Self, &'static str); 43] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -93,6 +99,12 @@ impl Counted {
         (Self::RelayDropped, "relay_dropped"),
         (Self::RelayRefused, "relay_refused"),
         (Self::RelayStalled, "relay_stalled"),
+        (Self::ExchangeRefused, "exchange_refused"),
+        (Self::RecordsTaken, "records_taken"),
+        (Self::RecordsRefused, "records_refused"),
+        (Self::RecordsCrowded, "records_crowded"),
+        (Self::HintsDialled, "hints_dialled"),
+        (Self::HintsRationed, "hints_rationed"),
     ];
 }
 

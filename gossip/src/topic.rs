@@ -65,6 +65,11 @@ pub fn relay_protocol(network: NetworkId) -> StreamProtocol {
     named_protocol(network, "relay")
 }
 
+/// The protocol by which members hand each other records of addresses.
+pub fn exchange_protocol(network: NetworkId) -> StreamProtocol {
+    named_protocol(network, "peers")
+}
+
 #[expect(
     clippy::expect_used,
     reason = "the name is built here and begins with a slash"

@@ -36,6 +36,13 @@ pub(crate) fn keypair(mut seed: [u8; 32]) -> Result<Keypair, MeshError> {
     Keypair::ed25519_from_bytes(&mut seed).map_err(MeshError::TransportKey)
 }
 
+/// Its public half, from which the `PeerId` follows.
+pub(crate) fn public_key(keypair: &Keypair) -> Result<[u8; 32], MeshError> {
+    let key = keypair.public().try_into_ed25519();
+    key.map(|key| key.to_bytes())
+        .map_err(|error| MeshError::Transport("identity", Box::new(error)))
+}
+
 /// A swarm over these transports.
 pub(crate) fn swarm<B: NetworkBehaviour>(
     keypair: &Keypair,

@@ -36,7 +36,7 @@ pub(crate) struct Throttle {
 
 /// What is counted as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Source {
+pub(crate) enum Source {
     V4([u8; 4]),
     V6([u8; 8]),
 }
@@ -97,7 +97,8 @@ fn bucket(in_a_minute: f64, now: Instant) -> TokenBucket {
 // === impl Source ===
 
 impl Source {
-    fn of(ip: IpAddr) -> Option<Self> {
+    /// None of loopback.
+    pub(crate) fn of(ip: IpAddr) -> Option<Self> {
         match ip.to_canonical() {
             ip if ip.is_loopback() => None,
             IpAddr::V4(ip) => Some(Self::V4(ip.octets())),

@@ -9,6 +9,8 @@ pub struct Reaching {
     pub announce: Vec<String>,
     /// Whether this network lives on private addresses: else they are neither told nor taken from others.
     pub private: bool,
+    /// Whether members in the same network segment are heard of by mDNS. It tells that segment that we are here.
+    pub mdns: bool,
     /// Whether a member that nobody calls asks two seeds to be called through them.
     pub reserve: bool,
     /// What a seed carries for others.
@@ -38,6 +40,7 @@ impl Default for Reaching {
         Self {
             announce: Vec::new(),
             private: false,
+            mdns: false,
             reserve: true,
             relay: RelayLimits::default(),
         }

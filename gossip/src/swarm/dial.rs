@@ -1,7 +1,9 @@
-//! Addresses that are dialled until they answer: which is due, which is up, how long to pause.
+//! Whom we dial until they answer: who is due, who is up, how long to pause, and in which order their addresses are tried.
 //!
-//! Pauses double from the first to the longest, each moved by up to a half, so that a mesh that lost a seed
-//! does not come back to it in step. Deliberately absent: the swarm; this only says what to dial when.
+//! The addresses of one peer are one attempt: QUIC first, then TCP, then TCP at port 443, then through a seed; what answered
+//! last comes before all of them, so that a network that drops UDP costs its three seconds once. Pauses double from the
+//! first to the longest, each moved by up to a half, so that a mesh that lost a seed does not come back to it in step.
+//! Deliberately absent: the swarm; this only says what to dial when.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,16 +30,54 @@ enum Line {
 
 #[derive(Debug)]
 struct Target {
+    /// In the order of their ranks.
+    addresses: Vec<Multiaddr>,
+    /// Which of them answered last.
+    answered: Option<Multiaddr>,
     line: Line,
     failures: u32,
+}
+
+/// Who is behind an address: its peer if it names one, else whoever answers there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Whom {
+    Peer(PeerId),
+    At(Multiaddr),
 }
 
 /// The configured addresses.
 #[derive(Debug)]
 pub(crate) struct Dialer {
-    targets: HashMap<Multiaddr, Target>,
+    targets: HashMap<Whom, Target>,
     first: Duration,
     longest: Duration,
+}
+
+// === impl Whom ===
+
+impl Whom {
+    fn of(address: &Multiaddr) -> Self {
+        peer_of(address).map_or_else(|| Self::At(address.clone()), Self::Peer)
+    }
+}
+
+/// What is tried first. Names of peers do not matter, and where UDP passes QUIC is a round trip faster.
+fn rank(address: &Multiaddr) -> u8 {
+    let has = |wanted: &Protocol<'_>| address.iter().any(|part| part == *wanted);
+    if has(&Protocol::P2pCircuit) {
+        3
+    } else if has(&Protocol::QuicV1) {
+        0
+    } else if has(&Protocol::Tcp(443)) {
+        2
+    } else {
+        1
+    }
+}
+
+/// In the order in which they are tried.
+pub(crate) fn in_order(addresses: &mut [Multiaddr]) {
+    addresses.sort_by_key(rank);
 }
 
 // === impl Dialer ===
@@ -51,60 +91,83 @@ impl Dialer {
         }
     }
 
-    /// Adds an address, due at once. False when there are too many.
+    /// Adds an address; who was not known is due at once. False when there are too many.
     pub(crate) fn add(&mut self, address: Multiaddr, now: Instant) -> bool {
-        let room = self.targets.len() < limits::DIAL_ADDRESSES;
-        if room || self.targets.contains_key(&address) {
-            self.targets.entry(address).or_insert(Target {
-                line: Line::Due(now),
-                failures: 0,
-            });
+        let held: usize = self.targets.values().map(|target| target.addresses.len()).sum();
+        let whom = Whom::of(&address);
+        let of_it = self
+            .targets
+            .get(&whom)
+            .map_or(&[][..], |target| &target.addresses);
+        if of_it.contains(&address) {
             return true;
         }
-        false
+        if held >= limits::DIAL_ADDRESSES || of_it.len() >= limits::ADDRESSES_PER_PEER {
+            return false;
+        }
+        let target = self.targets.entry(whom).or_insert(Target {
+            addresses: Vec::new(),
+            answered: None,
+            line: Line::Due(now),
+            failures: 0,
+        });
+        target.addresses.push(address);
+        in_order(&mut target.addresses);
+        true
     }
 
-    /// Addresses to dial now: as many as there are slots for, and those first whose networks we have fewest lines into.
-    pub(crate) fn due(&self, now: Instant) -> Vec<Multiaddr> {
+    /// Whom to dial now: as many as there are slots for, and those first into whose networks we have fewest lines.
+    pub(crate) fn due(&self, now: Instant) -> Vec<Whom> {
         let is_due = |target: &Target| matches!(target.line, Line::Due(at) if at <= now);
-        let mut due: Vec<(&Multiaddr, u32)> = self
-            .targets
-            .iter()
-            .filter(|(_, target)| is_due(target))
-            .map(|(address, target)| (address, target.failures))
-            .collect();
+        let mut due: Vec<(&Whom, &Target)> =
+            self.targets.iter().filter(|(_, target)| is_due(target)).collect();
         if due.is_empty() {
             return Vec::new();
         }
         let taken = self
             .targets
-            .iter()
-            .filter(|(_, target)| !matches!(target.line, Line::Due(_)));
+            .values()
+            .filter(|target| !matches!(target.line, Line::Due(_)));
         let mut crowds: HashMap<Option<Prefix>, usize> = HashMap::new();
         let mut slots = limits::OUTBOUND;
-        for (address, _) in taken {
-            *crowds.entry(Prefix::of(address)).or_default() += 1;
+        for target in taken {
+            *crowds.entry(target.prefix()).or_default() += 1;
             slots = slots.saturating_sub(1);
         }
         let mut chosen = Vec::new();
         while chosen.len() < slots {
             // A name may lead anywhere.
-            let crowd = |address: &Multiaddr| {
-                let prefix = Prefix::of(address)?;
+            let crowd = |target: &Target| {
+                let prefix = target.prefix()?;
                 crowds.get(&Some(prefix)).copied()
             };
-            let next =
-                (0..due.len()).min_by_key(|at| due.get(*at).map(|(one, failures)| (crowd(one), *failures)));
+            let next = (0..due.len())
+                .min_by_key(|at| due.get(*at).map(|(_, target)| (crowd(target), target.failures)));
             let Some(next) = next else { break };
-            let (address, _) = due.swap_remove(next);
-            *crowds.entry(Prefix::of(address)).or_default() += 1;
-            chosen.push(address.clone());
+            let (whom, target) = due.swap_remove(next);
+            *crowds.entry(target.prefix()).or_default() += 1;
+            chosen.push(whom.clone());
         }
         chosen
     }
 
-    pub(crate) fn dialling(&mut self, address: &Multiaddr, connection: ConnectionId) {
-        if let Some(target) = self.targets.get_mut(address) {
+    /// Whether it is dialled whatever records say.
+    pub(crate) fn knows(&self, peer: PeerId) -> bool {
+        self.targets.contains_key(&Whom::Peer(peer))
+    }
+
+    /// Its addresses, in the order in which to try them.
+    pub(crate) fn addresses(&self, whom: &Whom) -> Vec<Multiaddr> {
+        let Some(target) = self.targets.get(whom) else {
+            return Vec::new();
+        };
+        let mut addresses = target.addresses.clone();
+        addresses.sort_by_key(|address| Some(address) != target.answered.as_ref());
+        addresses
+    }
+
+    pub(crate) fn dialling(&mut self, whom: &Whom, connection: ConnectionId) {
+        if let Some(target) = self.targets.get_mut(whom) {
             target.line = Line::Dialling(connection);
         }
     }
@@ -113,9 +176,9 @@ impl Dialer {
     /// us is over, and the others are not left to their pauses, which are up to five minutes by then.
     pub(crate) fn up(&mut self, connection: ConnectionId, peer: PeerId, now: Instant) {
         let mut returned = false;
-        for (address, target) in &mut self.targets {
+        for (whom, target) in &mut self.targets {
             let ours = target.line == Line::Dialling(connection);
-            let known = matches!(target.line, Line::Due(_)) && peer_of(address) == Some(peer);
+            let known = matches!(target.line, Line::Due(_)) && *whom == Whom::Peer(peer);
             if ours || known {
                 returned |= target.failures >= OUTAGE;
                 target.failures = target.failures.min(OUTAGE - 1);
@@ -124,6 +187,18 @@ impl Dialer {
         }
         if returned {
             self.hurry(now);
+        }
+    }
+
+    /// The address of a target that answered.
+    pub(crate) fn answered(&mut self, connection: ConnectionId, address: &Multiaddr) {
+        for target in self.targets.values_mut() {
+            let named = |held: &&Multiaddr| *held == address || without_peer(held) == *address;
+            if target.line == Line::Dialling(connection)
+                && let Some(known) = target.addresses.iter().find(named)
+            {
+                target.answered = Some(known.clone());
+            }
         }
     }
 
@@ -138,10 +213,10 @@ impl Dialer {
             .is_some()
     }
 
-    /// The address cannot be dialled at all now: pause.
-    pub(crate) fn refused(&mut self, address: &Multiaddr, now: Instant, jitter: f64) {
+    /// It cannot be dialled at all now: pause.
+    pub(crate) fn refused(&mut self, whom: &Whom, now: Instant, jitter: f64) {
         let (first, longest) = (self.first, self.longest);
-        if let Some(target) = self.targets.get_mut(address) {
+        if let Some(target) = self.targets.get_mut(whom) {
             target.pause(first, longest, now, jitter);
         }
     }
@@ -181,6 +256,11 @@ impl Dialer {
 // === impl Target ===
 
 impl Target {
+    /// The network of the address that answered last, or of the one that is tried first.
+    fn prefix(&self) -> Option<Prefix> {
+        Prefix::of(self.answered.as_ref().or(self.addresses.first())?)
+    }
+
     /// `jitter` is drawn from 0..1.
     fn pause(&mut self, first: Duration, longest: Duration, now: Instant, jitter: f64) {
         let pause = first.saturating_mul(1 << self.failures.min(16)).min(longest);
@@ -197,6 +277,15 @@ pub(crate) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
     }
 }
 
+/// The address alone, as a connection tells it.
+fn without_peer(address: &Multiaddr) -> Multiaddr {
+    let mut address = address.clone();
+    if matches!(address.iter().last(), Some(Protocol::P2p(_))) {
+        address.pop();
+    }
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,9 +298,10 @@ mod tests {
         let start = Instant::now();
         let mut dialer = Dialer::new(SECOND, 4 * SECOND);
         assert!(dialer.add(address.clone(), start));
+        let whom = Whom::of(&address);
         for (round, pause) in [1, 2, 4, 4].into_iter().enumerate() {
             let connection = ConnectionId::new_unchecked(round);
-            dialer.dialling(&address, connection);
+            dialer.dialling(&whom, connection);
             assert!(dialer.due(start + 100 * SECOND).is_empty());
             assert!(dialer.failed(connection, start, 0.5));
             assert!(dialer.due(start + pause * SECOND - SECOND / 2).is_empty());
@@ -220,7 +310,7 @@ mod tests {
         dialer.hurry(start);
         assert_eq!(dialer.due(start).len(), 1);
         let (connection, peer) = (ConnectionId::new_unchecked(9), PeerId::random());
-        dialer.dialling(&address, connection);
+        dialer.dialling(&whom, connection);
         dialer.up(connection, peer, start);
         dialer.down(peer, start + PROVEN, 0.5);
         assert_eq!(dialer.due(start + PROVEN + SECOND).len(), 1);
@@ -236,12 +326,12 @@ mod tests {
             for address in [&one, &other] {
                 dialer.add(address.clone(), start);
                 for nth in 0..usize::try_from(failures).unwrap() {
-                    dialer.dialling(address, ConnectionId::new_unchecked(nth));
+                    dialer.dialling(&Whom::of(address), ConnectionId::new_unchecked(nth));
                     dialer.failed(ConnectionId::new_unchecked(nth), start, 0.5);
                 }
             }
             let back = ConnectionId::new_unchecked(99);
-            dialer.dialling(&one, back);
+            dialer.dialling(&Whom::of(&one), back);
             dialer.up(back, PeerId::random(), start);
             assert_eq!(dialer.due(start).len(), brought);
         }
@@ -259,14 +349,51 @@ mod tests {
             dialer.add(format!("/ip4/10.{network}.0.1/tcp/1").parse().unwrap(), now);
         }
         let due = dialer.due(now);
-        let others = due.iter().filter(|one| one.to_string().starts_with("/ip4/10."));
+        let at_ten = |whom: &Whom| {
+            dialer
+                .addresses(whom)
+                .iter()
+                .any(|one| one.to_string().starts_with("/ip4/10."))
+        };
+        let others = due.iter().filter(|whom| at_ten(whom));
         assert_eq!((due.len(), others.count()), (limits::OUTBOUND, 6));
-        for (nth, address) in due.iter().enumerate() {
-            dialer.dialling(address, ConnectionId::new_unchecked(nth));
+        for (nth, whom) in due.iter().enumerate() {
+            dialer.dialling(whom, ConnectionId::new_unchecked(nth));
         }
         assert!(dialer.due(now).is_empty());
         assert!(dialer.failed(ConnectionId::new_unchecked(0), now, 0.5));
         assert_eq!(dialer.due(now).len(), 1);
+    }
+
+    #[test]
+    fn one_peer_is_one_attempt_and_what_answered_last_comes_first() {
+        let now = Instant::now();
+        let mut dialer = Dialer::new(SECOND, SECOND);
+        let (relay, peer) = (PeerId::random(), PeerId::random());
+        let through = format!("/ip4/192.0.2.9/tcp/1/p2p/{relay}/p2p-circuit");
+        let order = [
+            "/ip4/192.0.2.1/udp/1/quic-v1",
+            "/ip4/192.0.2.1/tcp/1",
+            "/dns4/seed.example/tcp/443",
+            &through,
+        ];
+        for address in order.iter().rev() {
+            assert!(dialer.add(format!("{address}/p2p/{peer}").parse().unwrap(), now));
+        }
+        assert_eq!(dialer.due(now), [Whom::Peer(peer)]);
+        let tried = |dialer: &Dialer| {
+            let tried = dialer.addresses(&Whom::Peer(peer));
+            tried
+                .iter()
+                .map(|one| without_peer(one).to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(tried(&dialer), order);
+        let connection = ConnectionId::new_unchecked(1);
+        dialer.dialling(&Whom::Peer(peer), connection);
+        dialer.answered(connection, &order[2].parse().unwrap());
+        dialer.up(connection, peer, now);
+        assert_eq!(tried(&dialer), [order[2], order[0], order[1], order[3]]);
     }
 
     #[test]

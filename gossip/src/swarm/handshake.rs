@@ -118,6 +118,7 @@ impl Task {
             }
         }
         self.place(peer);
+        self.check_hint(peer);
         if self.is_one_too_many(peer) {
             tracing::info!(peer.id = %peer, "its organisation has its share of our connections");
             return self.disconnect(peer);

@@ -6,7 +6,7 @@ use libp2p::{Multiaddr, PeerId, core::ConnectedPoint, identify, ping};
 use tokio::time::Instant;
 
 use super::Task;
-use super::dial::peer_of;
+use super::dial::Whom;
 use super::peers::{Connected, median_skew};
 use super::reach::is_circuit;
 use crate::behaviour::BehaviourEvent;
@@ -82,6 +82,8 @@ impl Task {
                 self.note_relay(peer_id, info.protocols.contains(&relay));
             }
             BehaviourEvent::Ping(event) => self.on_ping(&event),
+            BehaviourEvent::Exchange(event) => self.on_exchange_event(event),
+            BehaviourEvent::Mdns(event) => self.on_mdns_event(event),
             BehaviourEvent::Circuit(event) => self.on_circuit_event(&event),
             BehaviourEvent::Punch(event) => Self::on_punch(&event),
             BehaviourEvent::Identify(_) | BehaviourEvent::Reservations(_) => {}
@@ -95,7 +97,9 @@ impl Task {
         endpoint: &ConnectedPoint,
         now: Instant,
     ) {
+        self.dialer.answered(connection, endpoint.get_remote_address());
         self.dialer.up(connection, peer, now);
+        self.exchange.dialled(connection, peer);
         if self.bans.holds(&peer, now) {
             self.disconnect(peer);
             return;
@@ -146,6 +150,7 @@ impl Task {
         }
         self.dialer.down(peer, now, rand::random());
         self.sync.forget_peer(peer);
+        self.exchange.forget_peer(peer);
         let Some(entry) = self.peers.remove(&peer) else {
             return;
         };
@@ -164,7 +169,9 @@ impl Task {
                 self.dialer.forget(connection);
             }
             error => {
-                if self.dialer.failed(connection, now, rand::random()) {
+                let ours = self.dialer.failed(connection, now, rand::random())
+                    || self.exchange.dial_failed(connection, now, rand::random());
+                if ours {
                     self.counters.add(Counted::DialsFailed);
                     tracing::debug!(%error, "dial failed");
                 }
@@ -191,19 +198,21 @@ impl Task {
     }
 
     pub(super) fn dial_due(&mut self, now: Instant) {
-        for address in self.dialer.due(now) {
-            let options = dial_options(&address);
+        for whom in self.dialer.due(now) {
+            let options = dial_options(&whom, self.dialer.addresses(&whom));
             let connection = options.connection_id();
             match self.swarm.dial(options) {
-                Ok(()) => self.dialer.dialling(&address, connection),
-                Err(DialError::DialPeerConditionFalse(_)) => match peer_of(&address) {
-                    Some(peer) if self.swarm.is_connected(&peer) => self.dialer.up(connection, peer, now),
-                    _ => self.dialer.refused(&address, now, rand::random()),
+                Ok(()) => self.dialer.dialling(&whom, connection),
+                Err(DialError::DialPeerConditionFalse(_)) => match whom {
+                    Whom::Peer(peer) if self.swarm.is_connected(&peer) => {
+                        self.dialer.up(connection, peer, now);
+                    }
+                    whom => self.dialer.refused(&whom, now, rand::random()),
                 },
                 Err(error) => {
                     tracing::debug!(%error, "address cannot be dialled");
                     self.counters.add(Counted::DialsFailed);
-                    self.dialer.refused(&address, now, rand::random());
+                    self.dialer.refused(&whom, now, rand::random());
                 }
             }
         }
@@ -216,6 +225,8 @@ impl Task {
         let refused = self.swarm.behaviour_mut().throttle.take_refused();
         self.counters.add_many(Counted::HandshakesRefused, refused);
         self.reach_due(now);
+        self.exchange_due(now);
+        self.dial_nearby(now);
         self.review_peers(now);
         self.part_with_stalled(now);
         self.review_neighbours(now);
@@ -297,12 +308,12 @@ fn seen_at(endpoint: &ConnectedPoint) -> Multiaddr {
     }
 }
 
-fn dial_options(address: &Multiaddr) -> DialOpts {
-    match peer_of(address) {
-        Some(peer) => DialOpts::peer_id(peer)
+fn dial_options(whom: &Whom, addresses: Vec<Multiaddr>) -> DialOpts {
+    match whom {
+        Whom::Peer(peer) => DialOpts::peer_id(*peer)
             .condition(PeerCondition::DisconnectedAndNotDialing)
-            .addresses(vec![address.clone()])
+            .addresses(addresses)
             .build(),
-        None => DialOpts::unknown_peer_id().address(address.clone()).build(),
+        Whom::At(address) => DialOpts::unknown_peer_id().address(address.clone()).build(),
     }
 }

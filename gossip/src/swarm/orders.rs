@@ -19,6 +19,12 @@ impl Task {
                 answer(reply, peers);
             }
             Command::Listening { reply } => answer(reply, self.listening()),
+            Command::Addresses { reply } => answer(reply, self.known_addresses()),
+            Command::TakeAddresses { record, reply } => {
+                // Its signature held when it was read.
+                let taken = self.take_record(record.encode());
+                answer(reply, taken.unwrap_or(false));
+            }
             Command::Reached { reply } => answer(reply, self.reached()),
             Command::Conduct { publisher, reply } => answer(reply, self.chains.conduct(publisher)),
             Command::Watermark { trusted, reply } => answer(reply, self.watermark(trusted)),

@@ -20,6 +20,8 @@ pub(crate) struct Connected {
     pub(crate) connections: HashMap<ConnectionId, Multiaddr>,
     /// Where we dialled it.
     pub(crate) dialled: Option<Multiaddr>,
+    /// When it was last asked for addresses.
+    pub(crate) exchanged: Option<Instant>,
     /// When its connections changed.
     pub(crate) changed: Instant,
     pub(crate) outbound: bool,
@@ -74,6 +76,7 @@ impl Connected {
         Self {
             connections: HashMap::new(),
             dialled: None,
+            exchanged: None,
             changed: now,
             outbound,
             since: now,

@@ -30,7 +30,7 @@ struct Reservation {
 
 /// Who runs a seed: what the vouch says, else its organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Operator {
+pub(super) enum Operator {
     Named([u8; 8]),
     Unnamed(OrgId),
 }
@@ -211,7 +211,7 @@ impl Task {
         }
     }
 
-    fn operator_of(&self, publisher: vigie_gossip_core::wire::PublisherId) -> Option<Operator> {
+    pub(super) fn operator_of(&self, publisher: vigie_gossip_core::wire::PublisherId) -> Option<Operator> {
         let org = self.directory.org_of(publisher)?.org_id();
         let named = self.directory.organisation(org)?.labels.operator;
         Some(if named == [0; 8] {

@@ -43,6 +43,11 @@ impl Prefix {
         if is_circuit(address) {
             return None;
         }
+        Self::of_any(address)
+    }
+
+    /// The same, of a circuit the seed's: whom dialling it reaches.
+    pub(super) fn of_any(address: &Multiaddr) -> Option<Self> {
         match ip_of(address)?.to_canonical() {
             IpAddr::V4(ip) => ip.octets().first_chunk().copied().map(Self::V4),
             IpAddr::V6(ip) => ip.octets().first_chunk().copied().map(Self::V6),

@@ -8,6 +8,7 @@
 
 mod attack;
 mod circuit;
+mod exchange;
 mod gossip;
 mod heads;
 mod node;

@@ -130,6 +130,7 @@ pub(crate) fn hurried() -> Timing {
         relay_stall: Duration::from_secs(2),
         relay_backoff: Duration::from_secs(2),
         redial_longest: Duration::from_millis(500),
+        exchange_every: Duration::from_millis(500),
         reserve_after: Duration::from_millis(300),
         reserve_again: Duration::from_secs(2),
         heartbeat: Duration::from_millis(200),
