@@ -3,6 +3,7 @@
 //! `wire` makes namespaces and the wire, `town` the nodes, `storm` the weather, `soak` lets it rage as long as one likes
 //! (`make soak`). `make test` has a short one. Deliberately absent: thousands of nodes; that is `vigie sim mesh`.
 
+mod figures;
 mod forks;
 mod newer;
 mod puppet;
@@ -32,6 +33,14 @@ fn air() -> Air {
         farthest_ms: 60,
         mbit: 50,
     }
+}
+
+/// Says at once, whatever the runner keeps of a test's output.
+fn say(line: &str) {
+    use std::io::Write as _;
+    std::io::stderr()
+        .write_all(format!("{line}\n").as_bytes())
+        .unwrap();
 }
 
 /// A town that is up and connected; none, and a skip, where this machine has no wire for it.

@@ -1,4 +1,5 @@
-//! A node that says what no node of this version would say: the mesh's own adapter, in a process of its own, by a script.
+//! Nodes that say what no node of this version would say, or more of it: the mesh's own adapter, in a process of its own,
+//! by a script.
 //!
 //! This test binary starts itself again for it, inside a namespace. Deliberately absent: a store, a sensor, an opinion.
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_gossip::core::chain::Held;
 use vigie_gossip::core::directory::Directory;
@@ -49,8 +51,19 @@ pub(crate) struct Puppet {
 // === impl Puppet ===
 
 impl Puppet {
-    /// Starts it behind these words, with this genesis file, to call these addresses.
-    pub(crate) fn start(before: &[String], genesis: &str, dial: &[String]) -> Self {
+    /// Starts it behind these words, with this genesis file, to call these addresses and speak of tomorrow.
+    pub(crate) fn newer(before: &[String], genesis: &str, dial: &[String]) -> Self {
+        Self::start(before, &json!({"genesis": genesis, "dial": dial}))
+    }
+
+    /// Starts so many, in one process, to call this address and say so many envelopes each, in so many seconds.
+    pub(crate) fn crowd(genesis: &str, dial: &str, puppets: u8, each: u32, seconds: u32) -> Self {
+        let script =
+            json!({"genesis": genesis, "dial": [dial], "puppets": puppets, "each": each, "seconds": seconds});
+        Self::start(&[], &script)
+    }
+
+    fn start(before: &[String], script: &Value) -> Self {
         let this = std::env::current_exe().unwrap();
         let mut words = before.iter().cloned().chain([this.display().to_string()]);
         let mut command = Command::new(words.next().unwrap());
@@ -60,9 +73,8 @@ impl Puppet {
             "--nocapture",
             "--test-threads=1",
         ]);
-        let script = json!({"genesis": genesis, "dial": dial}).to_string();
         let mut child = command
-            .env("VIGIE_PUPPET", script)
+            .env("VIGIE_PUPPET", script.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -147,50 +159,105 @@ fn tell(value: &Value) {
         .unwrap();
 }
 
-/// Calls, waits for listeners, says what a newer version would, and keeps what it hears until its input ends.
-async fn play(script: &Value) {
-    let genesis = Genesis::parse(script["genesis"].as_str().unwrap()).unwrap();
-    let network = genesis.network();
-    let mut directory = Directory::new(genesis);
-    let certificate = certificate(network, 0);
-    directory.insert(certificate.clone()).unwrap();
-    let mut config = MeshConfig::new([77; 32]);
-    config.dial = serde_json::from_value(script["dial"].clone()).unwrap();
-    let listeners = config.dial.len();
-    config.own = Some(OwnNode {
-        key: node(0),
-        certificate,
-    });
-    let initial = Initial {
-        directory,
-        held: Vec::<Held>::new(),
-        proofs: Vec::new(),
-    };
-    let shutdown = CancellationToken::new();
-    let (mesh, events, task) = start(config, initial, Arc::new(now), shutdown.clone()).unwrap();
-    let (shelf, lost) = (Shelf::default(), Arc::new(Mutex::new(Vec::new())));
-    let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(async move { task.await.unwrap() });
-    tasks.spawn(serve(events, Arc::clone(&shelf), Arc::clone(&lost)));
-    until_heard_by(&mesh, listeners).await;
-    let said = newer::says(network, &node(0), now());
-    for envelope in &said {
-        let header = envelope.header();
-        shelf
-            .lock()
-            .unwrap()
-            .insert((header.publisher, header.epoch, header.seq), envelope.clone());
-        mesh.publish(envelope.clone()).await.unwrap();
+/// One of this process's, as the mesh knows it.
+struct Played {
+    nth: u8,
+    mesh: Mesh,
+    network: NetworkId,
+    shelf: Shelf,
+    lost: Arc<Mutex<Vec<String>>>,
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+// === impl Played ===
+
+impl Played {
+    /// Calls, and waits until everybody whom it called listens.
+    async fn enter(script: &Value, nth: u8) -> Self {
+        let genesis = Genesis::parse(script["genesis"].as_str().unwrap()).unwrap();
+        let network = genesis.network();
+        let mut directory = Directory::new(genesis);
+        let certificate = certificate(network, nth);
+        directory.insert(certificate.clone()).unwrap();
+        let mut config = MeshConfig::new([nth + 1; 32]);
+        config.dial = serde_json::from_value(script["dial"].clone()).unwrap();
+        let listeners = config.dial.len();
+        config.own = Some(OwnNode {
+            key: node(nth),
+            certificate,
+        });
+        let initial = Initial {
+            directory,
+            held: Vec::<Held>::new(),
+            proofs: Vec::new(),
+        };
+        let shutdown = CancellationToken::new();
+        let (mesh, events, task) = start(config, initial, Arc::new(now), shutdown.clone()).unwrap();
+        let (shelf, lost) = (Shelf::default(), Arc::new(Mutex::new(Vec::new())));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { task.await.unwrap() });
+        tasks.spawn(serve(events, Arc::clone(&shelf), Arc::clone(&lost)));
+        until_heard_by(&mesh, listeners).await;
+        Self {
+            nth,
+            mesh,
+            network,
+            shelf,
+            lost,
+            shutdown,
+            tasks,
+        }
     }
-    tell(&json!({"said": said.len(), "publisher": node(0).public().publisher_id()}));
+
+    async fn say(&self, envelope: Envelope) {
+        let header = *envelope.header();
+        let place = (header.publisher, header.epoch, header.seq);
+        self.shelf.lock().unwrap().insert(place, envelope.clone());
+        self.mesh.publish(envelope).await.unwrap();
+    }
+
+    /// Says these, one after the other, evenly over the time.
+    async fn recite(&self, chain: Vec<Envelope>, time: Duration) {
+        let begun = tokio::time::Instant::now();
+        let each = time / u32::try_from(chain.len()).unwrap().max(1);
+        for (nth, envelope) in (0..).zip(chain) {
+            tokio::time::sleep_until(begun + each * nth).await;
+            self.say(envelope).await;
+        }
+    }
+}
+
+/// Enters, says its words, and keeps what it hears until its input ends.
+async fn play(script: &Value) {
+    let number = |name: &str| u32::try_from(script[name].as_u64().unwrap_or_default()).unwrap();
+    let puppets = u8::try_from(number("puppets")).unwrap().max(1);
+    let mut all = Vec::new();
+    for nth in 0..puppets {
+        all.push(Played::enter(script, nth).await);
+    }
+    let time = Duration::from_secs(number("seconds").into());
+    let chains = all.iter().map(|one| match number("each") {
+        0 => newer::says(one.network, &node(one.nth), now()),
+        each => newer::recites(one.network, &node(one.nth), now(), each),
+    });
+    let chains: Vec<_> = chains.collect();
+    let said: usize = chains.iter().map(Vec::len).sum();
+    tell(&json!({"entered": puppets}));
+    let recited = std::iter::zip(&all, chains).map(|(one, chain)| one.recite(chain, time));
+    futures::future::join_all(recited).await;
+    tell(&json!({"said": said, "publisher": node(0).public().publisher_id()}));
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     ended.await.unwrap().unwrap();
-    let connected = mesh.peers().await.unwrap().len();
+    let first = all.first().unwrap();
+    let connected = first.mesh.peers().await.unwrap().len();
     tell(&json!({
-        "held": shelf.lock().unwrap().len(), "connected": connected, "lost": *lost.lock().unwrap(),
+        "held": first.shelf.lock().unwrap().len(), "connected": connected, "lost": *first.lost.lock().unwrap(),
     }));
-    shutdown.cancel();
-    while tasks.join_next().await.is_some() {}
+    for mut one in all {
+        one.shutdown.cancel();
+        while one.tasks.join_next().await.is_some() {}
+    }
 }
 
 async fn until_heard_by(mesh: &Mesh, listeners: usize) {

@@ -68,13 +68,8 @@ impl Town {
         for (port, home) in homes.iter().enumerate() {
             home.configure(&config(home, port, &neighbours(port, nodes)));
         }
-        let members = homes.into_iter().enumerate().map(|(port, home)| Member {
-            home,
-            before: wire.inside(port),
-            node: None,
-            seen: 0,
-            usage: Usage::default(),
-        });
+        let members = homes.into_iter().enumerate();
+        let members = members.map(|(port, home)| Member::new(home, wire.inside(port)));
         let mut town = Self {
             members: members.collect(),
             wire,
@@ -90,13 +85,16 @@ impl Town {
         std::fs::remove_dir_all(home.data()).unwrap();
         copy_directory(&self.members[of].home.data(), &home.data());
         home.configure(&config(&home, port, &neighbours(port, port)));
-        self.members.push(Member {
-            home,
-            before: self.wire.inside(port),
-            node: None,
-            seen: 0,
-            usage: Usage::default(),
-        });
+        self.members.push(Member::new(home, self.wire.inside(port)));
+        port
+    }
+
+    /// Somebody new at the spare port, who is in the network by his key only, calls everybody and enforces what he hears.
+    pub(crate) fn newcomer(&mut self, home: Home) -> usize {
+        let port = self.members.len();
+        let config = config(&home, port, &neighbours(port, port));
+        home.configure(&config.replace("[policy]\n", "[policy]\nremote = \"enforce\"\n"));
+        self.members.push(Member::new(home, self.wire.inside(port)));
         port
     }
 
@@ -110,8 +108,13 @@ impl Town {
 
     /// This member's log tells of so many attackers more.
     pub(crate) fn see(&mut self, member: usize, attackers: u32) {
-        let lines: String = (0..attackers)
-            .map(|nth| guesses(&attacker(self.seen + nth), GUESSES))
+        self.see_from(member, self.seen, attackers);
+    }
+
+    /// The same of attackers from the nth on, whom others may have seen: each time is a sighting.
+    pub(crate) fn see_from(&mut self, member: usize, first: u32, attackers: u32) {
+        let lines: String = (first..first + attackers)
+            .map(|nth| guesses(&attacker(nth), GUESSES))
             .collect();
         self.seen += attackers;
         self.members[member].seen += attackers;
@@ -230,6 +233,16 @@ pub(crate) fn stored(home: &Home) -> Stored {
 // === impl Member ===
 
 impl Member {
+    fn new(home: Home, before: Vec<String>) -> Self {
+        Self {
+            home,
+            before,
+            node: None,
+            seen: 0,
+            usage: Usage::default(),
+        }
+    }
+
     /// Starts its node, which ends with this process.
     pub(crate) fn start(&mut self) {
         self.node = Some(self.home.up_behind(&self.before, &[]));
