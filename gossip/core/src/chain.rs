@@ -172,6 +172,16 @@ impl ChainIndex {
         self.tracks.get(&publisher)?.hash_at(place)
     }
 
+    /// The hash held at a place, or on its way there.
+    pub fn link_at(&self, publisher: PublisherId, place: Place) -> Option<HeaderHash> {
+        let flying = || {
+            self.in_flight
+                .get(&(publisher, place))
+                .map(|flying| flying.held.hash)
+        };
+        self.hash_at(publisher, place).or_else(flying)
+    }
+
     /// Notes that an envelope is on its way to the store. `false` if too many are.
     pub(crate) fn reserve(&mut self, signed: &SignedHeader, class: Class, cut: bool) -> bool {
         if self.in_flight.len() >= IN_FLIGHT {

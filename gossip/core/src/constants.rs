@@ -151,10 +151,38 @@ pub const REQUESTS_PER_SESSION: u32 = 256;
 
 // --- Passing on ---
 
-/// Between two bundles for one neighbour.
+/// Between two messages for one neighbour, if nothing in them is urgent.
 pub const RELAY_DISTANCE: Duration = Duration::from_millis(200);
+/// And if something is.
+pub const RELAY_URGENT_DISTANCE: Duration = Duration::from_millis(10);
+/// Names wait at most so long for a message to go with.
+pub const RELAY_NAMING: Duration = Duration::from_millis(400);
+/// Neighbours that an envelope is named to, of those that it is not sent to.
+pub const RELAY_NAMED_TO: usize = 2;
+/// How long what was named is waited for before it is asked for.
+pub const RELAY_PATIENCE: Duration = Duration::from_millis(500);
+/// How long what was asked for is waited for before the next who named it is asked.
+pub const RELAY_PROMISE: Duration = Duration::from_secs(1);
+/// Between two changes that a node makes of who sends it envelopes.
+pub const RELAY_SETTLING: Duration = Duration::from_millis(500);
+/// Neighbours that go on sending, however often others are sooner.
+pub const RELAY_SENDERS_LEAST: usize = 1;
+/// So many more envelopes that others had brought already, and a neighbour is to name rather than send.
+pub const RELAY_TOO_LATE: i32 = 8;
 /// Bytes of envelopes that wait for one neighbour.
 pub const RELAY_WAITING_BYTES: usize = 256 * 1_024;
+/// Names that wait for one neighbour.
+pub const RELAY_WAITING_NAMES: usize = 4_096;
+/// Bytes of envelopes that one neighbour is given within a second because he asked.
+pub const RELAY_ASKED_BYTES: usize = 256 * 1_024;
+/// Envelopes that neighbours may ask for: of the last so long, and no more bytes than these.
+pub const RELAY_KEPT: Duration = Duration::from_secs(20);
+/// See [`RELAY_KEPT`].
+pub const RELAY_KEPT_BYTES: usize = 2 * 1_024 * 1_024;
+/// Names remembered of what is held, or is not wanted: in each of two generations.
+pub const RELAY_KNOWN: usize = 32_768;
+/// Envelopes waited for.
+pub const RELAY_MISSING: usize = 8_192;
 
 // --- The outbox's window ---
 

@@ -295,6 +295,11 @@ impl Directory {
         self.derived().publishers.get(publisher)?.key()
     }
 
+    /// The only certified publisher whose name begins with these bytes; none if there are none, or several.
+    pub fn publisher_by_short(&self, short: [u8; 4]) -> Option<PublisherId> {
+        self.derived().publishers.by_short(short)
+    }
+
     /// The key of the organisation whose certificate of this publisher came last.
     pub fn org_of(&self, publisher: PublisherId) -> Option<PublicKey> {
         self.derived().publishers.get(publisher)?.latest_org()

@@ -9,6 +9,7 @@ pub use vigie_wire as wire;
 pub mod chain;
 pub mod constants;
 pub mod directory;
+pub mod passing;
 pub mod rate;
 pub mod relay;
 pub mod sync;

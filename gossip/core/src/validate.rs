@@ -21,11 +21,4 @@ pub use refusal::{Acceptance, Ignored, Penalty, Refusal, Rejected, outcome};
 pub use unverified::Unverified;
 pub use verified::Verified;
 
-use crate::constants::POLICY_URGENT;
-use crate::wire::{Header, Kind};
-
-/// Whether an envelope asks to be urgent: by its kind, or by its publisher's word in the policy.
-pub fn asks_urgency(header: &Header) -> bool {
-    let by_kind = matches!(header.kind, Kind::Retraction | Kind::Revocation | Kind::Proof);
-    by_kind || header.policy & POLICY_URGENT != 0
-}
+pub use crate::wire::envelope::policy::asks_urgency;

@@ -3,8 +3,11 @@
 //! What a node would have on its own disk is what its index holds, looked up here. An envelope is decoded and verified
 //! once, by its publisher as every publisher does; the other nodes are charged for it and spared it.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use vigie_gossip_core::wire::HeaderHash;
+use vigie_gossip_core::wire::relay::{Name, Packed};
 use vigie_gossip_core::{Held, Verified};
 
 use crate::clock::Micros;
@@ -15,6 +18,8 @@ use crate::measure::Class;
 pub(crate) struct Paper {
     pub(crate) verified: Verified,
     pub(crate) held: Held,
+    /// As it travels between neighbours, from one who holds the envelope before it and from one who does not.
+    pub(crate) packed: [Arc<Packed>; 2],
     /// The node that wrote it.
     pub(crate) author: u32,
     pub(crate) sealed: Micros,
@@ -29,6 +34,7 @@ pub(crate) struct Paper {
 pub(crate) struct Book {
     papers: Vec<Paper>,
     by_hash: HashMap<HeaderHash, u32>,
+    by_name: HashMap<Name, u32>,
 }
 
 // === impl Book ===
@@ -37,6 +43,7 @@ impl Book {
     pub(crate) fn add(&mut self, paper: Paper) -> u32 {
         let number = u32::try_from(self.papers.len()).unwrap_or(u32::MAX);
         self.by_hash.insert(paper.held.hash, number);
+        self.by_name.insert(paper.packed[0].name(), number);
         self.papers.push(paper);
         number
     }
@@ -47,6 +54,10 @@ impl Book {
 
     pub(crate) fn find(&self, hash: HeaderHash) -> Option<u32> {
         self.by_hash.get(&hash).copied()
+    }
+
+    pub(crate) fn by_name(&self, name: Name) -> Option<u32> {
+        self.by_name.get(&name).copied()
     }
 
     /// The envelope's bytes, as a store would have them.

@@ -14,8 +14,16 @@ pub(crate) const LIBP2P_MICROS_PER_COPY: u64 = 50;
 pub(crate) enum Work {
     /// Decoding an envelope and checking its signature: done once for each envelope, counted for each node.
     Verify,
-    /// The same of many envelopes of a bundle together: a call is a bundle.
+    /// Restoring and verifying the new envelopes of a message between neighbours together.
     Batch,
+    /// Taking an envelope apart for such messages, twice for each envelope.
+    Pack,
+    /// Encoding such a message.
+    Encode,
+    /// Decoding it.
+    Unpack,
+    /// The relay's own bookkeeping.
+    Relay,
     /// Admission, and noting what is stored.
     Admit,
     /// The window, sealing and signing.
@@ -24,9 +32,9 @@ pub(crate) enum Work {
     Sync,
 }
 
-const KINDS: usize = 5;
+const KINDS: usize = 9;
 /// One call in so many is timed.
-const ONE_IN: [u64; KINDS] = [1, 1, 16, 1, 1];
+const ONE_IN: [u64; KINDS] = [1, 1, 1, 16, 1, 16, 16, 1, 1];
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {

@@ -36,7 +36,7 @@ const DEAF_AFTER: Micros = 2 * SECOND;
 pub(crate) enum Topic {
     Urgent,
     Sightings,
-    /// No topic of gossipsub: the neighbours that bundles are passed on to.
+    /// No topic of gossipsub: the neighbours that there are streams to.
     Bundles,
 }
 
@@ -95,10 +95,9 @@ impl Topic {
     /// Neighbours wanted, the fewest that are enough, and the most. Seeds keep a denser mesh.
     pub(crate) const fn degrees(self, seed: bool) -> (usize, usize, usize) {
         match (self, seed) {
-            (Self::Urgent, _) => (8, 6, 12),
+            (Self::Urgent | Self::Bundles, _) => (8, 6, 12),
             (Self::Sightings, true) => (8, 4, 12),
             (Self::Sightings, false) => (6, 4, 9),
-            (Self::Bundles, _) => (4, 3, 6),
         }
     }
 }
@@ -305,6 +304,8 @@ impl World<'_> {
         let paper = message.paper;
         self.measure.by_gossip += 1;
         self.record(node, paper);
+        let name = self.book.get(paper).packed[0].name();
+        self.nodes[at(node)].relay.settle(name);
         let Self { nodes, book, now, .. } = self;
         let this = &mut nodes[at(node)];
         this.pace

@@ -34,7 +34,8 @@ pub(crate) struct Measure {
     /// First arrivals of gossip messages, and all of them.
     pub(crate) firsts: u64,
     pub(crate) copies: u64,
-    /// Envelopes in bundles received, less the bundles.
+    /// Messages between neighbours received, and envelopes in them.
+    pub(crate) parcels: u64,
     pub(crate) unbundled: u64,
     /// Rows that a node other than the author's came to hold.
     pub(crate) delivered: u64,
@@ -43,7 +44,11 @@ pub(crate) struct Measure {
     pub(crate) by_sync: u64,
     /// (Envelope, honest node) pairs held, authors' own included, of envelopes that count.
     pub(crate) held: u64,
-    /// Bundles sent, envelopes in them, those that were new where they arrived, and of those the ones verified in fact.
+    /// Messages between neighbours sent, their bytes, names told and asked for, envelopes in them, those that were new
+    /// where they arrived, and of those the ones verified in fact.
+    pub(crate) parcel_bytes: u64,
+    pub(crate) named: u64,
+    pub(crate) asked_names: u64,
     pub(crate) bundles: u64,
     pub(crate) bundled: u64,
     pub(crate) batched: u64,

@@ -18,7 +18,7 @@ const COPY_OVERHEAD: u32 = 200;
 const LARGE_COPY_OVERHEAD: u32 = 390;
 /// From this size on a node tells its neighbours that it does not want a copy.
 pub(crate) const LARGE: u32 = 4_096;
-/// What a sync message costs beside its bytes: frames, and a packet's headers for every 1,400 bytes.
+/// What a message of sync or of a stream costs beside its bytes: frames, and a packet's headers for every 1,400 bytes.
 const SYNC_OVERHEAD: u32 = 150;
 /// Bytes of a packet.
 const PACKET: u32 = 1_400;
@@ -34,6 +34,8 @@ const RESEND: Micros = 200 * MILLI;
 pub(crate) enum Lane {
     Forward,
     Publish,
+    /// A message on the stream between two neighbours.
+    Stream,
     Sync,
 }
 
@@ -239,7 +241,7 @@ impl Network {
 
 pub(crate) fn overhead(bytes: u32, lane: Lane) -> u32 {
     match lane {
-        Lane::Sync => SYNC_OVERHEAD + bytes.div_ceil(PACKET) * PACKET_HEADERS,
+        Lane::Sync | Lane::Stream => SYNC_OVERHEAD + bytes.div_ceil(PACKET) * PACKET_HEADERS,
         _ if bytes >= LARGE => LARGE_COPY_OVERHEAD,
         _ => COPY_OVERHEAD,
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use vigie_gossip_core::relay::Relay;
+use vigie_gossip_core::passing::Passing;
 use vigie_gossip_core::sync::{Pace, Session, Tempo};
 use vigie_gossip_core::window::Window;
 use vigie_gossip_core::wire::{
@@ -61,7 +61,7 @@ pub(crate) struct Node {
     /// When the first sighting behind a waiting row came, and whether it is a repeat.
     pub(crate) waiting: BTreeMap<Subject, (Micros, bool)>,
     pub(crate) window_due: Micros,
-    pub(crate) relay: Relay<u32>,
+    pub(crate) relay: Passing<u32>,
     pub(crate) relay_due: Micros,
     pub(crate) pace: Pace<u32>,
     pub(crate) pace_due: Micros,
@@ -109,7 +109,7 @@ impl Node {
             window: Window::scaled(class, scale),
             waiting: BTreeMap::new(),
             window_due: NEVER,
-            relay: Relay::default(),
+            relay: Passing::default(),
             relay_due: NEVER,
             pace: Pace::new(Tempo::default(), signed(0)),
             pace_due: NEVER,
@@ -153,7 +153,7 @@ impl Node {
         self.running.clear();
         self.queued.clear();
         self.allowances.clear();
-        self.relay = Relay::default();
+        self.relay = Passing::default();
         (self.window_due, self.pace_due, self.relay_due) = (NEVER, NEVER, NEVER);
     }
 

@@ -91,8 +91,8 @@ impl World<'_> {
         let paper = self.book.add(paper);
         self.record(node, paper);
         let topic = self.topic_of(paper);
-        if self.setup.bundled && topic == Topic::Sightings {
-            return self.pass_on(node, paper, &[]);
+        if self.setup.bundled {
+            return self.pass_on(node, paper);
         }
         let links: Vec<usize> = self.connections(node);
         self.flood(node, paper, topic, &links);
@@ -165,7 +165,9 @@ impl World<'_> {
             self.measure.rows += u64::try_from(rows.len()).unwrap_or(0);
             self.measure.payload_bytes += u64::try_from(bytes.len()).unwrap_or(0);
         }
+        let packed = self.pack(&verified);
         Some(Paper {
+            packed,
             held: Held::of(verified.header()),
             verified,
             author: node,

@@ -54,17 +54,12 @@ pub(crate) enum Event {
     Restart { node: u32 },
     /// A liar tells two stories.
     Lie { node: u32 },
-    /// A node has bundles to pass on.
+    /// A node has messages for its neighbours.
     Relay { node: u32 },
-    /// A bundle reaches a node.
+    /// Such a message reaches a node.
     Parcel { to: u32, from: u32, parcel: u32 },
-    /// A node has stored what was new in a bundle.
-    Unpacked {
-        node: u32,
-        from: u32,
-        life: u32,
-        parcel: u32,
-    },
+    /// A node has stored what was new in one.
+    Unpacked { node: u32, life: u32, parcel: u32 },
     /// A second has passed.
     Second,
 }

@@ -62,7 +62,7 @@ envelopes                    What they travelled in
 mean_rows_per_envelope       published / envelopes
 mean_envelope_bytes          Encoded, header and signature included
 repeat_share                 Sightings of an (address, behaviour) that the same organisation had seen before in the run
-copies                       Copies of envelopes received for each that gossip or a bundle brought
+copies                       Copies of envelopes received for each that gossip or a stream brought
 delivered                    (Row, node) pairs: a node other than the author's came to hold the row, by gossip or sync
 lost                         (Row, honest node) pairs missing when the run ends
 stores_equal                 All honest nodes hold the same set of (publisher, epoch, seq, header hash)
@@ -70,7 +70,8 @@ urgent_p50_ms, urgent_p99_ms From the sensor to stored at another node, over del
 normal_p50_ms, normal_p99_ms The same of rows told for the first time and not urgent: the window is in it
 repeat_p99_ms                The same of rows that count repeats, from the first one counted
 bytes_per_delivery           Bytes on the wire / delivered: envelopes, 200 bytes around each copy (390 from 4 KiB on), as
-                             measured with heartbeats and lazy gossip in it, and sync with its frames and headers
+                             measured with heartbeats and lazy gossip in it; messages between neighbours and sync,
+                             each with 150 bytes of frames and 60 of headers for every packet
 gossip_.., sync_bytes_..     Its two parts
 cpu_us_per_delivery          Processor time / delivered: the two below together
 core_cpu_us_per_delivery     Measured in this run: decoding and verifying (done once for each envelope here, counted for
@@ -79,7 +80,7 @@ libp2p_cpu_us_per_delivery   Not run here: 50 us for every message received, as 
 heal_seconds                 From the end of the partition until every honest node held all that was said before it ended
 equivocation_detect_ms       From the lie until every honest node held its proof; the slowest lie. null: none, or not all
 by_sync_share                Share of the arriving envelopes that sync brought
-mean_envelopes_per_bundle    0 unless --bundled
+mean_envelopes_per_bundle    In a message between neighbours, which may have names alone; 0 unless --bundled
 copies_dropped               Copies thrown away at a full uplink, or for a processor two seconds behind
 over_rate                    Envelopes dropped again because their publisher exceeds his rate
 sync_sessions, .._declined, .._timeouts
@@ -101,6 +102,10 @@ impl Report {
             + meter.total(Work::Verify)
             + meter.total(Work::Admit)
             + meter.total(Work::Publish)
+            + meter.mean(Work::Pack) * taken
+            + meter.total(Work::Encode)
+            + meter.mean(Work::Unpack) * count(measure.parcels)
+            + meter.total(Work::Relay)
             + meter.total(Work::Sync);
         let libp2p = count(measure.copies * LIBP2P_MICROS_PER_COPY);
         let (lost, stores_equal) = compare(world);
@@ -120,7 +125,7 @@ impl Report {
             mean_envelope_bytes: rounded(ratio(count(measure.payload_bytes), measure.envelopes)),
             repeat_share: rounded(ratio(count(measure.repeats), measure.sightings)),
             copies: rounded(ratio(
-                count(measure.copies + measure.unbundled),
+                count(measure.copies - measure.parcels + measure.unbundled),
                 measure.firsts + measure.batched,
             )),
             delivered: measure.delivered,

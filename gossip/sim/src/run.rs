@@ -128,12 +128,7 @@ impl<'a> World<'a> {
             Event::Want { to, from, message } => self.on_want(to, from, message),
             Event::Relay { node } => self.on_relay(node),
             Event::Parcel { to, from, parcel } => self.on_parcel(to, from, parcel),
-            Event::Unpacked {
-                node,
-                from,
-                life,
-                parcel,
-            } => self.on_unpacked(node, from, life, parcel),
+            Event::Unpacked { node, life, parcel } => self.on_unpacked(node, life, parcel),
             Event::Sight { node } => self.on_sight(node),
             Event::Window { node } => self.on_window(node),
             Event::Heartbeat { node } => self.on_heartbeat(node),

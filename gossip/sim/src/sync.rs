@@ -182,6 +182,8 @@ impl World<'_> {
             Ok(_) => {
                 self.measure.by_sync += 1;
                 self.record(node, number);
+                let name = self.book.get(number).packed[0].name();
+                self.nodes[at(node)].relay.settle(name);
             }
             Err(Refusal::Ignored(Ignored::Fork(suspicion))) => self.prove(node, &suspicion),
             Err(_) => {}

@@ -5,6 +5,7 @@
 //! and whether anybody should believe it.
 
 mod body;
+pub(crate) mod compact;
 mod draft;
 mod erase;
 mod form;
@@ -13,7 +14,7 @@ mod kind;
 mod merkle;
 pub mod policy;
 mod read;
-mod sightings;
+pub(crate) mod sightings;
 mod write;
 
 use body::{Body, Rows};

@@ -17,6 +17,7 @@ pub mod indicator;
 pub mod key;
 pub mod payload;
 pub mod proof;
+pub mod relay;
 pub mod sighting;
 pub mod statement;
 pub mod time;

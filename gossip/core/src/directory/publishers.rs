@@ -67,6 +67,17 @@ impl Publishers {
         self.timelines.get(&publisher)
     }
 
+    /// The only publisher whose name begins so.
+    pub(super) fn by_short(&self, short: [u8; 4]) -> Option<PublisherId> {
+        let mut bounds = [[0; 16], [0xff; 16]];
+        for bound in &mut bounds {
+            bound.iter_mut().zip(short).for_each(|(to, from)| *to = from);
+        }
+        let [first, last] = bounds.map(PublisherId);
+        let mut found = self.timelines.range(first..=last).map(|(id, _)| *id);
+        found.next().filter(|_| found.next().is_none())
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (PublisherId, &Timeline)> {
         self.timelines.iter().map(|(id, timeline)| (*id, timeline))
     }

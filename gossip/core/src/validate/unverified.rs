@@ -26,6 +26,14 @@ impl Unverified {
         })
     }
 
+    /// Of an envelope that was restored from what a neighbour sent of it.
+    pub fn restored(envelope: Envelope) -> Self {
+        Self {
+            bytes: envelope.encode().into(),
+            envelope: Arc::new(envelope),
+        }
+    }
+
     /// What it claims about itself.
     pub fn header(&self) -> &Header {
         self.envelope.header()

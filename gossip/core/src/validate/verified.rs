@@ -32,6 +32,11 @@ impl Verified {
         self.envelope.header()
     }
 
+    /// The envelope.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
     /// Its bytes, as they came.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -118,7 +118,7 @@ impl Header {
     }
 }
 
-fn read_tlp(reader: &mut Reader<'_>) -> Result<(Tlp, u8), DecodeError> {
+pub(super) fn read_tlp(reader: &mut Reader<'_>) -> Result<(Tlp, u8), DecodeError> {
     let at = reader.at();
     let byte = reader.u8()?;
     let tlp = Tlp::from_bits(byte >> 6).ok_or(DecodeError::new(at, Reason::Tlp))?;
@@ -136,6 +136,17 @@ impl SignedHeader {
     pub fn sign(header: Header, key: &SecretKey) -> Self {
         let bytes = header.encode();
         let signature = key.sign(domain::ENVELOPE, &bytes);
+        Self {
+            header,
+            hash: hash(&bytes),
+            bytes: bytes.into(),
+            signature,
+        }
+    }
+
+    /// Of parts that were taken apart before.
+    pub(super) fn assemble(header: Header, signature: Signature) -> Self {
+        let bytes = header.encode();
         Self {
             header,
             hash: hash(&bytes),

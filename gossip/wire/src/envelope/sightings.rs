@@ -16,7 +16,8 @@ pub(super) const MAX_CONFIDENCE: u8 = 100;
 
 const MINUTE_MILLIS: i64 = 60_000;
 
-type Pair = (Behaviour, RuleHash);
+/// An entry of a table: what was seen, by which rule.
+pub(crate) type Pair = (Behaviour, RuleHash);
 
 /// Which of the three groups of rows.
 pub(super) const fn group(indicator: &Indicator) -> u8 {
@@ -48,10 +49,25 @@ const fn minutes(at: Timestamp, base: Timestamp) -> i64 {
 pub(super) fn write(sightings: &[Sighting], base: Timestamp, out: &mut Vec<u8>) {
     let table = table(sightings);
     put_count(out, table.len());
-    for (behaviour, rule) in &table {
-        put_varint(out, u64::from(behaviour.0));
-        out.extend_from_slice(&rule.0);
+    for pair in &table {
+        write_pair(*pair, out);
     }
+    write_columns(sightings, base, &table, true, out);
+}
+
+pub(crate) fn write_pair((behaviour, rule): Pair, out: &mut Vec<u8>) {
+    put_varint(out, u64::from(behaviour.0));
+    out.extend_from_slice(&rule.0);
+}
+
+/// Everything but the table. The column of its entries may be left out where there is only one.
+pub(super) fn write_columns(
+    sightings: &[Sighting],
+    base: Timestamp,
+    table: &[Pair],
+    indexed: bool,
+    out: &mut Vec<u8>,
+) {
     let in_group = |wanted: u8| {
         sightings
             .iter()
@@ -67,11 +83,10 @@ pub(super) fn write(sightings: &[Sighting], base: Timestamp, out: &mut Vec<u8>) 
         }
     }
     let index = |row: &Sighting| table.binary_search(&pair(row)).unwrap_or_default();
-    out.extend(
-        sightings
-            .iter()
-            .map(|row| u8::try_from(index(row)).unwrap_or_default()),
-    );
+    if indexed {
+        let indexes = sightings.iter().map(index);
+        out.extend(indexes.map(|index| u8::try_from(index).unwrap_or_default()));
+    }
     for sighting in sightings {
         put_varint(out, zigzag(minutes(sighting.at, base)));
     }
@@ -84,7 +99,7 @@ const fn pair(sighting: &Sighting) -> Pair {
 }
 
 /// The pairs in use, ascending. 256 rows have at most 256 of them, so a byte is enough for an index.
-fn table(sightings: &[Sighting]) -> Vec<Pair> {
+pub(super) fn table(sightings: &[Sighting]) -> Vec<Pair> {
     let mut table: Vec<Pair> = sightings.iter().map(pair).collect();
     table.sort_unstable();
     table.dedup();
@@ -99,10 +114,26 @@ pub(super) fn read(
 ) -> Result<Vec<Sighting>, DecodeError> {
     let table_at = reader.at();
     let table = read_table(reader, rows)?;
+    read_columns(reader, rows, base, (table_at, &table), true)
+}
+
+/// The columns of so many rows, whose table begins at that byte. Without indexes all rows have its first entry.
+pub(super) fn read_columns(
+    reader: &mut Reader<'_>,
+    rows: usize,
+    base: Timestamp,
+    (table_at, table): (usize, &[Pair]),
+    indexed: bool,
+) -> Result<Vec<Sighting>, DecodeError> {
     let mut sightings = read_indicators(reader, rows)?;
     let indexes_at = reader.at();
     let mut used = [false; MAX_ROWS];
-    for (nth, (row, index)) in sightings.iter_mut().zip(reader.take(rows)?).enumerate() {
+    let indexes = if indexed {
+        reader.take(rows)?
+    } else {
+        &[0; MAX_ROWS]
+    };
+    for (nth, (row, index)) in sightings.iter_mut().zip(indexes).enumerate() {
         let index = usize::from(*index);
         let Some(((behaviour, rule), used)) = table.get(index).zip(used.get_mut(index)) else {
             return Err(DecodeError::new(indexes_at + nth, Reason::OutOfRange));
@@ -124,9 +155,10 @@ pub(super) fn read(
     Ok(sightings)
 }
 
-fn read_table(reader: &mut Reader<'_>, rows: usize) -> Result<Vec<Pair>, DecodeError> {
-    let length = reader.count(rows)?;
-    let mut table: Vec<Pair> = Vec::with_capacity(length);
+/// A table of at most so many entries.
+pub(crate) fn read_table(reader: &mut Reader<'_>, most: usize) -> Result<Vec<Pair>, DecodeError> {
+    let length = reader.count(most)?;
+    let mut table: Vec<Pair> = Vec::with_capacity(length.min(MAX_ROWS));
     for _ in 0..length {
         let at = reader.at();
         let pair = (Behaviour(reader.number()?), RuleHash(reader.array()?));

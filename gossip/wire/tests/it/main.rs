@@ -13,6 +13,7 @@ mod genesis;
 mod known;
 mod protocol;
 mod refusal;
+mod relay;
 mod round_trip;
 mod sample;
 mod signature;

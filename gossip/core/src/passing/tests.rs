@@ -1,0 +1,286 @@
+use super::*;
+use crate::constants::{
+    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_MISSING, RELAY_NAMING, RELAY_PATIENCE, RELAY_PROMISE,
+    RELAY_TOO_LATE, RELAY_WAITING_BYTES,
+};
+use crate::wire::relay::MAX_PARCEL_BYTES;
+use crate::wire::{
+    Behaviour, Count, Draft, Envelope, Indicator, Payload, RuleHash, SecretKey, Sighting, Tlp,
+    envelope::policy,
+};
+
+const T0: Timestamp = Timestamp::from_secs(1_795_305_600);
+
+/// One who knows his network and nothing else.
+struct Stranger;
+
+impl Ground for Stranger {
+    fn network(&self) -> NetworkId {
+        NetworkId([1; 16])
+    }
+    fn publisher(&self, _: [u8; 4]) -> Option<PublisherId> {
+        None
+    }
+    fn hash_at(&self, _: PublisherId, _: u32, _: u64) -> Option<HeaderHash> {
+        None
+    }
+}
+
+fn envelope(seq: u64, urgent: bool, rows: usize) -> (Arc<Packed>, Arc<[u8]>) {
+    let row = |nth: usize| Sighting {
+        indicator: Indicator::ip(std::net::Ipv4Addr::from(0x0102_0304 + u32::try_from(nth).unwrap()).into()),
+        behaviour: Behaviour(5),
+        rule: RuleHash([7; 8]),
+        at: T0,
+        count: Count::ONE,
+        confidence: 90,
+    };
+    let draft = Draft {
+        network: NetworkId([1; 16]),
+        epoch: 0,
+        seq,
+        prev: HeaderHash([2; 32]),
+        time_base: T0,
+        tlp: Tlp::Green,
+        policy: if urgent { policy::URGENT } else { 0 },
+        payload: Payload::Sightings((0..rows).map(row).collect()),
+    };
+    let envelope: Envelope = draft.seal(&SecretKey::from_seed([9; 32]), [3; 16]).unwrap();
+    let bytes = envelope.encode().into();
+    (Arc::new(Packed::of(&envelope, &bytes, &Stranger)), bytes)
+}
+
+fn brings(envelopes: &[&Arc<Packed>]) -> Parcel {
+    Parcel {
+        envelopes: envelopes.iter().copied().cloned().collect(),
+        ..Parcel::default()
+    }
+}
+
+fn names(names: &[Name]) -> Parcel {
+    Parcel {
+        named: names.to_vec(),
+        ..Parcel::default()
+    }
+}
+
+/// What leaves, as it arrives.
+fn sent(relay: &mut Passing<u8>, now: Timestamp) -> Vec<(u8, Parcel)> {
+    let departures = relay.poll(now).into_iter();
+    let arrives = |parcel: &Parcel| {
+        let bytes = parcel.encode();
+        assert!(bytes.len() <= parcel.room() && bytes.len() <= MAX_PARCEL_BYTES);
+        Parcel::decode(&bytes).unwrap()
+    };
+    departures
+        .map(|departure| (departure.to, arrives(&departure.parcel)))
+        .collect()
+}
+
+fn to_all(sent: &[(u8, Parcel)]) -> Vec<(u8, Vec<Name>)> {
+    let names = |parcel: &Parcel| parcel.envelopes.iter().map(|packed| packed.name()).collect();
+    sent.iter().map(|(to, parcel)| (*to, names(parcel))).collect()
+}
+
+fn neighbours<const N: usize>(peers: [u8; N]) -> Passing<u8> {
+    let mut relay = Passing::default();
+    relay.set_neighbours(peers);
+    relay
+}
+
+/// The neighbour brings so much that is known that he is told to name instead.
+fn bring_too_late(relay: &mut Passing<u8>, from: u8, now: Timestamp) {
+    for seq in 1_000..1_000 + u64::from(RELAY_TOO_LATE.unsigned_abs()) {
+        let (packed, bytes) = envelope(seq, false, 1);
+        relay.push(&packed, &bytes, false, now);
+        assert!(relay.receive(from, &brings(&[&packed]), now).is_empty());
+    }
+}
+
+#[test]
+fn in_quiet_times_nothing_waits_and_in_others_it_leaves_together() {
+    let mut relay = neighbours([1, 2]);
+    let [one, two, three] = [1, 2, 3].map(|seq| envelope(seq, false, 1));
+    assert_eq!(relay.receive(2, &brings(&[&one.0]), T0).len(), 1);
+    relay.push(&one.0, &one.1, false, T0);
+    assert_eq!(to_all(&sent(&mut relay, T0)), [(1, vec![one.0.name()])]);
+    for (packed, bytes) in [&two, &three] {
+        relay.push(packed, bytes, false, T0);
+    }
+    let both = vec![two.0.name(), three.0.name()];
+    assert_eq!(to_all(&sent(&mut relay, T0)), [(2, both.clone())]);
+    assert_eq!(relay.next_deadline(), Some(T0 + RELAY_DISTANCE));
+    assert_eq!(to_all(&sent(&mut relay, T0 + RELAY_DISTANCE)), [(1, both)]);
+    assert_eq!(relay.next_deadline(), None);
+}
+
+#[test]
+fn what_is_urgent_goes_to_all_and_takes_along_what_waits() {
+    let mut relay = neighbours([1, 2, 3]);
+    bring_too_late(&mut relay, 3, T0);
+    sent(&mut relay, T0);
+    let late = T0 + RELAY_NAMING;
+    sent(&mut relay, late);
+    let [before, waits, urgent] =
+        [(0, false), (1, false), (2, true)].map(|(seq, urgent)| envelope(seq, urgent, 1));
+    relay.push(&before.0, &before.1, false, late);
+    sent(&mut relay, late);
+    relay.push(&waits.0, &waits.1, false, late);
+    let soon = late + crate::constants::RELAY_URGENT_DISTANCE;
+    assert_eq!(to_all(&sent(&mut relay, soon)), []);
+    relay.push(&urgent.0, &urgent.1, true, soon);
+    let parcels = sent(&mut relay, soon);
+    let (both, alone) = (vec![waits.0.name(), urgent.0.name()], vec![urgent.0.name()]);
+    assert_eq!(to_all(&parcels), [(1, both.clone()), (2, both), (3, alone)]);
+    assert_eq!(parcels[2].1.named.len(), 2);
+}
+
+#[test]
+fn who_is_always_too_late_is_told_to_name_and_is_named_to() {
+    let mut relay = neighbours([1, 2]);
+    bring_too_late(&mut relay, 2, T0);
+    let wishes: Vec<Wish> = sent(&mut relay, T0)
+        .iter()
+        .map(|(_, parcel)| parcel.wish)
+        .collect();
+    assert_eq!(wishes, [Wish::None, Wish::Names]);
+    // The last one goes on sending, however late.
+    let later = T0 + RELAY_SETTLING;
+    bring_too_late(&mut relay, 1, later);
+    assert_eq!((relay.senders(), relay.counts().turned), (1, 1));
+    relay.receive(
+        2,
+        &Parcel {
+            wish: Wish::Envelopes,
+            ..Parcel::default()
+        },
+        later,
+    );
+    assert_eq!(relay.senders(), 2);
+}
+
+#[test]
+fn what_was_named_and_does_not_come_is_asked_of_one_after_the_other() {
+    let mut relay = neighbours([1, 2]);
+    let (packed, bytes) = envelope(1, false, 1);
+    let name = packed.name();
+    for peer in [1, 2] {
+        relay.receive(
+            peer,
+            &Parcel {
+                wish: Wish::Names,
+                ..names(&[name])
+            },
+            T0,
+        );
+    }
+    assert_eq!(relay.next_deadline(), Some(T0 + RELAY_PATIENCE));
+    let first = sent(&mut relay, T0 + RELAY_PATIENCE);
+    assert_eq!((first[0].0, &first[0].1.asked, first.len()), (1, &vec![name], 1));
+    let again = T0 + RELAY_PATIENCE + RELAY_PROMISE;
+    let second = sent(&mut relay, again);
+    assert_eq!((second[0].0, &second[0].1.asked), (2, &vec![name]));
+    assert_eq!(second[0].1.wish, Wish::Envelopes);
+    assert_eq!(relay.receive(2, &brings(&[&packed]), again).len(), 1);
+    relay.push(&packed, &bytes, false, again);
+    assert_eq!(to_all(&sent(&mut relay, again + RELAY_PROMISE)), []);
+}
+
+#[test]
+fn who_asks_is_answered_and_whole_if_he_wishes_but_not_without_end() {
+    let mut relay = neighbours([1]);
+    let (packed, bytes) = envelope(1, false, 200);
+    relay.receive(1, &names(&[packed.name()]), T0);
+    relay.push(&packed, &bytes, false, T0);
+    assert_eq!(sent(&mut relay, T0), []);
+    let whole = Arc::new(packed.whole(&bytes));
+    for (nth, (whole, expected)) in (1..).zip([(false, &packed), (true, &whole)]) {
+        let asked = vec![packed.name()];
+        let parcel = if whole {
+            Parcel {
+                asked_whole: asked,
+                ..Parcel::default()
+            }
+        } else {
+            Parcel {
+                asked,
+                ..Parcel::default()
+            }
+        };
+        let now = T0 + nth * RELAY_DISTANCE;
+        relay.receive(1, &parcel, now);
+        let answer = sent(&mut relay, now);
+        assert_eq!(answer[0].1.envelopes, [Arc::clone(expected)]);
+    }
+    let asked = Parcel {
+        asked: vec![packed.name()],
+        ..Parcel::default()
+    };
+    let now = T0 + RELAY_PROMISE;
+    for _ in 0..1_000 {
+        relay.receive(1, &asked, now);
+    }
+    let given: usize = sent(&mut relay, now)
+        .iter()
+        .map(|(_, parcel)| parcel.envelopes.len())
+        .sum();
+    assert!(given > 1 && given * packed.room() <= RELAY_ASKED_BYTES, "{given}");
+}
+
+#[test]
+fn what_cannot_be_restored_is_asked_for_whole_and_what_is_refused_is_not_asked_for() {
+    let mut relay = neighbours([1, 2]);
+    let [one, two] = [1, 2].map(|seq| envelope(seq, false, 1));
+    assert_eq!(relay.receive(1, &brings(&[&one.0, &two.0]), T0).len(), 2);
+    relay.unrestored(one.0.name(), 1, T0);
+    relay.settle(two.0.name());
+    relay.receive(2, &names(&[two.0.name()]), T0);
+    let asked = sent(&mut relay, T0);
+    assert_eq!((asked[0].0, &asked[0].1.asked_whole), (1, &vec![one.0.name()]));
+    assert_eq!(relay.receive(1, &brings(&[&one.0]), T0).len(), 1);
+    relay.settle(one.0.name());
+    assert_eq!((relay.next_deadline(), relay.counts().asked), (None, 0));
+}
+
+#[test]
+fn garbage_under_a_name_does_not_keep_the_envelope_out() {
+    let mut relay = neighbours([1, 2]);
+    let (packed, bytes) = envelope(1, false, 1);
+    let name = packed.name();
+    // Nothing follows on what neighbour 1 brings: its signature did not hold.
+    assert_eq!(relay.receive(1, &brings(&[&packed]), T0).len(), 1);
+    assert_eq!(relay.receive(2, &brings(&[&packed]), T0).len(), 0);
+    let asked = sent(&mut relay, T0 + RELAY_PATIENCE);
+    assert_eq!((asked[0].0, &asked[0].1.asked), (2, &vec![name]));
+    assert_eq!(
+        relay.receive(2, &brings(&[&packed]), T0 + RELAY_PATIENCE).len(),
+        1
+    );
+    relay.push(&packed, &bytes, false, T0 + RELAY_PATIENCE);
+    assert_eq!(
+        relay.receive(1, &brings(&[&packed]), T0 + RELAY_PATIENCE).len(),
+        0
+    );
+}
+
+#[test]
+fn everything_has_a_bound() {
+    let mut relay = neighbours([1]);
+    let (packed, bytes) = envelope(0, false, 200);
+    let fits = RELAY_WAITING_BYTES / packed.room();
+    for seq in 0..2 * fits as u64 {
+        let (packed, bytes) = envelope(seq, false, 200);
+        relay.push(&packed, &bytes, false, T0);
+    }
+    let parcels = sent(&mut relay, T0);
+    let count: usize = parcels.iter().map(|(_, parcel)| parcel.envelopes.len()).sum();
+    assert_eq!((count, relay.counts().dropped), (fits, fits as u64));
+    assert!(parcels.len() > 1);
+    let named: Vec<Name> = (0..2 * RELAY_MISSING as u64)
+        .map(|name| Name(name.to_be_bytes()))
+        .collect();
+    relay.receive(1, &names(&named), T0);
+    sent(&mut relay, T0 + RELAY_PATIENCE);
+    assert!(relay.counts().asked <= RELAY_MISSING as u64);
+    relay.push(&packed, &bytes, false, T0);
+}
