@@ -19,7 +19,7 @@ pub use fork::{Conduct, Suspicion};
 pub use heartbeat::head_due;
 pub use held::{Gap, Head, Held, Place};
 use track::{Judgement, Track};
-pub use watermark::Watermark;
+pub use watermark::{Watermark, median, whole_until};
 
 use crate::constants::{DAY_MILLIS, FUTURE_SKEW, HELD, HELD_CUT, IN_FLIGHT, RETENTION_DAYS};
 use crate::directory::Directory;

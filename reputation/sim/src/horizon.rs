@@ -2,11 +2,13 @@
 //!
 //! Two things tell. What an anchor's own node holds, compared with it every few minutes, cannot be held back; who reaches no
 //! anchor knows that he may be surrounded. And chains: a place that is jumped over, an organisation that falls silent. Deliberately
-//! absent: how the mesh finds and mends gaps; here what is held back is known to be missing after three heartbeats.
+//! absent: how the mesh finds and mends gaps; here what is held back is known to be missing after three heartbeats. The rule is
+//! the node's own (`vigie_gossip_core::chain::whole_until`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use vigie_gossip_core::chain::{median, whole_until};
 use vigie_reputation::wire::{OrgId, Timestamp};
 
 use crate::span::DAY;
@@ -16,10 +18,6 @@ use crate::subject::Org;
 const EVERY: Duration = Duration::from_mins(5);
 /// After so long what does not come is missed: three heartbeats.
 const MISSED_AFTER: Duration = Duration::from_mins(15);
-/// It is behind if it misses something of more than one in so many whom it trusts.
-const MISSED_ONE_IN: usize = 4;
-/// Then it has heard everything up to when all but one in so many are whole.
-const WHOLE_BUT_ONE_IN: usize = 10;
 
 /// What does not arrive.
 #[derive(Debug, Default)]
@@ -68,20 +66,13 @@ impl Horizon {
                 .min();
             groups.entry(group).or_default().push(since.unwrap_or(now));
         }
-        // A group is as complete as its median.
-        let median = |members: &mut Vec<Timestamp>| {
+        let voice = |members: &mut Vec<Timestamp>| {
             members.sort_unstable();
-            members.get((members.len() - 1) / 2).copied()
+            median(members)
         };
-        let mut whole_until: Vec<Timestamp> = groups.values_mut().filter_map(median).collect();
-        let behind = whole_until.iter().filter(|until| **until < now).count();
-        let cut_off = cut_off.filter(missed);
-        if behind * MISSED_ONE_IN <= whole_until.len() {
-            return cut_off;
-        }
-        let place = whole_until.len() / WHOLE_BUT_ONE_IN;
-        let (_, until, _) = whole_until.select_nth_unstable(place);
-        Some(cut_off.map_or(*until, |at| at.min(*until)))
+        let mut voices: Vec<Timestamp> = groups.values_mut().filter_map(voice).collect();
+        let until = whole_until(&mut voices, now).filter(|until| *until < now);
+        until.into_iter().chain(cut_off.filter(missed)).min()
     }
 }
 

@@ -63,21 +63,13 @@ impl ChainIndex {
             members.clear();
             members.extend(group.iter().filter_map(|(_, until)| *until));
             members.sort_unstable();
-            match members.get(members.len().saturating_sub(1) / 2) {
-                Some(median) => voices.push(*median),
+            match median(&members) {
+                Some(median) => voices.push(median),
                 None => given_up += 1,
             }
         }
         let (counted, lacking) = (voices.len(), voices.iter().filter(|until| **until < now).count());
-        let amiss = lacking == counted || lacking > 1 && WATERMARK_AMISS_ONE_IN * lacking > counted;
-        let enough = (counted - counted / WATERMARK_WHOLE_BUT_ONE_IN).checked_sub(1);
-        let until = enough.map(|enough| {
-            if !amiss {
-                return now;
-            }
-            let (_, until, _) = voices.select_nth_unstable_by(enough, |one, other| other.cmp(one));
-            *until
-        });
+        let until = whole_until(&mut voices, now);
         Watermark {
             until,
             voices: counted,
@@ -87,4 +79,23 @@ impl ChainIndex {
             guides_late: false,
         }
     }
+}
+
+/// As complete as a group is, of whose members each is complete up to one of these, in ascending order: the lower median.
+pub fn median(members: &[Timestamp]) -> Option<Timestamp> {
+    members.get(members.len().saturating_sub(1) / 2).copied()
+}
+
+/// The rule itself, of groups of which each is complete up to one of these; their order is lost. A quarter of them may be
+/// behind `now`, or one who is not the only one; beyond that it is the time up to which nine tenths are complete. `None` of none.
+pub fn whole_until(voices: &mut [Timestamp], now: Timestamp) -> Option<Timestamp> {
+    let counted = voices.len();
+    let lacking = voices.iter().filter(|until| **until < now).count();
+    let enough = (counted - counted / WATERMARK_WHOLE_BUT_ONE_IN).checked_sub(1)?;
+    let amiss = lacking == counted || lacking > 1 && WATERMARK_AMISS_ONE_IN * lacking > counted;
+    if !amiss {
+        return Some(now);
+    }
+    let (_, until, _) = voices.select_nth_unstable_by(enough, |one, other| other.cmp(one));
+    Some(*until)
 }
