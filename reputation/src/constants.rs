@@ -80,6 +80,8 @@ pub const LIVE_HALF_LIVES: i64 = 6;
 pub const ADDRESS_FRESH: i64 = 72 * HOUR;
 /// So long our own detection counts.
 pub const OWN_LIVE: i64 = 72 * HOUR;
+/// And so long against somebody who was a user of ours before it saw him: sensors err, and he is the one who suffers for it.
+pub const OWN_LIVE_OF_USERS: i64 = 24 * HOUR;
 /// So long an authenticated user is remembered; two generations of visitors span the same time.
 pub const MEMORY_LIVE: i64 = 30 * DAY;
 /// Half-life of a dispute: as long as a decision on an address lives without new evidence. Nobody disputes the same

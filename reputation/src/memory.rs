@@ -141,6 +141,13 @@ impl Memory {
             .is_some_and(|known| is_live(known.last, now))
     }
 
+    /// Whether a user of ours is remembered there who was one before `moment`.
+    pub(crate) fn was_user(&self, ip: IpAddr, moment: Timestamp, now: Timestamp) -> bool {
+        self.authenticated
+            .get(&host_of(ip))
+            .is_some_and(|known| is_live(known.last, now) && known.first < moment)
+    }
+
     /// Whether it was a regular before `moment`: known for a week, and seen on three days.
     pub(crate) fn is_regular(&self, ip: IpAddr, moment: Timestamp) -> bool {
         self.authenticated.get(&host_of(ip)).is_some_and(|known| {

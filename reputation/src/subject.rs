@@ -146,6 +146,11 @@ impl Entry {
         self.confidence >= LOUD
     }
 
+    /// 0 if nobody stands for it, 1 if it is whispered, 2 aloud.
+    fn loudness(&self) -> u8 {
+        u8::from(self.confidence > 0) + u8::from(self.is_loud())
+    }
+
     /// When it arrived, as exactly as that is kept: 4 milliseconds.
     pub(crate) fn arrival(&self) -> Timestamp {
         Timestamp::from_millis(i64::from(self.arrived) * MILLI + i64::from(self.fraction) * MILLI / 256)
@@ -337,7 +342,7 @@ impl Subject {
         // Nobody can dispute in public what is said with no confidence, or was taken back. And whoever whispers everything to say
         // aloud what others find was not the first to find it.
         let is_said = |one: &Entry| one.confidence > 0 && !out(one);
-        let how = |one: &Entry| u8::from(is_said(one)) + u8::from(is_said(one) && one.is_loud());
+        let how = |one: &Entry| if is_said(one) { one.loudness() } else { 0 };
         let mut order = how(&known).cmp(&how(&entry));
         // What is no evidence any more keeps nothing out.
         if order == Ordering::Greater && is_said(&entry) && !known.is_live(&self.indicator, now) {

@@ -29,11 +29,11 @@ impl Scorer {
             held,
             class: (self.config.class)(&subject),
             known: subject.as_ip().and_then(|ip| self.memory.tier(ip, now)),
-            own: self.own.live(&subject, now).map(|caught| OwnWord {
+            own: self.own_word(&subject, now).map(|caught| OwnWord {
                 behaviour: caught.behaviour,
                 at: caught.last,
             }),
-            contradicted: self.is_contradicted(&subject, self.own.live(&subject, now), now),
+            contradicted: self.is_contradicted(&subject, self.own_word(&subject, now), now),
             groups: self.graph.groups(),
             hearing: self.config.hearing,
             lag: self.lag(now),

@@ -11,7 +11,8 @@ use super::weigh::{Sums, Weighed};
 use crate::class::Class;
 use crate::constants::{
     ADDRESS_FRESH, CHALLENGE_BELOW, DISPUTE_CAP, H_DEFAULT, H_LOW_HARM, KAPPA, LONG_BAN_ABOVE, MINUTE,
-    OWN_FLOOR, OWN_RELIEF, PROVEN_DISPUTE_MILLI, THROTTLE_BELOW, VISITOR_RAISE, is_low_harm,
+    OWN_FLOOR, OWN_LIVE_OF_USERS, OWN_RELIEF, PROVEN_DISPUTE_MILLI, THROTTLE_BELOW, VISITOR_RAISE,
+    is_low_harm,
 };
 use crate::fixed::MILLI;
 use crate::memory::Tier;
@@ -123,7 +124,7 @@ impl Scorer {
         let subject = self.subjects.get(indicator);
         let weighed = subject.map_or_else(Vec::new, |subject| self.weigh(subject, now));
         let sums = self.sums(&weighed, now, |_| true);
-        let own = self.own.live(indicator, now);
+        let own = self.own_word(indicator, now);
         let tier = indicator.as_ip().and_then(|ip| self.memory.tier(ip, now));
         let class = (self.config.class)(indicator);
         let shown = Self::unanchored(&weighed);
@@ -176,6 +177,16 @@ impl Scorer {
             objecting,
             shown,
         }
+    }
+
+    /// What our own sensor saw of a subject, if it still counts: for three days, and for one against somebody who was a user of
+    /// ours before, whom it would have caught again. To log in after one was caught shortens nothing.
+    pub(super) fn own_word(&self, subject: &Indicator, now: Timestamp) -> Option<Caught> {
+        let caught = self.own.live(subject, now)?;
+        let is_old = now.as_millis().saturating_sub(caught.last.as_millis()) >= OWN_LIVE_OF_USERS;
+        let was_user = |ip| self.memory.was_user(ip, caught.first, now);
+        let lapsed = is_old && subject.as_ip().is_some_and(was_user);
+        (!lapsed).then_some(caught)
     }
 
     /// Our own sensor against our own user: one of the two is mistaken. It lifts his immunity, and the mesh has to make its case

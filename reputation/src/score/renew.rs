@@ -61,7 +61,7 @@ impl Renewals {
         joined.sort_unstable_by_key(|(group, arrived, _)| (*arrived, *group));
         let mut last = || joined.pop().map(|(group, arrived, _)| (group, arrived));
         let (last, before) = (last(), last());
-        let own = scorer.own.live(&subject.indicator, now);
+        let own = scorer.own_word(&subject.indicator, now);
         Self {
             firsts,
             last,

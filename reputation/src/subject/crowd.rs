@@ -22,8 +22,8 @@ pub(super) enum Least {
 
 impl Subject {
     /// Which statement must make room for another, or whether the other must stay out. One that is no evidence any more
-    /// goes first. Then, of the groups with the most statements, the one that lasts least: every group keeps its first
-    /// before any its second.
+    /// goes first. Then, of the groups with the most statements, the least loud, and of those the one that lasts least:
+    /// every group keeps its first before any its second.
     pub(super) fn least(
         &self,
         other: &Entry,
@@ -51,10 +51,9 @@ impl Subject {
             return Least::Dead(place);
         }
         let mut order = |entry: &Entry| {
-            Some((
-                std::cmp::Reverse(entry.lasts_at(half_life_of(entry))),
-                entry.reporter,
-            ))
+            // As `strengthen` compares them, or whoever whispers first would drive out what his loud word would not.
+            let strength = (entry.loudness(), entry.lasts_at(half_life_of(entry)));
+            Some((std::cmp::Reverse(strength), entry.reporter))
         };
         let slot = sizes.count(group(other.reporter));
         let crowds = sizes.is_largest(slot);

@@ -94,6 +94,33 @@ fn our_own_sensor_against_our_own_user_lifts_his_immunity_and_is_no_discount() {
     assert!(scorer.verdict(&subject, after(20 * 60)).threshold.dispute > 0);
 }
 
+/// A user whom our sensor takes for an attacker once is a user again after a day, unless it sees him again. Whoever became one
+/// only after he was caught gains nothing by that.
+#[test]
+fn our_own_sensor_speaks_against_our_own_user_for_a_day() {
+    let subject = ip("9.9.9.9");
+    let blocks = |user_since: i64, caught_again: bool| {
+        let mut scorer = mesh(8).scorer_with(ScorerConfig::default());
+        scorer.remember(address(), Tier::Authenticated, after(user_since));
+        scorer.own_detection(&subject, SSH, NOW);
+        if caught_again {
+            scorer.own_detection(&subject, SSH, after(2 * 3_600));
+        }
+        let late = after(25 * 3_600);
+        for reporter in 1..=6 {
+            let said = vigie_reputation::Report {
+                observed: late,
+                arrived: late,
+                ..report(reporter, &subject)
+            };
+            scorer.observe(&said, late).unwrap();
+        }
+        scorer.verdict(&subject, after(25 * 3_600 + 20 * 60)).hard_block
+    };
+    assert!(!blocks(-86_400, false) && blocks(-86_400, true));
+    assert!(blocks(60, false));
+}
+
 /// To guess a password at last, or to have an account besides, unblocks nobody.
 #[test]
 fn who_logs_in_after_he_was_caught_gains_nothing() {
