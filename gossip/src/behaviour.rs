@@ -41,7 +41,7 @@ pub(crate) struct Behaviour {
     connections: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) gossip: Gate,
-    pub(crate) streams: Streams,
+    pub(crate) streams: Toggle<Streams>,
     pub(crate) hello: request_response::Behaviour<BytesCodec>,
     pub(crate) sync: request_response::Behaviour<BytesCodec>,
     pub(crate) exchange: request_response::Behaviour<BytesCodec>,
@@ -75,7 +75,7 @@ pub(crate) fn build(
         connections: connection_limits::Behaviour::new(connection_limits(config.seed)),
         memory: memory_connection_limits::Behaviour::with_max_percentage(limits::MEMORY_SHARE),
         gossip: Gate::new(gossip::build(config, topics)?),
-        streams: Streams::new(relay_protocol(network)),
+        streams: Toggle::from(config.bundles.then(|| Streams::new(relay_protocol(network)))),
         hello: request_response::Behaviour::with_codec(
             BytesCodec {
                 request_bytes: limits::HELLO_BYTES,

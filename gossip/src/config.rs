@@ -33,6 +33,8 @@ pub struct MeshConfig {
     pub own: Option<OwnNode>,
     /// How others find this node, and what it does where they cannot.
     pub reach: Reaching,
+    /// Passes envelopes on in bundles where peers do so too. Else it is as nodes were before: everything is gossiped.
+    pub bundles: bool,
     /// Intervals and timeouts.
     pub timing: Timing,
 }
@@ -109,6 +111,7 @@ impl MeshConfig {
             dial: Vec::new(),
             seed: false,
             own: None,
+            bundles: true,
             reach: Reaching::default(),
             timing: Timing::default(),
         }
@@ -122,6 +125,7 @@ impl fmt::Debug for MeshConfig {
             .field("dial", &self.dial)
             .field("seed", &self.seed)
             .field("own", &self.own)
+            .field("bundles", &self.bundles)
             .field("reach", &self.reach)
             .field("timing", &self.timing)
             .finish_non_exhaustive()

@@ -19,6 +19,7 @@ use vigie_gossip_core::validate::{Admitted, Unverified, Verified};
 use vigie_gossip_core::wire::{Bundle, Envelope, HeaderHash, Kind, Timestamp};
 
 use super::Task;
+use crate::behaviour::streams::Streams;
 use crate::error::MeshError;
 use crate::telemetry::Counted;
 
@@ -161,6 +162,12 @@ impl Task {
         }
     }
 
+    /// What the streams say; nothing where there are none.
+    fn with_streams<T: Default>(&mut self, act: impl FnOnce(&mut Streams) -> T) -> T {
+        let streams = self.swarm.behaviour_mut().streams.as_mut();
+        streams.map(act).unwrap_or_default()
+    }
+
     pub(super) fn send_parcels(&mut self) {
         let now = self.relaying.time(Instant::now());
         for Parcel { to, envelopes } in self.relaying.relay.poll(now) {
@@ -171,7 +178,7 @@ impl Task {
             }
             let frame = bundle.encode();
             let bytes = u64::try_from(frame.len()).unwrap_or(u64::MAX);
-            if self.swarm.behaviour_mut().streams.send(to, frame) {
+            if self.with_streams(|streams| streams.send(to, frame)) {
                 self.counters.add(Counted::RelayFramesSent);
                 self.counters.add_many(Counted::RelayBytesSent, bytes);
             } else {

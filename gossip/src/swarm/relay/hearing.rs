@@ -30,7 +30,7 @@ impl Task {
                 return;
             };
             self.open_frame(from, &bytes);
-            self.swarm.behaviour_mut().streams.taken(from);
+            self.with_streams(|streams| streams.taken(from));
         }
     }
 

@@ -37,7 +37,7 @@ impl Task {
     /// A peer has told which protocols it speaks.
     pub(in super::super) fn note_relay(&mut self, peer: PeerId, speaks: bool) {
         if let Some(entry) = self.peers.get_mut(&peer) {
-            entry.relay.speaks = speaks;
+            entry.relay.speaks = speaks && self.config.bundles;
         }
         self.review_neighbours(Instant::now());
     }
@@ -57,13 +57,14 @@ impl Task {
         if entry.relay.neighbour.is_none() {
             if !room {
                 self.counters.add(Counted::RelayRefused);
-                return self.swarm.behaviour_mut().streams.close(peer);
+                return self.with_streams(|streams| streams.close(peer));
             }
             entry.relay.neighbour = Some(Chosen::ByPeer);
         }
-        let streams = &mut self.swarm.behaviour_mut().streams;
-        streams.accept(peer);
-        streams.open(peer);
+        self.with_streams(|streams| {
+            streams.accept(peer);
+            streams.open(peer);
+        });
         self.review_neighbours(Instant::now());
     }
 
@@ -82,14 +83,14 @@ impl Task {
             entry.relay.neighbour = None;
             entry.relay.not_before = Some(not_before);
         }
-        self.swarm.behaviour_mut().streams.close(peer);
+        self.with_streams(|streams| streams.close(peer));
         self.review_neighbours(Instant::now());
     }
 
     /// Who takes nothing is given up.
     pub(in super::super) fn part_with_stalled(&mut self, now: Instant) {
         let longest = self.config.timing.relay_stall;
-        for peer in self.swarm.behaviour_mut().streams.stalled(longest, now) {
+        for peer in self.with_streams(|streams| streams.stalled(longest, now)) {
             tracing::info!(peer.id = %peer, "neighbour takes nothing");
             self.counters.add(Counted::RelayStalled);
             self.part(peer, now + self.config.timing.relay_backoff);
@@ -111,7 +112,7 @@ impl Task {
             if let Some(entry) = self.peers.get_mut(&peer) {
                 entry.relay.neighbour = Some(Chosen::ByUs);
             }
-            self.swarm.behaviour_mut().streams.open(peer);
+            self.with_streams(|streams| streams.open(peer));
             neighbours.push(peer);
             own += 1;
         }
