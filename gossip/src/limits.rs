@@ -124,11 +124,11 @@ pub const PUNCH_ADDRESSES: usize = 24;
 pub const CIRCUIT_LINGER: Duration = Duration::from_secs(5);
 
 /// Relay neighbours that a node chooses, as long as it has fewer.
-pub const RELAY_NEIGHBOURS: usize = 4;
+pub const RELAY_NEIGHBOURS: usize = 8;
 /// Neighbours of a node's own choice that it has in any case, whoever else chose it.
-pub const RELAY_OWN: usize = 2;
+pub const RELAY_OWN: usize = 3;
 /// Neighbours of a member; who comes then is refused.
-pub const MEMBER_RELAY: usize = 12;
+pub const MEMBER_RELAY: usize = 16;
 /// Neighbours of a seed: who cannot be called by anybody may have no others.
 pub const SEED_RELAY: usize = 128;
 /// Bytes of frames on their way to one neighbour. What comes then is dropped and counted.

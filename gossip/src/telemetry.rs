@@ -50,6 +50,8 @@ pub(crate) enum Counted {
     RelayDropped,
     RelayRefused,
     RelayStalled,
+    RelayAsked,
+    RelayUnrestored,
     ExchangeRefused,
     RecordsTaken,
     RecordsRefused,
@@ -61,7 +63,7 @@ pub(crate) enum Counted {
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 43] = [
+    const ALL: [(Self, &'static str); 45] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -99,6 +101,8 @@ impl Counted {
         (Self::RelayDropped, "relay_dropped"),
         (Self::RelayRefused, "relay_refused"),
         (Self::RelayStalled, "relay_stalled"),
+        (Self::RelayAsked, "relay_asked"),
+        (Self::RelayUnrestored, "relay_unrestored"),
         (Self::ExchangeRefused, "exchange_refused"),
         (Self::RecordsTaken, "records_taken"),
         (Self::RecordsRefused, "records_refused"),

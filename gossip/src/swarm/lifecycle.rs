@@ -229,6 +229,7 @@ impl Task {
         self.dial_nearby(now);
         self.review_peers(now);
         self.part_with_stalled(now);
+        self.count_passing();
         self.review_neighbours(now);
         self.review_clock();
         self.sync_due(now);

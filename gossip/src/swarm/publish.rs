@@ -9,20 +9,19 @@ use vigie_gossip_core::validate::{Admitted, Ignored, Refusal, Unverified, asks_u
 use vigie_gossip_core::wire::Envelope;
 
 use super::Task;
-use super::relay::Onward;
 use crate::error::MeshError;
 
 impl Task {
     pub(super) fn publish(&mut self, envelope: &Envelope) -> Result<(), MeshError> {
         let bytes = envelope.encode();
         let onward = match self.admit_own(&bytes) {
-            Ok(admitted) => Onward::of(&admitted),
+            Ok(admitted) => self.onward(&admitted, None),
             Err(Refusal::Ignored(Ignored::Duplicate)) => {
-                Onward::again(envelope, bytes, asks_urgency(envelope.header()))
+                self.onward_again(envelope, bytes.into(), asks_urgency(envelope.header()))
             }
             Err(refusal) => return Err(MeshError::OwnEnvelope(refusal)),
         };
-        self.pass_on(&onward, None)
+        self.pass_on(&onward)
     }
 
     /// The node has stored it, so it counts as held at once.

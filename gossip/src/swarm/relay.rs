@@ -14,14 +14,16 @@ use std::sync::Arc;
 use libp2p::PeerId;
 use libp2p::gossipsub::{IdentTopic, PublishError};
 use tokio::time::Instant;
-use vigie_gossip_core::relay::{Parcel, Relay};
-use vigie_gossip_core::validate::{Admitted, Unverified, Verified};
-use vigie_gossip_core::wire::{Bundle, Envelope, HeaderHash, Kind, Timestamp};
+use vigie_gossip_core::passing::{Counts, Departure, Footing, Passing};
+use vigie_gossip_core::validate::Admitted;
+use vigie_gossip_core::wire::relay::{Name, Packed};
+use vigie_gossip_core::wire::{Envelope, HeaderHash, Kind, Timestamp};
 
 use super::Task;
 use crate::behaviour::streams::Streams;
 use crate::error::MeshError;
 use crate::telemetry::Counted;
+use hearing::Heard;
 
 /// Second stories that were passed on: each goes on once.
 const PASSED: usize = 256;
@@ -29,7 +31,7 @@ const PASSED: usize = 256;
 /// An envelope that goes on once it is stored.
 #[derive(Debug, Clone)]
 pub(super) struct Onward {
-    hash: HeaderHash,
+    packed: Arc<Packed>,
     bytes: Arc<[u8]>,
     kind: Kind,
     urgent: bool,
@@ -37,13 +39,15 @@ pub(super) struct Onward {
 
 /// What waits for neighbours, and what came from them.
 pub(super) struct Relaying {
-    relay: Relay<PeerId>,
+    passing: Passing<PeerId>,
+    /// Of what happened, how much has been counted.
+    counted: Counts,
     /// The relay counts distances, so its clock runs evenly, whatever happens to the node's.
     started: (Instant, Timestamp),
     /// At most [`crate::limits::RELAY_UNJUDGED`] of each neighbour.
     frames: VecDeque<(PeerId, Vec<u8>)>,
     /// What was in the last frames and the node has not been given.
-    inbox: VecDeque<(PeerId, Unverified)>,
+    inbox: VecDeque<Heard>,
     passed: VecDeque<HeaderHash>,
     /// Somebody hears gossip and is not known to speak the protocol.
     others: bool,
@@ -53,33 +57,8 @@ pub(super) struct Relaying {
 // === impl Onward ===
 
 impl Onward {
-    /// One that is sent again, such as after a restart.
-    pub(super) fn again(envelope: &Envelope, bytes: Vec<u8>, urgent: bool) -> Self {
-        Self {
-            hash: envelope.header_hash(),
-            bytes: bytes.into(),
-            kind: envelope.header().kind,
-            urgent,
-        }
-    }
-
-    /// One that is signed, and is not admitted here.
-    pub(super) fn second_story(verified: &Verified) -> Self {
-        Self {
-            hash: verified.header().hash(),
-            bytes: verified.shared_bytes(),
-            kind: verified.header().kind,
-            urgent: false,
-        }
-    }
-
-    pub(super) fn of(admitted: &Admitted) -> Self {
-        Self {
-            hash: admitted.envelope().header_hash(),
-            bytes: admitted.shared_bytes(),
-            kind: admitted.envelope().header().kind,
-            urgent: admitted.urgent(),
-        }
+    fn name(&self) -> Name {
+        self.packed.name()
     }
 }
 
@@ -88,7 +67,8 @@ impl Onward {
 impl Relaying {
     pub(super) fn new(now: Instant, started: Timestamp) -> Self {
         Self {
-            relay: Relay::default(),
+            passing: Passing::default(),
+            counted: Counts::default(),
             started: (now, started),
             frames: VecDeque::new(),
             inbox: VecDeque::new(),
@@ -104,7 +84,7 @@ impl Relaying {
 
     /// When something is to be sent next.
     pub(super) fn next_parcels(&self) -> Option<Instant> {
-        let due = self.relay.next_deadline()?;
+        let due = self.passing.next_deadline()?;
         Some(self.started.0 + due.since(self.started.1))
     }
 
@@ -114,35 +94,67 @@ impl Relaying {
     }
 
     /// This peer has this envelope: it need not be sent to him.
-    pub(super) fn heard(&mut self, hash: HeaderHash, from: PeerId) {
-        self.relay.heard(hash, from);
+    pub(super) fn heard(&mut self, name: Name, from: PeerId) {
+        self.passing.heard(name, from);
+    }
+
+    /// It came another way than by neighbours, and is not passed on to them.
+    pub(super) fn settle(&mut self, name: Name) {
+        self.passing.settle(name);
     }
 }
 
 impl Task {
-    /// An own envelope, or one that came by the relay, goes on to everybody but whoever sent it.
-    pub(super) fn pass_on(&mut self, onward: &Onward, from: Option<PeerId>) -> Result<(), MeshError> {
-        let topic = self.topics.route(onward.kind, onward.urgent).clone();
-        if topic.hash() != self.topics.sightings.hash() {
-            return self.gossip_out(&topic, &onward.bytes);
+    /// What an envelope that was admitted needs to go on: as it came, if a neighbour sent it packed, else packed anew.
+    pub(super) fn onward(&self, admitted: &Admitted, came: Option<Arc<Packed>>) -> Onward {
+        let bytes = admitted.shared_bytes();
+        let packed = came.unwrap_or_else(|| self.pack(admitted.envelope(), &bytes));
+        Onward {
+            packed,
+            bytes,
+            kind: admitted.envelope().header().kind,
+            urgent: admitted.urgent(),
         }
-        self.relay_on(onward, from);
-        if self.relaying.gossips() {
+    }
+
+    /// One that is sent again, such as after a restart, or a second story.
+    pub(super) fn onward_again(&self, envelope: &Envelope, bytes: Arc<[u8]>, urgent: bool) -> Onward {
+        Onward {
+            packed: self.pack(envelope, &bytes),
+            bytes,
+            kind: envelope.header().kind,
+            urgent,
+        }
+    }
+
+    fn pack(&self, envelope: &Envelope, bytes: &Arc<[u8]>) -> Arc<Packed> {
+        let footing = Footing {
+            directory: &self.directory,
+            index: &self.chains,
+        };
+        Arc::new(Packed::of(envelope, bytes, &footing))
+    }
+
+    /// An own envelope, or one that came by the relay, goes on to everybody who has not shown that he has it.
+    pub(super) fn pass_on(&mut self, onward: &Onward) -> Result<(), MeshError> {
+        let topic = self.topics.route(onward.kind, onward.urgent).clone();
+        self.relay_on(onward);
+        let gossips = topic.hash() != self.topics.sightings.hash() || self.relaying.gossips();
+        if gossips {
             return self.gossip_out(&topic, &onward.bytes);
         }
         Ok(())
     }
 
     /// One that came by gossip, which carries it further itself, goes to neighbours unless it is urgent.
-    pub(super) fn relay_on(&mut self, onward: &Onward, from: Option<PeerId>) {
+    pub(super) fn relay_on(&mut self, onward: &Onward) {
         let topic = self.topics.route(onward.kind, onward.urgent);
         if topic.hash() == self.topics.sightings.hash() {
             let now = self.relaying.time(Instant::now());
-            let relay = &mut self.relaying.relay;
-            let dropped = relay.dropped();
-            relay.push(onward.hash, &onward.bytes, from.as_slice(), now);
-            self.counters
-                .add_many(Counted::RelayDropped, relay.dropped() - dropped);
+            let passing = &mut self.relaying.passing;
+            passing.push(&onward.packed, &onward.bytes, false, now);
+        } else {
+            self.relaying.settle(onward.name());
         }
     }
 
@@ -170,21 +182,30 @@ impl Task {
 
     pub(super) fn send_parcels(&mut self) {
         let now = self.relaying.time(Instant::now());
-        for Parcel { to, envelopes } in self.relaying.relay.poll(now) {
-            let mut bundle = Bundle::new();
-            let mut lost = 0;
-            for (_, bytes) in &envelopes {
-                lost += u64::from(bundle.push(bytes).is_err());
-            }
-            let frame = bundle.encode();
+        for Departure { to, parcel } in self.relaying.passing.poll(now) {
+            let frame = parcel.encode();
             let bytes = u64::try_from(frame.len()).unwrap_or(u64::MAX);
             if self.with_streams(|streams| streams.send(to, frame)) {
                 self.counters.add(Counted::RelayFramesSent);
                 self.counters.add_many(Counted::RelayBytesSent, bytes);
             } else {
-                lost = u64::try_from(envelopes.len()).unwrap_or(u64::MAX);
+                let lost = u64::try_from(parcel.envelopes.len()).unwrap_or(u64::MAX);
+                self.counters.add_many(Counted::RelayDropped, lost);
             }
-            self.counters.add_many(Counted::RelayDropped, lost);
+        }
+    }
+
+    /// What the core has counted since the last time.
+    pub(super) fn count_passing(&mut self) {
+        let (now, before) = (self.relaying.passing.counts(), self.relaying.counted);
+        self.relaying.counted = now;
+        for (what, count) in [
+            (Counted::RelayDropped, now.dropped - before.dropped),
+            (Counted::RelayDuplicates, now.repeated - before.repeated),
+            (Counted::RelayAsked, now.asked - before.asked),
+            (Counted::RelayUnrestored, now.unrestored - before.unrestored),
+        ] {
+            self.counters.add_many(what, count);
         }
     }
 }

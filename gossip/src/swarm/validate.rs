@@ -4,6 +4,8 @@
 //! Every gossip message is reported to gossipsub exactly once: at once when refused, otherwise when the node
 //! has stored it or has not. An envelope counts as held, and is forwarded, only once it is stored.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use libp2p::PeerId;
@@ -13,6 +15,7 @@ use tokio::time::timeout;
 use vigie_gossip_core::validate::{
     Acceptance, Admitted, Ignored, Penalty, Refusal, Unverified, Verified, outcome,
 };
+use vigie_gossip_core::wire::relay::Packed;
 use vigie_gossip_core::wire::{Bundle, Header, Kind, Payload};
 
 use super::Task;
@@ -33,6 +36,8 @@ pub(super) enum Origin {
     },
     Relay {
         from: PeerId,
+        /// As it came.
+        packed: Arc<Packed>,
     },
     Sync {
         from: PeerId,
@@ -59,7 +64,7 @@ impl Task {
             return self.on_bundle(from, &id, bytes);
         }
         let judged = Unverified::parse(bytes).and_then(|unverified| {
-            self.relaying.heard(unverified.hash(), from);
+            self.relaying.heard(unverified.name(), from);
             self.judge(unverified)
         });
         match judged {
@@ -157,7 +162,14 @@ impl Task {
             Kind::Certificate | Kind::Vouch | Kind::Revocation | Kind::Proof
         );
         let payload = telling.then(|| admitted.envelope().payload().ok()).flatten();
-        let onward = (!matches!(origin, Origin::Sync { .. })).then(|| Onward::of(&admitted));
+        let onward = match &origin {
+            Origin::Sync { .. } => None,
+            Origin::Relay { packed, .. } => {
+                let came = packed.borrows().then(|| Arc::clone(packed));
+                Some(self.onward(&admitted, came))
+            }
+            Origin::Gossip { .. } => Some(self.onward(&admitted, None)),
+        };
         let (stored, answer) = oneshot::channel();
         self.outbox.push(MeshEvent::Admitted { admitted, stored });
         self.storing.push(Box::pin(async move {
@@ -193,7 +205,7 @@ impl Task {
         }
         let from = match origin {
             Origin::Sync { from } => from,
-            Origin::Relay { from } => {
+            Origin::Relay { from, .. } => {
                 if let Some(onward) = onward {
                     self.go_on(&onward, from);
                 }
@@ -201,7 +213,7 @@ impl Task {
             }
             Origin::Gossip { id, from, relay } => {
                 if let Some(onward) = onward {
-                    self.relay_on(&onward, Some(from));
+                    self.relay_on(&onward);
                 }
                 self.report(&id, from, verdict(stored && relay));
                 from

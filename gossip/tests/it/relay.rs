@@ -10,7 +10,8 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, identity, n
 use tokio::sync::{Mutex, mpsc};
 use vigie_gossip::hello::{Hello, Proof};
 use vigie_gossip::topic::{hello_protocol, relay_protocol};
-use vigie_gossip::wire::{Bundle, Envelope, Statement, Tlp};
+use vigie_gossip::wire::relay::{Ground, Packed, Parcel};
+use vigie_gossip::wire::{Envelope, HeaderHash, NetworkId, PublisherId, Statement, Tlp};
 
 use crate::attack::{Liar, Raw};
 use crate::node::{Node, Seen, Setup, transport_seed};
@@ -165,12 +166,33 @@ fn framed(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], bytes].concat()
 }
 
-fn bundled(envelopes: &[Envelope]) -> Vec<u8> {
-    let mut bundle = Bundle::new();
-    for envelope in envelopes {
-        bundle.push(&envelope.encode()).unwrap();
+/// A neighbour who can restore nothing: to him everything travels with all its parts.
+struct Nothing(NetworkId);
+
+impl Ground for Nothing {
+    fn network(&self) -> NetworkId {
+        self.0
     }
-    bundle.encode()
+
+    fn publisher(&self, _: [u8; 4]) -> Option<PublisherId> {
+        None
+    }
+
+    fn hash_at(&self, _: PublisherId, _: u32, _: u64) -> Option<HeaderHash> {
+        None
+    }
+}
+
+fn parcel(world: &World, envelopes: &[Envelope]) -> Vec<u8> {
+    let pack = |envelope: &Envelope| {
+        let bytes = envelope.encode().into();
+        Arc::new(Packed::of(envelope, &bytes, &Nothing(world.network)))
+    };
+    Parcel {
+        envelopes: envelopes.iter().map(pack).collect(),
+        ..Parcel::default()
+    }
+    .encode()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -295,17 +317,16 @@ async fn costs_the_connection(what: &str, bytes: Vec<u8>) {
 async fn garbage_on_the_stream_costs_the_connection() {
     costs_the_connection("a frame over its limit", vec![0xff; 4]).await;
     costs_the_connection("an empty frame", vec![0; 4]).await;
-    costs_the_connection("no bundle", framed(&[0xff; 300])).await;
-    let bad = (0..6).map(|nth| {
-        let mut bytes = World::new().chain(HOSTILE, 1, Tlp::Green)[0].encode();
-        bytes[20 + nth] ^= 1;
-        bytes
-    });
-    let mut bundle = Bundle::new();
-    for bytes in bad {
-        bundle.push(&bytes[..bytes.len() - 1]).unwrap();
+    costs_the_connection("no parcel", framed(&[65; 300])).await;
+    let world = World::new();
+    let chain = world.chain(HOSTILE, 6, Tlp::Green);
+    let mut forged = parcel(&world, &chain);
+    for envelope in &chain {
+        let signature = envelope.signature().as_bytes();
+        let at = forged.windows(64).position(|window| window == signature);
+        forged[at.unwrap() + 3] ^= 1;
     }
-    costs_the_connection("envelopes that are none", framed(&bundle.encode())).await;
+    costs_the_connection("forged signatures", framed(&forged)).await;
 }
 
 /// Frames without end, each good: they are read at their pace, and others are heard meanwhile.
@@ -317,7 +338,7 @@ async fn a_flood_waits_for_itself() {
     let mut hostile = Hostile::connect(&world, &seed, true).await;
     let member = Node::start(&world, Setup::of(1, &all).unsynced().dial(&seed)).await;
     hostile.while_running(seed.until_neighbours(2)).await;
-    let frame = framed(&bundled(&world.chain(HOSTILE, 1, Tlp::Green)));
+    let frame = framed(&parcel(&world, &world.chain(HOSTILE, 1, Tlp::Green)));
     let write = hostile.write.clone();
     let flood = async move {
         loop {

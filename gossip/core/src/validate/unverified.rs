@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Ignored, Refusal, Rejected, Verified};
 use crate::chain::ChainIndex;
 use crate::directory::Directory;
+use crate::wire::relay::Name;
 use crate::wire::{Envelope, Form, Header, HeaderHash, PublicKey, Timestamp};
 
 /// An envelope that decodes, and its bytes. Copies share both.
@@ -42,6 +43,11 @@ impl Unverified {
     /// The hash of its header, by which others name it.
     pub fn hash(&self) -> HeaderHash {
         self.envelope.header_hash()
+    }
+
+    /// What neighbours call it.
+    pub fn name(&self) -> Name {
+        Name::of(self.envelope.signature())
     }
 
     /// Whether it is held already: asked first, since it costs less than a signature.

@@ -4,15 +4,53 @@
 //! passes on, and is judged as gossip is. A frame is opened when the node has room for what is in it, the neighbours
 //! take turns, and the next is not read before: so whoever floods waits for himself.
 
+use std::sync::Arc;
+
 use libp2p::PeerId;
-use vigie_gossip_core::validate::{Acceptance, Ignored, Refusal, Unverified, outcome};
-use vigie_gossip_core::wire::{Bundle, Class, HeaderHash};
+use tokio::time::Instant;
+use vigie_gossip_core::passing::Footing;
+use vigie_gossip_core::validate::{Acceptance, Ignored, Refusal, Rejected, Unverified, Verified, outcome};
+use vigie_gossip_core::wire::relay::{Ground, Packed, Parcel, Unrestored, restore_all};
+use vigie_gossip_core::wire::{Class, HeaderHash, NetworkId, PublisherId};
 
 use super::super::Task;
 use super::super::validate::Origin;
-use super::{Onward, PASSED};
+use super::PASSED;
 use crate::limits;
 use crate::telemetry::Counted;
+
+/// An envelope of a frame, restored.
+pub(in super::super) struct Heard {
+    from: PeerId,
+    packed: Arc<Packed>,
+    envelope: Unverified,
+}
+
+/// What is held, and what was restored and waits to be judged.
+struct Ahead<'a> {
+    held: Footing<'a>,
+    waiting: &'a std::collections::VecDeque<Heard>,
+}
+
+impl Ground for Ahead<'_> {
+    fn network(&self) -> NetworkId {
+        self.held.network()
+    }
+
+    fn publisher(&self, short: [u8; 4]) -> Option<PublisherId> {
+        self.held.publisher(short)
+    }
+
+    fn hash_at(&self, publisher: PublisherId, epoch: u32, seq: u64) -> Option<HeaderHash> {
+        let waits = |heard: &&Heard| {
+            let header = heard.envelope.header();
+            (header.publisher, header.epoch, header.seq) == (publisher, epoch, seq)
+        };
+        let waiting = || self.waiting.iter().find(waits);
+        let held = self.held.hash_at(publisher, epoch, seq);
+        held.or_else(|| waiting().map(|heard| heard.envelope.hash()))
+    }
+}
 
 impl Task {
     pub(super) fn on_frame(&mut self, from: PeerId, bytes: Vec<u8>) {
@@ -35,8 +73,8 @@ impl Task {
     }
 
     fn open_frame(&mut self, from: PeerId, bytes: &[u8]) {
-        let bundle = match Bundle::decode(bytes) {
-            Ok(bundle) => bundle,
+        let parcel = match Parcel::decode(bytes) {
+            Ok(parcel) => parcel,
             Err(error) => {
                 tracing::info!(peer.id = %from, %error, "malformed frame");
                 if error.class() != Class::Unknown {
@@ -45,30 +83,52 @@ impl Task {
                 return;
             }
         };
-        for bytes in bundle.envelopes() {
-            match Unverified::parse(bytes) {
-                Ok(envelope) => self.hear(from, envelope),
-                Err(refusal) => self.on_refusal(refusal, from),
+        let now = self.relaying.time(Instant::now());
+        let new = self.relaying.passing.receive(from, &parcel, now);
+        let ahead = Ahead {
+            held: Footing {
+                directory: &self.directory,
+                index: &self.chains,
+            },
+            waiting: &self.relaying.inbox,
+        };
+        let restored = restore_all(&new, &ahead);
+        for (packed, restored) in new.into_iter().zip(restored) {
+            match restored {
+                Ok(envelope) => self.hear(from, packed, Unverified::restored(envelope)),
+                Err(Unrestored::Publisher | Unrestored::Ancestor) => {
+                    self.relaying.passing.unrestored(packed.name(), from, now);
+                }
+                Err(Unrestored::Malformed(error)) => self.on_refusal(error.into(), from),
             }
         }
     }
 
-    fn hear(&mut self, from: PeerId, envelope: Unverified) {
-        self.relaying.heard(envelope.hash(), from);
+    fn hear(&mut self, from: PeerId, packed: Arc<Packed>, envelope: Unverified) {
         if envelope.is_held(&self.chains) || !envelope.header().kind.is_chained() {
             self.counters.add(Counted::RelayDuplicates);
+            self.relaying.settle(packed.name());
         } else {
-            self.relaying.inbox.push_back((from, envelope));
+            self.relaying.inbox.push_back(Heard {
+                from,
+                packed,
+                envelope,
+            });
         }
     }
 
     /// What neighbours sent and the node can be given now.
     pub(in super::super) fn heard_of(&mut self, count: usize) -> Vec<(Origin, Unverified)> {
         let count = count.min(self.relaying.inbox.len());
-        let envelopes = self.relaying.inbox.drain(..count);
-        envelopes
-            .map(|(from, envelope)| (Origin::Relay { from }, envelope))
-            .collect()
+        let origin = |heard: Heard| {
+            let Heard {
+                from,
+                packed,
+                envelope,
+            } = heard;
+            (Origin::Relay { from, packed }, envelope)
+        };
+        self.relaying.inbox.drain(..count).map(origin).collect()
     }
 
     /// How many wait.
@@ -76,25 +136,53 @@ impl Task {
         self.relaying.inbox.len()
     }
 
-    /// What came by the relay was not admitted. A second story goes on, once, so that whoever holds the first can prove it.
-    pub(in super::super) fn refuse_heard(&mut self, refusal: Refusal, second: &Onward, from: PeerId) {
-        let passed = |passed: &HeaderHash| *passed == second.hash;
+    /// A neighbour's envelope has been verified, or has not.
+    pub(in super::super) fn take_heard(
+        &mut self,
+        from: PeerId,
+        packed: Arc<Packed>,
+        result: Result<Verified, Refusal>,
+    ) {
+        let verified = match result {
+            Ok(verified) => verified,
+            // Not what he sent need be wrong: we may hold another story of what it was restored from.
+            Err(Refusal::Rejected(Rejected::Signature(_))) if packed.borrows() => {
+                let now = self.relaying.time(Instant::now());
+                return self.relaying.passing.unrestored(packed.name(), from, now);
+            }
+            Err(refusal) => return self.on_refusal(refusal, from),
+        };
+        match self.admit(verified.clone()) {
+            Ok(admitted) => {
+                self.counters.add(Counted::RelayAdmitted);
+                self.store(admitted, Origin::Relay { from, packed });
+            }
+            Err(refusal) => self.refuse_heard(refusal, &verified, &packed, from),
+        }
+    }
+
+    /// It was not admitted. A second story goes on, once, so that whoever holds the first can prove it.
+    fn refuse_heard(&mut self, refusal: Refusal, verified: &Verified, packed: &Packed, from: PeerId) {
+        let hash = verified.envelope().header_hash();
         if matches!(refusal, Refusal::Ignored(Ignored::Duplicate)) {
             self.counters.add(Counted::RelayDuplicates);
         }
-        if outcome(&refusal).0 == Acceptance::Accept && !self.relaying.passed.iter().any(passed) {
-            self.relaying.passed.push_back(second.hash);
+        if outcome(&refusal).0 == Acceptance::Accept && !self.relaying.passed.contains(&hash) {
+            self.relaying.passed.push_back(hash);
             if self.relaying.passed.len() > PASSED {
                 self.relaying.passed.pop_front();
             }
-            self.go_on(second, from);
+            let second = self.onward_again(verified.envelope(), verified.shared_bytes(), false);
+            self.go_on(&second, from);
+        } else if !matches!(refusal, Refusal::Ignored(Ignored::Busy)) {
+            self.relaying.settle(packed.name());
         }
         self.on_refusal(refusal, from);
     }
 
     /// Passes on what others said. If gossip refuses it, that is no more than sync repairs.
-    pub(in super::super) fn go_on(&mut self, onward: &Onward, from: PeerId) {
-        if let Err(error) = self.pass_on(onward, Some(from)) {
+    pub(in super::super) fn go_on(&mut self, onward: &super::Onward, from: PeerId) {
+        if let Err(error) = self.pass_on(onward) {
             tracing::debug!(peer.id = %from, %error, "envelope not gossiped on");
         }
     }

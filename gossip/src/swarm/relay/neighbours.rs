@@ -119,7 +119,7 @@ impl Task {
         let other = |peer: &Connected| peer.is_member() && peer.subscribed && !peer.relay.speaks;
         self.relaying.others = self.peers.values().any(other);
         self.relaying.neighbours = neighbours.len();
-        self.relaying.relay.set_neighbours(neighbours);
+        self.relaying.passing.set_neighbours(neighbours);
     }
 
     fn neighbours(&self, chosen: impl Fn(Chosen) -> bool) -> Vec<PeerId> {

@@ -8,9 +8,9 @@ use vigie_gossip_core::chain::Gap;
 use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session};
 use vigie_gossip_core::validate::{Ignored, Refusal, Unverified, Verified, verify_all};
 use vigie_gossip_core::wire::Timestamp;
+use vigie_gossip_core::wire::relay::Name;
 
 use super::super::Task;
-use super::super::relay::Onward;
 use super::super::validate::Origin;
 use super::Running;
 use crate::event::MeshEvent;
@@ -202,23 +202,9 @@ impl Task {
         let verified = verify_all(envelopes, &self.directory, self.now(), &rand::random());
         for (origin, result) in origins.into_iter().zip(verified) {
             match origin {
-                Origin::Relay { from } => self.take_heard(from, result),
+                Origin::Relay { from, packed } => self.take_heard(from, packed, result),
                 Origin::Sync { from } | Origin::Gossip { from, .. } => self.take_brought(from, result),
             }
-        }
-    }
-
-    fn take_heard(&mut self, from: PeerId, result: Result<Verified, Refusal>) {
-        let verified = match result {
-            Ok(verified) => verified,
-            Err(refusal) => return self.on_refusal(refusal, from),
-        };
-        match self.admit(verified.clone()) {
-            Ok(admitted) => {
-                self.counters.add(Counted::RelayAdmitted);
-                self.store(admitted, Origin::Relay { from });
-            }
-            Err(refusal) => self.refuse_heard(refusal, &Onward::second_story(&verified), from),
         }
     }
 
@@ -226,7 +212,9 @@ impl Task {
         match result.and_then(|verified| self.admit(verified)) {
             Ok(admitted) => {
                 self.counters.add(Counted::SyncAdmitted);
-                self.relaying.heard(admitted.envelope().header_hash(), from);
+                let name = Name::of(admitted.envelope().signature());
+                self.relaying.heard(name, from);
+                self.relaying.settle(name);
                 self.store(admitted, Origin::Sync { from });
             }
             // Asking again at once would bring the same.
