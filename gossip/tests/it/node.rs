@@ -219,7 +219,15 @@ impl Node {
         };
         tokio::time::timeout(PATIENCE, search)
             .await
-            .unwrap_or_else(|_| panic!("waited for {what}"))
+            .unwrap_or_else(|_| panic!("waited for {what}: {}", self.counted()))
+    }
+
+    /// What has been counted here, for a test that fails.
+    fn counted(&self) -> String {
+        let counts = self.mesh.counters().snapshot().into_iter();
+        let counts = counts.filter(|(_, count)| *count > 0);
+        let shelf = self.shelf.lock().unwrap().len();
+        format!("{shelf} stored, {:?}", counts.collect::<Vec<_>>())
     }
 
     pub(crate) async fn until_member(&mut self) -> Peer {
