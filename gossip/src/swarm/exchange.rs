@@ -191,6 +191,11 @@ impl Task {
                         .send_response(channel, response),
                 );
             }
+            // An empty response declines: the peer has been asked too often just now, by sync too.
+            Event::Message {
+                message: Message::Response { response, .. },
+                ..
+            } if response.is_empty() => {}
             Event::Message {
                 peer,
                 message: Message::Response { response, .. },

@@ -372,7 +372,7 @@ async fn who_never_reads_is_given_up_and_costs_the_others_nothing() {
     let mut hostile = Hostile::connect(&world, &seed, false).await;
     let mut member = Node::start(&world, Setup::of(1, &all).dial(&seed)).await;
     hostile.while_running(seed.until_neighbours(2)).await;
-    let chain = world.chain(SEED, 2_500, Tlp::Green);
+    let chain = world.chain(SEED, 4_000, Tlp::Green);
     let publish = async {
         for envelope in &chain {
             seed.publish(envelope).await;
