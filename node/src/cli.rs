@@ -155,7 +155,7 @@ impl Cli {
             Command::Trust(command) => command.run(global).await,
             Command::Vouch(command) => command.run(global).await,
             Command::Revoke(command) => command.run(global).await,
-            Command::Network(command) => command.run(global),
+            Command::Network(command) => command.run(global).await,
             Command::Verify(command) => command.run(),
             Command::Sim(command) => command.run(),
             Command::CheckConfig(command) => command.run(global),

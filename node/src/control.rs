@@ -12,6 +12,7 @@ mod mesh;
 mod policy;
 mod proofs;
 mod say;
+mod seeds;
 mod share;
 mod sightings;
 mod status;
@@ -67,6 +68,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/peers", get(mesh::peers))
         .route("/proofs", get(proofs::list))
         .route("/network", get(mesh::network))
+        .route("/seeds", get(seeds::show).post(seeds::take))
         .route("/join", post(mesh::join))
         .route("/statements", post(mesh::accept))
         .route("/retractions", post(say::retract))

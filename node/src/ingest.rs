@@ -115,9 +115,6 @@ fn on_connected(node: &Node, peer: &Peer, new: bool) {
     } else {
         tracing::debug!(peer = peer.id, subscribed = peer.subscribed, "known better");
     }
-    if !peer.outbound {
-        node.called.store(true, Ordering::Relaxed);
-    }
     if peer.publisher.is_some() && node.heard.set(node.now()).is_ok() {
         node.outbox.notify_one();
     }

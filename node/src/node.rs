@@ -9,7 +9,8 @@ use anyhow::Context;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use vigie_gossip::Mesh;
+use vigie_gossip::{Mesh, Peer};
+use vigie_gossip_core::Standing;
 use vigie_reputation::{MemoryConfig, Scorer, ScorerConfig};
 use vigie_sensor::stats::Stats;
 use vigie_store::{AlertFilter, Decision, DecisionFilter, Owner, SightingFilter, Store};
@@ -30,7 +31,7 @@ use crate::objection::{self, Early};
 use crate::opinion::Opinion;
 use crate::overruled::Overruled;
 use crate::paths::Paths;
-use crate::reach::Reach;
+use crate::reach::{Reach, Situation};
 use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
@@ -83,8 +84,6 @@ pub(crate) struct Node {
     pub(crate) chain: tokio::sync::Mutex<OwnChain>,
     /// When the first peer proved who it is: what it knows of our chain follows within moments.
     pub(crate) heard: OnceLock<Timestamp>,
-    /// Another node called us since the start.
-    pub(crate) called: std::sync::atomic::AtomicBool,
     /// Somebody put an alert into the outbox.
     pub(crate) outbox: Notify,
     /// Somebody joined a network while the node ran.
@@ -177,7 +176,6 @@ impl Node {
             skewed: std::sync::atomic::AtomicBool::new(false),
             chain: tokio::sync::Mutex::new(chain),
             heard: OnceLock::new(),
-            called: std::sync::atomic::AtomicBool::new(false),
             outbox: Notify::new(),
             joined: Notify::new(),
             hurry: Notify::new(),
@@ -205,14 +203,31 @@ impl Node {
 
     /// Whether others can call us.
     pub(crate) async fn reach(&self) -> Reach {
-        let mut listening = match self.mesh.get() {
-            Some(mesh) => mesh.listening().await.unwrap_or_default(),
-            None => Vec::new(),
+        let own = self.identity.node.public().publisher_id();
+        let seed = self.membership.standing(own, self.now()) == Some(Standing::Seed);
+        let mut situation = Situation {
+            seed,
+            ..Situation::default()
         };
-        if listening.is_empty() {
-            listening = self.config.mesh.listen();
+        if let Some(mesh) = self.mesh.get() {
+            let is_seed = |peer: &Peer| peer.standing == Some(Standing::Seed);
+            let peers = mesh.peers().await.unwrap_or_default();
+            let reached = mesh.reached().await.unwrap_or_default();
+            situation.running = self.running();
+            situation.peers = peers.len();
+            situation.seeds = peers.iter().filter(|peer| is_seed(peer)).count();
+            situation.called = reached.called;
+            situation.circuits = reached.circuits;
+            situation.listening = mesh.listening().await.unwrap_or_default();
+            // Those are no place of ours.
+            situation
+                .listening
+                .retain(|address| !address.contains("/p2p-circuit"));
         }
-        Reach::of(listening, self.called.load(std::sync::atomic::Ordering::Relaxed))
+        if situation.listening.is_empty() {
+            situation.listening = self.config.mesh.listen();
+        }
+        Reach::of(situation)
     }
 
     /// Whether a node runs here, not only a command.

@@ -227,6 +227,7 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
     config.dial = node.config.mesh.peers();
     config.dial.extend(learned(&node.settings.get().peers));
     config.seed = seed;
+    config.reach = node.config.mesh.reach();
     config.own = node.membership.certificate().map(|certificate| OwnNode {
         key: node.identity.node_key(),
         certificate: Statement::clone(&certificate),

@@ -44,8 +44,10 @@ impl Task {
 
     fn listening(&self) -> Vec<String> {
         let own = *self.swarm.local_peer_id();
-        self.swarm
-            .listeners()
+        let listeners = self.swarm.listeners();
+        self.announced
+            .iter()
+            .chain(listeners)
             .map(|address| {
                 address
                     .clone()

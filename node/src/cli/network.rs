@@ -1,4 +1,6 @@
-//! `vigie network`: found a network, or hand out an invitation to it.
+//! `vigie network`: found a network, hand out an invitation to it, carry where its seeds are from machine to machine.
+
+mod seeds;
 
 use std::path::PathBuf;
 
@@ -40,10 +42,17 @@ pub(crate) enum Network {
     },
     /// Print the genesis file of the network that this node joined
     Show,
+    /// The seeds, and where they say that they are called. With --file this goes into a file that is also an invitation
+    Seeds(seeds::Seeds),
+    /// Take a file of seeds: every line of it is signed by a seed itself, and a change of seeds by as many as must agree
+    Import {
+        /// The file that `vigie network seeds --file` wrote elsewhere
+        file: PathBuf,
+    },
 }
 
 impl Network {
-    pub(crate) fn run(self, global: &Global) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         match self {
             Self::Found {
                 name,
@@ -74,6 +83,8 @@ impl Network {
                 ))
             }
             Self::Show => show(&global.paths()),
+            Self::Seeds(seeds) => seeds.run(global).await,
+            Self::Import { file } => seeds::import(global, &file).await,
         }
     }
 }

@@ -126,7 +126,7 @@ pub(super) async fn join(State(node): Shared, Json(wish): Json<Join>) -> Answer 
 }
 
 /// The addresses of this invitation, then those of earlier ones, each once.
-fn newest(invited: Vec<String>, known: &[String]) -> Vec<String> {
+pub(super) fn newest(invited: Vec<String>, known: &[String]) -> Vec<String> {
     let mut peers: Vec<String> = Vec::new();
     for peer in invited.into_iter().chain(known.iter().cloned()) {
         if peers.len() < PEERS && !peers.contains(&peer) {

@@ -192,6 +192,8 @@ fn lines(status: &Status) -> Vec<String> {
                 status.peers
             ));
             lines.push(format!("  reach         {}", status.reach.words));
+            let missing = status.reach.missing.iter();
+            lines.extend(missing.map(|sentence| format!("                {sentence}")));
             lines.push(format!(
                 "  sightings     {} of {} organisations; ours are {}",
                 status.counts.sightings,

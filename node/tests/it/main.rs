@@ -17,6 +17,7 @@ mod network;
 #[path = "../../../bouncers/nftables/tests/it/nft.rs"]
 mod nft;
 mod page;
+mod reach;
 mod said;
 mod sensor;
 mod sim;
