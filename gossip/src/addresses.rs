@@ -10,7 +10,7 @@ use vigie_gossip_core::wire::indicator::is_public;
 use vigie_gossip_core::wire::{NetworkId, PublicKey, PublisherId, SecretKey, Signature, Timestamp};
 
 /// The domain of the signature.
-const DOMAIN: &[u8] = b"vigie/addresses/v1";
+pub(crate) const DOMAIN: &[u8] = b"vigie/addresses/v1";
 const VERSION: u8 = 1;
 /// Addresses in a record.
 pub const MAX_ADDRESSES: usize = 8;

@@ -203,6 +203,8 @@ mod tests {
             topics.sightings.to_string(),
             topics.directory.to_string(),
             String::from_utf8(DOMAIN.to_vec()).unwrap(),
+            crate::topic::exchange_protocol(NETWORK).to_string(),
+            String::from_utf8(crate::addresses::DOMAIN.to_vec()).unwrap(),
         ];
         for name in names {
             let name = name.replace(&network, "<network>");
