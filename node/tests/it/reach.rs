@@ -31,8 +31,8 @@ fn a_file_of_seeds_is_signed_by_them_and_brings_a_node_to_them() {
     eventually("the seed", || {
         (member.json(&["status"])["peers"] == 1).then_some(())
     });
-    let missing = member.json(&["status"])["reach"]["missing"].to_string();
-    assert_eq!(missing, "[]");
+    let missing = || member.json(&["status"])["reach"]["missing"].to_string();
+    eventually("nothing to be missing", || (missing() == "[]").then_some(()));
 
     // Who joined by an invitation that names nobody learns it from the file; what is forged in it is refused.
     let text = std::fs::read_to_string(&file).unwrap();
