@@ -3,7 +3,9 @@
 //! The same functions run over what is kept in `fuzz/corpus` as ordinary tests (`gossip/core/tests/it/fuzzed.rs`).
 
 use vigie_gossip_core::sync::{Message, Response};
+use vigie_gossip_core::wire::relay::{Ground, Packed, Parcel, Unrestored, restore_all};
 use vigie_gossip_core::wire::{Bundle, DecodeError, Envelope, EquivocationProof, Form, Genesis, Statement};
+use vigie_gossip_core::wire::{HeaderHash, NetworkId, PublisherId};
 
 /// A refusal names a place within the input.
 fn within(error: &DecodeError, bytes: &[u8]) {
@@ -51,6 +53,53 @@ pub fn bundle(bytes: &[u8]) {
         envelope(member);
     }
     assert_eq!((made.len(), made.encode()), (bundle.len(), bundle.encode()));
+}
+
+/// A parcel is its bytes; what is restored from it is an envelope, and packed again the same.
+pub fn parcel(bytes: &[u8]) {
+    let parcel = match Parcel::decode(bytes) {
+        Ok(parcel) => parcel,
+        Err(error) => return within(&error, bytes),
+    };
+    assert_eq!(parcel.encode(), bytes);
+    assert!(parcel.room() >= bytes.len());
+    for (packed, restored) in parcel
+        .envelopes
+        .iter()
+        .zip(restore_all(&parcel.envelopes, &Anybody))
+    {
+        if matches!(restored, Err(Unrestored::Malformed(_))) {
+            continue;
+        }
+        let envelope = restored.expect("everybody and everything is known");
+        let encoded = envelope.encode();
+        assert_eq!(Envelope::decode(&encoded).as_ref(), Ok(&envelope));
+        let again = Packed::of(&envelope, &encoded.into(), &Anybody);
+        assert_eq!(
+            (again.name(), again.asks_urgency()),
+            (packed.name(), packed.asks_urgency())
+        );
+        assert_eq!(again.restore(&Anybody), Ok(envelope));
+    }
+}
+
+/// Knows a publisher for every beginning, and a hash for every place.
+struct Anybody;
+
+impl Ground for Anybody {
+    fn network(&self) -> NetworkId {
+        NetworkId([0x4e; 16])
+    }
+
+    fn publisher(&self, short: [u8; 4]) -> Option<PublisherId> {
+        let mut publisher = PublisherId([7; 16]);
+        publisher.0[..4].copy_from_slice(&short);
+        Some(publisher)
+    }
+
+    fn hash_at(&self, _: PublisherId, _: u32, seq: u64) -> Option<HeaderHash> {
+        Some(HeaderHash([seq.to_le_bytes()[0]; 32]))
+    }
 }
 
 /// A statement is its bytes; its name does not depend on its signature.

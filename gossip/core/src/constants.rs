@@ -155,8 +155,10 @@ pub const REQUESTS_PER_SESSION: u32 = 256;
 pub const RELAY_DISTANCE: Duration = Duration::from_millis(200);
 /// And if something is.
 pub const RELAY_URGENT_DISTANCE: Duration = Duration::from_millis(10);
+/// What is urgent goes so much later to neighbours who are not sent everything: most have it by then, and have said so.
+pub const RELAY_URGENT_LATER: Duration = Duration::from_millis(20);
 /// Names wait at most so long for a message to go with.
-pub const RELAY_NAMING: Duration = Duration::from_millis(400);
+pub const RELAY_NAMING: Duration = Duration::from_millis(600);
 /// Neighbours that an envelope is named to, of those that it is not sent to.
 pub const RELAY_NAMED_TO: usize = 2;
 /// How long what was named is waited for before it is asked for.
@@ -165,10 +167,15 @@ pub const RELAY_PATIENCE: Duration = Duration::from_millis(500);
 pub const RELAY_PROMISE: Duration = Duration::from_secs(1);
 /// Between two changes that a node makes of who sends it envelopes.
 pub const RELAY_SETTLING: Duration = Duration::from_millis(500);
+/// New neighbours exchange envelopes with each other until there are so many who do, and names beyond that.
+pub const RELAY_SENDERS_FIRST: usize = 4;
 /// Neighbours that go on sending, however often others are sooner.
-pub const RELAY_SENDERS_LEAST: usize = 1;
-/// So many more envelopes that others had brought already, and a neighbour is to name rather than send.
-pub const RELAY_TOO_LATE: i32 = 8;
+pub const RELAY_SENDERS_LEAST: usize = 2;
+/// A neighbour who comes to so many points is to name rather than send: two for an envelope that others had brought
+/// already, one less for a new one.
+pub const RELAY_TOO_LATE: i32 = 16;
+/// Envelopes that one neighbour named and nobody brought, before he is to send again.
+pub const RELAY_LACKED: u32 = 3;
 /// Bytes of envelopes that wait for one neighbour.
 pub const RELAY_WAITING_BYTES: usize = 256 * 1_024;
 /// Names that wait for one neighbour.

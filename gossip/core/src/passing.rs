@@ -18,7 +18,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::{ChainIndex, Place};
-use crate::constants::{RELAY_NAMED_TO, RELAY_NAMING, RELAY_SENDERS_LEAST, RELAY_SETTLING};
+use crate::constants::{
+    RELAY_NAMED_TO, RELAY_NAMING, RELAY_SENDERS_FIRST, RELAY_SENDERS_LEAST, RELAY_SETTLING,
+    RELAY_URGENT_LATER,
+};
 use crate::directory::Directory;
 use crate::wire::relay::{Ground, Name, Packed, Parcel, Wish};
 use crate::wire::{HeaderHash, NetworkId, PublisherId, Timestamp};
@@ -101,12 +104,18 @@ impl<P> Default for Passing<P> {
 }
 
 impl<P: Copy + Ord> Passing<P> {
-    /// Whoever is no neighbour any more loses what waits for him; new ones begin with nothing, and are sent everything
-    /// from now on.
+    /// Whoever is no neighbour any more loses what waits for him; new ones begin with nothing. The first few of them are
+    /// sent envelopes, the others names.
     pub fn set_neighbours(&mut self, neighbours: impl IntoIterator<Item = P>) {
         let mut before = std::mem::take(&mut self.links);
-        let link = |peer| (peer, before.remove(&peer).unwrap_or_default());
-        self.links = neighbours.into_iter().map(link).collect();
+        let mut senders = before.values().filter(|link| link.sends).count();
+        for peer in neighbours {
+            let link = before.remove(&peer).unwrap_or_else(|| {
+                senders += 1;
+                Link::new(senders <= RELAY_SENDERS_FIRST)
+            });
+            self.links.insert(peer, link);
+        }
     }
 
     /// An envelope is stored and may go on, to everybody but those who have shown that they have it. The bytes are those of
@@ -122,11 +131,16 @@ impl<P: Copy + Ord> Passing<P> {
             if holders.contains(peer) {
                 continue;
             }
-            if urgent || link.sends {
-                dropped += u64::from(!link.push(Arc::clone(packed), urgent, now));
-            } else {
-                quiet.push(link);
-            }
+            let due = match (urgent, link.sends) {
+                (true, sends) if sends || holders.is_empty() => link.soon(now),
+                (true, _) => link.soon(now).max(now + RELAY_URGENT_LATER),
+                (false, true) => link.in_its_time(now),
+                (false, false) => {
+                    quiet.push(link);
+                    continue;
+                }
+            };
+            dropped += u64::from(!link.push(Arc::clone(packed), due, now));
         }
         self.counts.dropped += dropped;
         if quiet.is_empty() {
@@ -221,7 +235,8 @@ impl<P: Copy + Ord> Passing<P> {
             Wish::Names => link.sends = false,
             Wish::Envelopes => link.sends = true,
         }
-        if settled && link.sends && link.is_too_late() && senders > RELAY_SENDERS_LEAST {
+        let spared = !link.sends || senders > RELAY_SENDERS_LEAST;
+        if settled && link.is_too_late() && spared {
             link.wish(Wish::Names, now);
             self.turned = Some(now);
             self.counts.turned += 1;
@@ -271,7 +286,7 @@ impl<P: Copy + Ord> Passing<P> {
             };
             self.counts.asked += 1;
             link.ask(name, false, now);
-            if settled && !link.sends {
+            if !link.sends && link.lack() && settled {
                 link.wish(Wish::Envelopes, now);
                 self.turned = Some(now);
                 self.counts.turned += 1;

@@ -44,11 +44,8 @@ pub(crate) struct Measure {
     pub(crate) by_sync: u64,
     /// (Envelope, honest node) pairs held, authors' own included, of envelopes that count.
     pub(crate) held: u64,
-    /// Messages between neighbours sent, their bytes, names told and asked for, envelopes in them, those that were new
-    /// where they arrived, and of those the ones verified in fact.
-    pub(crate) parcel_bytes: u64,
-    pub(crate) named: u64,
-    pub(crate) asked_names: u64,
+    /// Messages between neighbours sent, envelopes in them, those that were new where they arrived, and of those the
+    /// ones verified in fact.
     pub(crate) bundles: u64,
     pub(crate) bundled: u64,
     pub(crate) batched: u64,

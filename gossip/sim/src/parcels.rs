@@ -156,10 +156,7 @@ impl World<'_> {
             let bytes = self.meter.time(Work::Encode, || parcel.encode());
             self.measure.bundles += 1;
             self.measure.bundled += u64::try_from(parcel.envelopes.len()).unwrap_or(0);
-            self.measure.named += u64::try_from(parcel.named.len()).unwrap_or(0);
-            self.measure.asked_names += u64::try_from(parcel.asked.len()).unwrap_or(0);
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            self.measure.parcel_bytes += u64::from(length);
             let Some(link) = self.network.link(from, to) else {
                 continue;
             };

@@ -13,6 +13,8 @@ use std::path::Path;
 mod cases;
 #[path = "../tests/it/vectors/invalid.rs"]
 mod invalid;
+#[path = "../tests/it/vectors/parcels.rs"]
+mod parcels;
 #[path = "../tests/it/sample.rs"]
 mod sample;
 

@@ -11,11 +11,12 @@ from blake3 import derive_key
 from crypto import is_key, organisation, publisher, signed, tree
 from envelopes import bundle, envelope, judged, leaf
 from genesis import genesis
+from parcels import parcel, restored
 from reader import Malformed
 from shown import shown_envelope
 from statements import holds, statement
 
-READ = {"envelope": envelope, "bundle": bundle, "statement": statement}
+READ = {"envelope": envelope, "bundle": bundle, "parcel": parcel, "statement": statement}
 raw = bytes.fromhex
 
 
@@ -69,6 +70,23 @@ def genesis_files(case):
         yield "refused", "line" in case
 
 
+def parcels(case):
+    """A parcel, and what its receiver makes of it."""
+    said = parcel(raw(case["bytes"]))
+    yield "wish", said["wish"]
+    yield from ((field, [name.hex() for name in said[field]]) for field in ("named", "asked", "asked_whole"))
+    held = {(raw(at["publisher"]), at["epoch"], at["seq"]): raw(at["hash"]) for at in case["held"]}
+    publishers = [raw(name) for name in case["publishers"]]
+    shown = [
+        {
+            "name": name.hex(), "bytes": made.hex() if isinstance(made, bytes) else None,
+            "missing": None if isinstance(made, bytes) else made,
+        }
+        for name, made in restored(said, raw(case["network"]), publishers, held)
+    ]  # fmt: skip
+    yield "envelopes", shown
+
+
 def invalid(case):
     """Bytes that must be refused."""
     yield "class", judged(READ[case["as"]], raw(case["bytes"]))
@@ -76,7 +94,7 @@ def invalid(case):
 
 FILES = {
     "keys": keys, "signatures": signatures, "rows": rows, "envelopes": envelopes, "statements": statements,
-    "genesis": genesis_files, "invalid": invalid,
+    "genesis": genesis_files, "parcels": parcels, "invalid": invalid,
 }  # fmt: skip
 
 

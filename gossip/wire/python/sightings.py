@@ -75,6 +75,11 @@ def table(reader, rows):
     length = reader.varint()
     if not 1 <= length <= rows:
         raise Malformed("a table that is empty or longer than the rows")
+    return pairs(reader, length)
+
+
+def pairs(reader, length):
+    """So many entries of a table."""
     entries = [(reader.varint(16), reader.take(8)) for _ in range(length)]
     if any(one >= other for one, other in zip(entries, entries[1:])):
         raise Malformed("a table that does not ascend")
@@ -90,13 +95,17 @@ def at_most(value, most, what):
 
 def sightings(reader, rows, time_base):
     """The columns of so many rows: a list of dicts."""
-    entries = table(reader, rows)
+    return columns(reader, rows, time_base, table(reader, rows))
+
+
+def columns(reader, rows, time_base, entries, indexed=True):
+    """The same after the table; without indexes all have its only entry."""
     v4, v6 = reader.varint(), reader.varint()
     if v4 + v6 > rows:
         raise Malformed("more addresses than rows")
     found = [(1, reader.take(4)) for _ in range(v4)] + [ipv6(reader) for _ in range(v6)]
     found += [other_indicator(reader) for _ in range(rows - v4 - v6)]
-    indexes = reader.take(rows)
+    indexes = reader.take(rows) if indexed else bytes(rows)
     if set(indexes) != set(range(len(entries))):
         raise Malformed("a row without an entry of the table, or an entry without a row")
     minutes = [reader.zigzag() for _ in range(rows)]

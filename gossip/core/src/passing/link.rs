@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::constants::{
-    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_NAMING, RELAY_TOO_LATE, RELAY_URGENT_DISTANCE,
+    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_LACKED, RELAY_NAMING, RELAY_TOO_LATE, RELAY_URGENT_DISTANCE,
     RELAY_WAITING_BYTES, RELAY_WAITING_NAMES,
 };
 use crate::wire::Timestamp;
@@ -22,6 +22,8 @@ pub(super) struct Link {
     pub(super) sends: bool,
     /// How often he brought what was new, less how often he came too late.
     sooner: i32,
+    /// What only he had, since he was last told anything.
+    lacked: u32,
     wish: Wish,
     waiting: VecDeque<Arc<Packed>>,
     bytes: usize,
@@ -36,11 +38,12 @@ pub(super) struct Link {
 
 // === impl Link ===
 
-impl Default for Link {
-    fn default() -> Self {
+impl Link {
+    pub(super) const fn new(sends: bool) -> Self {
         Self {
-            sends: true,
+            sends,
             sooner: 0,
+            lacked: 0,
             wish: Wish::None,
             waiting: VecDeque::new(),
             bytes: 0,
@@ -52,9 +55,7 @@ impl Default for Link {
             answered: (None, 0),
         }
     }
-}
 
-impl Link {
     pub(super) const fn due(&self) -> Option<Timestamp> {
         self.due
     }
@@ -64,25 +65,29 @@ impl Link {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
+    /// When what cannot wait leaves.
+    pub(super) fn soon(&self, now: Timestamp) -> Timestamp {
+        self.after(RELAY_URGENT_DISTANCE, now)
+    }
+
+    /// When everything else does.
+    pub(super) fn in_its_time(&self, now: Timestamp) -> Timestamp {
+        self.after(RELAY_DISTANCE, now)
+    }
+
     fn after(&self, distance: std::time::Duration, now: Timestamp) -> Timestamp {
         self.last_left.map_or(now, |left| now.max(left + distance))
     }
 
     /// `false` if there is no room.
-    pub(super) fn push(&mut self, packed: Arc<Packed>, urgent: bool, now: Timestamp) -> bool {
+    pub(super) fn push(&mut self, packed: Arc<Packed>, due: Timestamp, now: Timestamp) -> bool {
         if self.bytes + packed.room() > RELAY_WAITING_BYTES {
             return false;
         }
         self.bytes += packed.room();
         self.waiting.push_back(packed);
-        let distance = if urgent {
-            RELAY_URGENT_DISTANCE
-        } else {
-            RELAY_DISTANCE
-        };
         let full = self.bytes >= MAX_PARCEL_BYTES;
-        let at = if full { now } else { self.after(distance, now) };
-        self.leave(at);
+        self.leave(if full { now } else { due });
         true
     }
 
@@ -95,7 +100,7 @@ impl Link {
             return false;
         }
         self.answered.1 += packed.room();
-        self.push(packed, true, now)
+        self.push(packed, self.soon(now), now)
     }
 
     pub(super) fn name(&mut self, name: Name, now: Timestamp) {
@@ -112,15 +117,15 @@ impl Link {
         };
         if asked.len() < RELAY_WAITING_NAMES {
             asked.insert(name);
-            self.leave(self.after(RELAY_URGENT_DISTANCE, now));
+            self.leave(self.soon(now));
         }
     }
 
     pub(super) fn wish(&mut self, wish: Wish, now: Timestamp) {
         self.sends = wish == Wish::Envelopes;
         self.wish = wish;
-        self.sooner = 0;
-        self.leave(self.after(RELAY_DISTANCE, now));
+        (self.sooner, self.lacked) = (0, 0);
+        self.leave(self.in_its_time(now));
     }
 
     /// He has it.
@@ -138,8 +143,14 @@ impl Link {
 
     /// He brought one that was new, or one that others had brought.
     pub(super) fn judge(&mut self, repeated: bool) {
-        let by = if repeated { -1 } else { 1 };
+        let by = if repeated { -2 } else { 1 };
         self.sooner = (self.sooner + by).clamp(-RELAY_TOO_LATE, RELAY_TOO_LATE);
+    }
+
+    /// He named one that nobody brought. Whether that is more than chance.
+    pub(super) const fn lack(&mut self) -> bool {
+        self.lacked += 1;
+        self.lacked >= RELAY_LACKED
     }
 
     pub(super) const fn is_too_late(&self) -> bool {

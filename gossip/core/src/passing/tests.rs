@@ -1,7 +1,7 @@
 use super::*;
 use crate::constants::{
-    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_MISSING, RELAY_NAMING, RELAY_PATIENCE, RELAY_PROMISE,
-    RELAY_TOO_LATE, RELAY_WAITING_BYTES,
+    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_LACKED, RELAY_MISSING, RELAY_NAMING, RELAY_PATIENCE,
+    RELAY_PROMISE, RELAY_TOO_LATE, RELAY_WAITING_BYTES,
 };
 use crate::wire::relay::MAX_PARCEL_BYTES;
 use crate::wire::{
@@ -128,8 +128,11 @@ fn what_is_urgent_goes_to_all_and_takes_along_what_waits() {
     relay.push(&waits.0, &waits.1, false, late);
     let soon = late + crate::constants::RELAY_URGENT_DISTANCE;
     assert_eq!(to_all(&sent(&mut relay, soon)), []);
+    relay.receive(9, &brings(&[&urgent.0]), soon);
     relay.push(&urgent.0, &urgent.1, true, soon);
-    let parcels = sent(&mut relay, soon);
+    let mut parcels = sent(&mut relay, soon);
+    assert_eq!(parcels.len(), 2);
+    parcels.extend(sent(&mut relay, soon + RELAY_URGENT_LATER));
     let (both, alone) = (vec![waits.0.name(), urgent.0.name()], vec![urgent.0.name()]);
     assert_eq!(to_all(&parcels), [(1, both.clone()), (2, both), (3, alone)]);
     assert_eq!(parcels[2].1.named.len(), 2);
@@ -137,26 +140,24 @@ fn what_is_urgent_goes_to_all_and_takes_along_what_waits() {
 
 #[test]
 fn who_is_always_too_late_is_told_to_name_and_is_named_to() {
-    let mut relay = neighbours([1, 2]);
-    bring_too_late(&mut relay, 2, T0);
+    let mut relay = neighbours([1, 2, 3]);
+    bring_too_late(&mut relay, 3, T0);
     let wishes: Vec<Wish> = sent(&mut relay, T0)
         .iter()
         .map(|(_, parcel)| parcel.wish)
         .collect();
-    assert_eq!(wishes, [Wish::None, Wish::Names]);
-    // The last one goes on sending, however late.
+    assert_eq!(wishes, [Wish::None, Wish::None, Wish::Names]);
+    // The last ones go on sending, however late.
     let later = T0 + RELAY_SETTLING;
     bring_too_late(&mut relay, 1, later);
-    assert_eq!((relay.senders(), relay.counts().turned), (1, 1));
-    relay.receive(
-        2,
-        &Parcel {
-            wish: Wish::Envelopes,
-            ..Parcel::default()
-        },
-        later,
-    );
-    assert_eq!(relay.senders(), 2);
+    bring_too_late(&mut relay, 2, later + RELAY_SETTLING);
+    assert_eq!((relay.senders(), relay.counts().turned), (2, 1));
+    let back = Parcel {
+        wish: Wish::Envelopes,
+        ..Parcel::default()
+    };
+    relay.receive(3, &back, later);
+    assert_eq!(relay.senders(), 3);
 }
 
 #[test]
@@ -175,8 +176,16 @@ fn what_was_named_and_does_not_come_is_asked_of_one_after_the_other() {
         );
     }
     assert_eq!(relay.next_deadline(), Some(T0 + RELAY_PATIENCE));
+    let asks: Vec<Name> = (0..RELAY_LACKED - 1)
+        .map(|nth| Name([u8::try_from(nth).unwrap(); 8]))
+        .collect();
+    relay.receive(2, &names(&asks), T0);
     let first = sent(&mut relay, T0 + RELAY_PATIENCE);
-    assert_eq!((first[0].0, &first[0].1.asked, first.len()), (1, &vec![name], 1));
+    assert_eq!(
+        (first[0].0, &first[0].1.asked, first[0].1.wish),
+        (1, &vec![name], Wish::None)
+    );
+    assert_eq!(first[1].1.asked, asks);
     let again = T0 + RELAY_PATIENCE + RELAY_PROMISE;
     let second = sent(&mut relay, again);
     assert_eq!((second[0].0, &second[0].1.asked), (2, &vec![name]));

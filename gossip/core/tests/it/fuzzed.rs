@@ -35,6 +35,11 @@ fn bundles() {
 }
 
 #[test]
+fn parcels() {
+    each("parcel", wire::parcel);
+}
+
+#[test]
 fn statements() {
     each("statement", wire::statement);
 }

@@ -2,38 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::sample::{NETWORK, NOW, SALT, draft, every_sighting, key, sighting};
+use crate::sample::{NOW, SALT, draft, every_sighting, key, sighting};
+use crate::vectors::parcels::{Shelf, pack, shelf};
 use proptest::prelude::*;
-use vigie_wire::relay::{Ground, Name, Packed, Parcel, Unrestored, Wish, restore_all};
+use vigie_wire::relay::{Name, Packed, Parcel, Unrestored, Wish, restore_all};
 use vigie_wire::*;
 
-/// Publishers, and headers at their places.
-#[derive(Debug, Default)]
-pub(crate) struct Shelf {
-    pub(crate) publishers: Vec<PublisherId>,
-    pub(crate) held: Vec<(PublisherId, u32, u64, HeaderHash)>,
-}
-
-impl Ground for Shelf {
-    fn network(&self) -> NetworkId {
-        NETWORK
-    }
-
-    fn publisher(&self, short: [u8; 4]) -> Option<PublisherId> {
-        let mut found = self.publishers.iter().filter(|id| id.0.starts_with(&short));
-        found.next().copied().filter(|_| found.next().is_none())
-    }
-
-    fn hash_at(&self, publisher: PublisherId, epoch: u32, seq: u64) -> Option<HeaderHash> {
-        let found = self
-            .held
-            .iter()
-            .find(|held| (held.0, held.1, held.2) == (publisher, epoch, seq));
-        found.map(|held| held.3)
-    }
-}
-
-pub(crate) fn sealed(number: u8, seq: u64, prev: HeaderHash, rows: Vec<Sighting>) -> Envelope {
+fn sealed(number: u8, seq: u64, prev: HeaderHash, rows: Vec<Sighting>) -> Envelope {
     let draft = Draft {
         seq,
         prev,
@@ -46,22 +21,6 @@ pub(crate) fn sealed(number: u8, seq: u64, prev: HeaderHash, rows: Vec<Sighting>
 fn sealed_any() -> impl Strategy<Value = Envelope> {
     let sealed = |(draft, number): (Draft, u8)| draft.seal(&key(number), SALT).ok();
     (crate::strategy::draft(), 0_u8..30).prop_filter_map("too long", sealed)
-}
-
-/// Everybody's publishers, and what stands before the sample.
-fn full() -> Shelf {
-    let publishers: Vec<_> = (0..20)
-        .map(|number| key(number).public().publisher_id())
-        .collect();
-    let held = publishers
-        .iter()
-        .map(|id| (*id, 1, 6, HeaderHash([0x77; 32])))
-        .collect();
-    Shelf { publishers, held }
-}
-
-pub(crate) fn pack(envelope: &Envelope, ground: &Shelf) -> Arc<Packed> {
-    Arc::new(Packed::of(envelope, &envelope.encode().into(), ground))
 }
 
 fn there_and_back(parcel: &Parcel) -> Parcel {
@@ -92,7 +51,7 @@ fn an_envelope_of_one_row_travels_in_half_its_bytes() {
         HeaderHash([0x77; 32]),
         vec![sighting(crate::sample::ip("192.0.2.1"))],
     );
-    let bytes = carrying(&[pack(&envelope, &full())]).encode();
+    let bytes = carrying(&[pack(&envelope, &shelf())]).encode();
     let (whole, one) = (envelope.encode().len(), bytes.len());
     let two = sealed(
         4,
@@ -100,7 +59,7 @@ fn an_envelope_of_one_row_travels_in_half_its_bytes() {
         HeaderHash([0x77; 32]),
         vec![sighting(crate::sample::ip("192.0.2.2"))],
     );
-    let both = carrying(&[pack(&envelope, &full()), pack(&two, &full())])
+    let both = carrying(&[pack(&envelope, &shelf()), pack(&two, &shelf())])
         .encode()
         .len();
     assert_eq!((whole, one, both - one), (210, 123, 101));
@@ -108,7 +67,7 @@ fn an_envelope_of_one_row_travels_in_half_its_bytes() {
 
 #[test]
 fn every_envelope_comes_back_as_it_was() {
-    let ground = full();
+    let ground = shelf();
     let prev = HeaderHash([0x77; 32]);
     let rows = sealed(1, 7, prev, every_sighting());
     let unknown = sealed(1, 7, HeaderHash([0x78; 32]), vec![every_sighting().remove(1)]);
@@ -134,7 +93,7 @@ fn every_envelope_comes_back_as_it_was() {
 fn who_knows_less_asks_for_it_whole_and_the_envelope_before_may_be_in_the_message() {
     let first = sealed(1, 7, HeaderHash([0x77; 32]), every_sighting());
     let second = sealed(1, 8, first.header_hash(), every_sighting());
-    let mut sender = full();
+    let mut sender = shelf();
     sender
         .held
         .push((first.header().publisher, 1, 7, first.header_hash()));
@@ -144,7 +103,7 @@ fn who_knows_less_asks_for_it_whole_and_the_envelope_before_may_be_in_the_messag
             .iter()
             .all(|packed| packed.borrows() && packed.is_follower())
     );
-    let mut receiver = full();
+    let mut receiver = shelf();
     assert!(restore_all(&packed, &receiver).iter().all(Result::is_ok));
     assert_eq!(packed[1].restore(&receiver), Err(Unrestored::Ancestor));
     receiver.held.clear();
@@ -165,7 +124,7 @@ fn what_overtakes_others_has_its_previous_hash_with_it() {
         ..draft(Payload::Sightings(every_sighting()))
     };
     let urgent = draft.seal(&key(1), SALT).unwrap();
-    let packed = pack(&urgent, &full());
+    let packed = pack(&urgent, &shelf());
     assert!(packed.asks_urgency() && !packed.is_follower());
     assert!(there_and_back(&carrying(&[packed])).envelopes[0].asks_urgency());
 }
@@ -173,8 +132,8 @@ fn what_overtakes_others_has_its_previous_hash_with_it() {
 #[test]
 fn another_story_at_the_place_before_does_not_verify_and_is_nobodys_fault() {
     let envelope = sealed(1, 7, HeaderHash([0x77; 32]), every_sighting());
-    let packed = pack(&envelope, &full());
-    let mut other = full();
+    let packed = pack(&envelope, &shelf());
+    let mut other = shelf();
     other
         .held
         .iter_mut()
@@ -193,7 +152,7 @@ fn a_parcel_has_one_encoding_and_refusals_name_their_place() {
         asked_whole: names(3),
         envelopes: vec![pack(
             &sealed(1, 7, HeaderHash([0x77; 32]), every_sighting()),
-            &full(),
+            &shelf(),
         )],
     };
     assert_eq!(there_and_back(&parcel), parcel);
@@ -222,6 +181,26 @@ fn a_parcel_has_one_encoding_and_refusals_name_their_place() {
 }
 
 proptest! {
+    #[test]
+    fn a_changed_byte_is_another_parcel_or_none(at in 0..4_000_usize, to in any::<u8>()) {
+        let rows = every_sighting();
+        let all = [(1, 7), (2, 7), (9, 0)].map(|(number, seq)| sealed(number, seq, HeaderHash([0x77; 32]), rows.clone()));
+        let mut parcel = carrying(&all.each_ref().map(|envelope| pack(envelope, &shelf())));
+        parcel.named = vec![Name([1; 8]), Name([2; 8])];
+        let mut bytes = parcel.encode();
+        let at = at % bytes.len();
+        bytes[at] = to;
+        match Parcel::decode(&bytes) {
+            Ok(decoded) => {
+                prop_assert_eq!(decoded.encode(), bytes);
+                for envelope in restore_all(&decoded.envelopes, &shelf()).into_iter().flatten() {
+                    prop_assert_eq!(Envelope::decode(&envelope.encode()), Ok(envelope));
+                }
+            }
+            Err(error) => prop_assert!(error.offset <= bytes.len()),
+        }
+    }
+
     #[test]
     fn any_envelope_survives_the_way(envelopes in prop::collection::vec(sealed_any(), 1..4)) {
         let mut ground = Shelf::default();

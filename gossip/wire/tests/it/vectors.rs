@@ -4,6 +4,7 @@
 
 pub(crate) mod cases;
 mod invalid;
+pub(crate) mod parcels;
 
 use std::path::Path;
 
@@ -93,6 +94,20 @@ fn envelopes() {
 }
 
 #[test]
+fn parcels() {
+    for case in read("parcels.json") {
+        let encoded = bytes(&case, "bytes");
+        let parcel = relay::Parcel::decode(&encoded).unwrap();
+        assert_eq!(parcel.encode(), encoded, "{case}");
+        assert_eq!(u64::from(parcel.wish as u8), case["wish"], "{case}");
+        assert_eq!(
+            parcel.envelopes.len(),
+            case["envelopes"].as_array().unwrap().len()
+        );
+    }
+}
+
+#[test]
 fn what_is_refused() {
     for case in read("invalid.json") {
         let encoded = bytes(&case, "bytes");
@@ -100,6 +115,7 @@ fn what_is_refused() {
             "envelope" => Envelope::decode(&encoded).unwrap_err(),
             "statement" => Statement::decode(&encoded).unwrap_err(),
             "bundle" => Bundle::decode(&encoded).unwrap_err(),
+            "parcel" => vigie_wire::relay::Parcel::decode(&encoded).unwrap_err(),
             other => panic!("{other}"),
         };
         assert_eq!(error.reason.name(), case["reason"], "{case}");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 use vigie_wire::*;
 
-use super::invalid;
+use super::{invalid, parcels};
 use crate::sample::{self, NOW, SALT, addresses, every_payload, every_sighting, every_statement, key, seal};
 
 /// The name of each file and its content.
@@ -21,6 +21,7 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
         ("statements.json", render(statements())),
         ("genesis.json", render(genesis())),
         ("rows.json", render(rows())),
+        ("parcels.json", render(parcels::valid())),
         ("invalid.json", render(invalid::all())),
     ]
 }

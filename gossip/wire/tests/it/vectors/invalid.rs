@@ -20,6 +20,7 @@ fn refused(note: &str, r#as: &str, bytes: &[u8], reason: &str) -> Value {
     let error = match r#as {
         "envelope" => Envelope::decode(bytes).unwrap_err(),
         "statement" => Statement::decode(bytes).unwrap_err(),
+        "parcel" => relay::Parcel::decode(bytes).unwrap_err(),
         _ => Bundle::decode(bytes).unwrap_err(),
     };
     assert_eq!(error.reason.name(), reason, "{note}: {error}");
@@ -35,6 +36,7 @@ pub(crate) fn all() -> Vec<Value> {
     all.extend(items());
     all.extend(statements());
     all.extend(bundles());
+    all.extend(super::parcels::invalid(refused));
     all
 }
 
