@@ -54,7 +54,7 @@ fn an_envelope_of_one_row_travels_in_half_its_bytes() {
     let bytes = carrying(&[pack(&envelope, &shelf())]).encode();
     let (whole, one) = (envelope.encode().len(), bytes.len());
     let two = sealed(
-        4,
+        2,
         7,
         HeaderHash([0x77; 32]),
         vec![sighting(crate::sample::ip("192.0.2.2"))],
