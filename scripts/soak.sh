@@ -12,4 +12,7 @@ export VIGIE_SOAK_REPORT=$target/soak/report.json
 cargo build --release --locked -p vigie
 # The node as it is installed; the test around it as it is.
 export VIGIE_TESTED=$target/release/vigie
+cargo test --locked -p vigie --test it --no-run
+# First what a cold join, and a member among many, cost: one after the other.
+cargo test --locked -p vigie --test it -- spaces::figures --nocapture --test-threads 1
 cargo test --locked -p vigie --test it -- --exact spaces::soak::as_long_as_somebody_asks --nocapture

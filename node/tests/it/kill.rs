@@ -162,7 +162,8 @@ fn a_node_that_is_killed_again_and_again_tells_everything_once() {
     );
 }
 
-fn copy_directory(from: &std::path::Path, to: &std::path::Path) {
+/// Its files, as a snapshot of the disk would have them.
+pub(crate) fn copy_directory(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -4,6 +4,11 @@ use crate::support::{Home, Node, eventually};
 
 /// This home founds a network as its only seed, with these homes as members, and joins it. It shares.
 pub(crate) fn found(seed: &Home, members: &[&Home]) {
+    found_with(seed, members, &[]);
+}
+
+/// The same, with more members of whom only the organisation's key is known.
+pub(crate) fn found_with(seed: &Home, members: &[&Home], guests: &[String]) {
     let file = seed.beside("invitation");
     // Each is operated by itself and stands in a network of its own.
     let founder = |home: &Home, name: &str, asn: usize| {
@@ -23,6 +28,13 @@ pub(crate) fn found(seed: &Home, members: &[&Home]) {
         arguments.extend([
             "--member".to_owned(),
             founder(member, &format!("member{number}"), 64_497 + number),
+        ]);
+    }
+    for (number, key) in guests.iter().enumerate() {
+        let asn = 65_000 + number;
+        arguments.extend([
+            "--member".to_owned(),
+            format!("{key},name=guest{number},operator=guest{number},asn={asn},history=500"),
         ]);
     }
     arguments.push(file.to_str().unwrap().to_owned());

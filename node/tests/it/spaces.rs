@@ -3,6 +3,10 @@
 //! `wire` makes namespaces and the wire, `town` the nodes, `storm` the weather, `soak` lets it rage as long as one likes
 //! (`make soak`). `make test` has a short one. Deliberately absent: thousands of nodes; that is `vigie sim mesh`.
 
+mod figures;
+mod forks;
+mod newer;
+mod puppet;
 mod soak;
 mod storm;
 mod town;
@@ -31,11 +35,19 @@ fn air() -> Air {
     }
 }
 
+/// Says at once, whatever the runner keeps of a test's output.
+fn say(line: &str) {
+    use std::io::Write as _;
+    std::io::stderr()
+        .write_all(format!("{line}\n").as_bytes())
+        .unwrap();
+}
+
 /// A town that is up and connected; none, and a skip, where this machine has no wire for it.
-fn town(test: &str, nodes: usize, air: Air) -> Option<Town> {
-    match Town::found(nodes, air) {
+fn town(test: &str, nodes: usize, guests: &[String], air: Air) -> Option<Town> {
+    match Town::found_with(nodes, guests, air) {
         Ok(town) => {
-            town.until_connected(3.min(nodes as u64 - 1));
+            town.until_connected(2);
             Some(town)
         }
         Err(reason) => {
@@ -49,7 +61,7 @@ fn town(test: &str, nodes: usize, air: Air) -> Option<Town> {
 fn nothing_is_lost_by_partition_and_kill() {
     let air = air();
     println!("VIGIE_SOAK_SEED={}", air.seed);
-    let Some(town) = town("nothing_is_lost_by_partition_and_kill", NODES, air) else {
+    let Some(town) = town("nothing_is_lost_by_partition_and_kill", NODES, &[], air) else {
         return;
     };
     let mut storm = Storm::over(town, air);

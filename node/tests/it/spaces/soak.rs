@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::say;
 use super::storm::Storm;
 use super::town::Town;
 use super::wire::Air;
@@ -13,14 +14,6 @@ use crate::support::{number_of, text_of};
 
 /// The most namespaces that the switch has ports for.
 const MOST: u64 = 64;
-
-/// Says at once, whatever the runner keeps of a test's output.
-fn say(line: &str) {
-    use std::io::Write as _;
-    std::io::stderr()
-        .write_all(format!("{line}\n").as_bytes())
-        .unwrap();
-}
 
 #[test]
 fn as_long_as_somebody_asks() {

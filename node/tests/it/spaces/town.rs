@@ -12,7 +12,8 @@ use vigie_store_sqlite::SqliteStore;
 use super::usage::Usage;
 use super::wire::{Air, Wire};
 use crate::http::Place;
-use crate::network::{found, join};
+use crate::kill::copy_directory;
+use crate::network::{found_with, join};
 use crate::support::{Home, Node, guesses};
 
 /// Where the nodes listen.
@@ -49,10 +50,15 @@ pub(crate) type Stored = BTreeMap<Held, Vec<u8>>;
 impl Town {
     /// So many founders, joined and up; the reason if this machine has no wire for them.
     pub(crate) fn found(nodes: usize, air: Air) -> Result<Self, String> {
-        let wire = Wire::stretch(nodes, air)?;
+        Self::found_with(nodes, &[], air)
+    }
+
+    /// The same with a port more, for somebody else; the network's founders include these keys too.
+    pub(crate) fn found_with(nodes: usize, guests: &[String], air: Air) -> Result<Self, String> {
+        let wire = Wire::stretch(nodes + 1, air)?;
         let homes: Vec<Home> = (0..nodes).map(|_| Home::watching()).collect();
         let (seed, others) = homes.split_first().unwrap();
-        found(seed, &others.iter().collect::<Vec<_>>());
+        found_with(seed, &others.iter().collect::<Vec<_>>(), guests);
         let invitation = seed.beside("invitation");
         std::thread::scope(|scope| {
             for home in others {
@@ -62,13 +68,8 @@ impl Town {
         for (port, home) in homes.iter().enumerate() {
             home.configure(&config(home, port, &neighbours(port, nodes)));
         }
-        let members = homes.into_iter().enumerate().map(|(port, home)| Member {
-            home,
-            before: wire.inside(port),
-            node: None,
-            seen: 0,
-            usage: Usage::default(),
-        });
+        let members = homes.into_iter().enumerate();
+        let members = members.map(|(port, home)| Member::new(home, wire.inside(port)));
         let mut town = Self {
             members: members.collect(),
             wire,
@@ -78,10 +79,42 @@ impl Town {
         Ok(town)
     }
 
+    /// A second node at the spare port, with the keys and the store that this member's node has now, and a log of its own.
+    pub(crate) fn twin(&mut self, of: usize) -> usize {
+        let (home, port) = (Home::watching(), self.members.len());
+        std::fs::remove_dir_all(home.data()).unwrap();
+        copy_directory(&self.members[of].home.data(), &home.data());
+        home.configure(&config(&home, port, &neighbours(port, port)));
+        self.members.push(Member::new(home, self.wire.inside(port)));
+        port
+    }
+
+    /// Somebody new at the spare port, who is in the network by his key only, calls everybody and enforces what he hears.
+    pub(crate) fn newcomer(&mut self, home: Home) -> usize {
+        let port = self.members.len();
+        let config = config(&home, port, &neighbours(port, port));
+        home.configure(&config.replace("[policy]\n", "[policy]\nremote = \"enforce\"\n"));
+        self.members.push(Member::new(home, self.wire.inside(port)));
+        port
+    }
+
+    /// The addresses by which a node at the spare port calls everybody.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let ports = 0..self.members.len();
+        ports
+            .map(|port| format!("/ip4/{}/tcp/{PORT}", Wire::address(port)))
+            .collect()
+    }
+
     /// This member's log tells of so many attackers more.
     pub(crate) fn see(&mut self, member: usize, attackers: u32) {
-        let lines: String = (0..attackers)
-            .map(|nth| guesses(&attacker(self.seen + nth), GUESSES))
+        self.see_from(member, self.seen, attackers);
+    }
+
+    /// The same of attackers from the nth on, whom others may have seen: each time is a sighting.
+    pub(crate) fn see_from(&mut self, member: usize, first: u32, attackers: u32) {
+        let lines: String = (first..first + attackers)
+            .map(|nth| guesses(&attacker(nth), GUESSES))
             .collect();
         self.seen += attackers;
         self.members[member].seen += attackers;
@@ -130,15 +163,8 @@ impl Town {
 
     /// Ends all nodes as systemd does, and reads what each stored.
     pub(crate) fn stores(&mut self) -> Vec<Stored> {
-        self.measure();
-        for member in &mut self.members {
-            member.usage.add_up();
-            let ended = member.node.take().map(Node::terminate);
-            assert!(
-                ended.is_none_or(|(status, _)| status.success()),
-                "{}",
-                member.home.told()
-            );
+        for member in self.members.iter_mut().filter(|member| member.runs()) {
+            member.stop();
         }
         self.members.iter().map(|member| stored(&member.home)).collect()
     }
@@ -152,7 +178,7 @@ pub(crate) fn attacker(nth: u32) -> String {
 /// Whom the node at this port calls: the two after it, and the seed.
 fn neighbours(port: usize, nodes: usize) -> Vec<usize> {
     let mut called = vec![0, (port + 1) % nodes, (port + 2) % nodes];
-    called.retain(|other| *other != port);
+    called.retain(|other| *other != port && *other < nodes);
     called.sort_unstable();
     called.dedup();
     called
@@ -207,9 +233,27 @@ pub(crate) fn stored(home: &Home) -> Stored {
 // === impl Member ===
 
 impl Member {
+    fn new(home: Home, before: Vec<String>) -> Self {
+        Self {
+            home,
+            before,
+            node: None,
+            seen: 0,
+            usage: Usage::default(),
+        }
+    }
+
     /// Starts its node, which ends with this process.
     pub(crate) fn start(&mut self) {
         self.node = Some(self.home.up_behind(&self.before, &[]));
+    }
+
+    /// Ends its node as systemd does.
+    pub(crate) fn stop(&mut self) {
+        self.measure();
+        self.usage.add_up();
+        let (status, _) = self.node.take().unwrap().terminate();
+        assert!(status.success(), "{}", self.home.told());
     }
 
     /// kill -9.

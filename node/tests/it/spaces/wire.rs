@@ -146,9 +146,9 @@ impl Wire {
         run(&self.inside(port), &line, batch)
     }
 
-    /// From now on nothing goes between ports of different sides; `one_way`: the first side's words still arrive.
+    /// From now on nothing goes between the first ports, if they are of different sides; `one_way`: the first side's words still arrive.
     pub(crate) fn cut(&self, sides: &[bool], one_way: bool) {
-        for port in 0..self.ports.len() {
+        for port in 0..sides.len() {
             let others = (0..sides.len()).filter(|other| sides[*other] != sides[port]);
             let others: Vec<String> = others.map(|other| Self::address(other).to_string()).collect();
             if others.is_empty() || one_way && sides[port] {
