@@ -103,7 +103,7 @@ pub(crate) fn build(
         circuit: Toggle::from(config.seed.then(|| Circuit::new(own, &config.reach.relay))),
         reservations,
         mdns: Toggle::from(config.reach.mdns.then(|| nearby(own)).flatten()),
-        punch: Punch::new(own, tokio::time::Instant::now()),
+        punch: Punch::new(own, config.reach.private, tokio::time::Instant::now()),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping),
     })

@@ -100,11 +100,13 @@ impl Task {
         self.dialer.answered(connection, endpoint.get_remote_address());
         self.dialer.up(connection, peer, now);
         self.exchange.dialled(connection, peer);
+        // In a hole punch both ends dial, at addresses that the other one names: whoever called us has still called us.
+        let punched = self.swarm.behaviour_mut().punch.take_punched(connection);
         if self.bans.holds(&peer, now) {
             self.disconnect(peer);
             return;
         }
-        let outbound = endpoint.is_dialer();
+        let outbound = endpoint.is_dialer() && !punched;
         let entry = self
             .peers
             .entry(peer)
@@ -117,9 +119,10 @@ impl Task {
             entry.dialled = Some(endpoint.get_remote_address().clone());
         }
         self.reach.note_connection(endpoint, through_circuit);
-        if outbound {
+        if endpoint.is_dialer() {
             self.say_hello(peer, now);
-        } else {
+        }
+        if !outbound {
             self.make_room(peer);
         }
     }
