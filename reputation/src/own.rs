@@ -72,6 +72,20 @@ impl Own {
         caught
     }
 
+    /// Takes up what was kept over a restart, however long it went on.
+    pub(crate) fn import(
+        &mut self,
+        subject: &Indicator,
+        behaviour: Behaviour,
+        first: Timestamp,
+        last: Timestamp,
+    ) {
+        self.catch(subject, behaviour, last);
+        if let Some(known) = self.caught.get_mut(subject) {
+            known.first = known.first.min(first);
+        }
+    }
+
     /// What our sensor saw of a subject, if that still counts.
     pub(crate) fn live(&self, subject: &Indicator, now: Timestamp) -> Option<Caught> {
         self.caught

@@ -352,8 +352,7 @@ impl Scorer {
             self.memory.import(*ip, *known);
         }
         for (subject, behaviour, first, last) in &learned.own {
-            self.own.catch(subject, *behaviour, *first);
-            self.own.catch(subject, *behaviour, *last);
+            self.own.import(subject, *behaviour, *first, *last);
         }
     }
 

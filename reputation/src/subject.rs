@@ -93,6 +93,10 @@ pub(crate) enum Standing {
 const LOUD: u8 = 50;
 /// Up to so many statements the list is kept exact.
 const FEW: usize = 8;
+/// Statements of one behaviour that a reporter may have taken back and be heard with it again.
+const MAX_TAKEN_BACK: usize = 4;
+/// Statements of one reporter on one subject.
+const MAX_OF_ONE: usize = 16;
 /// Objections kept per subject, one per group, the heaviest: more nats than any score can have.
 const MAX_OBJECTIONS: usize = 32;
 
@@ -242,10 +246,20 @@ impl Subject {
         self.first.marks.has(Marks::SOLE).then_some(self.first.reporter)
     }
 
-    /// Finds out anew whether one group alone names it: the groups are others now.
+    /// Finds out anew whether one group alone names it. What nobody stakes anything on hides nobody: he who does stands first.
     pub(crate) fn recount(&mut self, group: impl Fn(ReporterIndex) -> GroupIndex) {
+        let stakes = |one: &Entry| one.confidence > 0 && group(one.reporter) != UNANCHORED;
+        let more = self.more.iter_mut().flat_map(|more| &mut more.entries);
+        if !stakes(&self.first)
+            && let Some(other) = more.into_iter().find(|one| stakes(one))
+        {
+            other.marks.set(Marks::SOLE, self.first.marks.has(Marks::SOLE));
+            self.first.marks.set(Marks::SOLE, false);
+            std::mem::swap(&mut self.first, other);
+        }
         let theirs = group(self.first.reporter);
-        let sole = self.entries().all(|entry| group(entry.reporter) == theirs);
+        let alone = |one: &Entry| !stakes(one) || group(one.reporter) == theirs;
+        let sole = self.entries().all(alone);
         self.first.marks.set(Marks::SOLE, sole);
     }
 
@@ -258,8 +272,8 @@ impl Subject {
         })
     }
 
-    /// Adds a statement; of one reporter and behaviour the strongest stays, and beside it the first that was taken back: who
-    /// says it again does not undo that he said it before. `group` names the reporters' groups, `standing` says what was
+    /// Adds a statement; of one reporter and behaviour the strongest stays, and beside it what was taken back: who says it
+    /// again does not undo that he said it before. `group` names the reporters' groups, `standing` says what was
     /// taken back. A few passes over the statements, of which there are `max` at most.
     pub(crate) fn add(
         &mut self,
@@ -269,42 +283,39 @@ impl Subject {
         group: impl Fn(ReporterIndex) -> GroupIndex,
         standing: impl Fn(&Entry) -> Standing,
     ) -> Added {
-        let (mut settled, mut same, mut kept) = (entry.is_settled(), None, false);
+        let (mut settled, mut same) = (entry.is_settled(), None);
+        let (mut theirs, mut taken_back) = (0, 0);
         self.entries().enumerate().for_each(|(place, known)| {
             if known.reporter == entry.reporter {
                 settled |= known.is_settled();
+                theirs += 1;
                 if known.behaviour == entry.behaviour {
-                    let order = (standing(known) == Standing::Stands, known.arrived, known.fraction);
-                    kept = same.is_some();
-                    same = same.max(Some((order, place)));
+                    let how = standing(known);
+                    let order = (how == Standing::Stands, known.arrived, known.fraction);
+                    let beside = self.stays_beside(known, how, now);
+                    same = same.max(Some((order, place, beside)));
+                    taken_back += usize::from(beside);
                 }
             }
         });
         entry.marks.set(Marks::SETTLED, settled);
-        if let Some((_, place)) = same {
-            if kept || !self.stays_beside(place, now, &standing) {
+        if let Some((_, place, beside)) = same {
+            if !beside {
                 return self.strengthen(place, entry, now, |one| standing(one) != Standing::Stands);
+            }
+            // Who took back so much is not heard with that any more, until the oldest of it is no evidence.
+            if taken_back >= MAX_TAKEN_BACK {
+                return Added::Weaker;
             }
             entry.marks.set(Marks::EXPOSED, true);
         }
-        let is_sole = self
-            .sole_reporter()
-            .map(|first| group(first) == group(entry.reporter));
-        let len = self.len();
-        let more = self.more.get_or_insert_default();
-        let added = if len < max.max(1) {
-            // A list of few grows by one: the usual doubling would cost more than the statements.
-            if more.entries.len() < FEW {
-                more.entries.reserve_exact(1);
-            }
-            more.entries.push(entry);
-            if same.is_some() {
-                Added::Stronger
-            } else {
-                Added::New
-            }
-        } else {
-            match self.least(&entry, now, group) {
+        if theirs >= MAX_OF_ONE {
+            return Added::Crowded(false);
+        }
+        let was_sole = self.sole_reporter().is_some();
+        let is_full = self.len() >= max.max(1);
+        let added = if is_full {
+            match self.least(&entry, now, &group) {
                 Least::Dead(place) => {
                     self.replace(place, entry);
                     Added::New
@@ -315,17 +326,30 @@ impl Subject {
                 }
                 Least::Other => return Added::Crowded(false),
             }
+        } else {
+            let more = self.more.get_or_insert_default();
+            // A list of few grows by one: the usual doubling would cost more than the statements.
+            if more.entries.len() < FEW {
+                more.entries.reserve_exact(1);
+            }
+            more.entries.push(entry);
+            if same.is_some() {
+                Added::Stronger
+            } else {
+                Added::New
+            }
         };
-        self.first.marks.set(Marks::SOLE, is_sole == Some(true));
+        // Whose it is can change where it was one group's, or where the last word of another made room.
+        if was_sole || is_full {
+            self.recount(group);
+        }
         added
     }
 
-    /// Whether a statement was said aloud and taken back, so that gold may still refute it, and what is said again later
-    /// does not stand in its place.
-    fn stays_beside(&self, place: usize, now: Timestamp, standing: impl Fn(&Entry) -> Standing) -> bool {
-        self.at(place).is_some_and(|known| {
-            known.is_loud() && known.is_live(&self.indicator, now) && standing(known) == Standing::Withdrawn
-        })
+    /// Whether a statement was taken back and gold may still refute it, so that what is said again later does not stand
+    /// in its place.
+    fn stays_beside(&self, known: &Entry, standing: Standing, now: Timestamp) -> bool {
+        known.confidence > 0 && known.is_live(&self.indicator, now) && standing == Standing::Withdrawn
     }
 
     /// The same reporter says the same once more.

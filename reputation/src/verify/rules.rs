@@ -4,12 +4,14 @@
 //! forget to change it; comments and tests do not count.
 
 /// The sources that decide. What only stores or looks up is left out.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 20] = [
     include_str!("../constants.rs"),
     include_str!("../class.rs"),
     include_str!("../evidence.rs"),
     include_str!("../fixed.rs"),
     include_str!("../graph.rs"),
+    include_str!("../memory.rs"),
+    include_str!("../own.rs"),
     include_str!("../partition.rs"),
     include_str!("../reporter.rs"),
     include_str!("../reporter/record.rs"),
@@ -22,6 +24,7 @@ const SOURCES: [&str; 17] = [
     include_str!("../score/weigh.rs"),
     include_str!("../score/withdraw.rs"),
     include_str!("../subject.rs"),
+    include_str!("../subject/crowd.rs"),
 ];
 
 /// Sixteen hexadecimal digits.

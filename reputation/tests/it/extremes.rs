@@ -199,10 +199,18 @@ fn a_flooder_loses_his_own_subjects_and_nobody_elses() {
 /// quota of a full table holds, before and after the group is found to be another.
 #[test]
 fn names_and_behaviours_evade_no_quota() {
-    for trick in ["behaviours", "identities", "withdrawals"] {
+    for trick in [
+        "behaviours",
+        "identities",
+        "strangers",
+        "strangers first",
+        "withdrawals",
+    ] {
         let mut world = mesh(4);
         world.add(100, 400, labels(100));
         world.vouch(3, 100);
+        // Admitted, and reached by no anchor of ours.
+        world.add(101, 400, labels(101));
         let config = ScorerConfig {
             max_subjects: 800,
             ..crate::world::at_once()
@@ -215,13 +223,15 @@ fn names_and_behaviours_evade_no_quota() {
         let flood = |scorer: &mut vigie_reputation::Scorer, from: u32| {
             let mut refused = 0;
             for number in from..from + 5_000 {
-                let mut first = report(3, &address(number));
+                let mut first = report(if trick == "strangers first" { 101 } else { 3 }, &address(number));
                 first.sighting.seq = u64::from(number);
                 refused += u32::from(scorer.observe(&first, NOW) == Err(ReportRefused::Flood));
                 let mut second = first.clone();
                 match trick {
                     "behaviours" => second.behaviour = Behaviour(9),
                     "identities" => second = report(100, &address(number)),
+                    "strangers" => second = report(101, &address(number)),
+                    "strangers first" => second = report(3, &address(number)),
                     _ => scorer.withdraw(first.sighting, NOW),
                 }
                 second.sighting.seq += 1_000_000;
@@ -230,7 +240,11 @@ fn names_and_behaviours_evade_no_quota() {
             refused
         };
         let refused = flood(&mut scorer, 0);
-        assert!(refused > 8_000, "{trick}: {refused} refused");
+        // Who comes second makes no room: what he takes over is his, and the first of it to go.
+        assert!(
+            refused > 8_000 || trick == "strangers first",
+            "{trick}: {refused} refused"
+        );
         // Others go on being heard, at his cost and not at each other's.
         for number in 0..150 {
             let new = report(2 + 2 * (number % 2), &address(2_000_000 + number));

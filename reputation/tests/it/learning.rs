@@ -459,9 +459,9 @@ fn who_takes_back_and_says_it_again_renews_nobody() {
     assert!(first > once[0]);
 }
 
-/// A lie that was taken back and told again was told twice: both stay refutable, and one of each is kept.
+/// A lie that was taken back and told again was told twice, and both stay refutable. Nobody does so without end.
 #[test]
-fn a_thousand_withdrawals_and_repetitions_keep_two_statements() {
+fn a_thousand_withdrawals_and_repetitions_keep_four_statements() {
     let mut scorer = mesh(3).scorer();
     for seq in 0..1_000 {
         let mut said = report(1, &ip("9.9.9.9"));
@@ -470,7 +470,45 @@ fn a_thousand_withdrawals_and_repetitions_keep_two_statements() {
         scorer.observe(&said, said.arrived).unwrap();
         scorer.withdraw(said.sighting, said.arrived);
     }
-    assert_eq!(scorer.size().contributions, 2);
+    assert_eq!(scorer.size().contributions, 4);
+}
+
+/// A lie that blocked is refuted although its liars took it back, said as much before while nobody could be blocked, and whisper
+/// it afterwards; aloud, or just not aloud.
+#[test]
+fn no_decoy_hides_a_lie_that_was_taken_back() {
+    let victim = ip("9.9.9.9");
+    for confidence in [100, 49] {
+        let mut scorer = mesh(4).scorer();
+        for day in (1..=12).rev() {
+            scorer.remember(address(9), Tier::Authenticated, after(-86_400 * day));
+        }
+        let say = |scorer: &mut Scorer, liar: u32, seq: u64, confidence: u8, at: Timestamp| {
+            let mut said = report(liar, &victim);
+            said.sighting.seq = seq;
+            said.count = vigie_reputation::wire::Count::of(256);
+            (said.confidence, said.observed, said.arrived) = (confidence, at, at);
+            scorer.observe(&said, at).unwrap();
+            said.sighting
+        };
+        let liars = [1, 2, 3];
+        for (place, liar) in (0..).zip(liars) {
+            let decoy = say(&mut scorer, liar, 1, 100, after(place * 120));
+            scorer.withdraw(decoy, after(place * 120 + 60));
+        }
+        let lies = liars.map(|liar| say(&mut scorer, liar, 2, confidence, after(3_600)));
+        for lie in lies {
+            scorer.withdraw(lie, after(5 * 3_600));
+        }
+        for liar in liars {
+            say(&mut scorer, liar, 3, 1, after(6 * 3_600));
+        }
+        scorer.remember(address(9), Tier::Authenticated, after(7 * 3_600));
+        for liar in liars {
+            let refuted = scorer.learned_of(org(liar)).unwrap().refuted;
+            assert!(refuted >= REFUTED_WITHDRAWN, "{confidence} {liar}: {refuted}");
+        }
+    }
 }
 
 /// What gold may still refute outlives a flood of withdrawals: of what one group says to itself, of what nobody comes from, and
