@@ -217,6 +217,19 @@ pub(crate) fn is_shareable(address: &Multiaddr, private: bool, named: bool) -> b
     host && port && end
 }
 
+/// The seed that an address leads through, if it leads through one.
+pub(crate) fn relay_of(address: &Multiaddr) -> Option<PeerId> {
+    let mut last = None;
+    for part in address {
+        match part {
+            Protocol::P2p(peer) => last = Some(peer),
+            Protocol::P2pCircuit => return last,
+            _ => {}
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,6 +290,17 @@ mod tests {
             assert!(split_list(&list[..end], 9).is_none());
         }
         assert!(split_list(&[&list[..], &[0]].concat(), 9).is_none());
+    }
+
+    #[test]
+    fn the_seed_of_a_circuit_is_the_peer_before_it() {
+        let [relay, peer] = [(); 2].map(|()| PeerId::random());
+        let direct = format!("/ip4/9.9.9.9/tcp/1/p2p/{relay}");
+        let of = |address: &str| relay_of(&address.parse().unwrap());
+        assert_eq!(of(&direct), None);
+        assert_eq!(of(&format!("{direct}/p2p-circuit")), Some(relay));
+        assert_eq!(of(&format!("{direct}/p2p-circuit/p2p/{peer}")), Some(relay));
+        assert_eq!(of("/ip4/9.9.9.9/tcp/1/p2p-circuit"), None);
     }
 
     #[test]

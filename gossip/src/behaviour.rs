@@ -128,5 +128,6 @@ fn connection_limits(seed: bool) -> ConnectionLimits {
         .with_max_pending_incoming(Some(limits::PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(limits::PENDING_CONNECTIONS))
         .with_max_established_incoming(Some(inbound))
+        .with_max_established_outgoing(Some(limits::ESTABLISHED_OUTGOING))
         .with_max_established_per_peer(Some(limits::CONNECTIONS_PER_PEER))
 }

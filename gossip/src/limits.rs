@@ -55,6 +55,8 @@ pub const HANDSHAKE_SOURCES: usize = 4_096;
 pub const HANDSHAKES_OF_OTHERS: f64 = 256.0;
 /// Connections with one peer: two, so that a simultaneous dial does no harm.
 pub const CONNECTIONS_PER_PEER: u32 = 2;
+/// Connections in which we dialled, hole punches and seeds of circuits included.
+pub const ESTABLISHED_OUTGOING: u32 = 256;
 /// Incoming connections of a member.
 pub const MEMBER_INBOUND: u32 = 60;
 /// Of these so many in any case. Beyond, a member takes as many as it dialled itself.

@@ -156,6 +156,16 @@ impl Dialer {
         self.targets.contains_key(&Whom::Peer(peer))
     }
 
+    /// Whether the configuration wants a connection with it: it answered at one of the addresses, or one names it, be it as
+    /// the seed to go through.
+    pub(crate) fn wants(&self, peer: PeerId) -> bool {
+        let names = |address: &Multiaddr| address.iter().any(|part| part == Protocol::P2p(peer));
+        self.targets.values().any(|target| {
+            let up = matches!(target.line, Line::Up { peer: up, .. } if up == peer);
+            up || target.addresses.iter().any(names)
+        })
+    }
+
     /// Its addresses, in the order in which to try them.
     pub(crate) fn addresses(&self, whom: &Whom) -> Vec<Multiaddr> {
         let Some(target) = self.targets.get(whom) else {
@@ -394,6 +404,24 @@ mod tests {
         dialer.answered(connection, &order[2].parse().unwrap());
         dialer.up(connection, peer, now);
         assert_eq!(tried(&dialer), [order[2], order[0], order[1], order[3]]);
+    }
+
+    #[test]
+    fn wanted_is_who_answered_and_whoever_is_named_also_as_the_seed_on_the_way() {
+        let now = Instant::now();
+        let mut dialer = Dialer::new(SECOND, SECOND);
+        let [relay, peer, other] = [(); 3].map(|()| PeerId::random());
+        let through = format!("/ip4/192.0.2.9/tcp/1/p2p/{relay}/p2p-circuit/p2p/{peer}");
+        let unnamed: Multiaddr = "/ip4/192.0.2.1/tcp/1".parse().unwrap();
+        assert!(dialer.add(through.parse().unwrap(), now) && dialer.add(unnamed.clone(), now));
+        let wanted = |dialer: &Dialer| [relay, peer, other].map(|one| dialer.wants(one));
+        assert_eq!(wanted(&dialer), [true, true, false]);
+        let connection = ConnectionId::new_unchecked(1);
+        dialer.dialling(&Whom::At(unnamed), connection);
+        dialer.up(connection, other, now);
+        assert_eq!(wanted(&dialer), [true; 3]);
+        dialer.down(other, now, 0.5);
+        assert_eq!(wanted(&dialer), [true, true, false]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 mod book;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use libp2p::request_response::{Event, Message};
@@ -16,12 +16,12 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
 use tokio::time::Instant;
 use vigie_gossip_core::directory::Standing;
-use vigie_gossip_core::wire::PublisherId;
+use vigie_gossip_core::wire::{PublisherId, Timestamp};
 
 use super::Task;
 use super::dial::in_order;
 use super::slots::Prefix;
-use crate::addresses::{self, Addresses, MAX_LIFE, RecordError, is_shareable};
+use crate::addresses::{self, Addresses, MAX_LIFE, RecordError, is_shareable, relay_of};
 use crate::limits;
 use crate::telemetry::Counted;
 use book::{Book, Taken};
@@ -340,6 +340,7 @@ impl Task {
         }
         let own = *self.swarm.local_peer_id();
         let private = self.config.reach.private;
+        let through = self.known_seeds(at);
         let candidates = self.exchange.book.entries().filter_map(|(publisher, entry)| {
             let peer = entry.record.peer;
             let known = peer == own || self.peers.contains_key(&peer) || self.dialer.knows(peer);
@@ -350,7 +351,10 @@ impl Task {
             }
             let seed = matches!(standing, Standing::Seed);
             let mut addresses = entry.record.addresses.clone();
-            addresses.retain(|address| is_shareable(address, private, seed));
+            addresses.retain(|address| {
+                let known = relay_of(address).is_none_or(|relay| through.contains(&relay));
+                known && is_shareable(address, private, seed)
+            });
             in_order(&mut addresses);
             let first = addresses.first()?;
             let crowd = Prefix::of(first).and_then(|prefix| prefixes.get(&prefix));
@@ -364,6 +368,19 @@ impl Task {
         });
         let (_, next) = candidates.min_by_key(|(order, _)| *order)?;
         Some(next)
+    }
+
+    /// Seeds that are connected or that signed a record: a circuit through anybody else would have us call a stranger.
+    fn known_seeds(&self, at: Timestamp) -> HashSet<PeerId> {
+        let connected = self.peers.iter().filter(|(_, peer)| peer.is_seed());
+        let is_seed =
+            |publisher: &PublisherId| matches!(self.directory.standing(*publisher, at), Standing::Seed);
+        let entries = self.exchange.book.entries();
+        let recorded = entries.filter(|(publisher, entry)| entry.record.holds(at) && is_seed(publisher));
+        connected
+            .map(|(id, _)| *id)
+            .chain(recorded.map(|(_, entry)| entry.record.peer))
+            .collect()
     }
 
     /// A peer said hello: if a record brought us there, it has to be that record's node.

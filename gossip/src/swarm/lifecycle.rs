@@ -255,7 +255,9 @@ impl Task {
             if peer.said_hello.is_none() && age(peer) >= timing.hello_timeout {
                 silent.push(*id);
             }
-            if !peer.is_member() && !peer.outbound && age(peer) >= timing.outsider_lease {
+            // Libp2p dials the seed of a circuit by itself, and whoever's record names the circuit chooses that seed.
+            let leased = !peer.outbound || !self.dialer.wants(*id);
+            if !peer.is_member() && leased && age(peer) >= timing.outsider_lease {
                 over.push(*id);
             }
         }
