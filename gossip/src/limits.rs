@@ -110,6 +110,8 @@ pub const NEARBY: usize = 64;
 /// Addresses of each.
 pub const NEARBY_ADDRESSES: usize = 4;
 
+/// So long a call tells that we can be called.
+pub(crate) const CALLED_LATELY: Duration = Duration::from_hours(1);
 /// Seeds through which a member that nobody calls can be called.
 pub const RESERVATIONS: usize = 2;
 /// How long a reservation lasts unless it is renewed, which it is after three quarters of that.

@@ -20,6 +20,7 @@ use vigie_gossip_core::wire::{PublisherId, Timestamp};
 
 use super::Task;
 use super::dial::in_order;
+use super::reach::is_circuit;
 use super::slots::Prefix;
 use crate::addresses::{self, Addresses, MAX_LIFE, RecordError, is_shareable, relay_of};
 use crate::limits;
@@ -143,8 +144,10 @@ impl Task {
     /// Where others can call us: what the operator says, where we listen, and circuits.
     fn callable(&self) -> Vec<Multiaddr> {
         let announced = self.announced.iter().cloned();
-        let listening = self.swarm.listeners().map(|address| {
-            // A listener behind a seed ends in our own name.
+        // A listener behind a seed is the seed's word, of which we sign no more than one address.
+        let direct = self.swarm.listeners().filter(|address| !is_circuit(address));
+        let listening = direct.chain(self.reach.circuits()).map(|address| {
+            // And it ends in our own name.
             let parts: Vec<_> = address.iter().collect();
             match parts.split_last() {
                 Some((libp2p::multiaddr::Protocol::P2p(_), rest)) => rest.iter().cloned().collect(),

@@ -118,7 +118,8 @@ impl Task {
         if outbound && !endpoint.is_relayed() {
             entry.dialled = Some(endpoint.get_remote_address().clone());
         }
-        self.reach.note_connection(endpoint, through_circuit);
+        self.reach
+            .note_connection(endpoint, through_circuit, Instant::now());
         if endpoint.is_dialer() {
             self.say_hello(peer, now);
         }

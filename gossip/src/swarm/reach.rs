@@ -24,6 +24,8 @@ use crate::telemetry::Counted;
 struct Reservation {
     seed: PeerId,
     operator: Operator,
+    /// Where we reached the seed, and asked.
+    through: Multiaddr,
     /// Where we are called, once the seed agreed.
     address: Option<Multiaddr>,
 }
@@ -39,7 +41,9 @@ pub(super) enum Operator {
 #[derive(Debug)]
 pub(crate) struct Reach {
     since: Instant,
-    called: bool,
+    /// When somebody called last. It counts for a while: one who called back where we had called, or from the same house, tells
+    /// nothing of others.
+    called: Option<Instant>,
     reservations: HashMap<ListenerId, Reservation>,
     /// Until when a seed is not asked again. Seeds that are connected only, so it is bounded like these.
     refused: HashMap<PeerId, Instant>,
@@ -51,7 +55,7 @@ impl Reach {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             since: now,
-            called: false,
+            called: None,
             reservations: HashMap::new(),
             refused: HashMap::new(),
         }
@@ -63,10 +67,30 @@ impl Reach {
     }
 
     /// Somebody called, unless it was through a seed. (A hole punch ends in a call too, but its circuit came before it.)
-    pub(super) fn note_connection(&mut self, endpoint: &ConnectedPoint, through_circuit: bool) {
+    pub(super) fn note_connection(&mut self, endpoint: &ConnectedPoint, through_circuit: bool, now: Instant) {
         if endpoint.is_listener() && !endpoint.is_relayed() && !through_circuit {
-            self.called = true;
+            self.called = Some(now);
         }
+    }
+
+    fn is_called(&self, now: Instant) -> bool {
+        self.called
+            .is_some_and(|at| now.saturating_duration_since(at) < limits::CALLED_LATELY)
+    }
+
+    /// Where seeds take calls for us, one address each.
+    pub(super) fn circuits(&self) -> impl Iterator<Item = &Multiaddr> {
+        let held = self.reservations.values();
+        held.filter_map(|held| {
+            let told = held.address.as_ref()?;
+            // What the seed tells is its word: where we reached it ourselves is better, unless that is a name only.
+            let is_named = held
+                .through
+                .iter()
+                .next()
+                .is_none_or(|part| !matches!(part, Protocol::Ip4(_) | Protocol::Ip6(_)));
+            Some(if is_named { told } else { &held.through })
+        })
     }
 }
 
@@ -80,7 +104,7 @@ impl Task {
         let own = *self.swarm.local_peer_id();
         let circuits = self.reach.reservations.values();
         Reached {
-            called: self.reach.called,
+            called: self.reach.is_called(Instant::now()),
             circuits: circuits
                 .filter_map(|held| held.address.clone())
                 .map(|address| {
@@ -96,10 +120,12 @@ impl Task {
     pub(super) fn on_listening(&mut self, listener: ListenerId, address: &Multiaddr) {
         match self.reach.reservations.get_mut(&listener) {
             Some(reservation) => {
-                if reservation.address.is_none() {
+                // It may tell many; one that leads through itself is enough.
+                let leads = address.iter().any(|part| part == Protocol::P2p(reservation.seed));
+                if reservation.address.is_none() && leads {
                     tracing::info!(%address, "nobody calls us: a seed takes calls for us");
+                    reservation.address = Some(address.clone());
                 }
-                reservation.address = Some(address.clone());
             }
             // A seed tells whoever reserves where it is called itself.
             None if self.config.seed => self.swarm.add_external_address(address.clone()),
@@ -120,7 +146,7 @@ impl Task {
         if let Err(error) = reason {
             tracing::info!(peer.id = %over.seed, %error, "a seed takes no calls for us");
         }
-        if self.reach.called {
+        if self.reach.is_called(now) {
             return;
         }
         self.counters.add(Counted::ReservationsLost);
@@ -158,7 +184,7 @@ impl Task {
         self.reach
             .refused
             .retain(|seed, until| *until > now && self.peers.contains_key(seed));
-        if self.reach.called {
+        if self.reach.is_called(now) {
             for listener in self.reach.reservations.keys().copied().collect::<Vec<_>>() {
                 self.swarm.remove_listener(listener);
             }
@@ -193,11 +219,12 @@ impl Task {
             let through = match address.with_p2p(seed) {
                 Ok(address) | Err(address) => address.with(Protocol::P2pCircuit),
             };
-            match self.swarm.listen_on(through) {
+            match self.swarm.listen_on(through.clone()) {
                 Ok(listener) => {
                     let reservation = Reservation {
                         seed,
                         operator,
+                        through,
                         address: None,
                     };
                     self.reach.reservations.insert(listener, reservation);
