@@ -139,6 +139,10 @@ pub const SEED_RELAY: usize = 128;
 pub const RELAY_SENDING_BYTES: usize = 512 * 1_024;
 /// Frames of one neighbour that are read before the first of them is judged.
 pub const RELAY_UNJUDGED: usize = 2;
+/// Envelopes of a neighbour that did not verify as restored, and are asked for whole; then he is none for a while.
+pub const RELAY_DOUBTS: f64 = 64.0;
+/// So many of these are forgotten per second.
+pub const RELAY_DOUBT_RATE: f64 = 1.0;
 /// Frames a neighbour may send at once.
 pub const RELAY_FRAME_BURST: f64 = 1_024.0;
 /// Frames a neighbour may send per second in the long run; five come in quiet times.

@@ -190,6 +190,8 @@ pub const RELAY_KEPT_BYTES: usize = 2 * 1_024 * 1_024;
 pub const RELAY_KNOWN: usize = 32_768;
 /// Envelopes waited for.
 pub const RELAY_MISSING: usize = 8_192;
+/// Of these, those that one neighbour's announcements may account for.
+pub const RELAY_MISSING_OF_ONE: usize = RELAY_MISSING / 16;
 
 // --- The outbox's window ---
 

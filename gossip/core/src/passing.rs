@@ -125,7 +125,9 @@ impl<P: Copy + Ord> Passing<P> {
         if !self.known.keep(packed, bytes, now) {
             return;
         }
-        let holders = self.missing.came(name);
+        let came = self.missing.came(name);
+        self.reward(came.kept_by, now);
+        let holders = came.holders;
         let (mut quiet, mut dropped) = (Vec::new(), 0);
         for (peer, link) in &mut self.links {
             if holders.contains(peer) {
@@ -155,6 +157,22 @@ impl<P: Copy + Ord> Passing<P> {
         }
     }
 
+    /// He was asked and brought it. Who alone brings what nobody else did is to send again.
+    fn reward(&mut self, kept_by: Option<(P, bool)>, now: Timestamp) {
+        let settled = self.is_settled(now);
+        let Some((link, lacked)) =
+            kept_by.and_then(|(peer, lacked)| Some((self.links.get_mut(&peer)?, lacked)))
+        else {
+            return;
+        };
+        link.keeps(true);
+        if lacked && !link.sends && link.lack() && settled {
+            link.wish(Wish::Envelopes, now);
+            self.turned = Some(now);
+            self.counts.turned += 1;
+        }
+    }
+
     /// A neighbour has this one, however it was learned: it need not be sent to him.
     pub fn heard(&mut self, name: Name, from: P) {
         if let Some(link) = self.links.get_mut(&from) {
@@ -162,21 +180,23 @@ impl<P: Copy + Ord> Passing<P> {
         }
     }
 
-    /// Nothing more is wanted of this one: it came another way, or is refused for good.
+    /// Nothing more is wanted of this one: it came another way, or is refused for good. Only for what bears a signature
+    /// that holds: anybody can write another's name into a forgery.
     pub fn settle(&mut self, name: Name) {
         self.missing.came(name);
         self.known.settle(name);
     }
 
     /// A neighbour's message. Gives those of its envelopes that are to be restored, with
-    /// [`crate::wire::relay::restore_all`], and validated; then follow [`Passing::push`], [`Passing::settle`] or
-    /// [`Passing::unrestored`]. One that nothing follows on is asked of others who have it.
+    /// [`crate::wire::relay::restore_all`], and validated; then follow [`Passing::push`], [`Passing::settle`],
+    /// [`Passing::unrestored`], [`Passing::useless`] or [`Passing::put_aside`]. One that nothing follows on is asked of
+    /// others who have it.
     pub fn receive(&mut self, from: P, parcel: &Parcel, now: Timestamp) -> Vec<Arc<Packed>> {
         let mut new = Vec::new();
         for packed in &parcel.envelopes {
             let name = packed.name();
             let asked = self.missing.was_asked(name, from);
-            let repeated = self.known.contains(name) || self.missing.is_here(name);
+            let repeated = self.known.contains(name) || !self.missing.brought(packed, from, now);
             if let Some(link) = self.links.get_mut(&from) {
                 link.forget(name);
                 if !packed.asks_urgency() && !asked {
@@ -187,9 +207,6 @@ impl<P: Copy + Ord> Passing<P> {
                 self.counts.repeated += 1;
             } else {
                 new.push(Arc::clone(packed));
-            }
-            if !self.known.contains(name) {
-                self.missing.brought(name, from, now);
             }
         }
         for name in &parcel.named {
@@ -257,6 +274,26 @@ impl<P: Copy + Ord> Passing<P> {
         }
     }
 
+    /// What a neighbour brought under this name was refused before its signature was known to hold: what others bring
+    /// under it is looked at, and who has it is asked.
+    pub fn useless(&mut self, name: Name, from: P, now: Timestamp) {
+        self.missing.useless(name, from, now);
+        self.note_broken();
+    }
+
+    /// What a neighbour brought under this name seems to be here already, which only a signature could tell.
+    pub fn put_aside(&mut self, name: Name, from: P) {
+        self.missing.put_aside(name, from);
+    }
+
+    fn note_broken(&mut self) {
+        for peer in self.missing.take_broken() {
+            if let Some(link) = self.links.get_mut(&peer) {
+                link.keeps(false);
+            }
+        }
+    }
+
     /// When [`Passing::poll`] has something to do; none while nothing waits.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let links = self.links.values().filter_map(Link::due).min();
@@ -278,18 +315,17 @@ impl<P: Copy + Ord> Passing<P> {
     }
 
     fn ask_for_missing(&mut self, now: Timestamp) {
-        let links = &mut self.links;
-        while let Some((name, holder)) = self.missing.next(now, |peer| links.contains_key(&peer)) {
-            let settled = self.turned.is_none_or(|turned| turned + RELAY_SETTLING <= now);
-            let Some(link) = links.get_mut(&holder) else {
-                continue;
+        loop {
+            let links = &self.links;
+            let trust = |peer: P| links.get(&peer).map(Link::is_trusted);
+            let next = self.missing.next(now, trust);
+            self.note_broken();
+            let Some((name, holder)) = next else {
+                return;
             };
-            self.counts.asked += 1;
-            link.ask(name, false, now);
-            if !link.sends && link.lack() && settled {
-                link.wish(Wish::Envelopes, now);
-                self.turned = Some(now);
-                self.counts.turned += 1;
+            if let Some(link) = self.links.get_mut(&holder) {
+                self.counts.asked += 1;
+                link.ask(name, false, now);
             }
         }
     }

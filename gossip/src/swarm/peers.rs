@@ -39,6 +39,8 @@ pub(crate) struct Connected {
     pub(crate) skew_millis: Option<i64>,
     pub(crate) requests: TokenBucket,
     pub(crate) bytes: TokenBucket,
+    /// Envelopes of its that did not verify, although that need not be its fault.
+    pub(crate) doubts: TokenBucket,
     faults: TokenBucket,
 }
 
@@ -93,6 +95,7 @@ impl Connected {
             skew_millis: None,
             requests: TokenBucket::new(limits::REQUEST_BURST, limits::REQUEST_RATE, now),
             bytes: TokenBucket::new(limits::BYTES_BURST, limits::BYTES_RATE, now),
+            doubts: TokenBucket::new(limits::RELAY_DOUBTS, limits::RELAY_DOUBT_RATE, now),
             faults: TokenBucket::new(limits::FAULTS, limits::FAULTS / 3_600.0, now),
         }
     }

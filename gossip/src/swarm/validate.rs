@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use vigie_gossip_core::validate::{
     Acceptance, Admitted, Ignored, Penalty, Refusal, Unverified, Verified, outcome,
 };
-use vigie_gossip_core::wire::relay::Packed;
+use vigie_gossip_core::wire::relay::{Name, Packed};
 use vigie_gossip_core::wire::{Bundle, Header, Kind, Payload};
 
 use super::Task;
@@ -51,6 +51,8 @@ pub(super) struct Stored {
     payload: Option<Payload>,
     /// What goes on, unless sync brought it: then others have it already.
     onward: Option<Onward>,
+    /// What neighbours call it.
+    name: Name,
     origin: Origin,
     done: bool,
 }
@@ -146,12 +148,14 @@ impl Task {
     /// Hands an admitted envelope to the node, if it keeps up; else sync brings it again.
     pub(super) fn store(&mut self, admitted: Admitted, origin: Origin) {
         let header = *admitted.envelope().header();
+        let name = Name::of(admitted.envelope().signature());
         if self.storing.len() >= limits::STORING || !self.outbox.is_clear() {
             self.counters.add(Counted::StoringFull);
             let refused = Stored {
                 header,
                 payload: None,
                 onward: None,
+                name,
                 origin,
                 done: false,
             };
@@ -178,6 +182,7 @@ impl Task {
                 header,
                 payload,
                 onward,
+                name,
                 origin,
                 done,
             }
@@ -189,6 +194,7 @@ impl Task {
             header,
             payload,
             onward,
+            name,
             origin,
             done: stored,
         } = answer;
@@ -204,7 +210,12 @@ impl Task {
             self.note_gap(&header);
         }
         let from = match origin {
-            Origin::Sync { from } => from,
+            Origin::Sync { from } => {
+                if stored {
+                    self.relaying.settle(name);
+                }
+                from
+            }
             Origin::Relay { from, .. } => {
                 if let Some(onward) = onward {
                     self.go_on(&onward, from);

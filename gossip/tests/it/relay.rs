@@ -329,6 +329,83 @@ async fn garbage_on_the_stream_costs_the_connection() {
     costs_the_connection("forged signatures", framed(&forged)).await;
 }
 
+/// Whoever writes another's name into a copy of what is held does not keep the other out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgery_of_what_is_held_keeps_nothing_out() {
+    let world = World::new();
+    let all = [SEED, 1, HOSTILE];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
+    let mut hostile = Hostile::connect(&world, &seed, true).await;
+    let member = Node::start(&world, Setup::of(1, &all).unsynced().dial(&seed)).await;
+    hostile.while_running(seed.until_neighbours(2)).await;
+    let chain = world.chain(1, 2, Tlp::Green);
+    member.publish(&chain[0]).await;
+    hostile.while_running(seed.until_stored(&chain[..1])).await;
+    let mut forged = parcel(&world, &chain[..1]);
+    let [held, next] = [0, 1].map(|nth: usize| chain[nth].signature().as_bytes());
+    let at = forged.windows(64).position(|window| window == held).unwrap();
+    forged[at + 32..at + 40].copy_from_slice(&next[32..40]);
+    let before = seed.count("relay_duplicates");
+    hostile.write(framed(&forged)).await;
+    hostile
+        .while_running(seed.until_counted("relay_duplicates", before + 1))
+        .await;
+    member.publish(&chain[1]).await;
+    hostile.while_running(seed.until_stored(&chain[1..])).await;
+    seed.until_counted("relay_admitted", 2).await;
+}
+
+/// One who knows a publisher, and leaves out what follows from that.
+struct Knowing(NetworkId, PublisherId);
+
+impl Ground for Knowing {
+    fn network(&self) -> NetworkId {
+        self.0
+    }
+
+    fn publisher(&self, _: [u8; 4]) -> Option<PublisherId> {
+        Some(self.1)
+    }
+
+    fn hash_at(&self, _: PublisherId, _: u32, _: u64) -> Option<HeaderHash> {
+        None
+    }
+}
+
+/// A short name may be taken for another's, so nobody is blamed for a signature that does not hold; but not without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_many_that_do_not_verify_is_no_neighbour_for_a_while() {
+    let world = World::new();
+    let all = [SEED, HOSTILE];
+    let seed = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
+    let mut hostile = Hostile::connect(&world, &seed, true).await;
+    let chain = world.chain(HOSTILE, 90, Tlp::Green);
+    let ground = Knowing(world.network, chain[0].header().publisher);
+    let pack = |envelope: &Envelope| {
+        let packed = Packed::of(envelope, &envelope.encode().into(), &ground);
+        assert!(packed.borrows());
+        Arc::new(packed)
+    };
+    let mut forged = Parcel {
+        envelopes: chain.iter().map(pack).collect(),
+        ..Parcel::default()
+    }
+    .encode();
+    for envelope in &chain {
+        let signature = envelope.signature().as_bytes();
+        let at = forged.windows(64).position(|window| window == signature);
+        forged[at.unwrap() + 3] ^= 1;
+    }
+    hostile.write(framed(&forged)).await;
+    hostile.while_running(seed.until_neighbours(0)).await;
+    hostile
+        .while_running(seed.until_counted("relay_unrestored", 64))
+        .await;
+    let asked = seed.count("relay_unrestored");
+    assert!((64..=70).contains(&asked), "{asked}");
+    assert_eq!(seed.count("peers_banned"), 0);
+}
+
 /// Frames without end, each good: they are read at their pace, and others are heard meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_waits_for_itself() {

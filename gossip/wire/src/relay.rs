@@ -13,8 +13,8 @@ pub use packed::{Packed, restore_all};
 use crate::{DecodeError, HeaderHash, NetworkId, PublisherId, Signature};
 
 /// The name of an envelope between neighbours: the first 8 bytes of the second half of its signature, which both sides
-/// see in every form of it. Two envelopes with one name are no harm: one of them comes by sync. To be in somebody
-/// else's way takes 2^64 signatures for each name in the few seconds that it lives.
+/// see in every form of it. Anybody can write it into a forgery: a name says nothing before
+/// the signature is known to hold. Two such envelopes with one name take 2^64 signatures, and one of them comes by sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub [u8; 8]);
 

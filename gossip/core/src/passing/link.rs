@@ -24,6 +24,8 @@ pub(super) struct Link {
     sooner: i32,
     /// What only he had, since he was last told anything.
     lacked: u32,
+    /// How often he brought what he was asked for, less how often he did not.
+    credit: i32,
     wish: Wish,
     waiting: VecDeque<Arc<Packed>>,
     bytes: usize,
@@ -44,6 +46,7 @@ impl Link {
             sends,
             sooner: 0,
             lacked: 0,
+            credit: 0,
             wish: Wish::None,
             waiting: VecDeque::new(),
             bytes: 0,
@@ -147,7 +150,18 @@ impl Link {
         self.sooner = (self.sooner + by).clamp(-RELAY_TOO_LATE, RELAY_TOO_LATE);
     }
 
-    /// He named one that nobody brought. Whether that is more than chance.
+    /// He brought what he was asked for, or did not.
+    pub(super) fn keeps(&mut self, kept: bool) {
+        let by = if kept { 1 } else { -1 };
+        self.credit = (self.credit + by).clamp(-RELAY_TOO_LATE, RELAY_TOO_LATE);
+    }
+
+    /// Whether he is asked before those who do not bring what they name.
+    pub(super) const fn is_trusted(&self) -> bool {
+        self.credit >= 0
+    }
+
+    /// He named one that nobody brought, and brought it when he was asked. Whether that is more than chance.
     pub(super) const fn lack(&mut self) -> bool {
         self.lacked += 1;
         self.lacked >= RELAY_LACKED

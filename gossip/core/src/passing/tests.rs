@@ -1,7 +1,7 @@
 use super::*;
 use crate::constants::{
-    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_LACKED, RELAY_MISSING, RELAY_NAMING, RELAY_PATIENCE,
-    RELAY_PROMISE, RELAY_TOO_LATE, RELAY_WAITING_BYTES,
+    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_LACKED, RELAY_MISSING, RELAY_MISSING_OF_ONE, RELAY_NAMING,
+    RELAY_PATIENCE, RELAY_PROMISE, RELAY_TOO_LATE, RELAY_WAITING_BYTES,
 };
 use crate::wire::relay::MAX_PARCEL_BYTES;
 use crate::wire::{
@@ -166,33 +166,94 @@ fn what_was_named_and_does_not_come_is_asked_of_one_after_the_other() {
     let (packed, bytes) = envelope(1, false, 1);
     let name = packed.name();
     for peer in [1, 2] {
-        relay.receive(
-            peer,
-            &Parcel {
-                wish: Wish::Names,
-                ..names(&[name])
-            },
-            T0,
-        );
+        relay.receive(peer, &names(&[name]), T0);
     }
     assert_eq!(relay.next_deadline(), Some(T0 + RELAY_PATIENCE));
-    let asks: Vec<Name> = (0..RELAY_LACKED - 1)
-        .map(|nth| Name([u8::try_from(nth).unwrap(); 8]))
-        .collect();
-    relay.receive(2, &names(&asks), T0);
     let first = sent(&mut relay, T0 + RELAY_PATIENCE);
-    assert_eq!(
-        (first[0].0, &first[0].1.asked, first[0].1.wish),
-        (1, &vec![name], Wish::None)
-    );
-    assert_eq!(first[1].1.asked, asks);
+    assert_eq!((first[0].0, &first[0].1.asked), (1, &vec![name]));
     let again = T0 + RELAY_PATIENCE + RELAY_PROMISE;
     let second = sent(&mut relay, again);
     assert_eq!((second[0].0, &second[0].1.asked), (2, &vec![name]));
-    assert_eq!(second[0].1.wish, Wish::Envelopes);
     assert_eq!(relay.receive(2, &brings(&[&packed]), again).len(), 1);
     relay.push(&packed, &bytes, false, again);
-    assert_eq!(to_all(&sent(&mut relay, again + RELAY_PROMISE)), []);
+    let after = to_all(&sent(&mut relay, again + RELAY_PROMISE));
+    assert_eq!(after, []);
+}
+
+/// The neighbour names so many, and brings them when asked. What he is told meanwhile.
+fn names_and_is_asked(relay: &mut Passing<u8>, from: u8, brings_them: bool) -> Vec<Wish> {
+    let promised: Vec<_> = (0..u64::from(RELAY_LACKED))
+        .map(|seq| envelope(seq, false, 1))
+        .collect();
+    let mut all: Vec<Name> = promised.iter().map(|(packed, _)| packed.name()).collect();
+    all.sort();
+    let named = Parcel {
+        wish: Wish::Names,
+        ..names(&all)
+    };
+    relay.receive(from, &named, T0);
+    let now = T0 + RELAY_PATIENCE;
+    let mut told = sent(relay, now);
+    assert_eq!(told[0].1.asked, all);
+    for (packed, bytes) in promised.iter().filter(|_| brings_them) {
+        assert_eq!(relay.receive(from, &brings(&[packed]), now).len(), 1);
+        relay.push(packed, bytes, false, now);
+    }
+    told.extend(sent(relay, now + RELAY_PROMISE));
+    told.iter()
+        .filter(|(to, _)| *to == from)
+        .map(|(_, parcel)| parcel.wish)
+        .collect()
+}
+
+#[test]
+fn who_brings_what_only_he_had_is_to_send_again_and_who_only_names_is_not() {
+    let told = names_and_is_asked(&mut neighbours([1, 2]), 1, true);
+    assert!(told.contains(&Wish::Envelopes), "{told:?}");
+    let told = names_and_is_asked(&mut neighbours([1, 2]), 1, false);
+    assert!(!told.contains(&Wish::Envelopes), "{told:?}");
+}
+
+#[test]
+fn who_does_not_bring_what_he_names_is_asked_after_the_others() {
+    let mut relay = neighbours([1, 2]);
+    names_and_is_asked(&mut relay, 1, false);
+    let now = T0 + 10 * RELAY_PROMISE;
+    let name = Name([9; 8]);
+    for peer in [1, 2] {
+        relay.receive(peer, &names(&[name]), now);
+    }
+    let asked = sent(&mut relay, now + RELAY_PATIENCE);
+    assert_eq!((asked[0].0, &asked[0].1.asked), (2, &vec![name]));
+    // If nobody else is left, he is asked nevertheless.
+    let asked = sent(&mut relay, now + RELAY_PATIENCE + RELAY_PROMISE);
+    assert_eq!((asked[0].0, &asked[0].1.asked), (1, &vec![name]));
+}
+
+#[test]
+fn one_neighbours_announcements_leave_room_for_those_of_others() {
+    let mut relay = neighbours([1, 2]);
+    let named: Vec<Name> = (0..2 * RELAY_MISSING as u64)
+        .map(|name| Name(name.to_be_bytes()))
+        .collect();
+    relay.receive(1, &names(&named), T0);
+    let honest = Name([0xff; 8]);
+    relay.receive(2, &names(&[honest]), T0);
+    let asked = sent(&mut relay, T0 + RELAY_PATIENCE);
+    let of = |whom| {
+        asked
+            .iter()
+            .filter(move |(to, _)| *to == whom)
+            .flat_map(|(_, parcel)| &parcel.asked)
+    };
+    assert_eq!(of(1).count(), RELAY_MISSING_OF_ONE);
+    assert_eq!(of(2).collect::<Vec<_>>(), [&honest]);
+    // What is given up makes room again.
+    let later = T0 + RELAY_PATIENCE + RELAY_PROMISE;
+    sent(&mut relay, later);
+    assert_eq!(relay.next_deadline(), None);
+    relay.receive(1, &names(&[honest]), later);
+    assert_eq!(sent(&mut relay, later + RELAY_PATIENCE)[0].1.asked, [honest]);
 }
 
 #[test]
@@ -269,6 +330,54 @@ fn garbage_under_a_name_does_not_keep_the_envelope_out() {
     assert_eq!(
         relay.receive(1, &brings(&[&packed]), T0 + RELAY_PATIENCE).len(),
         0
+    );
+}
+
+/// The same under the same name, but the first half of its signature is another.
+fn forged(packed: &Arc<Packed>, bytes: &Arc<[u8]>, by: u8) -> Arc<Packed> {
+    let signature = *Envelope::decode(bytes).unwrap().signature().as_bytes();
+    let mut parcel = brings(&[packed]).encode();
+    let at = parcel.windows(64).position(|window| window == signature).unwrap();
+    parcel[at + 3] ^= by;
+    let forged = Parcel::decode(&parcel).unwrap().envelopes.remove(0);
+    assert!(forged.name() == packed.name() && forged != *packed);
+    forged
+}
+
+#[test]
+fn a_forgery_under_a_name_does_not_keep_out_what_comes_meanwhile_or_was_asked_for() {
+    let mut relay = neighbours([1, 2, 3]);
+    let (packed, bytes) = envelope(1, false, 1);
+    let [first, second] = [1, 2].map(|by| forged(&packed, &bytes, by));
+    assert_eq!(relay.receive(1, &brings(&[&first]), T0).len(), 1);
+    // He is heard once under each name, the others all the same, each copy once.
+    assert_eq!(relay.receive(1, &brings(&[&first, &second]), T0).len(), 0);
+    assert_eq!(relay.receive(2, &brings(&[&packed]), T0).len(), 1);
+    assert_eq!(relay.receive(3, &brings(&[&packed]), T0).len(), 0);
+    // The same where it was asked for, and the forgery came in between.
+    let mut relay = neighbours([1, 2]);
+    relay.receive(2, &names(&[packed.name()]), T0);
+    let now = T0 + RELAY_PATIENCE;
+    assert_eq!(sent(&mut relay, now)[0].1.asked, [packed.name()]);
+    assert_eq!(relay.receive(1, &brings(&[&first]), now).len(), 1);
+    assert_eq!(relay.receive(2, &brings(&[&packed]), now).len(), 1);
+}
+
+#[test]
+fn what_was_refused_unverified_is_asked_of_the_next_at_once_and_not_settled() {
+    let mut relay = neighbours([1, 2, 3]);
+    let (packed, bytes) = envelope(1, false, 1);
+    let forgery = forged(&packed, &bytes, 1);
+    assert_eq!(relay.receive(1, &brings(&[&forgery]), T0).len(), 1);
+    relay.receive(2, &names(&[packed.name()]), T0);
+    relay.useless(packed.name(), 1, T0);
+    let asked = sent(&mut relay, T0);
+    assert_eq!((asked[0].0, &asked[0].1.asked), (2, &vec![packed.name()]));
+    assert_eq!(relay.receive(2, &brings(&[&packed]), T0).len(), 1);
+    relay.push(&packed, &bytes, false, T0);
+    assert_eq!(
+        to_all(&sent(&mut relay, T0 + RELAY_DISTANCE)),
+        [(3, vec![packed.name()])]
     );
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 use tokio::time::Instant;
+use vigie_gossip_core::chain::Place;
 use vigie_gossip_core::passing::Footing;
 use vigie_gossip_core::validate::{Acceptance, Ignored, Refusal, Rejected, Unverified, Verified, outcome};
 use vigie_gossip_core::wire::relay::{Ground, Packed, Parcel, Unrestored, restore_all};
@@ -99,15 +100,24 @@ impl Task {
                 Err(Unrestored::Publisher | Unrestored::Ancestor) => {
                     self.relaying.passing.unrestored(packed.name(), from, now);
                 }
-                Err(Unrestored::Malformed(error)) => self.on_refusal(error.into(), from),
+                Err(Unrestored::Malformed(error)) => {
+                    self.relaying.passing.useless(packed.name(), from, now);
+                    self.on_refusal(error.into(), from);
+                }
             }
         }
     }
 
+    /// Nothing is settled here: a name is no more than what stands in a signature, and that has not been looked at.
     fn hear(&mut self, from: PeerId, packed: Arc<Packed>, envelope: Unverified) {
-        if envelope.is_held(&self.chains) || !envelope.header().kind.is_chained() {
+        if !envelope.header().kind.is_chained() {
+            // No node sends these to neighbours.
+            let now = self.relaying.time(Instant::now());
+            self.relaying.passing.useless(packed.name(), from, now);
+            self.blame(from, limits::FAULT_LOW);
+        } else if envelope.is_held(&self.chains) {
             self.counters.add(Counted::RelayDuplicates);
-            self.relaying.settle(packed.name());
+            self.relaying.passing.put_aside(packed.name(), from);
         } else {
             self.relaying.inbox.push_back(Heard {
                 from,
@@ -147,10 +157,13 @@ impl Task {
             Ok(verified) => verified,
             // Not what he sent need be wrong: we may hold another story of what it was restored from.
             Err(Refusal::Rejected(Rejected::Signature(_))) if packed.borrows() => {
-                let now = self.relaying.time(Instant::now());
-                return self.relaying.passing.unrestored(packed.name(), from, now);
+                return self.doubt(&packed, from);
             }
-            Err(refusal) => return self.on_refusal(refusal, from),
+            Err(refusal) => {
+                let now = self.relaying.time(Instant::now());
+                self.relaying.passing.useless(packed.name(), from, now);
+                return self.on_refusal(refusal, from);
+            }
         };
         match self.admit(verified.clone()) {
             Ok(admitted) => {
@@ -161,10 +174,31 @@ impl Task {
         }
     }
 
+    /// A signature that does not hold need not be the sender's fault, but it costs us one to find out: who brings many of
+    /// these is no neighbour for a while.
+    fn doubt(&mut self, packed: &Packed, from: PeerId) {
+        let now = Instant::now();
+        let Some(entry) = self.peers.get_mut(&from).filter(|peer| peer.relay.is_neighbour()) else {
+            return;
+        };
+        if entry.doubts.take(1.0, now) {
+            let now = self.relaying.time(now);
+            self.relaying.passing.unrestored(packed.name(), from, now);
+        } else {
+            tracing::info!(peer.id = %from, "neighbour sends what does not verify");
+            self.relaying.frames.retain(|(peer, _)| *peer != from);
+            self.relaying.inbox.retain(|heard| heard.from != from);
+            self.part(from, now + self.config.timing.relay_backoff);
+        }
+    }
+
     /// It was not admitted. A second story goes on, once, so that whoever holds the first can prove it.
     fn refuse_heard(&mut self, refusal: Refusal, verified: &Verified, packed: &Packed, from: PeerId) {
         let hash = verified.envelope().header_hash();
-        if matches!(refusal, Refusal::Ignored(Ignored::Duplicate)) {
+        let header = verified.envelope().header();
+        let held = self.chains.hash_at(header.publisher, Place::of(header)) == Some(hash);
+        let duplicate = matches!(refusal, Refusal::Ignored(Ignored::Duplicate));
+        if duplicate {
             self.counters.add(Counted::RelayDuplicates);
         }
         if outcome(&refusal).0 == Acceptance::Accept && !self.relaying.passed.contains(&hash) {
@@ -174,6 +208,9 @@ impl Task {
             }
             let second = self.onward_again(verified.envelope(), verified.shared_bytes(), false);
             self.go_on(&second, from);
+        } else if duplicate && !held {
+            // On its way to the store, and passed on from there.
+            self.relaying.passing.put_aside(packed.name(), from);
         } else if !matches!(refusal, Refusal::Ignored(Ignored::Busy)) {
             self.relaying.settle(packed.name());
         }

@@ -36,8 +36,10 @@ impl Task {
 
     /// A peer has told which protocols it speaks.
     pub(in super::super) fn note_relay(&mut self, peer: PeerId, speaks: bool) {
-        if let Some(entry) = self.peers.get_mut(&peer) {
-            entry.relay.speaks = speaks && self.config.bundles;
+        let speaks = speaks && self.config.bundles;
+        match self.peers.get_mut(&peer) {
+            Some(entry) if entry.relay.speaks != speaks => entry.relay.speaks = speaks,
+            _ => return,
         }
         self.review_neighbours(Instant::now());
     }
@@ -45,7 +47,9 @@ impl Task {
     /// A peer asks to be a neighbour, or answers that he is. Before he is admitted he waits, and is not read.
     pub(in super::super) fn on_knock(&mut self, peer: PeerId) {
         let most = limits::relay_neighbours(self.config.seed);
-        let room = self.relaying.neighbours < most;
+        // Some room is for those whom we choose, whoever crowds in.
+        let room = self.relaying.neighbours < most
+            && self.neighbours(|chosen| chosen == Chosen::ByPeer).len() < most - limits::RELAY_OWN;
         let Some(entry) = self.peers.get_mut(&peer) else {
             return;
         };
@@ -78,7 +82,7 @@ impl Task {
     }
 
     /// No neighbours any more, and not again before.
-    fn part(&mut self, peer: PeerId, not_before: Instant) {
+    pub(super) fn part(&mut self, peer: PeerId, not_before: Instant) {
         if let Some(entry) = self.peers.get_mut(&peer) {
             entry.relay.neighbour = None;
             entry.relay.not_before = Some(not_before);
