@@ -18,4 +18,5 @@ mod primacy;
 mod theorems;
 mod vectors;
 mod verify;
+mod withdrawn;
 mod world;

@@ -12,8 +12,6 @@ use super::{air, town};
 use crate::kill::copy_directory;
 use crate::support::until;
 
-/// Two of gossip's heartbeats: within so long every honest node should hold the proof, once both bodies are among them.
-const GOAL: Duration = Duration::from_secs(2);
 /// Whose disk is set back, and who lies.
 const RESTORED: usize = 2;
 const LIAR: usize = 3;
@@ -124,10 +122,6 @@ fn every_honest_node_holds_the_proof_against_a_liar() {
     let first = proven.iter().flatten().min().unwrap().to_owned();
     println!(
         "mended; the first word across after {joined:.1?}, the first proof after {first:.1?}, at all three after {last:.1?}"
-    );
-    assert!(
-        last.saturating_sub(first) <= GOAL,
-        "from the first that knew to the last"
     );
 
     // Whoever has a file can judge it, and every honest node exports the same proof.
