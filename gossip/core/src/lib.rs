@@ -11,7 +11,6 @@ pub mod constants;
 pub mod directory;
 pub mod passing;
 pub mod rate;
-pub mod relay;
 pub mod sync;
 pub mod validate;
 pub mod window;

@@ -5,7 +5,7 @@
 //! mostly brings what others brought sooner is told to name envelopes instead; who named what did not come soon by
 //! another way is asked for it, and to send again from then on. What is urgent goes to all neighbours at once. Nobody
 //! aggregates for others, so there is nobody to trust, to wait for or to be censored by.
-//! `relay.rs` is what stood here before, for those who send bundles. Deliberately absent: streams, validation, and repair. What is lost here, anti-entropy brings.
+//! Deliberately absent: streams, validation, and repair. What is lost here, anti-entropy brings.
 
 mod known;
 mod link;
