@@ -55,9 +55,11 @@ pub(crate) async fn all(node: &Node, waiting: Vec<Waiting>) {
         };
         // The mesh may have ended meanwhile; then nobody waits for the answer.
         let _gone = stored.send(!matches!(appended, Appended::Conflict(_)));
-        if appended == Appended::New
-            && let Err(error) = act(node, &admitted, &envelope, now).await
-        {
+        if appended != Appended::New {
+            continue;
+        }
+        node.traffic().hear(admitted.envelope().header().time_base, now);
+        if let Err(error) = act(node, &admitted, &envelope, now).await {
             tracing::error!(
                 error = format!("{error:#}"),
                 "what an envelope leads to waits for the next review"

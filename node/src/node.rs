@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: tasks. A command that runs without a node opens the same thing and starts none; see `up`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vigie_gossip::{Mesh, Peer};
 use vigie_gossip_core::Standing;
+use vigie_gossip_core::window::Traffic;
 use vigie_reputation::{MemoryConfig, Scorer, ScorerConfig};
 use vigie_sensor::stats::Stats;
 use vigie_store::{AlertFilter, Decision, DecisionFilter, Owner, SightingFilter, Store};
@@ -71,6 +72,8 @@ pub(crate) struct Node {
     pub(crate) early: Early,
     /// Up to when we hear those whom we trust.
     pub(crate) horizon: Horizon,
+    /// How busy the mesh is.
+    pub(crate) traffic: Mutex<Traffic>,
     pub(crate) started_at: Timestamp,
     /// The name of this process among those that share a database: made of the transport key, which is in its data only.
     pub(crate) instance: String,
@@ -168,6 +171,7 @@ impl Node {
             saying: Saying::default(),
             defence: Defence::default(),
             early: Early::default(),
+            traffic: Mutex::default(),
             horizon: Horizon::default(),
             started_at: now,
             instance,
@@ -194,6 +198,11 @@ impl Node {
     /// What this process notes for itself.
     pub(crate) fn mine(&self) -> Owner<'_> {
         Owner::Process(&self.instance)
+    }
+
+    /// How busy the mesh is: told by whoever keeps envelopes, asked by the outbox.
+    pub(crate) fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Now.

@@ -137,6 +137,7 @@ impl Outbox {
             read = alert.id;
         }
         self.read = read;
+        self.window.set_distance(self.node.traffic().distance(now));
         let mut done = Ok(Step::Done);
         for batch in self.window.poll(now) {
             // One that cannot leave does not keep the others in.

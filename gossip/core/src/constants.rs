@@ -195,8 +195,15 @@ pub const RELAY_MISSING_OF_ONE: usize = RELAY_MISSING / 16;
 
 // --- The outbox's window ---
 
-/// A new (indicator, behaviour) waits at most so long.
+/// A new (indicator, behaviour) waits at most so long in a quiet mesh.
 pub const WINDOW_NEW: Duration = Duration::from_millis(250);
+/// And at most so long in a busy one.
+pub const WINDOW_NEW_BUSY: Duration = Duration::from_secs(10);
+/// How busy it is: by the envelopes of others within this span.
+pub const WINDOW_TRAFFIC: Duration = Duration::from_secs(10);
+/// Waiting for each of these. 20 ms for each envelope a second: a mesh in which n organisations always have something to
+/// say settles where each speaks every `sqrt(n / 50)` seconds.
+pub const WINDOW_PER_ENVELOPE: Duration = Duration::from_millis(2);
 /// Repeats are counted for at least so long.
 pub const WINDOW_REPEATS: Duration = Duration::from_secs(5);
 /// Repeats are counted for at most so long, when there are many.

@@ -1,14 +1,16 @@
 //! The outbox's window: own sightings wait here for company, since a message costs more than what it carries.
 //!
 //! Before this stop: `node/src/share.rs`. After it: `gossip/wire/src/envelope/draft.rs`. Urgent rows leave at once, within
-//! the urgent budget; new (indicator, behaviour) pairs within 250 ms; repeats are counted for 5 to 10 s. Each queue only
-//! keeps a distance from its own last departure, so in quiet times nothing waits. What the rate does not allow waits for
+//! the urgent budget; new (indicator, behaviour) pairs within 250 ms, or up to 10 s where the mesh is busy (`traffic`); repeats
+//! are counted for 5 to 10 s. Each queue only keeps a distance from its own last departure, so in quiet times nothing waits;
+//! and what has waited half of its time leaves with what leaves anyway. What the rate does not allow waits for
 //! the next slot and is counted together meanwhile, never dropped before the window is full.
 //! Deliberately absent: sealing, sequence numbers and clocks.
 
 mod batch;
 mod budget;
 mod told;
+mod traffic;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ pub use batch::Batch;
 use batch::Filling;
 use budget::Budget;
 use told::Told;
+pub use traffic::Traffic;
 
 /// Rows that leave together whatever their time, because they fill an envelope.
 const FULL: usize = MAX_ROWS;
@@ -62,6 +65,7 @@ pub struct Window {
     queues: BTreeMap<Lane, Queue>,
     told: Told,
     budget: Budget,
+    new_every: Duration,
     repeats_every: Duration,
     dropped: u64,
 }
@@ -92,6 +96,7 @@ impl Window {
             queues: BTreeMap::new(),
             told: Told::default(),
             budget: Budget::scaled(scale),
+            new_every: WINDOW_NEW,
             repeats_every: WINDOW_REPEATS,
             dropped: 0,
         }
@@ -100,6 +105,11 @@ impl Window {
     /// The publisher's class changed: the probation is over, say.
     pub const fn set_class(&mut self, class: Class) {
         self.class = class;
+    }
+
+    /// How far apart departures of new rows are to be from now on, as [`Traffic::distance`] has it.
+    pub const fn set_distance(&mut self, new_every: Duration) {
+        self.new_every = new_every;
     }
 
     /// After a restart: what the own chain already spent in the slot of `now`, as `ChainIndex::allowance` has it left.
@@ -178,34 +188,60 @@ impl Window {
     /// for the slot of `now`.
     pub fn poll(&mut self, now: Timestamp) -> Vec<Batch> {
         let mut batches = Vec::new();
-        for lane in [Lane::Urgent, Lane::New, Lane::Repeat] {
-            let distance = self.distance(lane);
-            let Some(queue) = self.queues.get_mut(&lane) else {
-                continue;
-            };
-            if queue.due(distance).is_none_or(|due| due > now) {
-                continue;
-            }
-            let allowed = self.budget.left(self.class, now);
-            let rows = queue.take(allowed, now);
-            if lane == Lane::Repeat {
-                let busy = rows.len() >= FULL / 2;
-                self.repeats_every = if busy { WINDOW_REPEATS_BUSY } else { WINDOW_REPEATS };
-            }
-            self.budget
-                .spend(self.class, rows.len(), lane == Lane::Urgent, now);
-            for row in &rows {
-                self.told.note(row, now);
-            }
-            batches.extend(Filling::split(rows, lane == Lane::Urgent));
+        if self.is_due(Lane::Urgent, now) {
+            let rows = self.leave(Lane::Urgent, now);
+            batches.extend(Filling::split(rows, true));
+        }
+        let others = [Lane::New, Lane::Repeat];
+        if others.iter().any(|lane| self.is_due(*lane, now)) {
+            let leaving = others.into_iter().filter(|lane| self.may_ride(*lane, now));
+            let leaving: Vec<Lane> = leaving.collect();
+            let rows = leaving.into_iter().flat_map(|lane| self.leave(lane, now));
+            batches.extend(Filling::split(rows.collect(), false));
         }
         batches
+    }
+
+    fn is_due(&self, lane: Lane, now: Timestamp) -> bool {
+        let due = self
+            .queues
+            .get(&lane)
+            .and_then(|queue| queue.due(self.distance(lane)));
+        due.is_some_and(|due| due <= now)
+    }
+
+    /// An envelope leaves anyway: whether this lane is due or nearly so.
+    fn may_ride(&self, lane: Lane, now: Timestamp) -> bool {
+        let due = self
+            .queues
+            .get(&lane)
+            .and_then(|queue| queue.due(self.distance(lane) / 2));
+        due.is_some_and(|due| due <= now)
+    }
+
+    /// What the budget allows of a lane.
+    fn leave(&mut self, lane: Lane, now: Timestamp) -> Vec<Sighting> {
+        let allowed = self.budget.left(self.class, now);
+        let Some(queue) = self.queues.get_mut(&lane) else {
+            return Vec::new();
+        };
+        let rows = queue.take(allowed, now);
+        if lane == Lane::Repeat {
+            let busy = rows.len() >= FULL / 2;
+            self.repeats_every = if busy { WINDOW_REPEATS_BUSY } else { WINDOW_REPEATS };
+        }
+        self.budget
+            .spend(self.class, rows.len(), lane == Lane::Urgent, now);
+        for row in &rows {
+            self.told.note(row, now);
+        }
+        rows
     }
 
     const fn distance(&self, lane: Lane) -> Duration {
         match lane {
             Lane::Urgent => Duration::ZERO,
-            Lane::New => WINDOW_NEW,
+            Lane::New => self.new_every,
             Lane::Repeat => self.repeats_every,
         }
     }

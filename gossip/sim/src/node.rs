@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use vigie_gossip_core::passing::Passing;
 use vigie_gossip_core::sync::{Pace, Session, Tempo};
-use vigie_gossip_core::window::Window;
+use vigie_gossip_core::window::{Traffic, Window};
 use vigie_gossip_core::wire::{
     Behaviour, EquivocationProof, HeaderHash, Indicator, PublisherId, RuleHash, SecretKey,
 };
@@ -58,6 +58,7 @@ pub(crate) struct Node {
     pub(crate) index: ChainIndex,
     pub(crate) proofs: Vec<EquivocationProof>,
     pub(crate) window: Window,
+    pub(crate) traffic: Traffic,
     /// When the first sighting behind a waiting row came, and whether it is a repeat.
     pub(crate) waiting: BTreeMap<Subject, (Micros, bool)>,
     pub(crate) window_due: Micros,
@@ -107,6 +108,7 @@ impl Node {
             index: ChainIndex::scaled(scale),
             proofs: Vec::new(),
             window: Window::scaled(class, scale),
+            traffic: Traffic::default(),
             waiting: BTreeMap::new(),
             window_due: NEVER,
             relay: Passing::default(),

@@ -46,6 +46,7 @@ impl World<'_> {
     /// Comes back when the window has something to give.
     pub(crate) fn wake_window(&mut self, node: u32) {
         let this = &mut self.nodes[at(node)];
+        this.window.set_distance(this.traffic.distance(signed(self.now)));
         let due = this.window.next_deadline().map(|due| moment(due).max(self.now));
         if let Some(due) = due.filter(|due| *due < this.window_due) {
             this.window_due = due;
@@ -193,12 +194,16 @@ impl World<'_> {
     /// A node holds an envelope now: stored, and counted as delivered.
     pub(crate) fn record(&mut self, node: u32, number: u32) {
         let paper = self.book.get(number);
-        let index = &mut self.nodes[at(node)].index;
+        let this = &mut self.nodes[at(node)];
+        let index = &mut this.index;
         let (directory, now) = (&self.founding.directory, signed(self.now));
         let header = paper.verified.header();
         if paper.author == node {
             // Its own it admits itself, as a neighbour would.
             drop(paper.verified.clone().admit(directory, index, now));
+        }
+        if paper.author != node {
+            this.traffic.hear(header.time_base, now);
         }
         let before = index.len();
         let dropped = self.meter.time(Work::Admit, || index.record(header));

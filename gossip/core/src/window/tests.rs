@@ -60,6 +60,31 @@ fn new_ones_wait_for_company_and_repeats_are_counted() {
 }
 
 #[test]
+fn in_a_busy_mesh_new_ones_wait_longer_and_repeats_ride_with_them() {
+    let mut window = Window::new(Class::Member);
+    window.set_distance(Duration::from_secs(4));
+    window.push(seen(1), false, at(0)).unwrap();
+    assert_eq!(rows(&window.poll(at(0))), 1, "the first waits for nobody");
+    window.push(seen(1), false, at(100)).unwrap();
+    assert_eq!(rows(&window.poll(at(100))), 1);
+    window.push(seen(2), false, at(200)).unwrap();
+    window.push(seen(1), false, at(300)).unwrap();
+    assert_eq!(window.next_deadline(), Some(at(4_000)));
+    assert!(window.poll(at(3_999)).is_empty());
+    // The repeat would wait until 5.1 s.
+    let [batch] = &window.poll(at(4_000))[..] else {
+        panic!("one batch")
+    };
+    assert_eq!(batch.rows.len(), 2);
+    // And one that has just begun to wait stays, to be counted.
+    window.push(seen(1), false, at(4_100)).unwrap();
+    window.push(seen(3), false, at(4_200)).unwrap();
+    window.set_distance(Duration::from_secs(1));
+    assert_eq!(rows(&window.poll(at(5_200))), 1);
+    assert_eq!(window.len(), 1);
+}
+
+#[test]
 fn urgent_ones_leave_at_once_until_their_budget_is_spent() {
     let mut window = Window::new(Class::Newcomer);
     for host in 0..8 {
