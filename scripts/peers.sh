@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Brings the programs that tests and the demo look at from outside: nft, ip, a PostgreSQL server, a browser, nginx with
-# what a module for it is built against, a NATS server, kcat, which plays a Kafka cluster, and CrowdSec, whose Local API
-# an agent of ours speaks to. What the machine has is used as it is. What it lacks is downloaded as Debian packages and
-# unpacked under target/peers/<name>, so nothing is installed, registered or started, and no root is needed. Without a
-# network it says what is missing.
+# what a module for it is built against, a NATS server, kcat, which plays a Kafka cluster, CrowdSec, whose Local API an
+# agent of ours speaks to, its bouncers, which are to obey a node of ours, and schemathesis, which tries what a node says
+# that it serves. What the machine has is used as it is. What it lacks is downloaded as Debian packages (two of them from
+# PyPI, by the hashes in scripts/*.pins) and unpacked under target/peers/<name>, so nothing is installed, registered or
+# started, and no root is needed. Without a network it says what is missing.
 #
 #   scripts/peers.sh            all of them         scripts/peers.sh nftables    one of them
 #   scripts/peers.sh --clean    remove them
+#
+# CrowdSec's Lua bouncer for nginx is not among them: neither Debian, PyPI nor npm has it, and we bring nothing that no
+# registry vouches for.
 #
 # Tests look in PATH, /usr/lib/postgresql/*/bin and target/peers/*; target/peers/bin holds wrappers for all others.
 # shellcheck disable=SC2317  # functions are called by the names of the programs
@@ -42,6 +46,11 @@ has_chromium() { command -v chromium; }
 has_nats() { command -v nats-server; }
 has_kcat() { command -v kcat; }
 has_crowdsec() { command -v cscli >/dev/null && command -v crowdsec; }
+has_crowdsec-firewall-bouncer() { command -v crowdsec-firewall-bouncer; }
+has_crowdsec-custom-bouncer() { command -v crowdsec-custom-bouncer; }
+# Always those of the pins.
+has_pycrowdsec() { return 1; }
+has_schemathesis() { return 1; }
 has_postgresql() {
   local candidate
   for candidate in "$(dirname "$(command -v postgres || echo /nowhere/x)")" /usr/lib/postgresql/*/bin; do
@@ -64,6 +73,12 @@ works_iproute2() { runs "$1" "$1/usr/bin/ip" -V; }
 works_nats() { runs "$1" "$1/usr/sbin/nats-server" --version || runs "$1" "$1/usr/bin/nats-server" --version; }
 works_kcat() { runs "$1" "$1/usr/bin/kcat" -V; }
 works_crowdsec() { "$1/usr/bin/cscli" version >/dev/null 2>&1; }
+works_crowdsec-firewall-bouncer() { "$1/usr/bin/crowdsec-firewall-bouncer" -V >/dev/null 2>&1; }
+# It has no option that succeeds.
+works_crowdsec-custom-bouncer() { "$1/usr/bin/crowdsec-custom-bouncer" -h 2>&1 | grep -q crowdsec-custom-bouncer.yaml; }
+works_pycrowdsec() { pinned "$1" pycrowdsec && PYTHONPATH=$1 python3 -c 'import pycrowdsec.client' >/dev/null 2>&1; }
+works_schemathesis() { pinned "$1" schemathesis && PYTHONPATH=$1 python3 -m schemathesis.cli --version >/dev/null 2>&1; }
+pinned() { cmp -s "$1/pins" "scripts/$2.pins"; }
 works_chromium() { runs "$1" "$1/usr/lib/chromium/chromium" --version; }
 works_postgresql() {
   local bin
@@ -116,13 +131,26 @@ packages_of() {
       ;;
     nats) needed nats-server ;;
     # One program that needs nothing but the C library.
-    crowdsec) echo crowdsec ;;
+    crowdsec | crowdsec-*) echo "$1" ;;
     *) needed "$1" | without_jit ;;
   esac
 }
 
 # The numbered package that Debian's package $1 stands for: its name begins with $2 and ends with $3.
 newest() { apt apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \($2[0-9]*${3:-}\)\$/\1/p"; }
+
+# From PyPI, each by its hash; wheels only, so that nothing is built and nothing of theirs runs here.
+fetch_wheels() {
+  local name=$1 place=$2
+  rm -rf "$place.new" && mkdir -p "$place.new"
+  if ! python3 -m pip install -q --no-deps --only-binary :all: --require-hashes --no-compile --disable-pip-version-check \
+    --root-user-action ignore --target "$place.new" -r "scripts/$name.pins" >"$apt_state/log" 2>&1; then
+    rm -rf "$place.new"
+    return 1
+  fi
+  cp "scripts/$name.pins" "$place.new/pins"
+  rm -rf "$place" && mv "$place.new" "$place"
+}
 
 fetch() {
   local name=$1 place=$2 packages
@@ -168,7 +196,18 @@ bring() {
     say "$name: the machine's own ($found)."
     return
   fi
-  if ! { [ -d "$place" ] && "works_$name" "$place"; }; then
+  if [ -e "scripts/$name.pins" ] && ! { [ -d "$place" ] && "works_$name" "$place"; }; then
+    mkdir -p "$apt_state"
+    if ! fetch_wheels "$name" "$place"; then
+      say "$name: missing, and PyPI does not give it: $(grep -iE 'error|no module' "$apt_state/log" | head -1)"
+      return 1
+    fi
+    if ! "works_$name" "$place"; then
+      say "$name: unpacked in $place, but does not start."
+      return 1
+    fi
+    say "$name: unpacked in target/peers/$name."
+  elif ! { [ -d "$place" ] && "works_$name" "$place"; }; then
     if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
       say "$name: missing, and this machine has no apt-get to download it with."
       return 1
@@ -197,7 +236,8 @@ bring() {
   esac
 }
 
-[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium nginx nginx-dev nats kcat crowdsec
+[ $# -gt 0 ] || set -- nftables iproute2 postgresql chromium nginx nginx-dev nats kcat crowdsec \
+  crowdsec-firewall-bouncer crowdsec-custom-bouncer pycrowdsec schemathesis
 failed=0
 for name in "$@"; do
   bring "$name" || failed=1

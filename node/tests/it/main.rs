@@ -4,6 +4,7 @@
 mod agent;
 mod bad_input;
 mod cli;
+mod clients;
 mod defend;
 mod full_disk;
 mod guards;
@@ -24,6 +25,9 @@ mod sim;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;
 mod sources;
+#[expect(dead_code, reason = "the tests of our own bouncer need more of it")]
+#[path = "../../../bouncers/nftables/tests/it/space.rs"]
+mod space;
 mod spaces;
 mod support;
 mod tidy;

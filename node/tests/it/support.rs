@@ -220,7 +220,12 @@ impl Home {
         } else {
             &["--log", "info"]
         };
-        let arguments = [&["up", "--listen", "127.0.0.1:0"], log, more].concat();
+        let listen: &[&str] = if more.contains(&"--listen") {
+            &[]
+        } else {
+            &["--listen", "127.0.0.1:0"]
+        };
+        let arguments = [&["up"], listen, log, more].concat();
         let errors = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
