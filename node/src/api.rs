@@ -3,11 +3,13 @@
 //! One file an endpoint. Answers come from `table`; deviations from CrowdSec's behaviour are listed in docs/lapi.md.
 //! Deliberately absent: commands for people, which go over the socket in the data directory (`control`).
 
+pub(crate) mod appsec;
 mod asker;
 mod auth;
 mod decisions;
 mod events;
 mod filter;
+mod openapi;
 mod shape;
 mod stream;
 mod web;
@@ -47,6 +49,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
     Router::new()
         .merge(keyed)
         .route("/health", get(|| async { Json(json!({"status": "up"})) }))
+        .route("/openapi.json", get(openapi::serve))
         .route("/network", get(network))
         .route("/", get(web::page))
         .fallback(|| async { StatusCode::NOT_FOUND })

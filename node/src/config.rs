@@ -4,6 +4,7 @@
 //! time (joined network, anchors, enforcement), which lives in the store; see `settings`.
 
 mod api;
+mod appsec;
 mod mesh;
 mod policy;
 mod sensor;
@@ -20,6 +21,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use api::Api;
+pub(crate) use appsec::Appsec;
 pub(crate) use mesh::Mesh;
 pub(crate) use policy::{Policy, Remote, network};
 pub(crate) use sensor::{Input, Sensor, Sources};
@@ -33,6 +35,7 @@ pub(crate) const EXAMPLE: &str = include_str!("config/example.toml");
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Config {
     pub(crate) api: Api,
+    pub(crate) appsec: Appsec,
     pub(crate) mesh: Mesh,
     pub(crate) policy: Policy,
     pub(crate) sensor: Sensor,
@@ -99,6 +102,7 @@ impl Config {
                 for (name, value) in table.into_inner() {
                     match name.get_ref().as_ref() {
                         "api" => reader.section(value, &mut config.api),
+                        "appsec" => reader.section(value, &mut config.appsec),
                         "mesh" => reader.section(value, &mut config.mesh),
                         "policy" => reader.section(value, &mut config.policy),
                         "sensor" => reader.section(value, &mut config.sensor),
@@ -107,7 +111,7 @@ impl Config {
                         other => reader.wrong(
                             name.span(),
                             format!(
-                                "there is no section [{other}]; allowed are api, mesh, policy, sensor, share, store"
+                                "there is no section [{other}]; allowed are api, appsec, mesh, policy, sensor, share, store"
                             ),
                         ),
                     }
@@ -202,6 +206,10 @@ mod tests {
             config.api.listen.get_ref(),
             Config::default().api.listen.get_ref()
         );
+        assert_eq!(
+            config.appsec.listen.get_ref(),
+            Config::default().appsec.listen.get_ref()
+        );
         assert_eq!(config.policy.remote, Config::default().policy.remote);
         assert_eq!(
             config.policy.ban.get_ref(),
@@ -233,8 +241,12 @@ mod tests {
         assert_eq!(
             mistakes("[api]\nlisten = \"nowhere\"\n\n[polcy]\nx = 1\n[policy]\nban = \"4 hours\"\n"),
             "vigie.toml:2:10: \"nowhere\" is not an address and port such as 127.0.0.1:8480\n\
-             vigie.toml:4:2: there is no section [polcy]; allowed are api, mesh, policy, sensor, share, store\n\
+             vigie.toml:4:2: there is no section [polcy]; allowed are api, appsec, mesh, policy, sensor, share, store\n\
              vigie.toml:7:7: \"4 hours\" is not a duration between 1m and 72h such as 30m or 4h"
+        );
+        assert_eq!(
+            mistakes("[appsec]\nlisten = \"7422\"\n"),
+            "vigie.toml:2:10: \"7422\" is not an address and port such as 127.0.0.1:7422, nor empty"
         );
         assert_eq!(
             mistakes("[policy]\nremote = \"on\"\n"),

@@ -145,6 +145,19 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
         // Whoever has a key may ask here, so the socket itself is open to all.
         serve_socket(socket, 0o666, api, tasks)?;
     }
+    let wanted = node.config.appsec.listen.get_ref();
+    if !wanted.is_empty() {
+        let tcp = TcpListener::bind(wanted).await.with_context(|| {
+            format!("cannot listen on {wanted} (choose another with `vigie up --appsec-listen ADDRESS:PORT` or [appsec] listen)")
+        })?;
+        tracing::info!(
+            "bouncers that ask AppSec at {} are told to let everything pass: nothing is inspected",
+            tcp.local_addr()?
+        );
+        let shutdown = tasks.shutdown.clone();
+        let router = api::appsec::router(Arc::clone(node));
+        tasks.spawn("AppSec", serve::run(tcp, router, Some, shutdown));
+    }
     serve_socket(
         &node.paths.socket(),
         0o600,

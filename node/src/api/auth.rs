@@ -21,6 +21,8 @@ use crate::node::Node;
 
 /// Wrong keys per minute and address before it is told to wait.
 const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not zero");
+/// What those are told that sent too many wrong keys.
+pub(super) const GUESSING: &str = "too many requests without a valid key";
 /// The same visitor is noted again after this.
 const NOTED: Duration = Duration::from_mins(1);
 /// Longest program name that is kept, in bytes.
@@ -129,18 +131,23 @@ pub(super) async fn check(
 }
 
 fn refuse(limits: &Limits, address: Option<IpAddr>) -> Response {
+    if is_guessing(limits, address) {
+        return failed(StatusCode::TOO_MANY_REQUESTS, GUESSING);
+    }
+    failed(StatusCode::FORBIDDEN, "access forbidden")
+}
+
+/// Notes a wrong key from this address; whether it had too many. Only those that were not too many are logged.
+pub(super) fn is_guessing(limits: &Limits, address: Option<IpAddr>) -> bool {
     let who = address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), network_of);
     if limits.wrong.len() > MOST_ADDRESSES {
         limits.wrong.retain_recent();
     }
-    if limits.wrong.check_key(&who).is_err() {
-        return failed(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many requests without a valid key",
-        );
+    let guessing = limits.wrong.check_key(&who).is_err();
+    if !guessing {
+        tracing::warn!(address = %who, "a request without a valid key");
     }
-    tracing::warn!(address = %who, "a request without a valid key");
-    failed(StatusCode::FORBIDDEN, "access forbidden")
+    guessing
 }
 
 /// The address, or for IPv6 its /64.

@@ -8,11 +8,13 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use ipnet::IpNet;
+use serde_json::{Value, json};
 use vigie_store::{Decision, DecisionId};
 
 use super::auth::Caller;
 use super::failed;
 use super::filter::{Filter, active};
+use super::openapi;
 use super::shape::Shape;
 use crate::config::network;
 use crate::node::Node;
@@ -75,6 +77,27 @@ pub(super) async fn list(
             "the answer could not be written",
         ),
     }
+}
+
+/// Its part of the OpenAPI document.
+pub(super) fn paper() -> Value {
+    let own = [
+        ("ip", "Only decisions that hold this address"),
+        ("range", "Only decisions that hold this network"),
+        ("contains", "false: those inside it instead"),
+        ("value", "Only those on exactly this value"),
+        ("scope", "As scopes"),
+        ("type", "Only this remediation"),
+        (
+            "id_gt",
+            "Only those with a higher number, in the order of numbers",
+        ),
+        ("limit", "At most so many"),
+        ("offset", "After so many"),
+    ];
+    let rows = json!({"type": ["array", "null"], "items": {"$ref": "#/components/schemas/decision"}});
+    let summary = "Decisions that hold, or null if there is none";
+    openapi::keyed(summary, &[&own[..], &openapi::CHOICE].concat(), &rows)
 }
 
 fn target(query: &HashMap<String, String>) -> Result<Option<IpNet>, &String> {

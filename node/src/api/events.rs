@@ -14,12 +14,14 @@ use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vigie_wire::Timestamp;
 
 use super::auth::Caller;
 use super::failed;
 use super::filter::Filter;
+use super::openapi;
 use super::stream::{Change, Wanted, resumed};
 use crate::node::Node;
 use crate::table::Version;
@@ -40,6 +42,24 @@ struct Follower {
     /// When the next decision ends, so far as was seen: nothing is to be told before, unless something changes.
     next_end: Option<Timestamp>,
     _place: OwnedSemaphorePermit,
+}
+
+/// Its part of the OpenAPI document.
+pub(super) fn paper() -> Value {
+    let mut paper = openapi::keyed("What changes, when it does", &openapi::CHOICE, &json!({}));
+    let get = &mut paper["get"];
+    get["responses"]["200"] = json!({
+        "description": "Server-sent events `change` without end; the data of each has the schema `change`",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    });
+    get["responses"]["503"] = openapi::failure("256 readers follow already");
+    if let Some(parameters) = get["parameters"].as_array_mut() {
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "description": "Go on after this event",
+            "schema": {"type": "string"},
+        }));
+    }
+    paper
 }
 
 pub(super) async fn follow(

@@ -13,12 +13,14 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use http::{Method, StatusCode, header};
 use serde::Serialize;
+use serde_json::{Value, json};
 use vigie_store::{Bouncer, Decision, Remediation};
 use vigie_wire::Timestamp;
 
 use super::auth::Caller;
 use super::failed;
 use super::filter::{Filter, active};
+use super::openapi;
 use super::shape::Shape;
 use crate::node::Node;
 use crate::table::{Entry, Snapshot, Version};
@@ -84,6 +86,21 @@ pub(super) async fn read(
     };
     let json = [(header::CONTENT_TYPE, "application/json")];
     (json, whole(bytes.into(), heard)).into_response()
+}
+
+/// Its part of the OpenAPI document.
+pub(super) fn paper() -> Value {
+    let own = [
+        ("startup", "true: everything that holds"),
+        (
+            "dedup",
+            "false: also those that a longer one on the same value covers",
+        ),
+        ("type", "Only this remediation"),
+    ];
+    let change = json!({"$ref": "#/components/schemas/change"});
+    let summary = "What changed since this key was last here from this address";
+    openapi::keyed(summary, &[&own[..], &openapi::CHOICE].concat(), &change)
 }
 
 /// Where a reader goes on who was so far: from the beginning if that is a place that was never reached, because the

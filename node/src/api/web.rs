@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
+use serde_json::{Value, json};
 use vigie_store::{AlertFilter, DecisionFilter};
 
 use super::asker::Asker;
@@ -59,6 +60,19 @@ pub(super) async fn page(State(node): State<Arc<Node>>, asker: Asker) -> Respons
                 .into_response()
         }
     }
+}
+
+/// Its part of the OpenAPI document.
+pub(super) fn paper() -> Value {
+    json!({"get": {
+        "summary": "The page for people, on this machine only",
+        "security": [],
+        "responses": {
+            "200": {"description": "How the node is", "content": {"text/html": {"schema": {"type": "string"}}}},
+            "404": {"description": "Asked from elsewhere, or by another name"},
+            "500": {"description": "It could not be made", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        },
+    }})
 }
 
 async fn render(node: &Node) -> anyhow::Result<String> {

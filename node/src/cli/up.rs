@@ -24,6 +24,9 @@ pub(crate) struct Up {
     /// A unix socket that serves the Local API too
     #[arg(long, value_name = "PATH")]
     socket: Option<std::path::PathBuf>,
+    /// Address and port where bouncers that ask CrowdSec's application firewall are told to let everything pass [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    appsec_listen: Option<std::net::SocketAddr>,
     /// Where other nodes reach this one, such as /ip4/0.0.0.0/tcp/8481 or /ip4/0.0.0.0/udp/8481/quic-v1
     #[arg(long = "mesh", value_name = "MULTIADDR")]
     mesh: Vec<String>,
@@ -47,6 +50,9 @@ impl Up {
         }
         if let Some(socket) = self.socket {
             config.api.socket = socket;
+        }
+        if let Some(listen) = self.appsec_listen {
+            config.appsec.listen = Spanned::new(0..0, listen.to_string());
         }
         for address in self.mesh.into_iter().chain(reached) {
             vigie_gossip::check_address(&address)?;

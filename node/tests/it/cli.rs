@@ -172,7 +172,7 @@ fn the_configuration_that_init_writes_is_accepted_and_mistakes_have_a_place() {
         assert!(said.contains(&format!("{file}{place}")), "no {place} in: {said}");
     }
     assert!(
-        said.contains("allowed are api, mesh, policy, sensor, share, store")
+        said.contains("allowed are api, appsec, mesh, policy, sensor, share, store")
             && said.contains("expected one of"),
         "{said}"
     );

@@ -3,8 +3,10 @@
 //! One file a client. Deliberately absent: CrowdSec's Lua bouncer for nginx, which no registry has, and anything that
 //! changes or replaces a part of a client.
 
+mod appsec;
 mod custom;
 mod firewall;
+mod openapi;
 mod python;
 
 use std::path::{Path, PathBuf};
