@@ -7,6 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a measurement: it prints, reads the clock, and ends at the first surprise"
 )]
@@ -16,6 +17,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::mpsc::Receiver;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use vigie_gossip::core::directory::Directory;
 use vigie_gossip::wire::{
@@ -33,6 +37,8 @@ const UNDER_WAY: usize = 64 * 1_024;
 /// And envelopes, for gossip's queues hold a thousand.
 const MOST_UNDER_WAY: usize = 512;
 const WARM_UP_ONE_IN: usize = 10;
+/// Nothing more comes after so long: something is lost.
+const STUCK: Duration = Duration::from_secs(20);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -220,7 +226,7 @@ impl Run {
         }
         let warm = self.envelopes / WARM_UP_ONE_IN;
         let (mut stored_here, mut began) = (0, None);
-        while let Some(event) = events.recv().await {
+        while let Ok(Some(event)) = self.next(&mut events).await {
             match event {
                 MeshEvent::Listening(address) => println!("listening {address}"),
                 MeshEvent::Admitted { stored, .. } => {
@@ -240,6 +246,20 @@ impl Run {
                 _ => {}
             }
         }
+        stuck(
+            &mesh,
+            &format!("node {}: {stored_here} of {}", self.place, self.envelopes),
+        );
+    }
+
+    /// Only the source hears of nothing while things go on.
+    async fn next(&self, events: &mut Receiver<MeshEvent>) -> Result<Option<MeshEvent>, Elapsed> {
+        let patience = if self.place == SOURCE {
+            STUCK * 1_000
+        } else {
+            STUCK
+        };
+        timeout(patience, events.recv()).await
     }
 
     fn report(&self, mesh: &Mesh, (began, cpu, bytes): (Instant, u64, u64), warm: usize) {
@@ -257,6 +277,14 @@ impl Run {
             lost + by_sync
         );
     }
+}
+
+/// Says what happened so far, and ends.
+fn stuck(mesh: &Mesh, what: &str) -> ! {
+    let counted = mesh.counters().snapshot().into_iter();
+    let counted: Vec<_> = counted.filter(|(_, count)| *count > 0).collect();
+    eprintln!("stuck, {what}: {counted:?}");
+    std::process::exit(1)
 }
 
 async fn until_ready(mesh: &Mesh, peers: usize, bundled: bool) {
@@ -292,7 +320,10 @@ async fn publish(mesh: &Mesh, chains: Vec<Envelope>) {
     told.recv().await.unwrap();
     for (nth, envelope) in chains.into_iter().enumerate() {
         while nth >= stored + window {
-            stored = told.recv().await.unwrap().parse().unwrap();
+            let Ok(told) = timeout(STUCK / 2, told.recv()).await else {
+                stuck(mesh, &format!("source: {nth} said, {stored} there"));
+            };
+            stored = told.unwrap().parse().unwrap();
         }
         if nth == count / WARM_UP_ONE_IN {
             cpu = cpu_nanos();
@@ -328,6 +359,14 @@ fn bytes_sent(mesh: &Mesh) -> u64 {
 }
 
 // === The three together ===
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
 
 struct Figures {
     per_second: f64,
@@ -370,8 +409,6 @@ impl Process {
 
     fn figures(mut self) -> Figures {
         let said = self.until("done");
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
         let [per_second, cpu, bytes, lost] = said
             .split(' ')
             .map(|number| number.parse().unwrap())

@@ -42,6 +42,7 @@ pub(crate) enum Counted {
     ReservationsLost,
     PunchesRefused,
     RelayFramesSent,
+    RelayFramesUnsent,
     RelayBytesSent,
     RelayFramesHeard,
     RelayBytesHeard,
@@ -63,7 +64,7 @@ pub(crate) enum Counted {
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 45] = [
+    const ALL: [(Self, &'static str); 46] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -93,6 +94,7 @@ impl Counted {
         (Self::ReservationsLost, "reservations_lost"),
         (Self::PunchesRefused, "punches_refused"),
         (Self::RelayFramesSent, "relay_frames_sent"),
+        (Self::RelayFramesUnsent, "relay_frames_unsent"),
         (Self::RelayBytesSent, "relay_bytes_sent"),
         (Self::RelayFramesHeard, "relay_frames_heard"),
         (Self::RelayBytesHeard, "relay_bytes_heard"),

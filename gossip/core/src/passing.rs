@@ -41,7 +41,7 @@ pub struct Departure<P> {
 /// What happened, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Envelopes or answers that a neighbour was not given because too much waited for him.
+    /// Envelopes or answers that a neighbour was neither given nor told of because too much waited for him.
     pub dropped: u64,
     /// Envelopes that came and were known.
     pub repeated: u64,
@@ -142,7 +142,9 @@ impl<P: Copy + Ord> Passing<P> {
                     continue;
                 }
             };
-            dropped += u64::from(!link.push(Arc::clone(packed), due, now));
+            // Where too much waits he is told of it, and asks when he can.
+            let told = link.push(Arc::clone(packed), due, now) || link.name(name, now);
+            dropped += u64::from(!told);
         }
         self.counts.dropped += dropped;
         if quiet.is_empty() {
@@ -312,6 +314,18 @@ impl<P: Copy + Ord> Passing<P> {
             }
         }
         departures
+    }
+
+    /// What was to leave for a neighbour could not: he is told of it instead, and asks when he can. What he was to be asked
+    /// for is asked of others in time.
+    pub fn unsent(&mut self, departure: &Departure<P>, now: Timestamp) {
+        let Some(link) = self.links.get_mut(&departure.to) else {
+            return;
+        };
+        let envelopes = departure.parcel.envelopes.iter().map(|packed| packed.name());
+        for name in envelopes.chain(departure.parcel.named.iter().copied()) {
+            self.counts.dropped += u64::from(!link.name(name, now));
+        }
     }
 
     fn ask_for_missing(&mut self, now: Timestamp) {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use libp2p::PeerId;
 use libp2p::gossipsub::{IdentTopic, PublishError};
 use tokio::time::Instant;
-use vigie_gossip_core::passing::{Counts, Departure, Footing, Passing};
+use vigie_gossip_core::passing::{Counts, Footing, Passing};
 use vigie_gossip_core::validate::Admitted;
 use vigie_gossip_core::wire::relay::{Name, Packed};
 use vigie_gossip_core::wire::{Envelope, HeaderHash, Kind, Timestamp};
@@ -182,15 +182,15 @@ impl Task {
 
     pub(super) fn send_parcels(&mut self) {
         let now = self.relaying.time(Instant::now());
-        for Departure { to, parcel } in self.relaying.passing.poll(now) {
-            let frame = parcel.encode();
+        for departure in self.relaying.passing.poll(now) {
+            let frame = departure.parcel.encode();
             let bytes = u64::try_from(frame.len()).unwrap_or(u64::MAX);
-            if self.with_streams(|streams| streams.send(to, frame)) {
+            if self.with_streams(|streams| streams.send(departure.to, frame)) {
                 self.counters.add(Counted::RelayFramesSent);
                 self.counters.add_many(Counted::RelayBytesSent, bytes);
             } else {
-                let lost = u64::try_from(parcel.envelopes.len()).unwrap_or(u64::MAX);
-                self.counters.add_many(Counted::RelayDropped, lost);
+                self.counters.add(Counted::RelayFramesUnsent);
+                self.relaying.passing.unsent(&departure, now);
             }
         }
     }

@@ -106,10 +106,13 @@ impl Link {
         self.push(packed, self.soon(now), now)
     }
 
-    pub(super) fn name(&mut self, name: Name, now: Timestamp) {
-        if self.named.len() < RELAY_WAITING_NAMES && self.named.insert(name) {
+    /// `false` if there is no room.
+    pub(super) fn name(&mut self, name: Name, now: Timestamp) -> bool {
+        let room = self.named.len() < RELAY_WAITING_NAMES;
+        if room && self.named.insert(name) {
             self.leave(now + RELAY_NAMING);
         }
+        room
     }
 
     pub(super) fn ask(&mut self, name: Name, whole: bool, now: Timestamp) {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::constants::{
     RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_LACKED, RELAY_MISSING, RELAY_MISSING_OF_ONE, RELAY_NAMING,
-    RELAY_PATIENCE, RELAY_PROMISE, RELAY_TOO_LATE, RELAY_WAITING_BYTES,
+    RELAY_PATIENCE, RELAY_PROMISE, RELAY_TOO_LATE, RELAY_URGENT_DISTANCE, RELAY_WAITING_BYTES,
+    RELAY_WAITING_NAMES,
 };
 use crate::wire::relay::MAX_PARCEL_BYTES;
 use crate::wire::{
@@ -382,6 +383,31 @@ fn what_was_refused_unverified_is_asked_of_the_next_at_once_and_not_settled() {
 }
 
 #[test]
+fn what_could_not_leave_is_named_and_given_when_asked_for() {
+    let mut relay = neighbours([1]);
+    let (packed, bytes) = envelope(0, false, 1);
+    relay.push(&packed, &bytes, false, T0);
+    let departures = relay.poll(T0);
+    let [departure] = &departures[..] else {
+        panic!("one message")
+    };
+    relay.unsent(departure, T0);
+    let told = sent(&mut relay, T0 + RELAY_NAMING);
+    assert_eq!(
+        (&told[0].1.named, told[0].1.envelopes.len()),
+        (&vec![packed.name()], 0)
+    );
+    let asked = Parcel {
+        asked: vec![packed.name()],
+        ..Parcel::default()
+    };
+    relay.receive(1, &asked, T0 + RELAY_NAMING);
+    let given = sent(&mut relay, T0 + RELAY_NAMING + RELAY_URGENT_DISTANCE);
+    assert_eq!(given[0].1.envelopes, [packed]);
+    assert_eq!(relay.counts().dropped, 0);
+}
+
+#[test]
 fn everything_has_a_bound() {
     let mut relay = neighbours([1]);
     let (packed, bytes) = envelope(0, false, 200);
@@ -392,8 +418,19 @@ fn everything_has_a_bound() {
     }
     let parcels = sent(&mut relay, T0);
     let count: usize = parcels.iter().map(|(_, parcel)| parcel.envelopes.len()).sum();
-    assert_eq!((count, relay.counts().dropped), (fits, fits as u64));
+    let named: usize = parcels.iter().map(|(_, parcel)| parcel.named.len()).sum();
+    assert_eq!(
+        (count, named, relay.counts().dropped),
+        (fits, fits, 0),
+        "what has no room is named"
+    );
     assert!(parcels.len() > 1);
+    for seq in 0..(RELAY_WAITING_NAMES + 2 * fits) as u64 {
+        let (packed, bytes) = envelope(10_000 + seq, false, 200);
+        relay.push(&packed, &bytes, false, T0);
+    }
+    assert_eq!(relay.counts().dropped, fits as u64);
+    sent(&mut relay, T0 + RELAY_NAMING);
     let named: Vec<Name> = (0..2 * RELAY_MISSING as u64)
         .map(|name| Name(name.to_be_bytes()))
         .collect();

@@ -20,9 +20,12 @@ pub(crate) const COMPACT: u8 = 1;
 const WHOLE_NAME: u8 = 2;
 const OWN_PREV: u8 = 4;
 const ALL_BITS: u8 = COMPACT | WHOLE_NAME | OWN_PREV;
-/// What an envelope takes at most beside its rows, and a row beside the value of an indicator that is no address.
+/// What an envelope takes at most beside its rows.
 const HEAD_ROOM: usize = 168;
-const ROW_ROOM: usize = 64;
+/// A row beside the value of its indicator: index, minutes, count and confidence.
+const ROW_ROOM: usize = 1 + 10 + 1 + 1;
+/// A pair of behaviour and rule: in the message's table, and its number there.
+const PAIR_ROOM: usize = 3 + 8 + 3;
 
 /// Whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub(crate) struct Compact {
     pub(crate) signature: Signature,
     salt: Salt,
     rows: Vec<Sighting>,
+    /// Bytes that it takes at most.
+    room: usize,
 }
 
 // === impl Compact ===
@@ -88,6 +93,7 @@ impl Compact {
             signature: *envelope.signature(),
             salt: *salt,
             rows: rows.clone(),
+            room: room(rows, sightings::table(rows).len()),
         })
     }
 
@@ -106,13 +112,8 @@ impl Compact {
     }
 
     /// Bytes that it takes at most.
-    pub(crate) fn room(&self) -> usize {
-        let others = self.rows.iter().map(|row| match &row.indicator {
-            Indicator::Domain(text) | Indicator::Url(text) => text.len(),
-            Indicator::Unknown { bytes, .. } => bytes.len(),
-            _ => 0,
-        });
-        HEAD_ROOM + ROW_ROOM * self.rows.len() + others.sum::<usize>()
+    pub(crate) const fn room(&self) -> usize {
+        self.room
     }
 
     /// Writes it. The base is no earlier than its time, the table has all its pairs.
@@ -185,6 +186,7 @@ impl Compact {
             policy,
             signature,
             salt,
+            room: room(&rows, own.len()),
             rows,
         })
     }
@@ -233,6 +235,17 @@ impl Compact {
 
 /// What stands in the place of the previous hash at the beginning of an epoch.
 const NOTHING: HeaderHash = HeaderHash([0; 32]);
+
+fn room(rows: &[Sighting], pairs: usize) -> usize {
+    let values = rows.iter().map(|row| match &row.indicator {
+        Indicator::Ip(address) if address.is_ipv4() => 4,
+        Indicator::Ip(_) => 16,
+        Indicator::Domain(text) | Indicator::Url(text) => 8 + text.len(),
+        Indicator::Unknown { bytes, .. } => 8 + bytes.len(),
+        _ => 40,
+    });
+    HEAD_ROOM + PAIR_ROOM * pairs + ROW_ROOM * rows.len() + values.sum::<usize>()
+}
 
 /// Written out only where it does not follow.
 fn read_prev(reader: &mut Reader<'_>, first: u8, seq: u64) -> Result<Option<HeaderHash>, DecodeError> {
