@@ -3,28 +3,41 @@
 //! One file an endpoint. Answers come from `table`; deviations from CrowdSec's behaviour are listed in docs/lapi.md.
 //! Deliberately absent: commands for people, which go over the socket in the data directory (`control`).
 
+mod alert_query;
+mod alerts;
 pub(crate) mod appsec;
 mod asker;
 mod auth;
 mod decisions;
 mod events;
 mod filter;
+mod go;
+mod login;
+mod machine;
 mod openapi;
+pub(crate) mod password;
+mod push;
+mod pushed;
 mod shape;
 mod stream;
+mod token;
+mod undecide;
+pub(crate) mod watchers;
 mod web;
 
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router, middleware};
 use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use self::asker::Asker;
+use self::machine::Door;
 use crate::control;
 use crate::node::Node;
 
@@ -43,11 +56,13 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
             get(events::follow).layer(Extension(followers)),
         )
         .layer(middleware::from_fn_with_state(
-            (Arc::clone(&node), limits),
+            (Arc::clone(&node), Arc::clone(&limits)),
             auth::check,
         ));
+    let door = Arc::new(Door::new(Arc::clone(&node), limits));
     Router::new()
         .merge(keyed)
+        .merge(machines(&door))
         .route("/health", get(|| async { Json(json!({"status": "up"})) }))
         .route("/openapi.json", get(openapi::serve))
         .route("/network", get(network))
@@ -57,6 +72,26 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::map_response(plain))
         .with_state(node)
+}
+
+/// What machines ask, and how they come to a token. They and bouncers share a path, and nothing else.
+fn machines(door: &Arc<Door>) -> Router<Arc<Node>> {
+    let known = Router::new()
+        .route(
+            "/v1/alerts",
+            get(alerts::list).post(push::push).delete(alerts::delete_many),
+        )
+        .route("/v1/alerts/{id}", get(alerts::show).delete(alerts::delete_one))
+        .route("/v1/decisions", delete(undecide::end_many))
+        .route("/v1/decisions/{id}", delete(undecide::end_one))
+        .route("/v1/watchers/self", delete(watchers::leave))
+        .route("/v1/refresh_token", get(login::refresh))
+        .route("/v1/heartbeat", get(watchers::heartbeat))
+        .layer(middleware::from_fn_with_state(Arc::clone(door), machine::check));
+    known
+        .route("/v1/watchers", post(watchers::register))
+        .route("/v1/watchers/login", post(login::login))
+        .with_state(Arc::clone(door))
 }
 
 /// What a newcomer needs to join. A seed tells everybody, because joining begins there; who belongs to a network is
@@ -97,6 +132,14 @@ async fn plain(mut answer: Response) -> Response {
         HeaderValue::from_static("nosniff"),
     );
     answer
+}
+
+/// An answer as JSON; the four bytes `null` where there is nothing.
+fn answered(body: &impl Serialize, nothing: bool) -> Response {
+    if nothing {
+        return Json(Value::Null).into_response();
+    }
+    Json(body).into_response()
 }
 
 /// CrowdSec's shape of an error.

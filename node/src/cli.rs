@@ -15,6 +15,7 @@ mod id;
 mod init;
 mod join;
 mod listing;
+mod machines;
 mod network;
 mod peers;
 mod policy;
@@ -95,6 +96,8 @@ enum Command {
     #[command(subcommand)]
     Bouncers(bouncers::Bouncers),
     #[command(subcommand)]
+    Machines(machines::Machines),
+    #[command(subcommand)]
     Allowlist(allowlist::Allowlist),
     Retract(retract::Retract),
     Dispute(dispute::Dispute),
@@ -142,6 +145,7 @@ impl Cli {
             Command::Alerts(command) => command.run(global).await,
             Command::Sightings(command) => command.run(global).await,
             Command::Bouncers(command) => command.run(global).await,
+            Command::Machines(command) => command.run(global).await,
             Command::Allowlist(command) => command.run(global).await,
             Command::Retract(command) => command.run(global).await,
             Command::Dispute(command) => command.run(global).await,

@@ -8,6 +8,7 @@ mod bouncers;
 mod coverage;
 mod decisions;
 mod explain;
+mod machines;
 mod mesh;
 mod policy;
 mod proofs;
@@ -30,6 +31,7 @@ use serde_json::{Value, json};
 
 use crate::node::Node;
 
+pub(crate) use decisions::taken_back;
 pub(crate) use mesh::invitation;
 pub(crate) use status::{Status, status};
 pub(crate) use words::{Problem, spell};
@@ -51,6 +53,11 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/sightings", get(sightings::list))
         .route("/bouncers", get(bouncers::list).post(bouncers::add))
         .route("/bouncers/{name}", delete(bouncers::delete))
+        .route("/machines", get(machines::list).post(machines::add))
+        .route(
+            "/machines/{name}",
+            post(machines::change).delete(machines::delete),
+        )
         .route(
             "/allowlist",
             get(allowlist::list)

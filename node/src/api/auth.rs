@@ -23,6 +23,8 @@ use crate::node::Node;
 const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not zero");
 /// What those are told that sent too many wrong keys.
 pub(super) const GUESSING: &str = "too many requests without a valid key";
+/// Machines per minute and address that register themselves: each costs a slow hash.
+const NEW_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 /// The same visitor is noted again after this.
 const NOTED: Duration = Duration::from_mins(1);
 /// Longest program name that is kept, in bytes.
@@ -43,6 +45,8 @@ pub(super) struct Caller {
 pub(super) struct Limits {
     /// Wrong keys, by address (a /64 counts as one).
     wrong: DefaultKeyedRateLimiter<IpAddr>,
+    /// Machines that came by themselves, by address.
+    new: DefaultKeyedRateLimiter<IpAddr>,
     /// Visits that were noted in the database within the last minute.
     noted: Mutex<HashMap<Visit, Timestamp>>,
 }
@@ -54,6 +58,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)),
+            new: RateLimiter::keyed(Quota::per_minute(NEW_PER_MINUTE)),
             noted: Mutex::default(),
         }
     }
@@ -62,6 +67,11 @@ impl Default for Limits {
 // === impl Limits ===
 
 impl Limits {
+    /// Notes a registration, and says whether there were too many.
+    pub(super) fn is_crowding(&self, address: Option<IpAddr>) -> bool {
+        exceeds(&self.new, address)
+    }
+
     /// Whether to note this visit: a live bouncer asks for each of its visitors, and a note costs a write to the disk.
     fn is_notable(&self, visit: Visit, now: Timestamp) -> bool {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,15 +149,23 @@ fn refuse(limits: &Limits, address: Option<IpAddr>) -> Response {
 
 /// Notes a wrong key from this address; whether it had too many. Only those that were not too many are logged.
 pub(super) fn is_guessing(limits: &Limits, address: Option<IpAddr>) -> bool {
-    let who = address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), network_of);
-    if limits.wrong.len() > MOST_ADDRESSES {
-        limits.wrong.retain_recent();
-    }
-    let guessing = limits.wrong.check_key(&who).is_err();
+    let guessing = exceeds(&limits.wrong, address);
     if !guessing {
-        tracing::warn!(address = %who, "a request without a valid key");
+        tracing::warn!(address = %who(address), "a request without a valid key");
     }
     guessing
+}
+
+fn exceeds(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: Option<IpAddr>) -> bool {
+    if limiter.len() > MOST_ADDRESSES {
+        limiter.retain_recent();
+    }
+    limiter.check_key(&who(address)).is_err()
+}
+
+/// Whose requests count together: those of the unix socket are this machine's.
+fn who(address: Option<IpAddr>) -> IpAddr {
+    address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), network_of)
 }
 
 /// The address, or for IPv6 its /64.

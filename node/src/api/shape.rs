@@ -51,7 +51,7 @@ fn duration(secs: i64) -> String {
 }
 
 /// A name that stays the same over restarts: RFC 9562 version 8, from the decision's number and birth.
-fn uuid(held: &Decision) -> String {
+pub(super) fn uuid(held: &Decision) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("vigie/decision-uuid/v1");
     hasher
         .update(&held.id.to_le_bytes())

@@ -1,12 +1,16 @@
 //! `[api]`: where bouncers, agents and browsers reach the node.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Section, Wrong};
+use super::{Section, Wrong, duration, network};
+
+/// Longest decision of a machine: bouncers count in hours and must be able to hold the number.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// Where the node answers.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -16,6 +20,14 @@ pub(crate) struct Api {
     pub(crate) listen: Spanned<String>,
     /// A unix socket that serves the Local API too, for bouncers in other namespaces. Empty: none.
     pub(crate) socket: PathBuf,
+    /// Decisions that one machine may make in an hour.
+    pub(crate) machine_decisions: u32,
+    /// The longest decision that a machine may make.
+    pub(crate) machine_longest: Spanned<String>,
+    /// A file with the token by which machines register themselves as accepted. Empty: somebody accepts each.
+    pub(crate) registration_token: PathBuf,
+    /// Where such machines come from.
+    pub(crate) registration_from: Vec<Spanned<String>>,
 }
 
 impl Default for Api {
@@ -23,21 +35,65 @@ impl Default for Api {
         Self {
             listen: Spanned::new(0..0, "127.0.0.1:8480".to_owned()),
             socket: PathBuf::new(),
+            machine_decisions: 10_000,
+            machine_longest: Spanned::new(0..0, "365d".to_owned()),
+            registration_token: PathBuf::new(),
+            registration_from: Vec::new(),
         }
+    }
+}
+
+// === impl Api ===
+
+impl Api {
+    pub(crate) fn machine_longest(&self) -> Duration {
+        duration(self.machine_longest.get_ref())
+            .unwrap_or(LONGEST)
+            .min(LONGEST)
+    }
+
+    /// Whether this token, shown from there, lets a machine in. The file is read each time: it may change.
+    pub(crate) fn accepts(&self, token: &str, address: Option<IpAddr>) -> bool {
+        if self.registration_token.as_os_str().is_empty() {
+            return false;
+        }
+        let from = self
+            .registration_from
+            .iter()
+            .filter_map(|text| network(text.get_ref()));
+        let mut from = from.filter(|net| address.is_some_and(|ip| net.contains(&ip)));
+        let known = match std::fs::read_to_string(&self.registration_token) {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::error!(%error, "[api] registration_token cannot be read");
+                return false;
+            }
+        };
+        // Hashes are compared, so that the time it takes says nothing of the token.
+        let same = blake3::hash(known.trim().as_bytes()) == blake3::hash(token.as_bytes());
+        from.next().is_some() && !known.trim().is_empty() && same
     }
 }
 
 impl Section for Api {
     fn check(&self) -> Vec<Wrong> {
-        match self.listen.get_ref().parse::<SocketAddr>() {
-            Ok(_) => Vec::new(),
-            Err(_) => vec![(
-                self.listen.span(),
-                format!(
-                    "{:?} is not an address and port such as 127.0.0.1:8480",
-                    self.listen.get_ref()
-                ),
-            )],
+        let mut wrong = Vec::new();
+        let listen = self.listen.get_ref();
+        if listen.parse::<SocketAddr>().is_err() {
+            let why = format!("{listen:?} is not an address and port such as 127.0.0.1:8480");
+            wrong.push((self.listen.span(), why));
         }
+        let longest = self.machine_longest.get_ref();
+        if duration(longest).is_none_or(|length| length.is_zero() || length > LONGEST) {
+            let why = format!("{longest:?} is not a duration of at most 365d such as 30d");
+            wrong.push((self.machine_longest.span(), why));
+        }
+        for text in &self.registration_from {
+            if network(text.get_ref()).is_none() {
+                let why = format!("{:?} is neither an address nor a network", text.get_ref());
+                wrong.push((text.span(), why));
+            }
+        }
+        wrong
     }
 }

@@ -14,6 +14,7 @@ use super::words::{Problem, duration, spell};
 use super::{Answer, Shared, say};
 use crate::config::network;
 use crate::decide;
+use crate::node::Node;
 
 /// Longest life of a decision by hand: bouncers count in hours and must be able to hold the number.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
@@ -112,6 +113,17 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     if ended.is_empty() {
         return Err(Problem::not_found("no such decision holds"));
     }
+    let (overruled, ours) = taken_back(&node, &ended).await?;
+    let mut values: Vec<&String> = ended.iter().map(|held| &held.decision.value).collect();
+    values.sort_unstable();
+    values.dedup();
+    Ok(Json(
+        json!({"ended": ended.len(), "values": values, "overruled": overruled, "ours": ours}),
+    ))
+}
+
+/// What follows when a person ended decisions: whether the mesh was overruled, and how much of our own word still stands.
+pub(crate) async fn taken_back(node: &Node, ended: &[Decision]) -> anyhow::Result<(bool, usize)> {
     let mut values: Vec<&Decision> = ended.iter().collect();
     values.sort_unstable_by_key(|held| &held.decision.value);
     values.dedup_by_key(|held| &held.decision.value);
@@ -122,16 +134,14 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
             .any(|held| held.decision.origin == Origin::Mesh && held.decision.value == value)
         {
             // Its evidence stands: without this it would be decided again within the minute.
-            say::overrule(&node, value).await?;
+            say::overrule(node, value).await?;
             overruled = true;
         }
         if let Ok(ip) = value.parse() {
-            ours += say::standing(&node, ip).await?.0;
+            ours += say::standing(node, ip).await?.0;
         }
     }
-    Ok(Json(
-        json!({"ended": ended.len(), "values": values.iter().map(|held| &held.decision.value).collect::<Vec<_>>(), "overruled": overruled, "ours": ours}),
-    ))
+    Ok((overruled, ours))
 }
 
 fn is_single(target: IpNet) -> bool {

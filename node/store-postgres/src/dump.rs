@@ -15,7 +15,7 @@ use crate::error::{failed, file_failed};
 use crate::schema::MIGRATIONS;
 
 /// Every table, those before that others refer to; and whether it numbers its rows.
-const TABLES: [(&str, bool); 14] = [
+const TABLES: [(&str, bool); 15] = [
     ("_sqlx_migrations", false),
     ("envelope", true),
     ("sighting", false),
@@ -26,6 +26,7 @@ const TABLES: [(&str, bool); 14] = [
     ("decision", true),
     ("bouncer", false),
     ("bouncer_cursor", false),
+    ("machine", false),
     ("allowed", false),
     ("memory", false),
     ("note", false),

@@ -83,6 +83,10 @@ pub struct Alert {
 pub struct AlertFilter {
     /// This number only.
     pub id: Option<AlertId>,
+    /// The alert of this detection only.
+    pub detection: Option<[u8; 16]>,
+    /// Numbers below this only: how one reads page by page.
+    pub before: Option<AlertId>,
     /// Exact value.
     pub value: Option<String>,
     /// Exact scenario.

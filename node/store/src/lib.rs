@@ -15,6 +15,7 @@ mod decision;
 mod envelope;
 mod error;
 mod lease;
+mod machine;
 mod memory;
 mod note;
 mod sighting;
@@ -30,6 +31,7 @@ pub use decision::{Decision, DecisionFilter, DecisionId, Decisions, NewDecision,
 pub use envelope::{Appended, Envelopes, Held, HeldEnvelope, NewEnvelope};
 pub use error::StoreError;
 pub use lease::{Holder, Lease, Leases};
+pub use machine::{Machine, Machines};
 pub use memory::{Memory, Remembered, Tier};
 pub use note::{Counts, Notes, Owner, Retention};
 pub use sighting::{SightingFilter, SightingRow, Sightings};
@@ -43,6 +45,7 @@ pub trait Store:
     + Alerts
     + Decisions
     + Bouncers
+    + Machines
     + Allowlist
     + Memory
     + Leases

@@ -16,6 +16,7 @@ mod decision;
 mod envelope;
 mod forget;
 mod lease;
+mod machine;
 mod memory;
 mod note;
 mod query;

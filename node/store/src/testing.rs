@@ -15,6 +15,7 @@ mod decisions;
 mod envelopes;
 mod forgetting;
 pub mod kill;
+mod machines;
 mod others;
 pub mod random;
 pub mod sample;
@@ -122,6 +123,9 @@ pub const PROMISES: &[Promise] = &[
     }),
     promise("cursors are kept for each address, up to a bound", |s| {
         Box::pin(others::cursors(s))
+    }),
+    promise("machines come back, are accepted, granted and deleted", |s| {
+        Box::pin(machines::come_back(s))
     }),
     promise("one network has one entry in the allowlist", |s| {
         Box::pin(others::allowlist(s))

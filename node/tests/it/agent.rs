@@ -2,7 +2,7 @@
 //! making that no honest program would be.
 
 mod absent;
-mod crowdsec;
+pub(crate) mod crowdsec;
 mod fake;
 mod odd;
 mod real;

@@ -13,6 +13,7 @@ mod hub;
 mod journey;
 mod kill;
 mod lapi;
+mod machines;
 mod mesh;
 mod network;
 #[path = "../../../bouncers/nftables/tests/it/nft.rs"]

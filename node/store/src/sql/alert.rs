@@ -69,6 +69,12 @@ impl<D: Database> Alerts for D {
         if let Some(id) = filter.id {
             query.push(" AND id = ").push_bind(id);
         }
+        if let Some(detection) = &filter.detection {
+            query.push(" AND detection = ").push_bind(detection);
+        }
+        if let Some(before) = filter.before {
+            query.push(" AND id < ").push_bind(before);
+        }
         if let Some(value) = &filter.value {
             query.push(" AND value = ").push_bind(value);
         }

@@ -133,10 +133,20 @@ pub(super) async fn filters(store: AnyStore) {
         scenario: Some("s0".into()),
         since: Some(at(0)),
         until: Some(at(9)),
-        id: None,
         limit: 9,
+        ..any()
     };
     check(both, &[1]).await;
+    let before = AlertFilter {
+        before: Some(ids[2]),
+        ..any()
+    };
+    check(before, &[1, 0]).await;
+    let detection = AlertFilter {
+        detection: Some(alert(2).detection),
+        ..any()
+    };
+    check(detection, &[2]).await;
 }
 
 pub(super) async fn deleted(store: AnyStore) {

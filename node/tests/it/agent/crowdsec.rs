@@ -13,6 +13,13 @@ use super::peers;
 use crate::skip::skip;
 use crate::support::until;
 
+/// A parser of lines that say who was refused when.
+const PARSER: &str = "filter: \"evt.Line.Labels.type == 'probe'\"\nonsuccess: next_stage\nname: test/raw\n\
+    nodes:\n - grok:\n     pattern: \"^%{NOTSPACE:when} refused %{NOTSPACE:who}\"\n     apply_on: Line.Raw\n\
+    statics:\n - meta: source_ip\n   expression: evt.Parsed.who\n - target: evt.StrTime\n   expression: evt.Parsed.when\n";
+/// A scenario of three lines.
+const SCENARIO: &str = "type: leaky\nname: test/three\ndescription: three refusals\nfilter: \"evt.Meta.source_ip != ''\"\n\
+    groupby: evt.Meta.source_ip\ncapacity: 2\nleakspeed: 10s\nblackhole: 1m\nlabels: {type: probe, remediation: true}\n";
 const MISSING: &str = "no crowdsec here; scripts/peers.sh crowdsec unpacks one";
 
 /// A configuration, a database and the programs.
@@ -78,7 +85,9 @@ impl CrowdSec {
     fn configure(&self) {
         let root = self.home.path().display();
         std::fs::create_dir_all(self.home.path().join("etc/notifications")).unwrap();
-        std::fs::create_dir_all(self.home.path().join("data")).unwrap();
+        for folder in ["data", "hub", "etc/scenarios"] {
+            std::fs::create_dir_all(self.home.path().join(folder)).unwrap();
+        }
         let tls = if self.tls {
             format!(
                 ", tls: {{cert_file: {root}/server.pem, key_file: {root}/server.key, ca_cert_path: {root}/ca.pem, \
@@ -89,8 +98,8 @@ impl CrowdSec {
         };
         let config = format!(
             "common: {{daemonize: false, log_media: stdout, log_level: warning, working_dir: .}}\n\
-             config_paths: {{config_dir: {root}/etc/, data_dir: {root}/data/, hub_dir: {root}/etc/, \
-               index_path: {root}/etc/.index.json, notification_dir: {root}/etc/notifications/, plugin_dir: {root}/etc/}}\n\
+             config_paths: {{config_dir: {root}/etc/, data_dir: {root}/data/, hub_dir: {root}/hub/, \
+               index_path: {root}/hub/.index.json, notification_dir: {root}/etc/notifications/, plugin_dir: {root}/etc/}}\n\
              cscli: {{output: human}}\n\
              db_config: {{log_level: warning, type: sqlite, db_path: {root}/data/crowdsec.db, use_wal: true}}\n\
              plugin_config: {{user: nobody, group: nogroup}}\n\
@@ -109,7 +118,12 @@ impl CrowdSec {
             ("profiles.yaml", profiles),
             ("console.yaml", ""),
             ("credentials.yaml", ""),
-            (".index.json", "{}"),
+            (
+                "../hub/.index.json",
+                "{\"parsers\":{},\"scenarios\":{},\"postoverflows\":{},\"collections\":{}}",
+            ),
+            // `cscli lapi status` wants one to name.
+            ("scenarios/three.yaml", SCENARIO),
         ] {
             std::fs::write(self.home.path().join("etc").join(name), text).unwrap();
         }
@@ -139,6 +153,48 @@ impl CrowdSec {
         command.arg("-c").arg(self.home.path().join("etc/config.yaml"));
         command.stdin(Stdio::null()).stderr(Stdio::null());
         command
+    }
+
+    /// The file that says to its programs which Local API they speak with.
+    pub(crate) fn credentials(&self) -> PathBuf {
+        self.home.path().join("etc/credentials.yaml")
+    }
+
+    /// What `cscli` prints, and whether it succeeded.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = self.program("cscli");
+        let output = command.args(arguments).stderr(Stdio::piped()).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    }
+
+    /// Its own agent, without its server, on a log whose lines are `TIME refused ADDRESS`: three of them are an alert.
+    pub(crate) fn watch(&self, log: &Path) -> Server {
+        let etc = self.home.path().join("etc");
+        let acquisition = format!("filename: {}\nlabels: {{type: probe}}\n", log.display());
+        std::fs::create_dir_all(etc.join("parsers/s00-raw")).unwrap();
+        std::fs::create_dir_all(etc.join("patterns")).unwrap();
+        for (name, text) in [
+            ("acquis.yaml", acquisition.as_str()),
+            ("simulation.yaml", "simulation: false\n"),
+            ("parsers/s00-raw/line.yaml", PARSER),
+        ] {
+            std::fs::write(etc.join(name), text).unwrap();
+        }
+        let config = std::fs::read_to_string(etc.join("config.yaml")).unwrap();
+        let simulation = format!(
+            "config_paths: {{simulation_path: {}/simulation.yaml, ",
+            etc.display()
+        );
+        let service = format!(
+            "crowdsec_service: {{acquisition_path: {}/acquis.yaml, parser_routines: 1}}\n",
+            etc.display()
+        );
+        let config = config.replace("config_paths: {", &simulation) + &service;
+        std::fs::write(etc.join("config.yaml"), config).unwrap();
+        let said = std::fs::File::create(self.home.path().join("agent.log")).unwrap();
+        let mut command = self.program("crowdsec");
+        Server(command.arg("-no-api").stdout(said).spawn().unwrap())
     }
 
     fn cscli(&self, arguments: &[&str]) -> String {

@@ -1,0 +1,246 @@
+//! The shape of an alert that a machine pushes, and what of it becomes ours.
+//!
+//! Before this stop: bytes of a stranger. After it: `push`. Deliberately absent: what is decided.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use vigie_store::{NewAlert, NewDecision, Origin, Remediation, Share};
+use vigie_wire::{RuleHash, Timestamp};
+
+use super::go;
+use crate::config::network;
+
+/// An alert as CrowdSec's agents and `cscli` write it; what they may leave out is optional.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pushed {
+    scenario: Option<String>,
+    scenario_hash: Option<String>,
+    scenario_version: Option<String>,
+    message: Option<String>,
+    events_count: Option<i64>,
+    start_at: Option<String>,
+    stop_at: Option<String>,
+    capacity: Option<i64>,
+    leakspeed: Option<String>,
+    simulated: Option<bool>,
+    #[serde(default)]
+    remediation: bool,
+    kind: Option<String>,
+    events: Option<Vec<Value>>,
+    source: Option<Source>,
+    decisions: Option<Vec<Embedded>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Source {
+    scope: Option<String>,
+    value: Option<String>,
+    #[serde(default)]
+    as_number: Option<String>,
+    #[serde(default)]
+    as_name: Option<String>,
+    #[serde(default)]
+    cn: Option<String>,
+    #[serde(default)]
+    range: Option<String>,
+}
+
+/// A decision that comes with an alert.
+#[derive(Debug, Deserialize)]
+pub(super) struct Embedded {
+    duration: Option<String>,
+    #[serde(default)]
+    origin: String,
+    scenario: Option<String>,
+    scope: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    value: Option<String>,
+    #[serde(default)]
+    simulated: bool,
+}
+
+/// An alert in our words, and the decisions that came with it.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) alert: NewAlert,
+    pub(super) decisions: Vec<NewDecision>,
+    /// Whether an agent saw it itself: `kind` says so or nothing, there are events and no decision.
+    pub(super) seen: bool,
+}
+
+/// The names of scopes are CrowdSec's, whatever the case that they are sent in.
+pub(super) fn scope(text: &str) -> String {
+    let known = ["Ip", "Range", "Country", "AS"];
+    let mut known = known.into_iter();
+    known
+        .find(|known| known.eq_ignore_ascii_case(text))
+        .unwrap_or(text)
+        .to_owned()
+}
+
+/// An address or network has one name, and its scope follows from it.
+pub(super) fn target(scope_text: &str, value: &str) -> Result<(String, String), String> {
+    let scope = scope(scope_text);
+    if scope != "Ip" && scope != "Range" {
+        return Ok((scope, value.to_owned()));
+    }
+    let net = network(value).ok_or_else(|| format!("{value:?} is neither an address nor a network"))?;
+    if net.prefix_len() == net.max_prefix_len() {
+        return Ok(("Ip".to_owned(), net.addr().to_string()));
+    }
+    Ok(("Range".to_owned(), net.to_string()))
+}
+
+// === impl Pushed ===
+
+impl Pushed {
+    /// In our words; what is missing or cannot be read is said as CrowdSec says it.
+    pub(super) fn take(self, machine: &str, detection: [u8; 16], now: Timestamp) -> Result<Taken, String> {
+        let source = need(self.source, "source")?;
+        let (scope, value) = target(
+            &need(source.scope, "source.scope")?,
+            &need(source.value, "source.value")?,
+        )?;
+        let scenario = need(self.scenario, "scenario")?;
+        let events = need(self.events, "events")?;
+        let embedded = self.decisions.unwrap_or_default();
+        let seen = self.kind.as_deref().is_none_or(|kind| kind == "crowdsec")
+            && !events.is_empty()
+            && embedded.is_empty();
+        let mut labels = BTreeMap::new();
+        let told = [
+            ("kind", self.kind),
+            ("source.as_number", source.as_number),
+            ("source.as_name", source.as_name),
+            ("source.cn", source.cn),
+            ("source.range", source.range),
+        ];
+        for (name, text) in told {
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                labels.insert(name.to_owned(), text);
+            }
+        }
+        let alert = NewAlert {
+            detection,
+            machine: machine.to_owned(),
+            rule: rule(&need(self.scenario_hash, "scenario_hash")?, &scenario),
+            scenario,
+            scenario_version: need(self.scenario_version, "scenario_version")?,
+            behaviour: None,
+            scope,
+            value,
+            message: need(self.message, "message")?,
+            events_count: u32::try_from(need(self.events_count, "events_count")?.max(0)).unwrap_or(u32::MAX),
+            capacity: i32::try_from(need(self.capacity, "capacity")?).unwrap_or(i32::MAX),
+            leakspeed: need(self.leakspeed, "leakspeed")?,
+            first: time(&need(self.start_at, "start_at")?)?,
+            last: time(&need(self.stop_at, "stop_at")?)?,
+            created_at: now,
+            simulated: need(self.simulated, "simulated")?,
+            remediation: self.remediation,
+            labels,
+            events: Value::Array(events),
+            share: Share::Never,
+        };
+        let decisions = embedded.into_iter().map(|one| one.take(&alert, now));
+        Ok(Taken {
+            decisions: decisions.collect::<Result<_, _>>()?,
+            alert,
+            seen,
+        })
+    }
+}
+
+// === impl Embedded ===
+
+impl Embedded {
+    fn take(self, alert: &NewAlert, now: Timestamp) -> Result<NewDecision, String> {
+        let (scope, value) = target(
+            &need(self.scope, "decisions.scope")?,
+            &need(self.value, "decisions.value")?,
+        )?;
+        let text = need(self.duration, "decisions.duration")?;
+        let length = go::duration(&text).ok_or_else(|| format!("{text:?} is not a duration"))?;
+        if length < Duration::from_secs(1) {
+            return Err(format!("a decision of {text} decides nothing"));
+        }
+        Ok(NewDecision {
+            origin: origin(&self.origin),
+            remediation: remediation(&need(self.kind, "decisions.type")?)?,
+            scope,
+            value,
+            scenario: need(self.scenario, "decisions.scenario")?,
+            created_at: now,
+            until: now + length,
+            simulated: self.simulated || alert.simulated,
+            reason: alert.message.clone(),
+        })
+    }
+}
+
+/// CrowdSec's word for a remediation, or ours.
+pub(super) fn remediation(word: &str) -> Result<Remediation, String> {
+    match word.to_lowercase().as_str() {
+        "captcha" => Ok(Remediation::Challenge),
+        word => word
+            .parse()
+            .map_err(|_| format!("{word:?} is not one of ban, captcha, challenge, throttle")),
+    }
+}
+
+/// Where what a machine decided comes from: a person's word, or some list.
+fn origin(word: &str) -> Origin {
+    match word {
+        "cscli" | "manual" => Origin::Manual,
+        _ => Origin::Import,
+    }
+}
+
+fn need<T>(field: Option<T>, name: &str) -> Result<T, String> {
+    field.ok_or_else(|| format!("validation failure list:\n{name} in body is required"))
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    let read = text.parse::<jiff::Timestamp>();
+    read.map(|time| Timestamp::from_millis(time.as_millisecond()))
+        .map_err(|_| format!("{text:?} is not a time"))
+}
+
+/// A short name of the scenario's content, as its agent states it.
+fn rule(hash: &str, scenario: &str) -> RuleHash {
+    let stated = if hash.is_empty() { scenario } else { hash };
+    let hash = blake3::hash(stated.as_bytes());
+    RuleHash(*hash.as_bytes().first_chunk().unwrap_or(&[0; 8]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_target_has_one_name_and_its_scope_follows() {
+        let of = |scope, value| target(scope, value).unwrap();
+        let pair = |scope: &str, value: &str| (scope.to_owned(), value.to_owned());
+        assert_eq!(of("ip", "::ffff:192.88.99.7"), pair("Ip", "192.88.99.7"));
+        assert_eq!(of("Ip", "192.88.99.7/24"), pair("Range", "192.88.99.0/24"));
+        assert_eq!(of("RANGE", "192.88.99.7/32"), pair("Ip", "192.88.99.7"));
+        assert_eq!(of("country", "FR"), pair("Country", "FR"));
+        assert_eq!(of("as", "64500"), pair("AS", "64500"));
+        assert_eq!(of("session", "x"), pair("session", "x"));
+        assert!(target("ip", "FR").is_err());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let pushed: Pushed = serde_json::from_str("{}").unwrap();
+        let refused = pushed.take("web", [0; 16], Timestamp::from_secs(0)).unwrap_err();
+        assert!(
+            refused.starts_with("validation failure list:\nsource"),
+            "{refused}"
+        );
+    }
+}

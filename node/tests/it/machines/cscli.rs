@@ -1,0 +1,119 @@
+//! CrowdSec's own `cscli` and agent, unmodified, with their credentials pointing at our node.
+
+use serde_json::Value;
+
+use crate::agent::crowdsec::CrowdSec;
+use crate::http::Place;
+use crate::support::{Home, append, until};
+
+/// CrowdSec's programs as a machine of our node.
+fn pointed(crowdsec: &CrowdSec, home: &Home, place: &Place, name: &str) {
+    let file = crowdsec.credentials();
+    std::fs::remove_file(&file).unwrap();
+    home.say(&["machines", "add", name, "--out", file.to_str().unwrap()]);
+    // The file names the address of the configuration; a test's node listens on a port of its own.
+    let Place::Tcp(address) = place else {
+        panic!("a node listens by TCP");
+    };
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("url:"));
+    let text: Vec<_> = lines
+        .map(str::to_owned)
+        .chain([format!("url: http://{address}/")])
+        .collect();
+    std::fs::write(&file, text.join("\n")).unwrap();
+}
+
+#[track_caller]
+fn said(crowdsec: &CrowdSec, arguments: &[&str]) -> String {
+    let (good, text) = crowdsec.ask(arguments);
+    assert!(good, "cscli {arguments:?}: {text}");
+    text
+}
+
+#[test]
+fn cscli_lists_adds_and_deletes() {
+    let Some(crowdsec) = CrowdSec::new("cscli_lists_adds_and_deletes") else {
+        return;
+    };
+    let home = Home::quiet();
+    let node = home.up();
+    pointed(&crowdsec, &home, &node.place(), "cscli");
+    let status = said(&crowdsec, &["lapi", "status"]);
+    assert!(status.contains("successfully interact"), "{status}");
+
+    let key = home.key("one", "ban");
+    said(
+        &crowdsec,
+        &["decisions", "add", "--ip", "192.88.99.7", "--duration", "4h"],
+    );
+    said(
+        &crowdsec,
+        &["decisions", "add", "--range", "198.18.0.0/24", "--duration", "2h"],
+    );
+    let served = node.place().get("/v1/decisions?ip=192.88.99.7", &key);
+    assert_eq!(
+        (&served[0]["type"], &served[0]["origin"]),
+        (&"ban".into(), &"manual".into())
+    );
+
+    let list = said(&crowdsec, &["decisions", "list", "-o", "json"]);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 2, "{list}");
+    let alerts = said(&crowdsec, &["alerts", "list", "-o", "json"]);
+    let alerts: Value = serde_json::from_str(&alerts).unwrap();
+    assert_eq!(alerts.as_array().unwrap().len(), 2, "{alerts}");
+    let id = alerts[0]["id"].to_string();
+    let inspected = said(&crowdsec, &["alerts", "inspect", &id]);
+    assert!(inspected.contains("198.18.0.0/24"), "{inspected}");
+
+    said(&crowdsec, &["decisions", "delete", "--ip", "192.88.99.7"]);
+    assert_eq!(
+        node.place()
+            .ask("GET", "/v1/decisions?ip=192.88.99.7", Some(&key))
+            .body,
+        "null"
+    );
+    said(&crowdsec, &["alerts", "delete", "--all"]);
+    assert_eq!(node.place().ask("GET", "/v1/decisions", Some(&key)).body, "null");
+
+    let (good, refused) = crowdsec.ask(&["decisions", "add", "--ip", "127.0.0.1"]);
+    assert!(
+        !good && refused.contains("not an address of another host"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn an_agent_of_crowdsec_logs_in_pushes_and_a_decision_follows() {
+    let Some(crowdsec) = CrowdSec::new("an_agent_of_crowdsec_logs_in_pushes_and_a_decision_follows") else {
+        return;
+    };
+    let home = Home::quiet();
+    let node = home.up();
+    pointed(&crowdsec, &home, &node.place(), "web");
+    let key = home.key("one", "ban");
+    let log = home.beside("probe.log");
+    std::fs::write(&log, "").unwrap();
+    let _agent = crowdsec.watch(&log);
+    until("the agent logged in", || {
+        home.rows(&["machines", "list"])[0]["agent"]
+            .as_str()
+            .is_some_and(|agent| agent.starts_with("crowdsec/"))
+    });
+    until("its alert is decided", || {
+        append(
+            &log,
+            &format!("{} refused 192.88.99.77\n", jiff::Timestamp::now()),
+        );
+        node.place()
+            .ask("GET", "/v1/decisions?ip=192.88.99.77", Some(&key))
+            .body
+            != "null"
+    });
+    let alerts = home.rows(&["alerts", "list"]);
+    assert_eq!(
+        (&alerts[0]["machine"], &alerts[0]["scenario"]),
+        (&"web".into(), &"test/three".into())
+    );
+}
