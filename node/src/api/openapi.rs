@@ -6,7 +6,7 @@
 use axum::Json;
 use serde_json::{Value, json};
 
-use super::{decisions, events, stream, web};
+use super::{decisions, events, stream, undecide, web};
 
 pub(super) async fn serve() -> Json<Value> {
     Json(document())
@@ -23,7 +23,7 @@ fn document() -> Value {
         },
         "servers": [{"url": "/"}],
         "paths": {
-            "/v1/decisions": decisions::paper(),
+            "/v1/decisions": decisions_paper(),
             "/v1/decisions/stream": stream::paper(),
             "/v1/decisions/events": events::paper(),
             "/health": {"get": health()},
@@ -34,10 +34,18 @@ fn document() -> Value {
         "components": {
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "vigie bouncers add"},
+                "token": {"type": "http", "scheme": "bearer", "description": "POST /v1/watchers/login"},
             },
             "schemas": {"decision": decision(), "error": error(), "change": change()},
         },
     })
+}
+
+/// Bouncers read there by key; machines end decisions there by token.
+fn decisions_paper() -> Value {
+    let mut operations = decisions::paper();
+    operations["delete"] = undecide::paper();
+    operations
 }
 
 fn health() -> Value {
@@ -100,6 +108,18 @@ pub(super) const CHOICE: [(&str, &str); 5] = [
     ("scenarios_not_containing", "Parts of scenario names, with commas"),
     ("simulated", "Also simulated ones, unless it says false"),
 ];
+
+/// What any operation with a token may answer.
+pub(super) fn tokened(summary: &str, about: &str) -> Value {
+    let deleted = json!({
+        "type": "object", "required": ["nbDeleted"], "properties": {"nbDeleted": {"type": "string"}}
+    });
+    json!({"summary": summary, "security": [{"token": []}], "responses": {
+        "200": answer(about, &deleted),
+        "401": failure("No token, or one that is void or over"),
+        "500": failure("A filter is not known or cannot be read, or the database"),
+    }})
+}
 
 pub(super) fn failure(about: &str) -> Value {
     answer(about, &json!({"$ref": "#/components/schemas/error"}))

@@ -13,7 +13,7 @@ use vigie_store::{Decision, DecisionFilter};
 use super::alerts::{broken, number, unnumbered};
 use super::machine::Doorway;
 use super::pushed::{remediation, scope};
-use super::{answered, failed};
+use super::{answered, failed, openapi};
 use crate::config::network;
 use crate::control;
 use crate::node::Node;
@@ -72,6 +72,11 @@ pub(super) async fn end_many(
     let ids = found.iter().map(|held| held.id).collect();
     let ended = end(node, ids).await?;
     Ok(answered(&json!({"nbDeleted": ended.to_string()}), false))
+}
+
+/// For the OpenAPI document.
+pub(super) fn paper() -> serde_json::Value {
+    openapi::tokened("Ends the decisions that match", "How many, as a text")
 }
 
 /// As a person's word: what the mesh said of them is overruled, too.
