@@ -70,9 +70,11 @@ struct Writing {
 
 impl Entry {
     fn new(version: Version, held: Decision) -> Self {
+        let scope = held.decision.scope.as_str();
+        let addressed = ["ip", "range"].iter().any(|one| scope.eq_ignore_ascii_case(one));
         Self {
             version,
-            net: read(&held.decision.value),
+            net: addressed.then(|| read(&held.decision.value)).flatten(),
             held: Arc::new(held),
         }
     }

@@ -60,6 +60,7 @@ pub(super) async fn chosen(node: &Node, query: &AlertQuery, made: &Made) -> Resu
         let page = AlertFilter {
             before,
             scenario: query.scenario.clone(),
+            value: query.value.clone(),
             since: query.since,
             until: query.until,
             limit: PAGE,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use vigie_store::{Alert, AlertFilter, AlertId, DecisionFilter};
 
 use super::alert_query::{AlertQuery, Made, chosen, made};
-use super::machine::{Caller, Doorway};
+use super::machine::{Caller, Doorway, not_here};
 use super::shape::Shape;
 use super::{answered, failed};
 use crate::clock::rfc3339;
@@ -44,8 +44,8 @@ pub(super) async fn delete_one(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Response, Response> {
-    if !caller.here {
-        return Err(untrusted());
+    if let Some(refused) = not_here(&caller) {
+        return Err(refused);
     }
     let found = one(&door.node, number(&id).ok_or_else(unnumbered)?).await?;
     delete(&door.node, &[found]).await
@@ -56,8 +56,8 @@ pub(super) async fn delete_many(
     Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Response> {
-    if !caller.here {
-        return Err(untrusted());
+    if let Some(refused) = not_here(&caller) {
+        return Err(refused);
     }
     let node = &door.node;
     let mut query = AlertQuery::read(&query, node.now()).map_err(|why| broken(&why))?;
@@ -91,13 +91,6 @@ async fn delete(node: &Node, alerts: &[Alert]) -> Result<Response, Response> {
         }
     }
     Ok(answered(&json!({"nbDeleted": deleted.to_string()}), false))
-}
-
-fn untrusted() -> Response {
-    failed(
-        StatusCode::FORBIDDEN,
-        "access forbidden: alerts are deleted from the node's own machine only",
-    )
 }
 
 async fn one(node: &Node, id: AlertId) -> Result<Alert, Response> {

@@ -25,6 +25,8 @@ const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not z
 pub(super) const GUESSING: &str = "too many requests without a valid key";
 /// Machines per minute and address that register themselves: each costs a slow hash.
 const NEW_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+/// Passwords per minute and address that are looked at: agents log in once an hour.
+const TRIED_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("sixty is not zero");
 /// The same visitor is noted again after this.
 const NOTED: Duration = Duration::from_mins(1);
 /// Longest program name that is kept, in bytes.
@@ -45,6 +47,8 @@ pub(super) struct Caller {
 pub(super) struct Limits {
     /// Wrong keys, by address (a /64 counts as one).
     wrong: DefaultKeyedRateLimiter<IpAddr>,
+    /// Passwords, right or wrong, by address: each costs a slow hash.
+    tried: DefaultKeyedRateLimiter<IpAddr>,
     /// Machines that came by themselves, by address.
     new: DefaultKeyedRateLimiter<IpAddr>,
     /// Visits that were noted in the database within the last minute.
@@ -58,6 +62,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)),
+            tried: RateLimiter::keyed(Quota::per_minute(TRIED_PER_MINUTE)),
             new: RateLimiter::keyed(Quota::per_minute(NEW_PER_MINUTE)),
             noted: Mutex::default(),
         }
@@ -67,6 +72,11 @@ impl Default for Limits {
 // === impl Limits ===
 
 impl Limits {
+    /// Notes that a password is to be looked at, and says whether there were too many.
+    pub(super) fn is_trying(&self, address: Option<IpAddr>) -> bool {
+        exceeds(&self.tried, address)
+    }
+
     /// Notes a registration, and says whether there were too many.
     pub(super) fn is_crowding(&self, address: Option<IpAddr>) -> bool {
         exceeds(&self.new, address)

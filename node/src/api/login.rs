@@ -39,6 +39,10 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
     if login.password.len() > LONGEST_PASSWORD {
         return wrong(&door.limits, address, "incorrect Username or Password");
     }
+    if door.limits.is_trying(address) {
+        let body = json!({"code": 429, "message": "too many passwords"});
+        return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
+    }
     let machine = match door.node.store.machine(&login.machine_id).await {
         Ok(machine) => machine,
         Err(error) => return broken(&error),

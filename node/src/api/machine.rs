@@ -9,21 +9,26 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flate2::read::GzDecoder;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
+use tokio_util::task::TaskTracker;
 use vigie_store::Machine;
 
+use super::asker::Asker;
 use super::auth::{Limits, is_guessing};
 use super::{failed, token};
 use crate::node::Node;
 
 /// Largest body of a machine, in bytes, also after it was unpacked.
 pub(super) const LARGEST: usize = 50 << 20;
+/// Machines whose decisions are counted before those at rest are forgotten.
+const MOST_MACHINES: usize = 10_000;
 /// The same before anybody showed a token.
 pub(super) const LARGEST_UNKNOWN: usize = 2 << 20;
 
@@ -35,6 +40,8 @@ pub(super) struct Door {
     pub(super) limits: Arc<Limits>,
     /// Decisions by machine.
     decided: DefaultKeyedRateLimiter<String>,
+    /// What is written is written to its end, also for whoever hangs up meanwhile.
+    pub(super) tasks: TaskTracker,
 }
 
 /// Who asks: put into the request by [`check`].
@@ -47,6 +54,16 @@ pub(super) struct Caller {
 
 pub(super) type Doorway = State<Arc<Door>>;
 
+/// Whether a machine may decide so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charged {
+    Allowed,
+    /// Not within this hour.
+    Later,
+    /// Never so much at once.
+    Never,
+}
+
 // === impl Door ===
 
 impl Door {
@@ -56,24 +73,28 @@ impl Door {
             node,
             limits,
             decided: RateLimiter::keyed(Quota::per_hour(most)),
+            tasks: TaskTracker::new(),
         }
     }
 
-    /// Whether a machine may make so many decisions more.
-    pub(super) fn may_decide(&self, machine: &str, count: usize) -> bool {
-        let Ok(count) = u32::try_from(count) else {
-            return false;
-        };
+    /// Charges a machine for so many decisions more.
+    pub(super) fn charge(&self, machine: &str, count: u32) -> Charged {
         let Some(count) = NonZeroU32::new(count) else {
-            return true;
+            return Charged::Allowed;
         };
-        let answer = self.decided.check_key_n(&machine.to_owned(), count);
-        matches!(answer, Ok(Ok(())))
+        if self.decided.len() > MOST_MACHINES {
+            self.decided.retain_recent();
+        }
+        match self.decided.check_key_n(&machine.to_owned(), count) {
+            Ok(Ok(())) => Charged::Allowed,
+            Ok(Err(_)) => Charged::Later,
+            Err(_) => Charged::Never,
+        }
     }
 }
 
 /// Lets requests with a token that holds through.
-pub(super) async fn check(State(door): Doorway, mut request: Request, next: Next) -> Response {
+pub(super) async fn check(State(door): Doorway, request: Request, next: Next) -> Response {
     let address = address(&request);
     let Some(shown) = shown(request.headers()) else {
         return unauthorized("cookie token is empty");
@@ -97,17 +118,29 @@ pub(super) async fn check(State(door): Doorway, mut request: Request, next: Next
     else {
         return unauthorized("the token is void or over");
     };
-    request.extensions_mut().insert(Caller {
-        machine: Arc::new(machine),
-        here: address.is_none_or(|ip| ip.is_loopback()),
-    });
-    next.run(request).await
+    let (mut parts, body) = request.into_parts();
+    // Whoever opened the socket in the file system is on this machine; a proxy on it is not for that.
+    let here = address.is_none() || asker(&mut parts, &door.node).await == Asker::Here;
+    let machine = Arc::new(machine);
+    parts.extensions.insert(Caller { machine, here });
+    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn asker(parts: &mut Parts, node: &Arc<Node>) -> Asker {
+    let Ok(asker) = Asker::from_request_parts(parts, node).await;
+    asker
 }
 
 /// Where a request comes from; `None` over a unix socket.
 pub(super) fn address(request: &Request) -> Option<IpAddr> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
     Some(peer.0.ip().to_canonical())
+}
+
+/// An agent elsewhere says whom it saw; whom to spare is said by people on this machine.
+pub(super) fn not_here(caller: &Caller) -> Option<Response> {
+    let why = "access forbidden: this is asked from the node's own machine only";
+    (!caller.here).then(|| failed(StatusCode::FORBIDDEN, why))
 }
 
 /// CrowdSec's shape of a refused machine.

@@ -2,23 +2,34 @@
 //!
 //! Deliberately absent: limits for who guesses, which are the door's.
 
+use std::time::Duration;
+
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 /// Hashes at a time: each takes 19 MiB and tens of milliseconds of a core.
 static ROOM: Semaphore = Semaphore::const_new(2);
+
+/// Longest wait for one's turn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whoever could not be served.
 #[derive(Debug, thiserror::Error)]
 #[error("a password could not be hashed")]
 pub(crate) struct Unhashed;
 
+async fn turn() -> Result<SemaphorePermit<'static>, Unhashed> {
+    let turn = timeout(PATIENCE, ROOM.acquire()).await;
+    turn.map_err(|_| Unhashed)?.map_err(|_| Unhashed)
+}
+
 /// The hash of a new password, as a PHC string (Argon2id).
 pub(crate) async fn hash(password: String) -> Result<String, Unhashed> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|_| Unhashed)?;
-    let _permit = ROOM.acquire().await.map_err(|_| Unhashed)?;
+    let _permit = turn().await?;
     let work = move || {
         let salt = SaltString::encode_b64(&salt).ok()?;
         let made = Argon2::default().hash_password(password.as_bytes(), &salt).ok()?;
@@ -37,7 +48,7 @@ pub(crate) async fn is_right(password: String, hash: Option<String>) -> Result<b
         self::hash(password).await?;
         return Ok(false);
     };
-    let _permit = ROOM.acquire().await.map_err(|_| Unhashed)?;
+    let _permit = turn().await?;
     let work = move || {
         let Ok(known) = PasswordHash::new(&hash) else {
             return false;

@@ -3,21 +3,33 @@
 //! Before this stop: `pushed`. After it: `decide` and `share`, then `table` and `outbox`. The same alert sent again is
 //! found by a hash of what it says, so an agent that heard no answer doubles nothing.
 
+use std::time::Duration;
+
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
 use ipnet::IpNet;
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use vigie_store::{AlertFilter, AlertId, Machine, NewAlert, NewDecision, Share};
 use vigie_wire::Timestamp;
 
 use super::failed;
-use super::machine::{Caller, Door, Doorway, LARGEST, body};
+use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body};
 use super::pushed::{Pushed, Taken};
 use crate::config::network;
 use crate::node::Node;
 use crate::{decide, share};
+
+/// Bodies that are read and taken at a time.
+static ROOM: Semaphore = Semaphore::const_new(8);
+/// Longest time that a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Most commas and brackets of a body. Each may become a value of some hundred bytes; an alert has some three hundred.
+const MOST_PARTS: usize = 400_000;
 
 /// Why a push is not taken: nothing of it was written then.
 struct Refused(StatusCode, String);
@@ -27,52 +39,78 @@ pub(super) async fn push(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Response {
-    let bytes = match body(request, LARGEST).await {
-        Ok(bytes) => bytes,
-        Err(refused) => return refused,
+    let Ok(_turn) = ROOM.acquire().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let now = door.node.now();
-    let machine = &caller.machine;
-    let taken = match read(&bytes, &door, machine, now) {
-        Ok(taken) => taken,
-        Err(Refused(status, why)) => {
-            tracing::warn!(machine = machine.name, why, "alerts were refused");
-            return failed(status, &why);
+    let bytes = match timeout(PATIENCE, body(request, LARGEST)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(refused)) => return refused,
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let (tasks, name) = (door.tasks.clone(), caller.machine.name.clone());
+    // Also if the agent hangs up: what is in the database has to be in the table.
+    match tasks
+        .spawn(async move { take(&door, &caller, bytes).await })
+        .await
+    {
+        Ok(Ok(ids)) => (StatusCode::CREATED, Json(ids)).into_response(),
+        Ok(Err(Refused(status, why))) => {
+            tracing::warn!(machine = name, why, "alerts were refused");
+            failed(status, &why)
         }
-    };
-    let mut ids = Vec::with_capacity(taken.len());
-    for one in taken {
-        match write(&door, machine, one).await {
-            Ok(id) => ids.extend(id.map(|id| id.to_string())),
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "an alert could not be written");
-                // The agent sends all of it again; what is written stays written once.
-                return failed(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the alerts could not be written",
-                );
-            }
+        Err(error) => {
+            tracing::error!(%error, machine = name, "alerts could not be taken");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-    (StatusCode::CREATED, Json(ids)).into_response()
+}
+
+async fn take(door: &Door, caller: &Caller, bytes: Bytes) -> Result<Vec<String>, Refused> {
+    let (now, name) = (door.node.now(), caller.machine.name.clone());
+    let broken = |why: &str| Refused(StatusCode::INTERNAL_SERVER_ERROR, why.to_owned());
+    let taken = tokio::task::spawn_blocking(move || read(&bytes, &name, now))
+        .await
+        .map_err(|_| broken("the alerts could not be read"))??;
+    check(door, caller, &taken, now)?;
+    charge(door, &caller.machine, &taken).await?;
+    let mut ids = Vec::with_capacity(taken.len());
+    for one in taken {
+        let id = write(door, &caller.machine, one).await.map_err(|error| {
+            tracing::error!(error = format!("{error:#}"), "an alert could not be written");
+            // The agent sends all of it again; what is written stays written once.
+            broken("the alerts could not be written")
+        })?;
+        ids.extend(id.map(|id| id.to_string()));
+    }
+    Ok(ids)
 }
 
 /// All alerts of a body, or why none is taken.
-fn read(bytes: &[u8], door: &Door, machine: &Machine, now: Timestamp) -> Result<Vec<Taken>, Refused> {
+fn read(bytes: &[u8], machine: &str, now: Timestamp) -> Result<Vec<Taken>, Refused> {
+    let parts = bytes.iter().filter(|byte| b",[{".contains(byte)).count();
+    if parts > MOST_PARTS {
+        let why = format!("more than {MOST_PARTS} values at once: send fewer alerts together");
+        return Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, why));
+    }
     let wrong = |why: String| Refused(StatusCode::INTERNAL_SERVER_ERROR, why);
     let values: Vec<Value> =
         serde_json::from_slice(bytes).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
     let mut taken = Vec::with_capacity(values.len());
     for value in values {
-        let detection = detection(&machine.name, &value);
+        let detection = detection(machine, &value);
         let pushed: Pushed = serde_json::from_value(value)
             .map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
-        taken.push(pushed.take(&machine.name, detection, now).map_err(wrong)?);
+        taken.push(pushed.take(machine, detection, now).map_err(wrong)?);
     }
+    Ok(taken)
+}
+
+/// Whether a machine may decide what it says it did.
+fn check(door: &Door, caller: &Caller, taken: &[Taken], now: Timestamp) -> Result<(), Refused> {
     let spared = door.node.spared();
     let longest = door.node.config.api.machine_longest();
     for decision in taken.iter().flat_map(|one| &one.decisions) {
-        if let Some(why) = refusal(decision, &spared) {
+        if let Some(why) = refusal(decision, caller.here, &spared) {
             let why = format!("no decision on {}: {why}", decision.value);
             return Err(Refused(StatusCode::BAD_REQUEST, why));
         }
@@ -81,25 +119,57 @@ fn read(bytes: &[u8], door: &Door, machine: &Machine, now: Timestamp) -> Result<
             return Err(Refused(StatusCode::BAD_REQUEST, why));
         }
     }
-    let embedded = taken.iter().map(|one| one.decisions.len()).sum();
-    if !door.may_decide(&machine.name, embedded) {
-        let why = "more decisions than [api] machine_decisions lets a machine make in an hour".to_owned();
-        return Err(Refused(StatusCode::TOO_MANY_REQUESTS, why));
-    }
-    Ok(taken)
+    Ok(())
 }
 
-/// Whether a machine may not decide this. What is neither address nor network cuts nobody off.
-fn refusal(decision: &NewDecision, spared: &[IpNet]) -> Option<String> {
-    if decision.scope != "Ip" && decision.scope != "Range" {
-        return None;
-    }
-    let target = network(&decision.value)?;
+fn refusal(decision: &NewDecision, here: bool, spared: &[IpNet]) -> Option<String> {
+    let Some(target) = network(&decision.value) else {
+        // A few of these cut off the world at bouncers that know them.
+        return (!here).then(|| "a machine elsewhere names addresses and networks".to_owned());
+    };
     let shortest = if target.addr().is_ipv4() { 16 } else { 32 };
     if target.prefix_len() < shortest {
         return Some(format!("a machine names no network larger than a /{shortest}"));
     }
     decide::refusal(target, spared)
+}
+
+/// Decisions that came before, and were acknowledged to nobody, cost nothing again.
+async fn charge(door: &Door, machine: &Machine, taken: &[Taken]) -> Result<(), Refused> {
+    let mut cost = 0_u32;
+    for one in taken.iter().filter(|one| !one.decisions.is_empty()) {
+        let known = door.node.store.alerts(&same(&one.alert)).await;
+        let known = known.map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        if known.is_empty() {
+            let costs = one.decisions.iter().map(|decision| costs(&decision.value));
+            cost = costs.fold(cost, u32::saturating_add);
+        }
+    }
+    let why = "more decisions than [api] machine_decisions lets a machine make in an hour";
+    match door.charge(&machine.name, cost) {
+        Charged::Allowed => Ok(()),
+        Charged::Later => Err(Refused(StatusCode::TOO_MANY_REQUESTS, why.to_owned())),
+        Charged::Never => Err(Refused(
+            StatusCode::BAD_REQUEST,
+            format!("{why}: send fewer together"),
+        )),
+    }
+}
+
+/// A network costs more than an address: twice as much for every two bits, and so a /16 as much as 256 addresses.
+fn costs(value: &str) -> u32 {
+    let Some(target) = network(value) else {
+        return 1;
+    };
+    let whole = if target.addr().is_ipv4() { 32 } else { 64 };
+    1 << (u32::from(whole.max(target.prefix_len()) - target.prefix_len()) / 2).min(16)
+}
+
+fn same(alert: &NewAlert) -> AlertFilter {
+    AlertFilter {
+        detection: Some(alert.detection),
+        ..AlertFilter::default()
+    }
 }
 
 /// The same alert of the same machine has the same id.
@@ -130,17 +200,14 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
         tracing::debug!(alert.value, "an alert on an allowlisted address is dropped");
         return Ok(None);
     }
-    let again = AlertFilter {
-        detection: Some(alert.detection),
-        ..AlertFilter::default()
-    };
+    let again = same(&alert);
     if let Some(known) = node.store.alerts(&again).await?.first() {
         return Ok(Some(known.id));
     }
     if decisions.is_empty()
         && let Some(decision) = decide::on_detection(&alert, &node.enforcing())
     {
-        if door.may_decide(&machine.name, 1) {
+        if door.charge(&machine.name, 1) == Charged::Allowed {
             decisions.push(decision);
         } else {
             tracing::warn!(

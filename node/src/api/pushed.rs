@@ -13,6 +13,11 @@ use vigie_wire::{RuleHash, Timestamp};
 use super::go;
 use crate::config::network;
 
+/// Longest name of a scope or scenario, and longest value, in bytes.
+const LONGEST: usize = 256;
+/// Longest message that is kept, in bytes.
+const LONGEST_MESSAGE: usize = 4 << 10;
+
 /// An alert as CrowdSec's agents and `cscli` write it; what they may leave out is optional.
 #[derive(Debug, Deserialize)]
 pub(super) struct Pushed {
@@ -84,6 +89,9 @@ pub(super) fn scope(text: &str) -> String {
 
 /// An address or network has one name, and its scope follows from it.
 pub(super) fn target(scope_text: &str, value: &str) -> Result<(String, String), String> {
+    if scope_text.len() > LONGEST || value.len() > LONGEST {
+        return Err(format!("a scope or value of more than {LONGEST} bytes"));
+    }
     let scope = scope(scope_text);
     if scope != "Ip" && scope != "Range" {
         return Ok((scope, value.to_owned()));
@@ -105,7 +113,7 @@ impl Pushed {
             &need(source.scope, "source.scope")?,
             &need(source.value, "source.value")?,
         )?;
-        let scenario = need(self.scenario, "scenario")?;
+        let scenario = short(need(self.scenario, "scenario")?, "scenario")?;
         let events = need(self.events, "events")?;
         let embedded = self.decisions.unwrap_or_default();
         let seen = self.kind.as_deref().is_none_or(|kind| kind == "crowdsec")
@@ -133,7 +141,7 @@ impl Pushed {
             behaviour: None,
             scope,
             value,
-            message: need(self.message, "message")?,
+            message: cut(need(self.message, "message")?),
             events_count: u32::try_from(need(self.events_count, "events_count")?.max(0)).unwrap_or(u32::MAX),
             capacity: i32::try_from(need(self.capacity, "capacity")?).unwrap_or(i32::MAX),
             leakspeed: need(self.leakspeed, "leakspeed")?,
@@ -173,7 +181,7 @@ impl Embedded {
             remediation: remediation(&need(self.kind, "decisions.type")?)?,
             scope,
             value,
-            scenario: need(self.scenario, "decisions.scenario")?,
+            scenario: short(need(self.scenario, "decisions.scenario")?, "decisions.scenario")?,
             created_at: now,
             until: now + length,
             simulated: self.simulated || alert.simulated,
@@ -202,6 +210,20 @@ fn origin(word: &str) -> Origin {
 
 fn need<T>(field: Option<T>, name: &str) -> Result<T, String> {
     field.ok_or_else(|| format!("validation failure list:\n{name} in body is required"))
+}
+
+/// It goes to every bouncer.
+fn short(text: String, name: &str) -> Result<String, String> {
+    if text.len() > LONGEST {
+        return Err(format!("{name} has more than {LONGEST} bytes"));
+    }
+    Ok(text)
+}
+
+/// A sentence for people is not worth a refusal.
+fn cut(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+    message
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
@@ -11,7 +12,7 @@ use serde_json::json;
 use vigie_store::{Decision, DecisionFilter};
 
 use super::alerts::{broken, number, unnumbered};
-use super::machine::Doorway;
+use super::machine::{Caller, Door, Doorway, not_here};
 use super::pushed::{remediation, scope};
 use super::{answered, failed, openapi};
 use crate::config::network;
@@ -26,9 +27,16 @@ pub(super) struct Target {
     contains: bool,
 }
 
-pub(super) async fn end_one(State(door): Doorway, Path(id): Path<String>) -> Result<Response, Response> {
+pub(super) async fn end_one(
+    State(door): Doorway,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
+    if let Some(refused) = not_here(&caller) {
+        return Err(refused);
+    }
     let id = number(&id).ok_or_else(unnumbered)?;
-    let ended = end(&door.node, vec![id]).await?;
+    let ended = end(&door, vec![id]).await?;
     if ended == 0 {
         return Err(failed(
             StatusCode::NOT_FOUND,
@@ -40,8 +48,12 @@ pub(super) async fn end_one(State(door): Doorway, Path(id): Path<String>) -> Res
 
 pub(super) async fn end_many(
     State(door): Doorway,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Response> {
+    if let Some(refused) = not_here(&caller) {
+        return Err(refused);
+    }
     let node = &door.node;
     let mut found = node.table.active(node.now());
     let contains = query.get("contains").is_none_or(|value| value != "false");
@@ -70,7 +82,7 @@ pub(super) async fn end_many(
         }
     }
     let ids = found.iter().map(|held| held.id).collect();
-    let ended = end(node, ids).await?;
+    let ended = end(&door, ids).await?;
     Ok(answered(&json!({"nbDeleted": ended.to_string()}), false))
 }
 
@@ -79,8 +91,15 @@ pub(super) fn paper() -> serde_json::Value {
     openapi::tokened("Ends the decisions that match", "How many, as a text")
 }
 
+/// To the end, also if whoever asked hangs up: the table must not go on serving what the database has ended.
+async fn end(door: &Arc<Door>, ids: Vec<i64>) -> Result<usize, Response> {
+    let node = Arc::clone(&door.node);
+    let work = door.tasks.spawn(async move { end_all(&node, ids).await });
+    work.await.map_err(|error| broken(&error.to_string()))?
+}
+
 /// As a person's word: what the mesh said of them is overruled, too.
-async fn end(node: &Node, ids: Vec<i64>) -> Result<usize, Response> {
+async fn end_all(node: &Node, ids: Vec<i64>) -> Result<usize, Response> {
     let mut ended = Vec::new();
     for id in ids {
         let this = DecisionFilter {

@@ -57,13 +57,20 @@ pub(super) async fn register(State(door): Doorway, request: Request) -> Response
     if door.limits.is_crowding(address) {
         return failed(StatusCode::TOO_MANY_REQUESTS, "too many registrations");
     }
-    match add(&door.node, new, agent, accepted).await {
+    let from = address.map(|ip| ip.to_string()).unwrap_or_default();
+    match add(&door.node, new, (agent, from), accepted).await {
         Ok(status) => status.into_response(),
         Err(refused) => refused,
     }
 }
 
-async fn add(node: &Node, new: New, agent: String, accepted: bool) -> Result<StatusCode, Response> {
+/// With the program that asks, and from where, so that whoever accepts it knows.
+async fn add(
+    node: &Node,
+    new: New,
+    (agent, address): (String, String),
+    accepted: bool,
+) -> Result<StatusCode, Response> {
     let broken = |error: &dyn std::error::Error| {
         tracing::error!(%error, "a machine could not be registered");
         failed(
@@ -91,7 +98,7 @@ async fn add(node: &Node, new: New, agent: String, accepted: bool) -> Result<Sta
         .await
         .map_err(|error| broken(&error))?;
     machine.validated = accepted;
-    machine.agent = agent;
+    (machine.agent, machine.address) = (agent, address);
     match node.store.add_machine(&machine).await {
         Ok(true) if accepted => Ok(StatusCode::ACCEPTED),
         Ok(true) => Ok(StatusCode::CREATED),

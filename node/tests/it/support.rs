@@ -220,7 +220,9 @@ impl Home {
         } else {
             &["--log", "info"]
         };
-        let listen: &[&str] = if more.contains(&"--listen") {
+        // Where the mesh listens is told by the same word.
+        let mut values = more.windows(2).filter(|pair| pair[0] == "--listen");
+        let listen: &[&str] = if values.any(|pair| !pair[1].starts_with('/')) {
             &[]
         } else {
             &["--listen", "127.0.0.1:0"]

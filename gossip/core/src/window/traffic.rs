@@ -50,7 +50,7 @@ impl Traffic {
         let counted = self
             .since
             .map_or(WINDOW_TRAFFIC, |since| now.since(since))
-            .max(PART);
+            .max(3 * PART);
         let whole = WINDOW_PER_ENVELOPE.saturating_mul(heard).as_millis() * WINDOW_TRAFFIC.as_millis()
             / counted.min(WINDOW_TRAFFIC).as_millis();
         let whole = Duration::from_millis(u64::try_from(whole).unwrap_or(u64::MAX));

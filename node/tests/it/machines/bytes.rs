@@ -176,7 +176,7 @@ fn what_would_cut_us_off_is_refused_with_the_reason() {
     }
     assert_eq!(push("192.88.99.7", "49h", 1).status, 400, "too long");
     assert_eq!(push("192.88.99.7", "4 h", 1).status, 500, "no duration");
-    assert_eq!(push("192.88.99.7", "4h", 4).status, 429, "too many");
+    assert_eq!(push("192.88.99.7", "4h", 4).status, 400, "never so many at once");
     assert_eq!(push("192.88.99.7", "4h", 3).status, 201);
     assert_eq!(push("192.88.99.9", "4h", 1).status, 429);
     let dropped = ask(
@@ -202,4 +202,38 @@ fn what_would_cut_us_off_is_refused_with_the_reason() {
         500
     );
     assert_eq!(ask(&place, "DELETE", "/v1/decisions/77", &held, None).status, 404);
+}
+
+#[test]
+fn another_name_for_a_scope_or_for_this_machine_opens_nothing() {
+    let home = Home::quiet();
+    let node = home.up();
+    let place = node.place();
+    let held = token(&home, &place, "web");
+    let key = home.key("edge", "ban");
+    let push = |scope: &str, value: &str| {
+        let mut body = alert("192.88.99.7");
+        body["decisions"] = json!([{"duration": "4h", "origin": "cscli", "scenario": "by hand", "scope": scope,
+            "type": "ban", "value": value}]);
+        ask(&place, "POST", "/v1/alerts", &held, Some(&json!([body]))).status
+    };
+    assert_eq!(push("x", "128.0.0.0/1"), 400);
+    assert_eq!(push("x", "198.51.0.0/17"), 201);
+    assert_eq!(push("Ip", &"1".repeat(300)), 500);
+    let live = |ip: &str| place.get(&format!("/v1/decisions?ip={ip}"), &key);
+    assert_eq!(live("198.51.1.1"), Value::Null, "it is no address in that scope");
+
+    let rubbish = json!(vec![0; 400_001]);
+    assert_eq!(
+        ask(&place, "POST", "/v1/alerts", &held, Some(&rubbish)).status,
+        413
+    );
+
+    let far = format!(
+        "DELETE /v1/decisions HTTP/1.1\r\nHost: vigie.example\r\nConnection: close\r\nAuthorization: Bearer {held}\r\n\r\n"
+    );
+    let far = place.raw(far.as_bytes());
+    assert_eq!(far.status, 403, "{far:?}");
+    let here = ask(&place, "DELETE", "/v1/decisions", &held, None);
+    assert_eq!(read(&here), json!({"nbDeleted": "1"}));
 }
