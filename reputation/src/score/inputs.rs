@@ -70,7 +70,9 @@ impl Scorer {
                 exposed: entry.is_exposed(),
             });
         }
-        for objection in known.map_or(&[] as &[Objection], Subject::objections) {
+        // Nor is there anything to object to where nothing was said.
+        let objections = known.filter(|_| !inputs.statements.is_empty());
+        for objection in objections.map_or(&[] as &[Objection], Subject::objections) {
             if let Some(reporter) = self.reporters.get(objection.reporter) {
                 heard.push(objection.reporter);
                 inputs.disputes.push(DisputeInput {

@@ -5,11 +5,11 @@
 
 use vigie_wire::Timestamp;
 
-use super::Scorer;
+use super::{Scorer, withdraw};
 use crate::constants::{DISPUTE_CAP, DISPUTE_HALF_LIFE, KAPPA, PROVEN_DISPUTE_MILLI};
 use crate::fixed::{MILLI, PPM, decay_ppm};
 use crate::reporter::Reporter;
-use crate::subject::Subject;
+use crate::subject::{Entry, Standing, Subject};
 use crate::verdict::Objector;
 
 /// One live objection by somebody whom our anchors reach.
@@ -27,8 +27,14 @@ pub(super) struct Objecting<'a> {
 // === impl Scorer ===
 
 impl Scorer {
-    /// Every objection that counts, as it is kept.
+    /// Every objection that counts, as it is kept. Where all that was said is void, nothing was said to object to.
     pub(super) fn objecting<'a>(&'a self, subject: &Subject, now: Timestamp) -> Vec<Objecting<'a>> {
+        let is_void = |entry: &Entry| {
+            withdraw::standing(&self.retracted, &self.reporters, entry, now) == Standing::Void
+        };
+        if !subject.objections().is_empty() && subject.entries().all(is_void) {
+            return Vec::new();
+        }
         let objections = subject.objections().iter().filter_map(|objection| {
             let reporter = self.reporters.get(objection.reporter)?;
             if !reporter.is_anchored() || reporter.record.disputes_badly(now) {

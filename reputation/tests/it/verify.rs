@@ -286,6 +286,19 @@ fn extreme_inputs_end_in_an_answer() {
     }
 }
 
+#[test]
+fn where_all_is_void_there_is_nothing_to_object_to() {
+    let mut scorer = World::anchored().scorer();
+    let subject = ip(SUBJECT);
+    let one = report(0, &subject);
+    scorer.observe(&one, NOW).unwrap();
+    scorer.retract(one.sighting);
+    scorer.dispute(org(0), &subject, NOW);
+    let export = Export::of(&scorer, &subject, NOW, false).unwrap();
+    assert_eq!(export.verdict.disputes, []);
+    check_sums(&export);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
