@@ -25,7 +25,7 @@ pub(crate) enum Machines {
     Add {
         /// A name, unique on this node
         name: String,
-        /// Share what it detects as our own
+        /// Let what it detects be shared as our own, once alerts say of which behaviour they are: nothing is yet
         #[arg(long)]
         publish: bool,
         /// Write address, name and password to this file, as crowdsec and cscli read them
@@ -42,7 +42,7 @@ pub(crate) enum Machines {
         /// Its name
         name: String,
     },
-    /// Say whether what a machine detects is shared as our own
+    /// Say whether what a machine detects may be shared as our own: nothing is yet
     Grant {
         /// Its name
         name: String,
@@ -70,7 +70,7 @@ impl Machines {
             }
             Self::Grant { name, not } => {
                 control.post(&path(&name), &json!({"publish": !not})).await?;
-                let what = if not { "stays here" } else { "is shared as our own" };
+                let what = if not { "stays here" } else { "may be shared as our own" };
                 listing::say(&format!("What {name} detects {what}.\n"))
             }
             Self::Revoke { name } => {
