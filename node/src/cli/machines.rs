@@ -70,7 +70,11 @@ impl Machines {
             }
             Self::Grant { name, not } => {
                 control.post(&path(&name), &json!({"publish": !not})).await?;
-                let what = if not { "stays here" } else { "may be shared as our own" };
+                let what = if not {
+                    "stays here"
+                } else {
+                    "may be shared as our own"
+                };
                 listing::say(&format!("What {name} detects {what}.\n"))
             }
             Self::Revoke { name } => {
