@@ -5,6 +5,7 @@
 
 mod alert_query;
 mod alerts;
+mod allowlists;
 pub(crate) mod appsec;
 mod asker;
 mod auth;
@@ -84,6 +85,10 @@ fn machines(door: &Arc<Door>) -> Router<Arc<Node>> {
         .route("/v1/alerts/{id}", get(alerts::show).delete(alerts::delete_one))
         .route("/v1/decisions", delete(undecide::end_many))
         .route("/v1/decisions/{id}", delete(undecide::end_one))
+        .route("/v1/allowlists", get(allowlists::list))
+        .route("/v1/allowlists/{name}", get(allowlists::show))
+        .route("/v1/allowlists/check", post(allowlists::check_many))
+        .route("/v1/allowlists/check/{*target}", get(allowlists::check))
         .route("/v1/watchers/self", delete(watchers::leave))
         .route("/v1/refresh_token", get(login::refresh))
         .route("/v1/heartbeat", get(watchers::heartbeat))

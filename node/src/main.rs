@@ -2,6 +2,7 @@
 
 mod absent;
 mod agent;
+mod allowlist;
 mod api;
 mod asked;
 mod breaker;

@@ -19,6 +19,7 @@ use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;
 use vigie_wire::Timestamp;
 
+use crate::allowlist::Listed;
 use crate::breaker::Guard;
 use crate::chain::OwnChain;
 use crate::clock::{self, Clock};
@@ -98,7 +99,8 @@ pub(crate) struct Node {
     /// Whether the tasks run, or a command opened the data for itself.
     pub(crate) runs: std::sync::atomic::AtomicBool,
     recalled: tokio::sync::OnceCell<()>,
-    allowed: arc_swap::ArcSwap<Vec<IpNet>>,
+    /// What people spare.
+    pub(crate) allowed: Listed,
     /// The addresses of this machine.
     here: arc_swap::ArcSwap<Vec<IpNet>>,
     /// Held while the allowlist is read again, so that no older reading replaces a newer one.
@@ -186,7 +188,7 @@ impl Node {
             ending: CancellationToken::new(),
             runs: std::sync::atomic::AtomicBool::new(false),
             recalled: tokio::sync::OnceCell::new(),
-            allowed: arc_swap::ArcSwap::default(),
+            allowed: Listed::default(),
             here: arc_swap::ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
         });
@@ -298,13 +300,7 @@ impl Node {
                 tracing::warn!(%error, "this machine does not tell its addresses: name them in [policy] own");
             }
         }
-        let now = self.now();
-        let entries = self.store.allowed().await?;
-        let live = entries
-            .into_iter()
-            .filter(|entry| entry.expires.is_none_or(|expires| expires > now));
-        self.allowed
-            .store(Arc::new(live.map(|entry| entry.net).collect()));
+        self.allowed.put(self.store.allowed().await?);
         Ok(())
     }
 
@@ -335,7 +331,7 @@ impl Node {
     /// Our own networks and the allowlist.
     pub(crate) fn spared(&self) -> Vec<IpNet> {
         let mut spared = self.own();
-        spared.extend(self.allowed.load().iter());
+        spared.extend(self.allowed.nets(self.now()));
         spared
     }
 
@@ -345,7 +341,7 @@ impl Node {
             enabled: self.settings.get().share && self.membership.joined(),
             withheld: self.config.policy.withheld(),
             own: self.own(),
-            allowed: self.allowed.load().to_vec(),
+            allowed: self.allowed.nets(self.now()),
         }
     }
 

@@ -285,8 +285,11 @@ async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::R
             // A full disk or a database that restarts: the next round may find it well again.
             tracing::error!(error = format!("{error:#}"), "housekeeping was cut short");
         }
+        // Who is no longer spared is looked at when the entry ends, not a minute later.
+        let now = node.now();
+        let end = node.allowed.next_end(now).map(|end| end.since(now));
         tokio::select! {
-            () = tokio::time::sleep(HOUSEKEEPING) => {}
+            () = tokio::time::sleep(HOUSEKEEPING.min(end.unwrap_or(HOUSEKEEPING))) => {}
             () = node.hurry.notified() => {}
             () = shutdown.cancelled() => return Ok(()),
         }

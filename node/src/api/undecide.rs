@@ -115,7 +115,8 @@ async fn end_all(node: &Node, ids: Vec<i64>) -> Result<usize, Response> {
     Ok(ended.len())
 }
 
-fn canonical(net: IpNet) -> String {
+/// A single address is written as one.
+pub(super) fn canonical(net: IpNet) -> String {
     match net.prefix_len() == net.max_prefix_len() {
         true => net.addr().to_string(),
         false => net.to_string(),

@@ -1,6 +1,7 @@
 //! The writing half of the Local API: machines, their alerts and what `cscli` asks; by our own bytes, and by the real
 //! programs where the machine has them.
 
+mod allowlists;
 mod bytes;
 mod cscli;
 
