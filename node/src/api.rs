@@ -23,6 +23,7 @@ mod shape;
 mod stream;
 mod token;
 mod undecide;
+mod usage;
 pub(crate) mod watchers;
 mod web;
 
@@ -75,7 +76,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .with_state(node)
 }
 
-/// What machines ask, and how they come to a token. They and bouncers share a path, and nothing else.
+/// What machines ask, how they come to a token, and what they and bouncers report.
 fn machines(door: &Arc<Door>) -> Router<Arc<Node>> {
     let known = Router::new()
         .route(
@@ -93,7 +94,11 @@ fn machines(door: &Arc<Door>) -> Router<Arc<Node>> {
         .route("/v1/refresh_token", get(login::refresh))
         .route("/v1/heartbeat", get(watchers::heartbeat))
         .layer(middleware::from_fn_with_state(Arc::clone(door), machine::check));
+    let reports = Router::new()
+        .route("/v1/usage-metrics", post(usage::take))
+        .layer(middleware::from_fn_with_state(Arc::clone(door), usage::either));
     known
+        .merge(reports)
         .route("/v1/watchers", post(watchers::register))
         .route("/v1/watchers/login", post(login::login))
         .with_state(Arc::clone(door))

@@ -18,13 +18,14 @@ mod share;
 mod sightings;
 mod status;
 mod trust;
+mod usage;
 mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -52,11 +53,13 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/coverage", get(coverage::show))
         .route("/sightings", get(sightings::list))
         .route("/bouncers", get(bouncers::list).post(bouncers::add))
-        .route("/bouncers/{name}", delete(bouncers::delete))
+        .route("/bouncers/{name}", get(bouncers::show).delete(bouncers::delete))
         .route("/machines", get(machines::list).post(machines::add))
         .route(
             "/machines/{name}",
-            post(machines::change).delete(machines::delete),
+            get(machines::show)
+                .post(machines::change)
+                .delete(machines::delete),
         )
         .route(
             "/allowlist",

@@ -327,6 +327,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
         decisions_before: now - ALERTS,
         memory_before: now - MEMORY,
     };
+    api::watchers::lapse(node).await?;
     let gone = node.store.forget(&retention).await?;
     tracing::debug!(rows = gone, "forgotten");
     Ok(())

@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::{HeaderMap, Method, StatusCode};
-use vigie_store::Bouncer;
+use vigie_store::{Bouncer, Client};
 use vigie_wire::Timestamp;
 
 use super::failed;
@@ -140,7 +140,12 @@ pub(super) async fn check(
         if limits.is_notable(visit, now)
             && let Err(error) = node
                 .store
-                .touch_bouncer(&caller.bouncer.name, &agent, &caller.address, now)
+                .touch_client(
+                    Client::Bouncer(&caller.bouncer.name),
+                    &agent,
+                    &caller.address,
+                    now,
+                )
                 .await
         {
             tracing::warn!(%error, "a bouncer's visit could not be noted");
@@ -174,7 +179,7 @@ fn exceeds(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: Option<IpAddr>) -
 }
 
 /// Whose requests count together: those of the unix socket are this machine's.
-fn who(address: Option<IpAddr>) -> IpAddr {
+pub(super) fn who(address: Option<IpAddr>) -> IpAddr {
     address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), network_of)
 }
 

@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
-use vigie_store::Machine;
+use vigie_store::{Client, Machine};
 use vigie_wire::Timestamp;
 
 use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, address, body, unauthorized, wrong};
@@ -71,7 +71,7 @@ async fn welcome(door: &Arc<Door>, machine: &Machine, agent: &str, address: &str
     let noted = door
         .node
         .store
-        .touch_machine(&machine.name, agent, address, now)
+        .touch_client(Client::Machine(&machine.name), agent, address, now)
         .await;
     if let Err(error) = noted {
         tracing::warn!(%error, "a machine's login could not be noted");

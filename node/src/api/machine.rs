@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -18,7 +19,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
-use vigie_store::Machine;
+use vigie_store::{Client, Machine};
 
 use super::asker::Asker;
 use super::auth::{Limits, is_guessing};
@@ -27,10 +28,14 @@ use crate::node::Node;
 
 /// Largest body of a machine, in bytes, also after it was unpacked.
 pub(super) const LARGEST: usize = 50 << 20;
-/// Machines whose decisions are counted before those at rest are forgotten.
-const MOST_MACHINES: usize = 10_000;
+/// Clients whose decisions and reports are counted before those at rest are forgotten.
+const MOST_CLIENTS: usize = 10_000;
 /// The same before anybody showed a token.
 pub(super) const LARGEST_UNKNOWN: usize = 2 << 20;
+/// Longest time that a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Reports per minute and client: each is a write to the disk. A quarter of an hour apart is usual.
+const REPORTS: NonZeroU32 = NonZeroU32::new(6).expect("six is not zero");
 
 /// What all routes of machines share.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub(super) struct Door {
     pub(super) limits: Arc<Limits>,
     /// Decisions by machine.
     decided: DefaultKeyedRateLimiter<String>,
+    /// Reports by client.
+    reported: DefaultKeyedRateLimiter<String>,
     /// What is written is written to its end, also for whoever hangs up meanwhile.
     pub(super) tasks: TaskTracker,
 }
@@ -73,6 +80,7 @@ impl Door {
             node,
             limits,
             decided: RateLimiter::keyed(Quota::per_hour(most)),
+            reported: RateLimiter::keyed(Quota::per_minute(REPORTS)),
             tasks: TaskTracker::new(),
         }
     }
@@ -82,7 +90,7 @@ impl Door {
         let Some(count) = NonZeroU32::new(count) else {
             return Charged::Allowed;
         };
-        if self.decided.len() > MOST_MACHINES {
+        if self.decided.len() > MOST_CLIENTS {
             self.decided.retain_recent();
         }
         match self.decided.check_key_n(&machine.to_owned(), count) {
@@ -90,6 +98,14 @@ impl Door {
             Ok(Err(_)) => Charged::Later,
             Err(_) => Charged::Never,
         }
+    }
+
+    /// Notes a report, and says whether there were too many.
+    pub(super) fn is_chatting(&self, client: Client<'_>) -> bool {
+        if self.reported.len() > MOST_CLIENTS {
+            self.reported.retain_recent();
+        }
+        self.reported.check_key(&format!("{client:?}")).is_err()
     }
 }
 
@@ -167,6 +183,12 @@ fn shown(headers: &HeaderMap) -> Option<String> {
         cookies.find_map(|cookie| cookie.trim().strip_prefix("jwt="))
     };
     bearer.or_else(cookie).map(|token| token.trim().to_owned())
+}
+
+/// What comes within a minute; whoever takes longer holds up others.
+pub(super) async fn in_time<T>(coming: impl Future<Output = Result<T, Response>>) -> Result<T, Response> {
+    let late = |_| StatusCode::REQUEST_TIMEOUT.into_response();
+    tokio::time::timeout(PATIENCE, coming).await.map_err(late)?
 }
 
 /// The body of a request, unpacked if it is gzip, up to `largest` bytes.

@@ -3,8 +3,6 @@
 //! Before this stop: `pushed`. After it: `decide` and `share`, then `table` and `outbox`. The same alert sent again is
 //! found by a hash of what it says, so an agent that heard no answer doubles nothing.
 
-use std::time::Duration;
-
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -13,12 +11,11 @@ use http::StatusCode;
 use ipnet::IpNet;
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 use vigie_store::{AlertFilter, AlertId, Machine, NewAlert, NewDecision, Share};
 use vigie_wire::Timestamp;
 
 use super::failed;
-use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body};
+use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body, in_time};
 use super::pushed::{Pushed, Taken};
 use crate::config::network;
 use crate::node::Node;
@@ -26,8 +23,6 @@ use crate::{decide, share};
 
 /// Bodies that are read and taken at a time.
 static ROOM: Semaphore = Semaphore::const_new(8);
-/// Longest time that a body may take to come.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Most commas and brackets of a body. Each may become a value of some hundred bytes; an alert has some three hundred.
 const MOST_PARTS: usize = 400_000;
 
@@ -42,10 +37,9 @@ pub(super) async fn push(
     let Ok(_turn) = ROOM.acquire().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let bytes = match timeout(PATIENCE, body(request, LARGEST)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(refused)) => return refused,
-        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    let bytes = match in_time(body(request, LARGEST)).await {
+        Ok(bytes) => bytes,
+        Err(refused) => return refused,
     };
     let (tasks, name) = (door.tasks.clone(), caller.machine.name.clone());
     // Also if the agent hangs up: what is in the database has to be in the table.

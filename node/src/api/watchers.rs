@@ -1,12 +1,15 @@
 //! `POST /v1/watchers`, `DELETE /v1/watchers/self`, `GET /v1/heartbeat`: a machine comes, lives and goes.
 
+use std::time::Duration;
+
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
-use vigie_store::Machine;
+use vigie_store::{Client, Machine, StoreError};
 
+use super::auth::who;
 use super::login::{LONGEST_PASSWORD, agent};
 use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, address, body, wrong};
 use super::{failed, password};
@@ -14,6 +17,10 @@ use crate::node::Node;
 
 /// Machines that wait to be accepted; further ones are refused until somebody looked at those.
 const MOST_PENDING: usize = 64;
+/// The same from one address, as `Limits` counts addresses: nobody takes all places.
+const MOST_PENDING_EACH: usize = 4;
+/// How long a machine waits to be accepted; then it may come again.
+const PENDING: Duration = Duration::from_secs(86_400);
 
 #[derive(Deserialize)]
 struct New {
@@ -84,11 +91,18 @@ async fn add(
             &format!("user '{name}': user already exist"),
         )
     };
+    lapse(node).await.map_err(|error| broken(&error))?;
     let known = node.store.machines().await.map_err(|error| broken(&error))?;
     if known.iter().any(|machine| machine.name == new.machine_id) {
         return Err(taken(&new.machine_id));
     }
-    if !accepted && known.iter().filter(|machine| !machine.validated).count() >= MOST_PENDING {
+    let group = |address: &str| who(address.parse().ok());
+    let (mut waiting, mut from_there) = (0, 0);
+    for machine in known.iter().filter(|machine| !machine.validated) {
+        waiting += 1;
+        from_there += usize::from(group(&machine.address) == group(&address));
+    }
+    if !accepted && (waiting >= MOST_PENDING || from_there >= MOST_PENDING_EACH) {
         return Err(failed(
             StatusCode::FORBIDDEN,
             "too many machines wait to be accepted",
@@ -105,6 +119,15 @@ async fn add(
         Ok(false) => Err(taken(&machine.name)),
         Err(error) => Err(broken(&error)),
     }
+}
+
+/// Forgets machines that waited a day in vain.
+pub(crate) async fn lapse(node: &Node) -> Result<(), StoreError> {
+    let gone = node.store.lapse_machines(node.now() - PENDING).await?;
+    if gone > 0 {
+        tracing::info!(gone, "machines that nobody accepted for a day are forgotten");
+    }
+    Ok(())
 }
 
 /// A new machine that nobody accepted yet.
@@ -125,7 +148,12 @@ pub(crate) async fn made(name: String, password: String, node: &Node) -> Result<
 }
 
 pub(super) async fn leave(State(door): Doorway, Extension(caller): Extension<Caller>) -> Response {
-    match door.node.store.delete_machine(&caller.machine.name).await {
+    match door
+        .node
+        .store
+        .delete_client(Client::Machine(&caller.machine.name))
+        .await
+    {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => {
             tracing::error!(%error, "a machine could not be deleted");
@@ -143,7 +171,12 @@ pub(super) async fn heartbeat(State(door): Doorway, Extension(caller): Extension
     let noted = door
         .node
         .store
-        .touch_machine(&machine.name, &machine.agent, &machine.address, now)
+        .touch_client(
+            Client::Machine(&machine.name),
+            &machine.agent,
+            &machine.address,
+            now,
+        )
         .await;
     match noted {
         Ok(()) => StatusCode::OK.into_response(),

@@ -33,6 +33,11 @@ pub(crate) enum Bouncers {
         #[command(flatten)]
         format: Format,
     },
+    /// Show one bouncer and what it reported last, as JSON
+    Show {
+        /// Its name
+        name: String,
+    },
     /// Take a bouncer's key back
     Delete {
         /// Its name
@@ -57,6 +62,10 @@ impl Bouncers {
                 ))
             }
             Self::List { format } => format.print(&control.rows("/bouncers").await?, COLUMNS, "No bouncers."),
+            Self::Show { name } => {
+                let bouncer = control.get(&format!("/bouncers/{}", escape(&name))).await?;
+                listing::say(&format!("{}\n", serde_json::to_string_pretty(&bouncer)?))
+            }
             Self::Delete { name } => {
                 control.delete(&format!("/bouncers/{}", escape(&name))).await?;
                 listing::say(&format!("The key of {name} is void.\n"))

@@ -37,6 +37,11 @@ pub(crate) enum Machines {
         #[command(flatten)]
         format: Format,
     },
+    /// Show one machine and what it reported last, as JSON
+    Show {
+        /// Its name
+        name: String,
+    },
     /// Accept a machine that registered itself
     Validate {
         /// Its name
@@ -64,6 +69,10 @@ impl Machines {
         match self {
             Self::Add { name, publish, out } => add(&control, &name, publish, out).await,
             Self::List { format } => format.print(&control.rows("/machines").await?, COLUMNS, "No machines."),
+            Self::Show { name } => {
+                let machine = control.get(&path(&name)).await?;
+                listing::say(&format!("{}\n", serde_json::to_string_pretty(&machine)?))
+            }
             Self::Validate { name } => {
                 control.post(&path(&name), &json!({"validate": true})).await?;
                 listing::say(&format!("{name} is accepted.\n"))

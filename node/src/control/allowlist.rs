@@ -49,6 +49,8 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
         true => say::standing(&node, net.addr()).await?.0,
         false => 0,
     };
+    // Housekeeping is to know when the entry ends.
+    node.hurry.notify_one();
     Ok(Json(json!({"ended": ended, "ours": ours})))
 }
 
@@ -58,6 +60,7 @@ pub(super) async fn delete(State(node): Shared, Query(which): Query<Which>) -> A
         return Err(Problem::not_found(format!("{net} is not on the allowlist")));
     }
     node.reload_allowlist().await?;
+    node.hurry.notify_one();
     Ok(Json(Value::Null))
 }
 

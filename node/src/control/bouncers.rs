@@ -5,10 +5,10 @@ use axum::extract::{Path, State};
 use base64::Engine;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vigie_store::{Bouncer, Remediation};
+use vigie_store::{Bouncer, Client, Remediation};
 
 use super::words::Problem;
-use super::{Answer, Shared};
+use super::{Answer, Shared, usage};
 use crate::clock::rfc3339;
 
 /// Longest name of a bouncer, in characters.
@@ -22,8 +22,21 @@ pub(super) struct New {
 }
 
 pub(super) async fn list(State(node): Shared) -> Answer {
-    let rows = node.store.bouncers().await?;
-    Ok(Json(rows.iter().map(row).collect()))
+    let mut rows = Vec::new();
+    for bouncer in node.store.bouncers().await? {
+        let mut row = row(&bouncer);
+        row["usage"] = usage::summary(&node, Client::Bouncer(&bouncer.name)).await?;
+        rows.push(row);
+    }
+    Ok(Json(rows.into()))
+}
+
+pub(super) async fn show(State(node): Shared, Path(name): Path<String>) -> Answer {
+    let mut all = node.store.bouncers().await?.into_iter();
+    let bouncer = all.find(|bouncer| bouncer.name == name);
+    let mut row = row(&bouncer.ok_or_else(|| none(&name))?);
+    row["usage"] = usage::whole(&node, Client::Bouncer(&name)).await?;
+    Ok(Json(row))
 }
 
 pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
@@ -56,10 +69,14 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
 }
 
 pub(super) async fn delete(State(node): Shared, Path(name): Path<String>) -> Answer {
-    match node.store.delete_bouncer(&name).await? {
+    match node.store.delete_client(Client::Bouncer(&name)).await? {
         true => Ok(Json(Value::Null)),
-        false => Err(Problem::not_found(format!("there is no bouncer called {name}"))),
+        false => Err(none(&name)),
     }
+}
+
+fn none(name: &str) -> Problem {
+    Problem::not_found(format!("there is no bouncer called {name}"))
 }
 
 fn row(bouncer: &Bouncer) -> Value {

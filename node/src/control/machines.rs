@@ -6,11 +6,11 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vigie_store::Machine;
+use vigie_store::{Client, Machine};
 
 use super::words::Problem;
-use super::{Answer, Shared};
-use crate::api::watchers::{is_name, made};
+use super::{Answer, Shared, usage};
+use crate::api::watchers::{is_name, lapse, made};
 use crate::clock::rfc3339;
 
 #[derive(Deserialize)]
@@ -31,8 +31,21 @@ pub(super) struct Change {
 }
 
 pub(super) async fn list(State(node): Shared) -> Answer {
-    let rows = node.store.machines().await?;
-    Ok(Json(rows.iter().map(row).collect()))
+    lapse(&node).await?;
+    let mut rows = Vec::new();
+    for machine in node.store.machines().await? {
+        let mut row = row(&machine);
+        row["usage"] = usage::summary(&node, Client::Machine(&machine.name)).await?;
+        rows.push(row);
+    }
+    Ok(Json(rows.into()))
+}
+
+pub(super) async fn show(State(node): Shared, Path(name): Path<String>) -> Answer {
+    let machine = node.store.machine(&name).await?.ok_or_else(|| none(&name))?;
+    let mut row = row(&machine);
+    row["usage"] = usage::whole(&node, Client::Machine(&name)).await?;
+    Ok(Json(row))
 }
 
 pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
@@ -67,6 +80,7 @@ pub(super) async fn change(
     Path(name): Path<String>,
     Json(change): Json<Change>,
 ) -> Answer {
+    lapse(&node).await?;
     let mut found = node.store.machine(&name).await?.is_some();
     if change.validate {
         found &= node.store.validate_machine(&name).await?;
@@ -81,7 +95,7 @@ pub(super) async fn change(
 }
 
 pub(super) async fn delete(State(node): Shared, Path(name): Path<String>) -> Answer {
-    match node.store.delete_machine(&name).await? {
+    match node.store.delete_client(Client::Machine(&name)).await? {
         true => Ok(Json(Value::Null)),
         false => Err(none(&name)),
     }

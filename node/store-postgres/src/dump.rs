@@ -15,7 +15,7 @@ use crate::error::{failed, file_failed};
 use crate::schema::MIGRATIONS;
 
 /// Every table, those before that others refer to; and whether it numbers its rows.
-const TABLES: [(&str, bool); 15] = [
+const TABLES: [(&str, bool); 17] = [
     ("_sqlx_migrations", false),
     ("envelope", true),
     ("sighting", false),
@@ -27,6 +27,8 @@ const TABLES: [(&str, bool); 15] = [
     ("bouncer", false),
     ("bouncer_cursor", false),
     ("machine", false),
+    ("bouncer_report", false),
+    ("machine_report", false),
     ("allowed", false),
     ("memory", false),
     ("note", false),

@@ -44,18 +44,6 @@ pub trait Bouncers {
     /// By the hash of the key that came with a request.
     async fn bouncer_by_key(&self, key: &KeyHash) -> Result<Option<Bouncer>, StoreError>;
 
-    /// `false` if there was none. Its cursors go with it.
-    async fn delete_bouncer(&self, name: &str) -> Result<bool, StoreError>;
-
-    /// Notes a request of it.
-    async fn touch_bouncer(
-        &self,
-        name: &str,
-        agent: &str,
-        address: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError>;
-
     /// How far the instance at this address has read the stream; `None` if it never did.
     async fn cursor(&self, name: &str, address: &str) -> Result<Option<Timestamp>, StoreError>;
 

@@ -10,6 +10,7 @@ pub use vigie_wire as wire;
 mod alert;
 mod allow;
 mod bouncer;
+mod client;
 mod columns;
 mod decision;
 mod envelope;
@@ -27,6 +28,7 @@ pub mod testing;
 pub use alert::{Alert, AlertFilter, AlertId, Alerts, NewAlert, Share};
 pub use allow::{Allowed, Allowlist};
 pub use bouncer::{Bouncer, Bouncers, KeyHash, MOST_CURSORS};
+pub use client::{Client, Clients, Report};
 pub use decision::{Decision, DecisionFilter, DecisionId, Decisions, NewDecision, Origin, Remediation};
 pub use envelope::{Appended, Envelopes, Held, HeldEnvelope, NewEnvelope};
 pub use error::StoreError;
@@ -46,6 +48,7 @@ pub trait Store:
     + Decisions
     + Bouncers
     + Machines
+    + Clients
     + Allowlist
     + Memory
     + Leases

@@ -51,17 +51,8 @@ pub trait Machines {
     /// Says whether its detections may be shared. `false` if there is none.
     async fn grant_machine(&self, name: &str, publish: bool) -> Result<bool, StoreError>;
 
-    /// `false` if there was none.
-    async fn delete_machine(&self, name: &str) -> Result<bool, StoreError>;
-
-    /// Notes a request of it.
-    async fn touch_machine(
-        &self,
-        name: &str,
-        agent: &str,
-        address: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError>;
+    /// Forgets those that came before this time and that nobody accepted; gives how many.
+    async fn lapse_machines(&self, before: Timestamp) -> Result<u64, StoreError>;
 }
 
 // === impl Machine ===

@@ -12,6 +12,7 @@ use crate::{Store, StoreError};
 mod alert;
 mod allow;
 mod bouncer;
+mod client;
 mod decision;
 mod envelope;
 mod forget;

@@ -127,6 +127,12 @@ pub const PROMISES: &[Promise] = &[
     promise("machines come back, are accepted, granted and deleted", |s| {
         Box::pin(machines::come_back(s))
     }),
+    promise("machines that nobody accepted lapse, and no others", |s| {
+        Box::pin(machines::lapse(s))
+    }),
+    promise("the last report of a client stays as long as the client", |s| {
+        Box::pin(machines::reports(s))
+    }),
     promise("one network has one entry in the allowlist", |s| {
         Box::pin(others::allowlist(s))
     }),

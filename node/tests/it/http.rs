@@ -1,7 +1,7 @@
 //! HTTP as a bouncer speaks it, by TCP or unix socket, with nothing between the test and the bytes.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     Tcp(SocketAddr),
+    /// By TCP from this address of ours to that one.
+    From(IpAddr, SocketAddr),
     Unix(PathBuf),
 }
 
@@ -39,6 +41,11 @@ impl Place {
         match self {
             Self::Tcp(address) => {
                 let stream = TcpStream::connect(address).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Box::new(stream)
+            }
+            Self::From(own, address) => {
+                let stream = connected(*own, *address);
                 stream.set_read_timeout(Some(PATIENCE)).unwrap();
                 Box::new(stream)
             }
@@ -106,6 +113,17 @@ impl Place {
         }
         Events(events)
     }
+}
+
+fn connected(own: IpAddr, address: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let stream = runtime.unwrap().block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((own, 0).into()).unwrap();
+        socket.connect(address).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
 }
 
 /// The chunks of a body as one; what is cut off stays so. Lengths count bytes, so chunks may end within a letter.

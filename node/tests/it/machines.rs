@@ -4,6 +4,8 @@
 mod allowlists;
 mod bytes;
 mod cscli;
+mod usage;
+mod waiting;
 
 use serde_json::{Value, json};
 

@@ -272,6 +272,18 @@ fn two_independent_words_block_where_policy_enforces_and_never_a_user_of_ours() 
     // Whoever is allowed here is released, whatever the mesh says.
     enforcing.say(&["allowlist", "add", "192.88.99.50", "--reason", "a partner"]);
     pushed.until("deleted", "192.88.99.50");
+
+    // Until the entry ends: what the mesh says counts again, without waiting for the minute of housekeeping.
+    enforcing.say(&[
+        "allowlist",
+        "add",
+        "192.88.99.50",
+        "--reason",
+        "a guest",
+        "--duration",
+        "1s",
+    ]);
+    pushed.until("new", "192.88.99.50");
 }
 
 #[test]

@@ -43,27 +43,6 @@ impl<D: Database> Bouncers for D {
         self.fetch(query).await?.pop().map(bouncer).transpose()
     }
 
-    async fn delete_bouncer(&self, name: &str) -> Result<bool, StoreError> {
-        let query = Query::new("DELETE FROM bouncer WHERE name = $1").bind(name);
-        Ok(self.execute(query).await? > 0)
-    }
-
-    async fn touch_bouncer(
-        &self,
-        name: &str,
-        agent: &str,
-        address: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let query = Query::new("UPDATE bouncer SET agent = $2, address = $3, last_seen = $4 WHERE name = $1")
-            .bind(name)
-            .bind(agent)
-            .bind(address)
-            .bind(at);
-        self.execute(query).await?;
-        Ok(())
-    }
-
     async fn cursor(&self, name: &str, address: &str) -> Result<Option<Timestamp>, StoreError> {
         let query = Query::new("SELECT at FROM bouncer_cursor WHERE bouncer = $1 AND address = $2")
             .bind(name)

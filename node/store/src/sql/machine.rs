@@ -52,25 +52,9 @@ impl<D: Database> Machines for D {
         Ok(self.execute(query).await? > 0)
     }
 
-    async fn delete_machine(&self, name: &str) -> Result<bool, StoreError> {
-        let query = Query::new("DELETE FROM machine WHERE name = $1").bind(name);
-        Ok(self.execute(query).await? > 0)
-    }
-
-    async fn touch_machine(
-        &self,
-        name: &str,
-        agent: &str,
-        address: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let query = Query::new("UPDATE machine SET agent = $2, address = $3, last_seen = $4 WHERE name = $1")
-            .bind(name)
-            .bind(agent)
-            .bind(address)
-            .bind(at);
-        self.execute(query).await?;
-        Ok(())
+    async fn lapse_machines(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let query = Query::new("DELETE FROM machine WHERE NOT validated AND created_at < $1").bind(before);
+        self.execute(query).await
     }
 }
 

@@ -5,7 +5,7 @@ use vigie_wire::Timestamp;
 use super::sample::{alert, at, bouncer, decision, envelope, ip, place, publisher, row};
 use super::{AnyStore, sample};
 use crate::{
-    Allowed, Counts, DecisionFilter, Holder, Lease, MOST_CURSORS, Owner, Remembered, StoreError, Tier,
+    Allowed, Client, Counts, DecisionFilter, Holder, Lease, MOST_CURSORS, Owner, Remembered, StoreError, Tier,
 };
 
 pub(super) async fn statements(store: AnyStore) {
@@ -18,6 +18,7 @@ pub(super) async fn statements(store: AnyStore) {
 
 pub(super) async fn bouncers(store: AnyStore) {
     let (one, two) = (bouncer("nft"), bouncer("b"));
+    let nft = Client::Bouncer("nft");
     assert!(store.add_bouncer(&one).await.unwrap());
     assert!(store.add_bouncer(&two).await.unwrap());
     let mut taken = bouncer("nft");
@@ -30,18 +31,21 @@ pub(super) async fn bouncers(store: AnyStore) {
     );
     assert_eq!(store.bouncer_by_key(&[9; 32]).await.unwrap(), None);
     store
-        .touch_bouncer("nft", "vigie-nft/0.1", "192.0.2.1", at(5))
+        .touch_client(nft, "vigie-nft/0.1", "192.0.2.1", at(5))
         .await
         .unwrap();
-    store.touch_bouncer("nobody", "", "", at(5)).await.unwrap();
+    store
+        .touch_client(Client::Bouncer("nobody"), "", "", at(5))
+        .await
+        .unwrap();
     let seen = store.bouncer_by_key(&one.key_hash).await.unwrap().unwrap();
     assert_eq!(
         (seen.last_seen, seen.agent.as_str()),
         (Some(at(5)), "vigie-nft/0.1")
     );
     store.set_cursor("nft", "192.0.2.1", at(6)).await.unwrap();
-    assert!(store.delete_bouncer("nft").await.unwrap());
-    assert!(!store.delete_bouncer("nft").await.unwrap());
+    assert!(store.delete_client(nft).await.unwrap());
+    assert!(!store.delete_client(nft).await.unwrap());
     store.set_cursor("nft", "192.0.2.1", at(6)).await.unwrap();
     assert!(store.add_bouncer(&one).await.unwrap());
     assert_eq!(
