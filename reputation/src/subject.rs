@@ -5,6 +5,7 @@
 //! order of arrival. Deliberately absent: weights, which are looked up when a verdict is asked for.
 
 mod crowd;
+mod objections;
 
 use std::cmp::Ordering;
 
@@ -14,6 +15,9 @@ use crate::constants::{DAY, LIVE_HALF_LIVES, MINUTE, half_life};
 use crate::fixed::{MILLI, log2_of_size};
 use crate::reporter::{GroupIndex, ReporterIndex, UNANCHORED};
 use crowd::Least;
+use objections::Objections;
+
+pub(crate) use objections::Objection;
 
 /// One statement, packed: a subject of one statement takes about a hundred bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +44,6 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks(u8);
 
-/// Somebody disputes what is said of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Objection {
-    pub(crate) reporter: ReporterIndex,
-    /// Seconds since the epoch.
-    pub(crate) at: u32,
-    /// Gold has spoken on it.
-    pub(crate) settled: bool,
-}
-
 /// What is said of one subject.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
@@ -62,8 +56,7 @@ pub(crate) struct Subject {
 #[derive(Clone, Debug, Default)]
 struct More {
     entries: Vec<Entry>,
-    // Rare and rarely more than a few: a slice, made anew for each, is a third smaller here.
-    objections: Box<[Objection]>,
+    objections: Objections,
 }
 
 /// What became of an entry.
@@ -97,8 +90,6 @@ const FEW: usize = 8;
 const MAX_TAKEN_BACK: usize = 4;
 /// Statements of one reporter on one subject.
 const MAX_OF_ONE: usize = 16;
-/// Objections kept per subject, one per group, the heaviest: more nats than any score can have.
-const MAX_OBJECTIONS: usize = 32;
 
 // === impl Marks ===
 
@@ -212,7 +203,7 @@ impl Subject {
             first,
             more: Some(Box::new(More {
                 entries,
-                objections: objections.into(),
+                objections: Objections::of(objections),
             })),
         })
     }
@@ -230,15 +221,19 @@ impl Subject {
         1 + self.more.as_ref().map_or(0, |more| more.entries.len())
     }
 
-    /// Who disputes it and has not been judged for that; from now on he has.
-    pub(crate) fn settle_objections(&mut self) -> Vec<ReporterIndex> {
-        let open = self.more.iter_mut().flat_map(|more| &mut *more.objections);
-        open.filter_map(|one| (!std::mem::replace(&mut one.settled, true)).then_some(one.reporter))
-            .collect()
+    /// Gold says whether those are right who dispute it: whom that judges, each once.
+    pub(crate) fn settle_objections(&mut self, rightly: bool) -> Vec<ReporterIndex> {
+        let more = self.more.as_mut();
+        more.map_or_else(Vec::new, |more| more.objections.settle(rightly))
     }
 
-    pub(crate) fn objections(&self) -> &[Objection] {
-        self.more.as_ref().map_or(&[], |more| &more.objections)
+    /// Who disputes it and counts.
+    pub(crate) fn objections(&self) -> impl Iterator<Item = &Objection> {
+        self.more.iter().flat_map(|more| more.objections.counting())
+    }
+
+    pub(crate) fn is_disputed(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| !more.objections.is_empty())
     }
 
     /// One of those who name it, if they are all of one group.
@@ -268,7 +263,7 @@ impl Subject {
         self.more.as_ref().map_or(0, |more| {
             size_of::<More>()
                 + more.entries.capacity() * size_of::<Entry>()
-                + more.objections.len() * size_of::<Objection>()
+                + more.objections.bytes()
         })
     }
 
@@ -502,32 +497,8 @@ impl Subject {
         group: impl Fn(ReporterIndex) -> GroupIndex,
         weight: impl Fn(ReporterIndex) -> i64,
     ) -> bool {
-        let objections = &mut self.more.get_or_insert_default().objections;
-        let theirs = group(objection.reporter);
-        if let Some(known) = objections
-            .iter_mut()
-            .find(|known| group(known.reporter) == theirs)
-        {
-            let renewed = known.reporter == objection.reporter && known.at < objection.at;
-            let heavier = weight(objection.reporter) > weight(known.reporter);
-            if renewed || heavier {
-                let settled = objection.settled || (renewed && known.settled);
-                *known = Objection { settled, ..objection };
-            }
-            return renewed || heavier;
-        }
-        if objections.len() >= MAX_OBJECTIONS {
-            // Whoever is quick and weighs little must not keep out who weighs more.
-            let lightest = objections.iter_mut().min_by_key(|known| weight(known.reporter));
-            let Some(known) = lightest.filter(|known| weight(known.reporter) < weight(objection.reporter))
-            else {
-                return false;
-            };
-            *known = objection;
-            return true;
-        }
-        *objections = objections.iter().copied().chain([objection]).collect();
-        true
+        let more = self.more.get_or_insert_default();
+        more.objections.add(objection, group, weight)
     }
 }
 

@@ -152,7 +152,7 @@ impl Subjects {
                 }
                 let few = || usize::MAX - subject.len();
                 let (few, soles) = sole.map_or_else(|| (few(), 0), |sole| (ALONE, soles_of(sole)));
-                let rank = (subject.objections().is_empty(), few, soles);
+                let rank = (!subject.is_disputed(), few, soles);
                 if worst.is_none_or(|(known, _)| rank > known) {
                     worst = Some((rank, place));
                 }

@@ -167,7 +167,8 @@ impl Scorer {
     }
 
     fn judge_disputers(&mut self, subject: &Indicator, rightly: bool, at: Timestamp) {
-        let disputers = self.subjects.get_mut(subject).map(Subject::settle_objections);
+        let named = self.subjects.get_mut(subject);
+        let disputers = named.map(|named| named.settle_objections(rightly));
         for reporter in disputers.into_iter().flatten() {
             if let Some(known) = self.reporters.get_mut(reporter) {
                 known.record.disputed(rightly, at);
@@ -198,11 +199,7 @@ impl Scorer {
         if !known.is_anchored() || known.record.weight(at) == 0 {
             return false;
         }
-        let objection = Objection {
-            reporter,
-            at: seconds,
-            settled,
-        };
+        let objection = Objection::new(reporter, seconds, settled);
         let of = |index: ReporterIndex| reporters.get(index);
         named.object(
             objection,

@@ -72,7 +72,7 @@ impl Scorer {
         }
         // Nor is there anything to object to where nothing was said.
         let objections = known.filter(|_| !inputs.statements.is_empty());
-        for objection in objections.map_or(&[] as &[Objection], Subject::objections) {
+        for objection in objections.into_iter().flat_map(Subject::objections) {
             if let Some(reporter) = self.reporters.get(objection.reporter) {
                 heard.push(objection.reporter);
                 inputs.disputes.push(DisputeInput {
@@ -182,11 +182,7 @@ impl Scorer {
         }
         let mut objections = Vec::with_capacity(inputs.disputes.len());
         for one in &inputs.disputes {
-            objections.push(Objection {
-                reporter: index(one.reporter)?,
-                at: one.at_secs,
-                settled: false,
-            });
+            objections.push(Objection::new(index(one.reporter)?, one.at_secs, false));
         }
         Ok(Subject::assembled(inputs.subject.clone(), entries, objections))
     }

@@ -32,10 +32,10 @@ impl Scorer {
         let is_void = |entry: &Entry| {
             withdraw::standing(&self.retracted, &self.reporters, entry, now) == Standing::Void
         };
-        if !subject.objections().is_empty() && subject.entries().all(is_void) {
+        if subject.is_disputed() && subject.entries().all(is_void) {
             return Vec::new();
         }
-        let objections = subject.objections().iter().filter_map(|objection| {
+        let objections = subject.objections().filter_map(|objection| {
             let reporter = self.reporters.get(objection.reporter)?;
             if !reporter.is_anchored() || reporter.record.disputes_badly(now) {
                 return None;
