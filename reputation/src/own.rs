@@ -1,5 +1,6 @@
 //! What our own sensor saw lately. It lowers thresholds, lifts local primacy, and is the first kind of gold.
 //!
+//! Our sensor errs too, so whoever disputes what nobody but it has said is kept until others say it.
 //! Deliberately absent: blocks on our own word alone, which policy decides elsewhere.
 
 use std::collections::BTreeSet;
@@ -8,6 +9,8 @@ use hashbrown::HashMap;
 use vigie_wire::{Behaviour, Indicator, Timestamp};
 
 use crate::constants::OWN_LIVE;
+use crate::reporter::{GroupIndex, ReporterIndex};
+use crate::subject::{Objection, Objections};
 
 /// One subject that our sensor caught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +23,17 @@ pub(crate) struct Caught {
     pub(crate) last: Timestamp,
 }
 
+/// One of them, and who disputes it: 1.6 kB at most.
+#[derive(Clone, Debug)]
+struct Held {
+    caught: Caught,
+    objections: Objections,
+}
+
 /// All of them, bounded; the longest unseen goes first.
 #[derive(Clone, Debug)]
 pub(crate) struct Own {
-    caught: HashMap<Indicator, Caught>,
+    caught: HashMap<Indicator, Held>,
     by_age: BTreeSet<(Timestamp, Indicator)>,
     max: usize,
 }
@@ -41,7 +51,10 @@ impl Own {
 
     /// Takes note, and returns what is known of the subject now.
     pub(crate) fn catch(&mut self, subject: &Indicator, behaviour: Behaviour, at: Timestamp) -> Caught {
-        let known = self.caught.get(subject).copied();
+        let (known, objections) = match self.caught.remove(subject) {
+            Some(held) if is_live(held.caught.last, at) => (Some(held.caught), held.objections),
+            held => (held.map(|held| held.caught), Objections::default()),
+        };
         let caught = match known {
             Some(known) if is_live(known.last, at) => Caught {
                 behaviour: if at >= known.last {
@@ -61,7 +74,7 @@ impl Own {
         if let Some(known) = known {
             self.by_age.remove(&(known.last, subject.clone()));
         }
-        self.caught.insert(subject.clone(), caught);
+        self.caught.insert(subject.clone(), Held { caught, objections });
         self.by_age.insert((caught.last, subject.clone()));
         while self.caught.len() > self.max {
             let Some((_, oldest)) = self.by_age.pop_first() else {
@@ -82,20 +95,39 @@ impl Own {
     ) {
         self.catch(subject, behaviour, last);
         if let Some(known) = self.caught.get_mut(subject) {
-            known.first = known.first.min(first);
+            known.caught.first = known.caught.first.min(first);
         }
     }
 
     /// What our sensor saw of a subject, if that still counts.
     pub(crate) fn live(&self, subject: &Indicator, now: Timestamp) -> Option<Caught> {
-        self.caught
-            .get(subject)
-            .copied()
-            .filter(|caught| is_live(caught.last, now))
+        self.get(subject).filter(|caught| is_live(caught.last, now))
     }
 
     pub(crate) fn get(&self, subject: &Indicator) -> Option<Caught> {
-        self.caught.get(subject).copied()
+        self.caught.get(subject).map(|held| held.caught)
+    }
+
+    /// Somebody disputes what so far only our sensor says, if that counts now.
+    pub(crate) fn object(
+        &mut self,
+        subject: &Indicator,
+        objection: Objection,
+        now: Timestamp,
+        group: impl Fn(ReporterIndex) -> GroupIndex,
+        weight: impl Fn(ReporterIndex) -> i64,
+    ) {
+        let held = self.caught.get_mut(subject);
+        if let Some(held) = held.filter(|held| is_live(held.caught.last, now)) {
+            held.objections.add(objection, group, weight);
+        }
+    }
+
+    /// Who disputed it before others said it, too: from now on they are kept with what these say.
+    pub(crate) fn take_objections(&mut self, subject: &Indicator, now: Timestamp) -> Option<Objections> {
+        let held = self.caught.get_mut(subject)?;
+        let objections = std::mem::take(&mut held.objections);
+        (is_live(held.caught.last, now) && !objections.is_empty()).then_some(objections)
     }
 
     /// All of them, the longest unseen first.

@@ -35,7 +35,7 @@ use crate::graph::TrustGraph;
 use crate::memory::{Known, Memory, MemoryConfig, Tier};
 use crate::own::Own;
 use crate::partition::Group;
-use crate::reporter::{Purse, Reporter, ReporterIndex, Reporters};
+use crate::reporter::{Purse, ReporterIndex, Reporters};
 use crate::subjects::Subjects;
 
 pub(crate) use judge::canonical;
@@ -250,23 +250,18 @@ impl Scorer {
     /// The group in which an organisation's silence would tell us something: it is one of our anchors, or our own gold
     /// confirmed it. Newcomers count with the anchor through which they came, others with those who have one voucher.
     pub fn voice(&self, org: OrgId, now: Timestamp) -> Option<OrgId> {
-        let place = self.graph.place(org).filter(|_| self.trusts(org, now))?;
+        let place = || self.graph.place(org);
         let index = self.reporters.find(org);
-        let known = index.and_then(|index| self.reporters.get(index));
-        if known.is_some_and(Reporter::is_newcomer) {
+        let Some(known) = index.and_then(|index| self.reporters.get(index)) else {
+            return place().filter(|place| place.anchor)?.group;
+        };
+        let is_trusted = known.is_anchored() && known.record.has_gold(now) && known.record.weight(now) > 0;
+        let place = is_trusted.then(place)??;
+        if known.is_newcomer() {
             place.through
         } else {
             place.group
         }
-    }
-
-    /// Whether it is one of our anchors, or our own gold confirmed it.
-    fn trusts(&self, org: OrgId, now: Timestamp) -> bool {
-        let index = self.reporters.find(org);
-        let Some(known) = index.and_then(|index| self.reporters.get(index)) else {
-            return self.graph.place(org).is_some_and(|place| place.anchor);
-        };
-        known.is_anchored() && known.record.has_gold(now) && known.record.weight(now) > 0
     }
 
     /// What one organisation weighs now, milli-nats: zero if it is no member, in probation's first hour, or revoked.

@@ -15,9 +15,7 @@ use crate::constants::{DAY, LIVE_HALF_LIVES, MINUTE, half_life};
 use crate::fixed::{MILLI, log2_of_size};
 use crate::reporter::{GroupIndex, ReporterIndex, UNANCHORED};
 use crowd::Least;
-use objections::Objections;
-
-pub(crate) use objections::Objection;
+pub(crate) use objections::{Objection, Objections};
 
 /// One statement, packed: a subject of one statement takes about a hundred bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,6 +225,11 @@ impl Subject {
         more.map_or_else(Vec::new, |more| more.objections.settle(rightly))
     }
 
+    /// Takes over those of whom it was heard before anybody said it.
+    pub(crate) fn adopt(&mut self, objections: Objections) {
+        self.more.get_or_insert_default().objections = objections;
+    }
+
     /// Who disputes it and counts.
     pub(crate) fn objections(&self) -> impl Iterator<Item = &Objection> {
         self.more.iter().flat_map(|more| more.objections.counting())
@@ -261,9 +264,7 @@ impl Subject {
     /// Bytes on the heap besides the struct itself.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.more.as_ref().map_or(0, |more| {
-            size_of::<More>()
-                + more.entries.capacity() * size_of::<Entry>()
-                + more.objections.bytes()
+            size_of::<More>() + more.entries.capacity() * size_of::<Entry>() + more.objections.bytes()
         })
     }
 

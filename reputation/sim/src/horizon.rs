@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vigie_gossip_core::chain::{median, whole_until};
+use vigie_gossip_core::constants::WATERMARK_AMISS_ONE_IN;
 use vigie_reputation::wire::{OrgId, Timestamp};
 
 use crate::span::DAY;
@@ -40,11 +41,12 @@ impl Horizon {
         self.looks.is_none_or(|at| now >= at)
     }
 
-    /// The watermark; `None` if nothing is amiss. `silent` says since when somebody's heartbeats do not come, `cut_off` since when
-    /// no anchor can be reached.
+    /// The watermark; `None` if nothing is amiss. `voice` says in which group somebody is trusted, if he is, `silent` since when
+    /// his heartbeats do not come, `cut_off` since when no anchor can be reached.
     pub(crate) fn look(
         &mut self,
-        trusted: impl Iterator<Item = (OrgId, Org)>,
+        all: impl Iterator<Item = Org> + Clone,
+        voice: impl Fn(Org) -> Option<OrgId>,
         silent: impl Fn(Org) -> Option<Timestamp>,
         cut_off: Option<Timestamp>,
         now: Timestamp,
@@ -57,22 +59,30 @@ impl Horizon {
             !held.is_empty()
         });
         let missed = |at: &Timestamp| now.since(*at) >= MISSED_AFTER;
-        let mut groups: BTreeMap<OrgId, Vec<Timestamp>> = BTreeMap::new();
-        for (group, org) in trusted {
+        let since = |org: Org| {
             let held = self.held.get(&org).into_iter().flatten().map(|(said, _)| *said);
-            let since = held
-                .chain(silent(org).filter(|at| fresh(*at)))
-                .filter(missed)
-                .min();
-            groups.entry(group).or_default().push(since.unwrap_or(now));
+            let silent = silent(org).filter(|at| fresh(*at));
+            held.chain(silent).filter(missed).min()
+        };
+        let cut_off = cut_off.filter(missed);
+        let missing = all.clone().filter(|org| since(*org).is_some()).count();
+        let mut groups: BTreeMap<OrgId, Vec<Timestamp>> = BTreeMap::new();
+        for org in all {
+            // Whom we trust costs most of a run to ask of everybody. These few put nobody behind, whatever the others are.
+            if groups.len() >= WATERMARK_AMISS_ONE_IN * missing {
+                return cut_off;
+            }
+            if let Some(group) = voice(org) {
+                groups.entry(group).or_default().push(since(org).unwrap_or(now));
+            }
         }
-        let voice = |members: &mut Vec<Timestamp>| {
+        let whole = |members: &mut Vec<Timestamp>| {
             members.sort_unstable();
             median(members)
         };
-        let mut voices: Vec<Timestamp> = groups.values_mut().filter_map(voice).collect();
+        let mut voices: Vec<Timestamp> = groups.values_mut().filter_map(whole).collect();
         let until = whole_until(&mut voices, now).filter(|until| *until < now);
-        until.into_iter().chain(cut_off.filter(missed)).min()
+        until.into_iter().chain(cut_off).min()
     }
 }
 
@@ -94,12 +104,16 @@ mod tests {
     }
 
     /// Each of a group of his own.
-    fn ten() -> impl Iterator<Item = (OrgId, Org)> {
-        (0..10).map(|number| (Org(number).id(), Org(number)))
+    fn ten() -> impl Iterator<Item = Org> + Clone {
+        (0..10).map(Org)
+    }
+
+    fn each(org: Org) -> Option<OrgId> {
+        Some(org.id())
     }
 
     fn look(horizon: &mut Horizon, now: Timestamp) -> Option<Timestamp> {
-        horizon.look(ten(), |_| None, None, now)
+        horizon.look(ten(), each, |_| None, None, now)
     }
 
     #[test]
@@ -127,7 +141,7 @@ mod tests {
     #[test]
     fn who_reaches_no_anchor_is_behind_whatever_else_he_hears() {
         let mut horizon = behind(3);
-        let mut look = |cut_off, now| horizon.look(ten(), |_| None, Some(cut_off), now);
+        let mut look = |cut_off, now| horizon.look(ten(), each, |_| None, Some(cut_off), now);
         let now = START + 2 * HOUR;
         assert_eq!(look(START, now), Some(START));
         assert_eq!(look(START + 90 * MINUTE, now), Some(START + 61 * MINUTE));
@@ -141,6 +155,6 @@ mod tests {
         let mut horizon = Horizon::default();
         let silent = |org: Org| (org.0 < 3).then_some(START);
         let now = START + HOUR;
-        assert_eq!(horizon.look(ten(), silent, None, now), Some(START));
+        assert_eq!(horizon.look(ten(), each, silent, None, now), Some(START));
     }
 }

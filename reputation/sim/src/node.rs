@@ -139,11 +139,11 @@ impl Node {
         self.scorer.own_detection(subject.name(), behaviour, now);
     }
 
-    /// Now and then: how far it is behind those whom its scorer trusts. `silent` says whose heartbeats do not come, `cut_off`
+    /// Now and then: how far it is behind those whom its scorer trusts. `all` are the organisations, `silent` says whose heartbeats do not come, `cut_off`
     /// since when it reaches no anchor.
     pub(crate) fn look(
         &mut self,
-        voices: impl Iterator<Item = Org>,
+        all: impl Iterator<Item = Org> + Clone,
         silent: impl Fn(Org) -> Option<Timestamp>,
         cut_off: Option<Timestamp>,
         now: Timestamp,
@@ -152,9 +152,10 @@ impl Node {
             return;
         }
         let scorer = &self.scorer;
-        let others = voices.filter(|org| *org != self.org);
-        let trusted = others.filter_map(|org| Some((scorer.voice(org, now)?, org)));
-        let until = self.horizon.look(trusted, silent, cut_off, now);
+        let own = self.org;
+        let others = all.filter(|org| *org != own);
+        let voice = |org| scorer.voice(org, now);
+        let until = self.horizon.look(others, voice, silent, cut_off, now);
         self.scorer.set_watermark(until);
     }
 

@@ -179,7 +179,8 @@ impl Scorer {
     /// An organisation disputes what others say of a subject. Counts like a report, in its group, and all disputes
     /// together raise the threshold by 3 nats at most; those by organisations whose disputes gold confirmed before take
     /// back all that voices without gold say. False if it changes nothing: nobody names the subject, the
-    /// organisation weighs nothing, or its group disputes already.
+    /// organisation weighs nothing, or its group disputes already. What only our own sensor said is disputed in vain until
+    /// others say it.
     pub fn dispute(&mut self, by: OrgId, subject: &Indicator, at: Timestamp) -> bool {
         let subject = super::judge::canonical(subject);
         let Ok(reporter) = self.reporters.enrol(by, &self.graph) else {
@@ -187,13 +188,12 @@ impl Scorer {
         };
         let settled = self.was_settled(&subject, at);
         let Self {
-            reporters, subjects, ..
+            reporters,
+            subjects,
+            own,
+            ..
         } = self;
-        let (Some(known), Some(named), Ok(seconds)) = (
-            reporters.get(reporter),
-            subjects.get_mut(&subject),
-            u32::try_from(at.as_secs()),
-        ) else {
+        let (Some(known), Ok(seconds)) = (reporters.get(reporter), u32::try_from(at.as_secs())) else {
             return false;
         };
         if !known.is_anchored() || known.record.weight(at) == 0 {
@@ -201,20 +201,22 @@ impl Scorer {
         }
         let objection = Objection::new(reporter, seconds, settled);
         let of = |index: ReporterIndex| reporters.get(index);
-        named.object(
-            objection,
-            |index| of(index).map_or(UNANCHORED, |reporter| reporter.voucher),
-            |index| {
-                of(index).map_or(0, |reporter| {
-                    // Who was wrong lately has his objection noted, so that he can prove himself again, in nobody's place.
-                    if reporter.record.disputes_badly(at) {
-                        return 0;
-                    }
-                    let proven = reporter.record.disputes_well(at);
-                    reporter.record.weight(at) + if proven { KAPPA } else { 0 }
-                })
-            },
-        )
+        let group = |index| of(index).map_or(UNANCHORED, |reporter| reporter.voucher);
+        let weight = |index| {
+            of(index).map_or(0, |reporter| {
+                // Who was wrong lately has his objection noted, so that he can prove himself again, in nobody's place.
+                if reporter.record.disputes_badly(at) {
+                    return 0;
+                }
+                let proven = reporter.record.disputes_well(at);
+                reporter.record.weight(at) + if proven { KAPPA } else { 0 }
+            })
+        };
+        if let Some(named) = subjects.get_mut(&subject) {
+            return named.object(objection, group, weight);
+        }
+        own.object(&subject, objection, at, group, weight);
+        false
     }
 
     /// Who named a subject before a moment, by arrival, each once.

@@ -215,19 +215,19 @@ impl Scorer {
         let gold = self
             .sums(said.weighed, now, |one| one.reporter.record.has_gold(now))
             .score;
-        let (without, with) = (said.score - gold, gold.max(0));
+        let (without, with) = ((said.score - gold).max(0), gold.max(0));
+        // Who disputed rightly before takes back all that others say who never were right here, and weighs twice for
+        // that; what is left of him counts once against those who were.
         let proven = object::together(objecting, now, |one| one.proven);
+        let left = (proven - without * MILLI / PROVEN_DISPUTE_MILLI).clamp(0, with);
         if own {
-            // What our sensor does on its own is policy's; others add nothing to it while they are outweighed.
-            return (proven * PROVEN_DISPUTE_MILLI / MILLI).clamp(0, without.max(0));
+            // What our sensor does on its own is policy's; others add nothing to it while the proven outweigh them.
+            return (proven * PROVEN_DISPUTE_MILLI / MILLI).min(without) + left;
         }
         let any = object::together(objecting, now, |_| true)
             .min(DISPUTE_CAP)
             .min(said.score - anchors);
-        // Who disputed rightly before takes back all that others say who never were right here, and weighs twice for
-        // that; what is left of him counts once against those who were.
-        let left = proven - without * MILLI / PROVEN_DISPUTE_MILLI;
-        let well = object::doubt(objecting, now).min(without) + left.clamp(0, with);
+        let well = object::doubt(objecting, now).min(without) + left;
         any.max(well).max(0)
     }
 

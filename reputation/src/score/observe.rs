@@ -39,7 +39,12 @@ impl Scorer {
             entry
                 .marks
                 .set(Marks::EXPOSED, !stakes(&self.reporters, &entry, now));
-            self.subjects.insert_hashed(hash, Subject::new(subject, entry));
+            let disputed = self.own.take_objections(&subject, now);
+            let mut named = Subject::new(subject, entry);
+            if let Some(objections) = disputed {
+                named.adopt(objections);
+            }
+            self.subjects.insert_hashed(hash, named);
             count_sole(&mut self.reporters, &mut self.soles, None, Some(reporter));
             Observed::New
         };

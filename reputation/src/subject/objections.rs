@@ -20,7 +20,7 @@ pub(crate) struct Objection {
 /// Those of one subject.
 // Rare and rarely more than a few: a slice, made anew for each, is a third smaller here.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Objections(Box<[Objection]>);
+pub(crate) struct Objections(Box<[Objection]>);
 
 /// Objections that count, the heaviest: more nats than any score can have.
 const MAX_COUNTING: usize = 32;
@@ -34,7 +34,7 @@ impl Objections {
         Self(objections.into())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -59,7 +59,7 @@ impl Objections {
     }
 
     /// Takes one: the heaviest disputer of each group. False if nothing changes.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         objection: Objection,
         group: impl Fn(ReporterIndex) -> GroupIndex,
@@ -92,7 +92,10 @@ impl Objections {
         if weight(known.reporter) >= weight(objection.reporter) {
             return false;
         }
-        *known = Objection { counts: false, ..objection };
+        *known = Objection {
+            counts: false,
+            ..objection
+        };
         self.promote(weight)
     }
 

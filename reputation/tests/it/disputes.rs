@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vigie_reputation::constants::{DAY, H_LOW_HARM, KAPPA};
 use vigie_reputation::wire::Timestamp;
-use vigie_reputation::{Scorer, Tier};
+use vigie_reputation::{Report, Scorer, Tier};
 
 use crate::world::{NOW, SSH, after, ip, mesh, org, report};
 
@@ -159,6 +159,77 @@ fn one_right_dispute_is_no_proof_and_a_restart_proves_nothing_twice() {
     restarted.dispute(org(1), &subject, after(60));
     restarted.remember(address(101), Tier::Authenticated, after(240));
     assert_eq!(right(&restarted.learned()), [0, 1]);
+}
+
+/// Of a hundred who praise one attacker 32 count; a catch that judged only these would leave the others free to praise the next.
+#[test]
+fn everybody_who_praises_an_attacker_answers_for_it_and_only_those_who_count_earn_by_it() {
+    let [innocent, attacker, next] = [101, 9, 10].map(|last| ip(&address(last).to_string()));
+    let mut scorer = mesh(120).scorer();
+    for days in [12, 9, 8] {
+        let before = Timestamp::from_millis(NOW.as_millis() - days * DAY);
+        scorer.remember(address(101), Tier::Authenticated, before);
+    }
+    let dispute = |scorer: &mut Scorer, subject| {
+        scorer.observe(&report(1, subject), NOW).unwrap();
+        for disputer in 10..110 {
+            scorer.dispute(org(disputer), subject, after(60));
+        }
+    };
+    dispute(&mut scorer, &innocent);
+    scorer.remember(address(101), Tier::Authenticated, after(120));
+    let right = |scorer: &Scorer| {
+        let reporters = scorer.learned().reporters;
+        reporters.iter().filter(|one| one.disputes_right > 0).count()
+    };
+    assert_eq!(right(&scorer), 32);
+
+    dispute(&mut scorer, &attacker);
+    scorer.own_detection(&attacker, SSH, after(180));
+    assert_eq!(right(&scorer), 0);
+    dispute(&mut scorer, &next);
+    for reporter in 2..4 {
+        scorer.observe(&report(reporter, &next), after(180)).unwrap();
+    }
+    let verdict = scorer.verdict(&next, after(240));
+    assert_eq!((verdict.threshold.dispute, verdict.hard_block), (0, true));
+}
+
+#[test]
+fn who_disputes_what_only_our_sensor_said_is_heard_once_others_repeat_it() {
+    let [disputed, undisputed] = [9, 10].map(|last| ip(&address(last).to_string()));
+    let said = after(180);
+    for (later, hours) in [(after(3_600 * 40), 40), (after(3_600 * 73), 73)] {
+        let mut world = mesh(40);
+        world.anchors.push(org(1));
+        let mut scorer = world.scorer();
+        prove(&mut scorer, &(20..28));
+        for subject in [&disputed, &undisputed] {
+            scorer.own_detection(subject, SSH, said);
+        }
+        for disputer in 20..28 {
+            assert!(!scorer.dispute(org(disputer), &disputed, after(240)));
+        }
+        let repeated = |scorer: &mut Scorer, subject| {
+            // One of our anchors, and one who was never right here.
+            for reporter in [1, 3] {
+                let fresh = Report {
+                    observed: later,
+                    arrived: later,
+                    ..report(reporter, subject)
+                };
+                scorer.observe(&fresh, later).unwrap();
+            }
+            scorer.verdict(subject, later)
+        };
+        assert!(repeated(&mut scorer, &undisputed).hard_block, "{hours} hours");
+        let verdict = repeated(&mut scorer, &disputed);
+        let raise = if hours < 72 { verdict.score } else { 0 };
+        assert_eq!(
+            (verdict.threshold.dispute, verdict.hard_block),
+            (raise, raise == 0)
+        );
+    }
 }
 
 proptest! {

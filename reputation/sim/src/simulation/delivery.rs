@@ -50,8 +50,8 @@ impl Simulation<'_> {
         } = self;
         let silent = |org: Org| adversary.silent_since(org, number(place), population, now);
         if let Some(node) = nodes.get_mut(place) {
-            let voices = population.organisations.iter().map(|one| one.org);
-            node.look(voices, silent, adversary.cut_off_since(number(place), now), now);
+            let all = population.organisations.iter().map(|one| one.org);
+            node.look(all, silent, adversary.cut_off_since(number(place), now), now);
         }
     }
 
