@@ -108,12 +108,8 @@ mod tests {
         (0..10).map(Org)
     }
 
-    fn each(org: Org) -> Option<OrgId> {
-        Some(org.id())
-    }
-
     fn look(horizon: &mut Horizon, now: Timestamp) -> Option<Timestamp> {
-        horizon.look(ten(), each, |_| None, None, now)
+        horizon.look(ten(), |org| Some(org.id()), |_| None, None, now)
     }
 
     #[test]
@@ -141,7 +137,7 @@ mod tests {
     #[test]
     fn who_reaches_no_anchor_is_behind_whatever_else_he_hears() {
         let mut horizon = behind(3);
-        let mut look = |cut_off, now| horizon.look(ten(), each, |_| None, Some(cut_off), now);
+        let mut look = |cut_off, now| horizon.look(ten(), |org| Some(org.id()), |_| None, Some(cut_off), now);
         let now = START + 2 * HOUR;
         assert_eq!(look(START, now), Some(START));
         assert_eq!(look(START + 90 * MINUTE, now), Some(START + 61 * MINUTE));
@@ -155,6 +151,9 @@ mod tests {
         let mut horizon = Horizon::default();
         let silent = |org: Org| (org.0 < 3).then_some(START);
         let now = START + HOUR;
-        assert_eq!(horizon.look(ten(), each, silent, None, now), Some(START));
+        assert_eq!(
+            horizon.look(ten(), |org| Some(org.id()), silent, None, now),
+            Some(START)
+        );
     }
 }
