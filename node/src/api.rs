@@ -10,6 +10,7 @@ pub(crate) mod appsec;
 mod asker;
 mod auth;
 mod decisions;
+mod ending;
 mod events;
 mod filter;
 mod go;
@@ -22,10 +23,10 @@ mod pushed;
 mod shape;
 mod stream;
 mod token;
-mod undecide;
 mod usage;
 pub(crate) mod watchers;
 mod web;
+mod words;
 
 use std::sync::Arc;
 
@@ -78,14 +79,16 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
 
 /// What machines ask, how they come to a token, and what they and bouncers report.
 fn machines(door: &Arc<Door>) -> Router<Arc<Node>> {
+    let ending = Router::new()
+        .route("/v1/alerts", delete(ending::alerts))
+        .route("/v1/alerts/{id}", delete(ending::alert))
+        .route("/v1/decisions", delete(ending::decisions))
+        .route("/v1/decisions/{id}", delete(ending::decision))
+        .layer(middleware::from_fn(machine::only_here));
     let known = Router::new()
-        .route(
-            "/v1/alerts",
-            get(alerts::list).post(push::push).delete(alerts::delete_many),
-        )
-        .route("/v1/alerts/{id}", get(alerts::show).delete(alerts::delete_one))
-        .route("/v1/decisions", delete(undecide::end_many))
-        .route("/v1/decisions/{id}", delete(undecide::end_one))
+        .route("/v1/alerts", get(alerts::list).post(push::push))
+        .route("/v1/alerts/{id}", get(alerts::show))
+        .merge(ending)
         .route("/v1/allowlists", get(allowlists::list))
         .route("/v1/allowlists/{name}", get(allowlists::show))
         .route("/v1/allowlists/check", post(allowlists::check_many))
@@ -155,4 +158,14 @@ fn answered(body: &impl Serialize, nothing: bool) -> Response {
 /// CrowdSec's shape of an error.
 fn failed(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
+}
+
+/// What CrowdSec answers with 500, also for filters that it does not know.
+fn broken(why: &str) -> Response {
+    failed(StatusCode::INTERNAL_SERVER_ERROR, why)
+}
+
+/// What an alert or a decision is called by that no number has.
+fn unnumbered<E>(_: E) -> Response {
+    failed(StatusCode::BAD_REQUEST, "the id is not a number")
 }

@@ -23,7 +23,7 @@ use toml::de::{DeTable, DeValue};
 pub(crate) use api::Api;
 pub(crate) use appsec::Appsec;
 pub(crate) use mesh::Mesh;
-pub(crate) use policy::{Policy, Remote, network};
+pub(crate) use policy::{Policy, Remote, canonical, network};
 pub(crate) use sensor::{Input, Sensor, Sources};
 pub(crate) use share::Share;
 pub(crate) use store::Store;

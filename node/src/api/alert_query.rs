@@ -7,12 +7,11 @@ use vigie_store::{Alert, AlertFilter, AlertId, Decision, StoreError};
 use vigie_wire::Timestamp;
 
 use super::go;
-use super::pushed::scope;
-use super::undecide::{Target, is_origin, is_type};
+use super::words::{Target, is_origin, is_type, scope};
 use crate::node::Node;
 
-/// Alerts that are read at a time.
-const PAGE: u32 = 500;
+/// Alerts that are read at a time, without their events: some KiB each.
+const PAGE: u32 = 200;
 /// Most alerts that one request looks at.
 const MOST: usize = 20_000;
 /// Most that are told unless the request says otherwise.
@@ -52,8 +51,8 @@ pub(super) fn made(node: &Node) -> Made {
     made
 }
 
-/// The alerts that match.
-pub(super) async fn chosen(node: &Node, query: &AlertQuery, made: &Made) -> Result<Vec<Alert>, StoreError> {
+/// The numbers of the alerts that match.
+pub(super) async fn chosen(node: &Node, query: &AlertQuery, made: &Made) -> Result<Vec<AlertId>, StoreError> {
     let mut found = Vec::new();
     let (mut before, mut looked) = (None, 0);
     while looked < MOST && found.len() < query.limit {
@@ -69,7 +68,8 @@ pub(super) async fn chosen(node: &Node, query: &AlertQuery, made: &Made) -> Resu
         let alerts = node.store.alerts(&page).await?;
         let Some(last) = alerts.last() else { break };
         (before, looked) = (Some(last.id), looked + alerts.len());
-        found.extend(alerts.into_iter().filter(|alert| query.admits(alert, made)));
+        let admitted = alerts.iter().filter(|alert| query.admits(alert, made));
+        found.extend(admitted.map(|alert| alert.id));
     }
     found.truncate(query.limit);
     if query.oldest_first {
@@ -132,8 +132,8 @@ impl AlertQuery {
     }
 
     /// Without a limit but the largest.
-    pub(super) fn all(&mut self) {
-        self.limit = MOST;
+    pub(super) fn whole(self) -> Self {
+        Self { limit: MOST, ..self }
     }
 
     pub(super) fn only_active(&self) -> bool {

@@ -1,20 +1,29 @@
-//! `GET /v1/alerts` and `GET /v1/alerts/{id}`, and their deletion, which only this machine may ask for.
+//! `GET /v1/alerts` and `GET /v1/alerts/{id}`, as `cscli` reads them.
+//!
+//! Alerts are chosen by what stands in them besides their events, and then written one after the other while the answer
+//! goes out: however many are asked for, one is in memory.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
-use axum::response::Response;
-use http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{StatusCode, header};
 use serde_json::{Value, json};
-use vigie_store::{Alert, AlertFilter, AlertId, DecisionFilter};
+use tokio::sync::Semaphore;
+use vigie_store::{Alert, AlertId, StoreError};
 
 use super::alert_query::{AlertQuery, Made, chosen, made};
-use super::machine::{Caller, Doorway, not_here};
+use super::machine::Doorway;
 use super::shape::Shape;
-use super::{answered, failed};
+use super::{answered, broken, failed, unnumbered};
 use crate::clock::rfc3339;
 use crate::node::Node;
+
+/// Alerts that are read from the database at a time, by all who ask: in memory one may be twenty times its length.
+static ROOM: Semaphore = Semaphore::const_new(4);
 
 pub(super) async fn list(
     State(door): Doorway,
@@ -23,99 +32,66 @@ pub(super) async fn list(
     let node = &door.node;
     let query = AlertQuery::read(&query, node.now()).map_err(|why| broken(&why))?;
     let made = made(node);
-    let alerts = chosen(node, &query, &made)
-        .await
-        .map_err(|error| broken(&error.to_string()))?;
-    let rows: Vec<Value> = alerts
-        .iter()
-        .map(|alert| row(node, alert, &made, query.only_active()))
-        .collect();
-    Ok(answered(&rows, rows.is_empty()))
+    let found = chosen(node, &query, &made).await;
+    let found = found.map_err(|error| broken(&error.to_string()))?;
+    if found.is_empty() {
+        return Ok(answered(&Value::Null, true));
+    }
+    let rows = Rows {
+        node: Arc::clone(node),
+        made,
+        only_active: query.only_active(),
+    };
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    Ok((json, rows.body(found)).into_response())
 }
 
 pub(super) async fn show(State(door): Doorway, Path(id): Path<String>) -> Result<Response, Response> {
-    let node = &door.node;
-    let found = one(node, number(&id).ok_or_else(unnumbered)?).await?;
-    Ok(answered(&row(node, &found, &made(node), false), false))
-}
-
-pub(super) async fn delete_one(
-    State(door): Doorway,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-) -> Result<Response, Response> {
-    if let Some(refused) = not_here(&caller) {
-        return Err(refused);
-    }
-    let found = one(&door.node, number(&id).ok_or_else(unnumbered)?).await?;
-    delete(&door.node, &[found]).await
-}
-
-pub(super) async fn delete_many(
-    State(door): Doorway,
-    Extension(caller): Extension<Caller>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Response> {
-    if let Some(refused) = not_here(&caller) {
-        return Err(refused);
-    }
-    let node = &door.node;
-    let mut query = AlertQuery::read(&query, node.now()).map_err(|why| broken(&why))?;
-    query.all();
-    let found = chosen(node, &query, &made(node))
-        .await
-        .map_err(|error| broken(&error.to_string()))?;
-    delete(node, &found).await
-}
-
-/// Their decisions end with them.
-async fn delete(node: &Node, alerts: &[Alert]) -> Result<Response, Response> {
-    let wrong = |error: &dyn std::fmt::Display| broken(&error.to_string());
-    let made = made(node);
-    let mut deleted = 0;
-    for alert in alerts {
-        for held in made.get(&alert.id).into_iter().flatten() {
-            let this = DecisionFilter {
-                id: Some(held.id),
-                ..DecisionFilter::default()
-            };
-            node.end(&this).await.map_err(|error| wrong(&error))?;
-        }
-        if node
-            .store
-            .delete_alert(alert.id)
-            .await
-            .map_err(|error| wrong(&error))?
-        {
-            deleted += 1;
-        }
-    }
-    Ok(answered(&json!({"nbDeleted": deleted.to_string()}), false))
-}
-
-async fn one(node: &Node, id: AlertId) -> Result<Alert, Response> {
-    let filter = AlertFilter {
-        id: Some(id),
-        ..AlertFilter::default()
+    let rows = Rows {
+        node: Arc::clone(&door.node),
+        made: made(&door.node),
+        only_active: false,
     };
-    let found = node.store.alerts(&filter).await;
-    match found.map_err(|error| broken(&error.to_string()))?.pop() {
-        Some(alert) => Ok(alert),
-        None => Err(failed(StatusCode::NOT_FOUND, "object not found")),
+    match rows.one(id.parse().map_err(unnumbered)?).await {
+        Ok(Some(text)) => Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response()),
+        Ok(None) => Err(failed(StatusCode::NOT_FOUND, "object not found")),
+        Err(error) => Err(broken(&error.to_string())),
     }
 }
 
-pub(super) fn number(text: &str) -> Option<i64> {
-    text.parse().ok()
+/// What the rows of one answer are made from.
+struct Rows {
+    node: Arc<Node>,
+    made: Made,
+    only_active: bool,
 }
 
-pub(super) fn unnumbered() -> Response {
-    failed(StatusCode::BAD_REQUEST, "the id is not a number")
-}
+// === impl Rows ===
 
-/// What CrowdSec answers with 500, also for filters that it does not know.
-pub(super) fn broken(why: &str) -> Response {
-    failed(StatusCode::INTERNAL_SERVER_ERROR, why)
+impl Rows {
+    /// A list of these, without those that are deleted meanwhile. If the database fails in between, the answer is cut off.
+    fn body(self, alerts: Vec<AlertId>) -> Body {
+        let rows = Arc::new(self);
+        let texts = stream::iter(alerts).then(move |id| {
+            let rows = Arc::clone(&rows);
+            async move { rows.one(id).await }
+        });
+        let texts = texts.try_filter_map(async |text| Ok(text));
+        let parted = texts.enumerate().map(|(nth, text)| {
+            let before = if nth == 0 { "[" } else { "," };
+            text.map(|text| Bytes::from(format!("{before}{text}")))
+        });
+        let parted = parted.inspect_err(|error| tracing::error!(%error, "an alert could not be read"));
+        Body::from_stream(parted.chain(stream::once(async { Ok(Bytes::from_static(b"]")) })))
+    }
+
+    /// The text of one; `None` if there is no such alert.
+    async fn one(&self, id: AlertId) -> Result<Option<String>, StoreError> {
+        // Never closed: without a turn it is read all the same.
+        let _turn = ROOM.acquire().await;
+        let found = self.node.store.alert(id).await?;
+        Ok(found.map(|alert| row(&self.node, &alert, &self.made, self.only_active).to_string()))
+    }
 }
 
 fn row(node: &Node, alert: &Alert, made: &Made, only_active: bool) -> Value {

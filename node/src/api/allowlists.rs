@@ -16,9 +16,8 @@ use vigie_wire::Timestamp;
 
 use super::failed;
 use super::machine::{Doorway, LARGEST_UNKNOWN, body};
-use super::undecide::canonical;
 use crate::clock::rfc3339;
-use crate::config::network;
+use crate::config::{canonical, network};
 use crate::decide;
 
 /// The name of the one list.

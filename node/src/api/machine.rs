@@ -1,6 +1,6 @@
 //! The door for machines: who pushes alerts, and asks as `cscli` does, shows a token.
 //!
-//! After this stop: `push`, `alerts`, `undecide`. Deliberately absent: how a token is got, which is `login`.
+//! After this stop: `push`, `alerts`, `ending`. Deliberately absent: how a token is got, which is `login`.
 
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
@@ -8,11 +8,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use flate2::read::GzDecoder;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::request::Parts;
@@ -153,10 +153,17 @@ pub(super) fn address(request: &Request) -> Option<IpAddr> {
     Some(peer.0.ip().to_canonical())
 }
 
-/// An agent elsewhere says whom it saw; whom to spare is said by people on this machine.
-pub(super) fn not_here(caller: &Caller) -> Option<Response> {
+/// An agent elsewhere says whom it saw; whom to spare is said by people on this machine. Behind [`check`].
+pub(super) async fn only_here(
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if caller.here {
+        return next.run(request).await;
+    }
     let why = "access forbidden: this is asked from the node's own machine only";
-    (!caller.here).then(|| failed(StatusCode::FORBIDDEN, why))
+    failed(StatusCode::FORBIDDEN, why)
 }
 
 /// CrowdSec's shape of a refused machine.

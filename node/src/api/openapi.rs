@@ -6,7 +6,7 @@
 use axum::Json;
 use serde_json::{Value, json};
 
-use super::{decisions, events, stream, undecide, web};
+use super::{decisions, ending, events, stream, web};
 
 pub(super) async fn serve() -> Json<Value> {
     Json(document())
@@ -44,7 +44,7 @@ fn document() -> Value {
 /// Bouncers read there by key; machines end decisions there by token.
 fn decisions_paper() -> Value {
     let mut operations = decisions::paper();
-    operations["delete"] = undecide::paper();
+    operations["delete"] = ending::paper();
     operations
 }
 

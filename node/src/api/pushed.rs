@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use vigie_store::{NewAlert, NewDecision, Origin, Remediation, Share};
+use vigie_store::{NewAlert, NewDecision, Share};
 use vigie_wire::{RuleHash, Timestamp};
 
 use super::go;
-use crate::config::network;
+use super::words::{origin, remediation, target};
 
-/// Longest name of a scope or scenario, and longest value, in bytes.
+/// Longest scenario, version and the like, in bytes.
 const LONGEST: usize = 256;
+/// Most bytes of events that are kept of one alert: who reads alerts reads one at a time.
+const LARGEST_EVENTS: usize = 1 << 20;
 /// Longest message that is kept, in bytes.
 const LONGEST_MESSAGE: usize = 4 << 10;
 
@@ -77,32 +79,6 @@ pub(super) struct Taken {
     pub(super) seen: bool,
 }
 
-/// The names of scopes are CrowdSec's, whatever the case that they are sent in.
-pub(super) fn scope(text: &str) -> String {
-    let known = ["Ip", "Range", "Country", "AS"];
-    let mut known = known.into_iter();
-    known
-        .find(|known| known.eq_ignore_ascii_case(text))
-        .unwrap_or(text)
-        .to_owned()
-}
-
-/// An address or network has one name, and its scope follows from it.
-pub(super) fn target(scope_text: &str, value: &str) -> Result<(String, String), String> {
-    if scope_text.len() > LONGEST || value.len() > LONGEST {
-        return Err(format!("a scope or value of more than {LONGEST} bytes"));
-    }
-    let scope = scope(scope_text);
-    if scope != "Ip" && scope != "Range" {
-        return Ok((scope, value.to_owned()));
-    }
-    let net = network(value).ok_or_else(|| format!("{value:?} is neither an address nor a network"))?;
-    if net.prefix_len() == net.max_prefix_len() {
-        return Ok(("Ip".to_owned(), net.addr().to_string()));
-    }
-    Ok(("Range".to_owned(), net.to_string()))
-}
-
 // === impl Pushed ===
 
 impl Pushed {
@@ -129,7 +105,7 @@ impl Pushed {
         ];
         for (name, text) in told {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
-                labels.insert(name.to_owned(), text);
+                labels.insert(name.to_owned(), cut(text, LONGEST));
             }
         }
         let alert = NewAlert {
@@ -137,21 +113,24 @@ impl Pushed {
             machine: machine.to_owned(),
             rule: rule(&need(self.scenario_hash, "scenario_hash")?, &scenario),
             scenario,
-            scenario_version: need(self.scenario_version, "scenario_version")?,
+            scenario_version: short(
+                need(self.scenario_version, "scenario_version")?,
+                "scenario_version",
+            )?,
             behaviour: None,
             scope,
             value,
-            message: cut(need(self.message, "message")?),
+            message: cut(need(self.message, "message")?, LONGEST_MESSAGE),
             events_count: u32::try_from(need(self.events_count, "events_count")?.max(0)).unwrap_or(u32::MAX),
             capacity: i32::try_from(need(self.capacity, "capacity")?).unwrap_or(i32::MAX),
-            leakspeed: need(self.leakspeed, "leakspeed")?,
+            leakspeed: short(need(self.leakspeed, "leakspeed")?, "leakspeed")?,
             first: time(&need(self.start_at, "start_at")?)?,
             last: time(&need(self.stop_at, "stop_at")?)?,
             created_at: now,
             simulated: need(self.simulated, "simulated")?,
             remediation: self.remediation,
             labels,
-            events: Value::Array(events),
+            events: Value::Array(first(events)),
             share: Share::Never,
         };
         let decisions = embedded.into_iter().map(|one| one.take(&alert, now));
@@ -190,24 +169,6 @@ impl Embedded {
     }
 }
 
-/// CrowdSec's word for a remediation, or ours.
-pub(super) fn remediation(word: &str) -> Result<Remediation, String> {
-    match word.to_lowercase().as_str() {
-        "captcha" => Ok(Remediation::Challenge),
-        word => word
-            .parse()
-            .map_err(|_| format!("{word:?} is not one of ban, captcha, challenge, throttle")),
-    }
-}
-
-/// Where what a machine decided comes from: a person's word, or some list.
-fn origin(word: &str) -> Origin {
-    match word {
-        "cscli" | "manual" => Origin::Manual,
-        _ => Origin::Import,
-    }
-}
-
 fn need<T>(field: Option<T>, name: &str) -> Result<T, String> {
     field.ok_or_else(|| format!("validation failure list:\n{name} in body is required"))
 }
@@ -220,10 +181,23 @@ fn short(text: String, name: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// A sentence for people is not worth a refusal.
-fn cut(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
-    message
+/// What people read is not worth a refusal.
+fn cut(mut text: String, longest: usize) -> String {
+    text.truncate(text.floor_char_boundary(longest));
+    text
+}
+
+/// The events that have room; how many there were is counted beside them.
+fn first(mut events: Vec<Value>) -> Vec<Value> {
+    let mut room = LARGEST_EVENTS;
+    let fits = |event: &Value| {
+        let rest = room.checked_sub(event.to_string().len());
+        room = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    let count = events.iter().map(fits).take_while(|fits| *fits).count();
+    events.truncate(count);
+    events
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
@@ -242,19 +216,6 @@ fn rule(hash: &str, scenario: &str) -> RuleHash {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_target_has_one_name_and_its_scope_follows() {
-        let of = |scope, value| target(scope, value).unwrap();
-        let pair = |scope: &str, value: &str| (scope.to_owned(), value.to_owned());
-        assert_eq!(of("ip", "::ffff:192.88.99.7"), pair("Ip", "192.88.99.7"));
-        assert_eq!(of("Ip", "192.88.99.7/24"), pair("Range", "192.88.99.0/24"));
-        assert_eq!(of("RANGE", "192.88.99.7/32"), pair("Ip", "192.88.99.7"));
-        assert_eq!(of("country", "FR"), pair("Country", "FR"));
-        assert_eq!(of("as", "64500"), pair("AS", "64500"));
-        assert_eq!(of("session", "x"), pair("session", "x"));
-        assert!(target("ip", "FR").is_err());
-    }
 
     #[test]
     fn what_is_missing_is_named() {

@@ -116,6 +116,14 @@ pub(crate) fn network(text: &str) -> Option<IpNet> {
     Some(net.trunc())
 }
 
+/// Its one name: an address alone, or a network.
+pub(crate) fn canonical(net: IpNet) -> String {
+    match net.prefix_len() == net.max_prefix_len() {
+        true => net.addr().to_string(),
+        false => net.to_string(),
+    }
+}
+
 impl Section for Policy {
     fn check(&self) -> Vec<Wrong> {
         let mut wrong = Vec::new();

@@ -32,12 +32,8 @@ pub(super) async fn list(State(node): Shared, Query(filter): Query<Filter>) -> A
 }
 
 pub(super) async fn show(State(node): Shared, Path(id): Path<i64>) -> Answer {
-    let filter = AlertFilter {
-        id: Some(id),
-        ..AlertFilter::default()
-    };
-    match node.store.alerts(&filter).await?.first() {
-        Some(alert) => Ok(Json(row(alert, true))),
+    match node.store.alert(id).await? {
+        Some(alert) => Ok(Json(row(&alert, true))),
         None => Err(Problem::not_found(format!("there is no alert {id}"))),
     }
 }

@@ -12,7 +12,7 @@ use vigie_wire::Timestamp;
 
 use super::words::{Problem, duration, spell};
 use super::{Answer, Shared, say};
-use crate::config::network;
+use crate::config::{canonical, network};
 use crate::decide;
 use crate::node::Node;
 
@@ -146,15 +146,6 @@ pub(crate) async fn taken_back(node: &Node, ended: &[Decision]) -> anyhow::Resul
 
 fn is_single(target: IpNet) -> bool {
     target.prefix_len() == target.max_prefix_len()
-}
-
-/// A target as decisions name it: an address alone, or a network.
-fn canonical(target: IpNet) -> String {
-    if is_single(target) {
-        target.addr().to_string()
-    } else {
-        target.to_string()
-    }
 }
 
 fn row(decision: &Decision, now: Timestamp) -> Value {

@@ -81,8 +81,6 @@ pub struct Alert {
 /// Which alerts; every field that is set must match. Newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertFilter {
-    /// This number only.
-    pub id: Option<AlertId>,
     /// The alert of this detection only.
     pub detection: Option<[u8; 16]>,
     /// Numbers below this only: how one reads page by page.
@@ -110,7 +108,10 @@ pub trait Alerts {
         decisions: &[NewDecision],
     ) -> Result<Option<(AlertId, Vec<Decision>)>, StoreError>;
 
-    /// Alerts by filter, newest first.
+    /// One alert, whole.
+    async fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError>;
+
+    /// Alerts by filter, newest first, without their events (`null`): those are most of an alert.
     async fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>, StoreError>;
 
     /// Alerts above this number that wait to be shared, oldest first, without their events (`null`): those never leave.

@@ -4,10 +4,12 @@
 mod allowlists;
 mod bytes;
 mod cscli;
+mod listing;
 mod usage;
 mod waiting;
 
 use serde_json::{Value, json};
+use vigie_store_sqlite::SqliteStore;
 
 use crate::http::{Answer, Place};
 use crate::support::Home;
@@ -29,6 +31,19 @@ fn ask(place: &Place, method: &str, path: &str, token: &str, body: Option<&Value
         )
         .as_bytes(),
     )
+}
+
+/// Writes into the database of a node that does not run.
+fn write(home: &Home, write: impl AsyncFnOnce(&SqliteStore)) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(&home.data().join("vigie.sqlite"))
+            .await
+            .unwrap();
+        write(&store).await;
+        store.close().await;
+    });
 }
 
 /// A machine that is accepted, and its token.

@@ -16,6 +16,7 @@ use crate::skip::skip;
 async fn everything(store: &dyn Store) -> String {
     let rows = (
         store.alerts(&AlertFilter::default()).await.unwrap(),
+        store.alert(1).await.unwrap(),
         store.decisions(&DecisionFilter::default()).await.unwrap(),
         store.sightings(&SightingFilter::default()).await.unwrap(),
         store.held().await.unwrap(),

@@ -15,11 +15,11 @@ const INSERT: &str = "INSERT INTO alert (detection, machine, scenario, scenario_
     WHERE NOT EXISTS (SELECT 1 FROM detection WHERE id = $1)
     ON CONFLICT (detection) DO NOTHING RETURNING id";
 // Without the events, which are most of an alert.
-const PENDING: &str =
+const BARE: &str =
     "SELECT id, detection, machine, scenario, scenario_version, rule, behaviour, scope, value, message,
         events_count, capacity, leakspeed, first_at, last_at, created_at, simulated, remediation, labels,
         'null' AS events, share, shared_as
-    FROM alert WHERE share = 'pending' AND id > $1";
+    FROM alert WHERE TRUE";
 
 #[async_trait]
 impl<D: Database> Alerts for D {
@@ -64,11 +64,13 @@ impl<D: Database> Alerts for D {
         Ok(Some((id, written)))
     }
 
+    async fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        let query = Query::new("SELECT * FROM alert WHERE id = $1").bind(id);
+        self.fetch(query).await?.pop().map(alert).transpose()
+    }
+
     async fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>, StoreError> {
-        let mut query = Query::new("SELECT * FROM alert WHERE TRUE");
-        if let Some(id) = filter.id {
-            query.push(" AND id = ").push_bind(id);
-        }
+        let mut query = Query::new(BARE);
         if let Some(detection) = &filter.detection {
             query.push(" AND detection = ").push_bind(detection);
         }
@@ -92,7 +94,8 @@ impl<D: Database> Alerts for D {
     }
 
     async fn pending_shares(&self, after: AlertId, limit: u32) -> Result<Vec<Alert>, StoreError> {
-        let mut query = Query::new(PENDING).bind(after);
+        let mut query = Query::new(BARE);
+        query.push(" AND share = 'pending' AND id > ").push_bind(after);
         query.push(" ORDER BY id").limit(limit);
         self.fetch(query).await?.into_iter().map(alert).collect()
     }

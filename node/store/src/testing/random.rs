@@ -10,6 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use vigie_wire::{Behaviour, Count, Indicator, RuleHash, Sighting, Timestamp};
 
 use super::AnyStore;
+use super::alerts::without_events;
 use super::sample::{decision, envelope, place};
 use crate::{
     Alert, AlertFilter, DecisionFilter, NewAlert, NewDecision, Origin, Owner, Remediation, Share,
@@ -54,12 +55,15 @@ async fn alert_comes_back(
     let (id, written) = store.insert_alert(&new, &decisions).await.unwrap().unwrap();
     prop_assert!(written.iter().map(|one| &one.decision).eq(&decisions));
     let filter = AlertFilter {
-        id: Some(id),
+        detection: Some(new.detection),
         value: Some(new.value.clone()),
         scenario: Some(new.scenario.clone()),
         ..AlertFilter::default()
     };
-    prop_assert_eq!(store.alerts(&filter).await.unwrap(), [Alert { id, alert: new }]);
+    let whole = Alert { id, alert: new };
+    let read = store.alert(id).await.unwrap();
+    prop_assert_eq!(read.as_ref(), Some(&whole));
+    prop_assert_eq!(store.alerts(&filter).await.unwrap(), [without_events(whole)]);
     for one in &written {
         let filter = DecisionFilter {
             id: Some(one.id),

@@ -1,14 +1,12 @@
 //! Machines that come by themselves: with a token, or until somebody accepts them.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 
 use serde_json::json;
 use vigie_store::{Machine, Machines as _};
-use vigie_store_sqlite::SqliteStore;
 use vigie_wire::Timestamp;
 
-use super::{PASSWORD, ask, login};
+use super::{PASSWORD, ask, login, write};
 use crate::http::Place;
 use crate::support::Home;
 
@@ -45,8 +43,11 @@ fn who_waited_a_day_in_vain_is_forgotten() {
     let home = Home::quiet();
     home.say(&["init"]);
     let now = jiff::Timestamp::now().as_second();
-    put(&home.data().join("vigie.sqlite"), &waiting("old", now - 86_500));
-    put(&home.data().join("vigie.sqlite"), &waiting("young", now - 86_000));
+    write(&home, async |store| {
+        for (name, since) in [("old", 86_500), ("young", 86_000)] {
+            assert!(store.add_machine(&waiting(name, now - since)).await.unwrap());
+        }
+    });
     let node = home.up();
     let names = || -> Vec<String> {
         let rows = home.rows(&["machines", "list"]);
@@ -105,17 +106,4 @@ fn waiting(name: &str, created_at: i64) -> Machine {
         agent: String::new(),
         address: "192.88.99.1".to_owned(),
     }
-}
-
-/// Into the database of a node that does not run.
-fn put(path: &Path, machine: &Machine) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let store = SqliteStore::open(path).await.unwrap();
-        assert!(store.add_machine(machine).await.unwrap());
-        store.close().await;
-    });
 }
