@@ -4,6 +4,8 @@
 mod allowlists;
 mod bytes;
 mod cscli;
+mod hostile;
+mod killed;
 mod listing;
 mod usage;
 mod waiting;

@@ -7,7 +7,7 @@ use crate::http::Place;
 use crate::support::{Home, append, until};
 
 /// CrowdSec's programs as a machine of our node.
-fn pointed(crowdsec: &CrowdSec, home: &Home, place: &Place, name: &str) {
+pub(super) fn pointed(crowdsec: &CrowdSec, home: &Home, place: &Place, name: &str) {
     let file = crowdsec.credentials();
     std::fs::remove_file(&file).unwrap();
     home.say(&["machines", "add", name, "--out", file.to_str().unwrap()]);
