@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use vigie_store::{AlertId, Decision, DecisionFilter, DecisionId};
 
 use super::alert_query::{AlertQuery, chosen, made};
@@ -134,9 +134,4 @@ fn numbers(decisions: &[Arc<Decision>]) -> Vec<DecisionId> {
 /// How many, as CrowdSec counts: in letters.
 fn told(count: usize) -> Response {
     answered(&json!({"nbDeleted": count.to_string()}), false)
-}
-
-/// For the OpenAPI document.
-pub(super) fn paper() -> Value {
-    super::openapi::tokened("Ends the decisions that match", "How many, as a text")
 }

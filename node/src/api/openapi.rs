@@ -1,23 +1,25 @@
 //! `GET /openapi.json`: what is served, as an OpenAPI 3.1 document that programs read.
 //!
-//! Each endpoint describes itself in its own file; here is what they share. Without a key, because it says nothing that
+//! Those for bouncers describe themselves in their own files, `machines` describes the others; here is what they share. Without a key, because it says nothing that
 //! docs/lapi.md does not say to everybody.
 
 use axum::Json;
 use serde_json::{Value, json};
 
-use super::{decisions, ending, events, stream, web};
+mod machines;
+
+use super::{decisions, events, stream, web};
 
 pub(super) async fn serve() -> Json<Value> {
     Json(document())
 }
 
 fn document() -> Value {
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Vigie's Local API",
-            "description": "CrowdSec's Local API v1 for bouncers, and decisions by push.",
+            "description": "CrowdSec's Local API v1 for bouncers and agents, and decisions by push.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": env!("CARGO_PKG_LICENSE")},
         },
@@ -38,13 +40,20 @@ fn document() -> Value {
             },
             "schemas": {"decision": decision(), "error": error(), "change": change()},
         },
-    })
+    });
+    for (path, operations) in machines::paths() {
+        document["paths"][path] = operations;
+    }
+    for (name, schema) in machines::schemas() {
+        document["components"]["schemas"][name] = schema;
+    }
+    document
 }
 
 /// Bouncers read there by key; machines end decisions there by token.
 fn decisions_paper() -> Value {
     let mut operations = decisions::paper();
-    operations["delete"] = ending::paper();
+    operations["delete"] = machines::decisions();
     operations
 }
 
@@ -108,18 +117,6 @@ pub(super) const CHOICE: [(&str, &str); 5] = [
     ("scenarios_not_containing", "Parts of scenario names, with commas"),
     ("simulated", "Also simulated ones, unless it says false"),
 ];
-
-/// What any operation with a token may answer.
-pub(super) fn tokened(summary: &str, about: &str) -> Value {
-    let deleted = json!({
-        "type": "object", "required": ["nbDeleted"], "properties": {"nbDeleted": {"type": "string"}}
-    });
-    json!({"summary": summary, "security": [{"token": []}], "responses": {
-        "200": answer(about, &deleted),
-        "401": failure("No token, or one that is void or over"),
-        "500": failure("A filter is not known or cannot be read, or the database"),
-    }})
-}
 
 pub(super) fn failure(about: &str) -> Value {
     answer(about, &json!({"$ref": "#/components/schemas/error"}))

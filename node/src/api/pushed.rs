@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use vigie_store::{NewAlert, NewDecision, Share};
 use vigie_wire::{RuleHash, Timestamp};
 
@@ -36,7 +36,7 @@ pub(super) struct Pushed {
     #[serde(default)]
     remediation: bool,
     kind: Option<String>,
-    events: Option<Vec<Value>>,
+    events: Option<Vec<Event>>,
     source: Option<Source>,
     decisions: Option<Vec<Embedded>>,
 }
@@ -53,6 +53,23 @@ struct Source {
     cn: Option<String>,
     #[serde(default)]
     range: Option<String>,
+}
+
+/// One event. Whoever lists alerts reads it in this shape, so nothing else is kept.
+#[derive(Debug, Deserialize, Serialize)]
+struct Event {
+    #[serde(default)]
+    timestamp: String,
+    #[serde(default)]
+    meta: Option<Vec<Meta>>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Meta {
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    value: String,
 }
 
 /// A decision that comes with an alert.
@@ -130,7 +147,7 @@ impl Pushed {
             simulated: need(self.simulated, "simulated")?,
             remediation: self.remediation,
             labels,
-            events: Value::Array(first(events)),
+            events: Value::Array(first(&events)),
             share: Share::Never,
         };
         let decisions = embedded.into_iter().map(|one| one.take(&alert, now));
@@ -188,16 +205,15 @@ fn cut(mut text: String, longest: usize) -> String {
 }
 
 /// The events that have room; how many there were is counted beside them.
-fn first(mut events: Vec<Value>) -> Vec<Value> {
+fn first(events: &[Event]) -> Vec<Value> {
     let mut room = LARGEST_EVENTS;
+    let texts = events.iter().map(|event| json!(event));
     let fits = |event: &Value| {
         let rest = room.checked_sub(event.to_string().len());
         room = rest.unwrap_or_default();
         rest.is_some()
     };
-    let count = events.iter().map(fits).take_while(|fits| *fits).count();
-    events.truncate(count);
-    events
+    texts.take_while(fits).collect()
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
