@@ -9,6 +9,7 @@ mod allowlists;
 pub(crate) mod appsec;
 mod asker;
 mod auth;
+pub(crate) mod certified;
 mod decisions;
 mod ending;
 mod events;

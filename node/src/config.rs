@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub(crate) use api::Api;
+pub(crate) use api::{Api, Tls};
 pub(crate) use appsec::Appsec;
 pub(crate) use mesh::Mesh;
 pub(crate) use policy::{Policy, Remote, canonical, network};

@@ -38,6 +38,7 @@ mod sources;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod up;
 mod visitors;
 mod warning;

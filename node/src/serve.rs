@@ -1,7 +1,7 @@
 //! Serves a router on a listener: whoever connects and says nothing, or says it slowly, is let go.
 //!
 //! `axum::serve` has neither a time limit for heads nor a limit of connections, and their file descriptors are the
-//! ones that the sensor and the database need. Deliberately absent: TLS, HTTP/2, and what is answered (`api`, `control`).
+//! ones that the sensor and the database need. Deliberately absent: HTTP/2, and what is answered (`api`, `control`).
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -17,8 +17,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use crate::tls::{self, Subject};
 
 /// Most connections of one listener at a time; further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 512;
@@ -29,11 +32,25 @@ const NEXT_HEAD: Duration = Duration::from_secs(75);
 /// Most bytes of a request's head, and of an answer that is buffered for a slow reader.
 const BUFFER: usize = 32 << 10;
 
-/// Serves until `shutdown`, then lets the answers end that are under way. `peer` says what handlers are told of an address.
+/// How connections of a listener come.
+pub(crate) struct Way<A> {
+    /// What handlers are told of an address.
+    pub(crate) peer: fn(A) -> Option<SocketAddr>,
+    /// With TLS, if there is one.
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+/// What is known of a connection before its first request.
+struct Known {
+    peer: Option<SocketAddr>,
+    subject: Option<Subject>,
+}
+
+/// Serves until `shutdown`, then lets the answers end that are under way.
 pub(crate) async fn run<L: Listener>(
     mut listener: L,
     router: Router,
-    peer: fn(L::Addr) -> Option<SocketAddr>,
+    way: Way<L::Addr>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
@@ -46,9 +63,13 @@ pub(crate) async fn run<L: Listener>(
         tokio::select! {
             () = shutdown.cancelled() => break,
             (permit, (io, address)) = next => {
-                let connection = connection(io, router.clone(), peer(address), shutdown.clone());
+                let (router, shutdown) = (router.clone(), shutdown.clone());
+                let (peer, tls) = ((way.peer)(address), way.tls.clone());
                 connections.spawn(async move {
-                    connection.await;
+                    match tls {
+                        None => connection(io, router, Known { peer, subject: None }, shutdown).await,
+                        Some(tls) => secured(io, tls, router, peer, shutdown).await,
+                    }
                     drop(permit);
                 });
             }
@@ -63,8 +84,32 @@ pub(crate) async fn run<L: Listener>(
     Ok(())
 }
 
+/// The same behind a handshake, which has as much time as the first head.
+async fn secured<I>(
+    io: I,
+    tls: TlsAcceptor,
+    router: Router,
+    peer: Option<SocketAddr>,
+    shutdown: CancellationToken,
+) where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(FIRST_HEAD, tls.accept(io)) => shaken,
+        () = shutdown.cancelled() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            let subject = tls::subject(stream.get_ref().1);
+            connection(stream, router, Known { peer, subject }, shutdown).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => {}
+    }
+}
+
 /// One connection from its first byte to its last.
-async fn connection<I>(io: I, router: Router, peer: Option<SocketAddr>, shutdown: CancellationToken)
+async fn connection<I>(io: I, router: Router, known: Known, shutdown: CancellationToken)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -73,8 +118,11 @@ where
         let asked = Arc::clone(&asked);
         move |mut request: hyper::Request<hyper::body::Incoming>| {
             asked.store(true, Ordering::Relaxed);
-            if let Some(peer) = peer {
+            if let Some(peer) = known.peer {
                 request.extensions_mut().insert(ConnectInfo(peer));
+            }
+            if let Some(subject) = &known.subject {
+                request.extensions_mut().insert(subject.clone());
             }
             router.clone().oneshot(request)
         }
@@ -129,7 +177,11 @@ mod tests {
         let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
         let router = Router::new().route("/", get(who));
         let mut tasks = JoinSet::new();
-        tasks.spawn(run(listener, router, Some, CancellationToken::new()));
+        let way = Way {
+            peer: Some,
+            tls: None,
+        };
+        tasks.spawn(run(listener, router, way, CancellationToken::new()));
         stream.write_all(bytes).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();

@@ -23,7 +23,8 @@ use vigie_wire::Statement;
 
 use crate::asked::Asked;
 use crate::node::Node;
-use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, watch};
+use crate::serve::Way;
+use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, tls, watch};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
@@ -139,7 +140,9 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
     let page = tcp.local_addr()?;
     let api = api::router(Arc::clone(node));
     let shutdown = tasks.shutdown.clone();
-    tasks.spawn("API", serve::run(tcp, api.clone(), Some, shutdown));
+    let tls = node.config.api.tls.as_ref().map(tls::acceptor).transpose()?;
+    let way = Way { peer: Some, tls };
+    tasks.spawn("API", serve::run(tcp, api.clone(), way, shutdown));
     let socket = &node.config.api.socket;
     if !socket.as_os_str().is_empty() {
         // Whoever has a key may ask here, so the socket itself is open to all.
@@ -156,7 +159,11 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
         );
         let shutdown = tasks.shutdown.clone();
         let router = api::appsec::router(Arc::clone(node));
-        tasks.spawn("AppSec", serve::run(tcp, router, Some, shutdown));
+        let way = Way {
+            peer: Some,
+            tls: None,
+        };
+        tasks.spawn("AppSec", serve::run(tcp, router, way, shutdown));
     }
     serve_socket(
         &node.paths.socket(),
@@ -174,7 +181,11 @@ fn serve_socket(path: &Path, mode: u32, router: Router, tasks: &mut Tasks) -> an
         UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     let shutdown = tasks.shutdown.clone();
-    tasks.spawn("socket", serve::run(listener, router, |_| None, shutdown));
+    let way = Way {
+        peer: |_| None,
+        tls: None,
+    };
+    tasks.spawn("socket", serve::run(listener, router, way, shutdown));
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use http::{HeaderMap, Method, StatusCode};
 use vigie_store::{Bouncer, Client};
 use vigie_wire::Timestamp;
 
-use super::failed;
+use super::{certified, failed};
 use crate::node::Node;
 
 /// Wrong keys per minute and address before it is told to wait.
@@ -109,25 +109,21 @@ pub(super) async fn check(
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|info| info.0.ip().to_canonical());
-    let bouncer = match request
-        .headers()
-        .get("x-api-key")
-        .map(|key| blake3::hash(key.as_bytes()))
-    {
-        Some(hash) => match node.store.bouncer_by_key(hash.as_bytes()).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::error!(%error, "a key could not be checked");
-                return failed(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the node cannot read its database",
-                );
-            }
-        },
-        None => None,
+    let key = request.headers().get("x-api-key");
+    let known = match key.map(|key| blake3::hash(key.as_bytes())) {
+        Some(hash) => node.store.bouncer_by_key(hash.as_bytes()).await,
+        None => certified::bouncer(&node, request.extensions()).await,
     };
-    let Some(bouncer) = bouncer else {
-        return refuse(&limits, address);
+    let bouncer = match known {
+        Ok(Some(bouncer)) => bouncer,
+        Ok(None) => return refuse(&limits, address),
+        Err(error) => {
+            tracing::error!(%error, "a key could not be checked");
+            return failed(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the node cannot read its database",
+            );
+        }
     };
     let caller = Caller {
         address: address.map(|ip| ip.to_string()).unwrap_or_default(),

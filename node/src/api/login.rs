@@ -12,7 +12,7 @@ use vigie_store::{Client, Machine};
 use vigie_wire::Timestamp;
 
 use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, address, body, unauthorized, wrong};
-use super::{failed, password, token};
+use super::{certified, failed, password, token};
 use crate::clock::rfc3339;
 
 /// Longest password that is looked at, in bytes.
@@ -20,8 +20,8 @@ pub(super) const LONGEST_PASSWORD: usize = 1 << 10;
 
 #[derive(Deserialize)]
 struct Login {
-    machine_id: String,
-    password: String,
+    machine_id: Option<String>,
+    password: Option<String>,
 }
 
 pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
@@ -29,6 +29,7 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
     let Some(agent) = agent(request.headers()) else {
         return unauthorized("bad user agent: it is name/version");
     };
+    let shown = request.extensions().clone();
     let bytes = match body(request, LARGEST_UNKNOWN).await {
         Ok(bytes) => bytes,
         Err(refused) => return refused,
@@ -36,19 +37,35 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
     let Ok(login) = serde_json::from_slice::<Login>(&bytes) else {
         return unauthorized("missing: invalid body: machine_id and password");
     };
-    if login.password.len() > LONGEST_PASSWORD {
+    let from = address.map(|ip| ip.to_string()).unwrap_or_default();
+    let (name, given) = (
+        login.machine_id.unwrap_or_default(),
+        login.password.unwrap_or_default(),
+    );
+    if name.is_empty() && given.is_empty() {
+        return match certified::machine(&door.node, &shown).await {
+            Ok(Some(machine)) => welcome(&door, &machine, &agent, &from).await,
+            Ok(None) => wrong(
+                &door.limits,
+                address,
+                "no password, and no certificate of an agent",
+            ),
+            Err(error) => broken(&error),
+        };
+    }
+    if given.len() > LONGEST_PASSWORD {
         return wrong(&door.limits, address, "incorrect Username or Password");
     }
     if door.limits.is_trying(address) {
         let body = json!({"code": 429, "message": "too many passwords"});
         return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
     }
-    let machine = match door.node.store.machine(&login.machine_id).await {
+    let machine = match door.node.store.machine(&name).await {
         Ok(machine) => machine,
         Err(error) => return broken(&error),
     };
     let known = machine.as_ref().map(|machine| machine.password.clone());
-    let right = match password::is_right(login.password, known).await {
+    let right = match password::is_right(given, known).await {
         Ok(right) => right,
         Err(error) => return broken(&error),
     };
@@ -58,8 +75,7 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
     if !machine.validated {
         return unauthorized(&format!("machine {} not validated", machine.name));
     }
-    let address = address.map(|ip| ip.to_string()).unwrap_or_default();
-    welcome(&door, &machine, &agent, &address).await
+    welcome(&door, &machine, &agent, &from).await
 }
 
 pub(super) async fn refresh(State(door): Doorway, Extension(caller): Extension<Caller>) -> Response {

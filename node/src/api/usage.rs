@@ -16,6 +16,7 @@ use vigie_store::{Client, Report};
 
 use super::machine::{Doorway, body};
 use super::{auth, failed, machine};
+use crate::tls::Subject;
 
 /// Largest report, in bytes, unpacked: an agent names every rule that it has, in some hundred bytes each.
 const LARGEST: usize = 256 << 10;
@@ -92,7 +93,10 @@ struct HubItem {
 
 /// Through the door for bouncers if a key is shown, through that for machines otherwise.
 pub(super) async fn either(State(door): Doorway, request: Request, next: Next) -> Response {
-    if request.headers().contains_key("x-api-key") {
+    let headers = request.headers();
+    // By certificate alone a bouncer asks; an agent shows the token that it got for it.
+    let tokenless = request.extensions().get::<Subject>().is_some() && !headers.contains_key("authorization");
+    if headers.contains_key("x-api-key") || tokenless {
         let bouncers = (door.node.clone(), door.limits.clone());
         return auth::check(State(bouncers), request, next).await;
     }

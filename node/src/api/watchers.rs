@@ -12,7 +12,7 @@ use vigie_store::{Client, Machine, StoreError};
 use super::auth::who;
 use super::login::{LONGEST_PASSWORD, agent};
 use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, address, body, wrong};
-use super::{failed, password};
+use super::{certified, failed, password};
 use crate::node::Node;
 
 /// Machines that wait to be accepted; further ones are refused until somebody looked at those.
@@ -48,7 +48,8 @@ pub(super) async fn register(State(door): Doorway, request: Request) -> Response
         Err(error) => return failed(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let sound = (8..=LONGEST_PASSWORD).contains(&new.password.len());
-    if !is_name(&new.machine_id) || !sound {
+    let reserved = new.machine_id.ends_with(certified::END);
+    if !is_name(&new.machine_id) || reserved || !sound {
         return failed(
             StatusCode::UNPROCESSABLE_ENTITY,
             "validation failure: a name of letters, digits, dots, dashes, underscores and @, a password of 8 bytes or more",

@@ -74,6 +74,7 @@ impl Up {
 struct About {
     data: String,
     network: Option<String>,
+    scheme: &'static str,
     shares: bool,
     reach: String,
 }
@@ -85,6 +86,7 @@ async fn about(node: &Node) -> About {
             .membership
             .directory()
             .map(|directory| directory.genesis().name.to_string()),
+        scheme: node.config.api.scheme(),
         shares: node.sharing().enabled,
         reach: node.reach().await.words,
     }
@@ -106,8 +108,8 @@ fn announce(started: &Started, about: &About) {
         ),
     };
     let text = format!(
-        "Vigie is up, data in {}.\n  reads    {reads}\n  mesh     {mesh}\n  look     http://{}/ or `vigie status`\n  enforce  `vigie bouncers add NAME` makes a key for a bouncer of this API\n",
-        about.data, started.page
+        "Vigie is up, data in {}.\n  reads    {reads}\n  mesh     {mesh}\n  look     {}://{}/ or `vigie status`\n  enforce  `vigie bouncers add NAME` makes a key for a bouncer of this API\n",
+        about.data, about.scheme, started.page
     );
     if let Err(error) = say(&text) {
         tracing::warn!(%error, "the first words were not heard");

@@ -20,6 +20,8 @@ pub(crate) struct Api {
     pub(crate) listen: Spanned<String>,
     /// A unix socket that serves the Local API too, for bouncers in other namespaces. Empty: none.
     pub(crate) socket: PathBuf,
+    /// TLS on `listen`, with these files; plain HTTP without.
+    pub(crate) tls: Option<Tls>,
     /// Decisions that one machine may make in an hour.
     pub(crate) machine_decisions: u32,
     /// The longest decision that a machine may make.
@@ -30,11 +32,34 @@ pub(crate) struct Api {
     pub(crate) registration_from: Vec<Spanned<String>>,
 }
 
+/// Files in PEM, read at the start, and whom a client's certificate lets in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// Our certificate and those between it and its root.
+    pub(crate) certificate: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
+    /// Who signs for clients. Empty: no client is known by a certificate.
+    #[serde(default)]
+    pub(crate) client_ca: PathBuf,
+    /// Lists of certificates that they took back. Empty: none is.
+    #[serde(default)]
+    pub(crate) client_crl: PathBuf,
+    /// Organizational units of agents and `cscli`.
+    #[serde(default)]
+    pub(crate) agents_ou: Vec<String>,
+    /// Organizational units of bouncers.
+    #[serde(default)]
+    pub(crate) bouncers_ou: Vec<String>,
+}
+
 impl Default for Api {
     fn default() -> Self {
         Self {
             listen: Spanned::new(0..0, "127.0.0.1:8480".to_owned()),
             socket: PathBuf::new(),
+            tls: None,
             machine_decisions: 10_000,
             machine_longest: Spanned::new(0..0, "365d".to_owned()),
             registration_token: PathBuf::new(),
@@ -46,6 +71,11 @@ impl Default for Api {
 // === impl Api ===
 
 impl Api {
+    /// How a URL of it begins.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     pub(crate) fn machine_longest(&self) -> Duration {
         duration(self.machine_longest.get_ref())
             .unwrap_or(LONGEST)

@@ -32,9 +32,8 @@ pub(super) async fn list(State(node): Shared) -> Answer {
 }
 
 pub(super) async fn show(State(node): Shared, Path(name): Path<String>) -> Answer {
-    let mut all = node.store.bouncers().await?.into_iter();
-    let bouncer = all.find(|bouncer| bouncer.name == name);
-    let mut row = row(&bouncer.ok_or_else(|| none(&name))?);
+    let bouncer = node.store.bouncer(&name).await?.ok_or_else(|| none(&name))?;
+    let mut row = row(&bouncer);
     row["usage"] = usage::whole(&node, Client::Bouncer(&name)).await?;
     Ok(Json(row))
 }

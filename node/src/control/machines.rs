@@ -10,6 +10,7 @@ use vigie_store::{Client, Machine};
 
 use super::words::Problem;
 use super::{Answer, Shared, usage};
+use crate::api::certified::END;
 use crate::api::watchers::{is_name, lapse, made};
 use crate::clock::rfc3339;
 
@@ -49,9 +50,9 @@ pub(super) async fn show(State(node): Shared, Path(name): Path<String>) -> Answe
 }
 
 pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
-    if !is_name(&new.name) {
+    if !is_name(&new.name) || new.name.ends_with(END) {
         return Err(Problem::wrong(
-            "a name has 1 to 64 letters, digits, dots, dashes, underscores and @",
+            "a name has 1 to 64 letters, digits, dots, dashes, underscores and @, and does not end with @tls",
         ));
     }
     let mut secret = [0; 32];
@@ -69,7 +70,8 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
         let text = format!("there is a machine called {} already", machine.name);
         return Err(Problem::conflict(text));
     }
-    let url = format!("http://{}/", node.config.api.listen.get_ref());
+    let api = &node.config.api;
+    let url = format!("{}://{}/", api.scheme(), api.listen.get_ref());
     Ok(Json(
         json!({"name": machine.name, "password": password, "url": url}),
     ))

@@ -41,6 +41,9 @@ pub trait Bouncers {
     /// All, by name.
     async fn bouncers(&self) -> Result<Vec<Bouncer>, StoreError>;
 
+    /// By name.
+    async fn bouncer(&self, name: &str) -> Result<Option<Bouncer>, StoreError>;
+
     /// By the hash of the key that came with a request.
     async fn bouncer_by_key(&self, key: &KeyHash) -> Result<Option<Bouncer>, StoreError>;
 

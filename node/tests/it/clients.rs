@@ -4,6 +4,7 @@
 //! changes or replaces a part of a client.
 
 mod appsec;
+mod certified;
 mod custom;
 mod firewall;
 mod openapi;

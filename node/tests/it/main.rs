@@ -3,6 +3,7 @@
 
 mod agent;
 mod bad_input;
+mod certificates;
 mod cli;
 mod clients;
 mod defend;

@@ -251,7 +251,7 @@ impl Home {
         }
         let page = words
             .iter()
-            .find_map(|line| line.split_once("http://")?.1.split('/').next()?.parse().ok());
+            .find_map(|line| line.split_once("://")?.1.split('/').next()?.parse().ok());
         let Some(page) = page else {
             panic!("it did not come up: {words:?}\n{}", self.told())
         };

@@ -38,6 +38,11 @@ impl<D: Database> Bouncers for D {
         rows.await?.into_iter().map(bouncer).collect()
     }
 
+    async fn bouncer(&self, name: &str) -> Result<Option<Bouncer>, StoreError> {
+        let query = Query::new("SELECT * FROM bouncer WHERE name = $1").bind(name);
+        self.fetch(query).await?.pop().map(bouncer).transpose()
+    }
+
     async fn bouncer_by_key(&self, key: &KeyHash) -> Result<Option<Bouncer>, StoreError> {
         let query = Query::new("SELECT * FROM bouncer WHERE key_hash = $1").bind(key);
         self.fetch(query).await?.pop().map(bouncer).transpose()

@@ -30,6 +30,8 @@ pub(super) async fn bouncers(store: AnyStore) {
         Some(one.clone())
     );
     assert_eq!(store.bouncer_by_key(&[9; 32]).await.unwrap(), None);
+    assert_eq!(store.bouncer("nft").await.unwrap(), Some(one.clone()));
+    assert_eq!(store.bouncer("nobody").await.unwrap(), None);
     store
         .touch_client(nft, "vigie-nft/0.1", "192.0.2.1", at(5))
         .await

@@ -1,12 +1,12 @@
 //! A real CrowdSec hears of what our agent sees, whoever is killed, and refuses whom it does not know.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::crowdsec::CrowdSec;
 use super::{Agent, PASSWORD, arguments, attack, attacker, home};
+use crate::certificates::Authority;
 use crate::support::{append, guesses, sentence, until};
 
 /// The detection that an alert tells of.
@@ -245,43 +245,14 @@ fn a_real_crowdsec_refuses_with_one_clear_sentence() {
     assert!(said.contains("user already exist") && !file.exists(), "{said}");
 }
 
-/// An authority, and certificates that it signed: one for the server, one for an agent.
-fn certify(folder: &Path) {
-    use rcgen::{
-        BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    };
-    let write = |name: &str, certificate: &Certificate, key: &KeyPair| {
-        std::fs::write(folder.join(name).with_extension("pem"), certificate.pem()).unwrap();
-        std::fs::write(folder.join(name).with_extension("key"), key.serialize_pem()).unwrap();
-    };
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.distinguished_name.push(DnType::CommonName, "tests");
-    let authority = authority.self_signed(&authority_key).unwrap();
-    write("ca", &authority, &authority_key);
-    for (name, usage) in [
-        ("server", ExtendedKeyUsagePurpose::ServerAuth),
-        ("agent", ExtendedKeyUsagePurpose::ClientAuth),
-    ] {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "web-3");
-        params
-            .distinguished_name
-            .push(DnType::OrganizationalUnitName, "agents");
-        params.extended_key_usages.push(usage);
-        let certificate = params.signed_by(&key, &authority, &authority_key).unwrap();
-        write(name, &certificate, &key);
-    }
-}
-
 #[test]
 fn a_real_crowdsec_knows_us_by_certificate() {
     let Some(crowdsec) = CrowdSec::with_certificates("a_real_crowdsec_knows_us_by_certificate") else {
         return;
     };
-    certify(crowdsec.folder());
+    let authority = Authority::new(crowdsec.folder());
+    authority.sign("server", "web-3", "agents");
+    authority.sign("agent", "web-3", "agents");
     let _server = crowdsec.start();
     let home = home();
     let log = home.log().display().to_string();
