@@ -3,12 +3,11 @@
 //! A bouncer that is set up to ask such an engine gets the answer that it waits for, and nothing more: **no request is
 //! inspected here**. Bodies are read away, because a bouncer that is still sending takes an early answer for a failure.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
 use http::{HeaderName, StatusCode, header};
@@ -50,9 +49,7 @@ async fn pass(State((node, limits)): State<(Arc<Node>, Arc<auth::Limits>)>, requ
             )
         }
         Ok(None) => {
-            let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-            let address = peer.map(|info| info.0.ip().to_canonical());
-            if auth::is_guessing(&limits, address) {
+            if auth::is_guessing(&limits, auth::address(&request)) {
                 failed(StatusCode::TOO_MANY_REQUESTS, auth::GUESSING)
             } else {
                 failed(StatusCode::UNAUTHORIZED, "access forbidden")

@@ -105,10 +105,7 @@ pub(super) async fn check(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let address = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip().to_canonical());
+    let address = address(&request);
     let key = request.headers().get("x-api-key");
     let known = match key.map(|key| blake3::hash(key.as_bytes())) {
         Some(hash) => node.store.bouncer_by_key(hash.as_bytes()).await,
@@ -149,6 +146,12 @@ pub(super) async fn check(
     }
     request.extensions_mut().insert(caller);
     next.run(request).await
+}
+
+/// Where a request comes from; `None` over a unix socket.
+pub(super) fn address(request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    Some(peer.0.ip().to_canonical())
 }
 
 fn refuse(limits: &Limits, address: Option<IpAddr>) -> Response {

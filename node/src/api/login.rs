@@ -11,7 +11,8 @@ use serde_json::json;
 use vigie_store::{Client, Machine};
 use vigie_wire::Timestamp;
 
-use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, address, body, unauthorized, wrong};
+use super::auth::address;
+use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, body, unauthorized, wrong};
 use super::{certified, failed, password, token};
 use crate::clock::rfc3339;
 

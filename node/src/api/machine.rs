@@ -3,13 +3,13 @@
 //! After this stop: `push`, `alerts`, `ending`. Deliberately absent: how a token is got, which is `login`.
 
 use std::io::Read as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use vigie_store::{Client, Machine};
 
 use super::asker::Asker;
-use super::auth::{Limits, is_guessing};
+use super::auth::{Limits, address, is_guessing};
 use super::{failed, token};
 use crate::node::Node;
 
@@ -145,12 +145,6 @@ pub(super) async fn check(State(door): Doorway, request: Request, next: Next) ->
 async fn asker(parts: &mut Parts, node: &Arc<Node>) -> Asker {
     let Ok(asker) = Asker::from_request_parts(parts, node).await;
     asker
-}
-
-/// Where a request comes from; `None` over a unix socket.
-pub(super) fn address(request: &Request) -> Option<IpAddr> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    Some(peer.0.ip().to_canonical())
 }
 
 /// An agent elsewhere says whom it saw; whom to spare is said by people on this machine. Behind [`check`].

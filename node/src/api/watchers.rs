@@ -9,9 +9,9 @@ use http::StatusCode;
 use serde::Deserialize;
 use vigie_store::{Client, Machine, StoreError};
 
-use super::auth::who;
+use super::auth::{address, who};
 use super::login::{LONGEST_PASSWORD, agent};
-use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, address, body, wrong};
+use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, body, wrong};
 use super::{certified, failed, password};
 use crate::node::Node;
 
