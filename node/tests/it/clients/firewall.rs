@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{Client, ban, program};
+use crate::certificates::Authority;
 use crate::skip::skip;
 use crate::space::Space;
 use crate::support::{Home, Node, until};
@@ -49,10 +50,15 @@ impl Scene {
     }
 
     fn start(&self, page: SocketAddr, key: &str) -> Client {
+        self.start_with(&format!("api_url: http://{page}/\napi_key: {key}\n"))
+    }
+
+    /// With these lines for where and who.
+    fn start_with(&self, access: &str) -> Client {
         let config = self.home.beside("bouncer.yaml");
         let text = format!(
             "mode: nftables\npid_dir: {}\nupdate_frequency: 1s\ndaemonize: false\nlog_mode: stdout\nlog_level: info\n\
-             api_url: http://{page}/\napi_key: {key}\ndisable_ipv6: false\ndeny_action: DROP\n\
+             {access}disable_ipv6: false\ndeny_action: DROP\n\
              supported_decisions_types: [ban, challenge, throttle]\n\
              blacklists_ipv4: crowdsec-blacklists\nblacklists_ipv6: crowdsec6-blacklists\n\
              nftables:\n  ipv4: {{enabled: true, set-only: false, table: crowdsec, chain: crowdsec-chain}}\n  \
@@ -165,4 +171,34 @@ fn a_wrong_key_ends_it_and_is_not_logged() {
         scene.home.told().contains("without a valid key")
     });
     assert!(!scene.home.told().contains(wrong), "{}", scene.home.told());
+}
+
+#[test]
+fn a_certificate_stands_for_the_key() {
+    let Some(scene) = Scene::new("firewall::a_certificate_stands_for_the_key") else {
+        return;
+    };
+    let home = &scene.home;
+    let file = |name: &str| home.beside(name).display().to_string();
+    let authority = Authority::new(&home.beside(""));
+    authority.sign("server", "node", "nodes");
+    authority.sign("bouncer", "wall", "bouncers");
+    home.configure(&format!(
+        "[sensor]\nsources = \"none\"\n[api.tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
+         bouncers_ou = [\"bouncers\"]\n",
+        file("server.pem"),
+        file("server.key"),
+        file("ca.pem")
+    ));
+    let node = scene.up("127.0.0.1:0");
+    ban(home, "192.88.99.1");
+    let mut client = scene.start_with(&format!(
+        "api_url: https://{}/\ncert_path: {}\nkey_path: {}\nca_cert_path: {}\n",
+        node.page,
+        file("bouncer.pem"),
+        file("bouncer.key"),
+        file("ca.pem")
+    ));
+    scene.until_banned(&mut client, &["192.88.99.1"]);
+    assert_eq!(home.rows(&["bouncers", "list"])[0]["name"], "wall@tls");
 }
