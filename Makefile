@@ -25,11 +25,12 @@ test: ## run everything: format, lints, tests, documentation, the demo
 	@scripts/check.sh test
 	@scripts/test.sh
 
-bench: ## run the micro benchmarks of the crates, the scorer's, and log ingestion next to the peers
+bench: ## run the micro benchmarks of the crates, the scorer's, and log ingestion and the API next to the peers
 	@scripts/check.sh bench
 	cargo bench --locked --workspace --exclude vigie-reputation --bench '*'
 	bench/score.py
 	bench/ingest.sh $(ARGS)
+	bench/api.sh
 
 soak: ## cut and kill a mesh of real nodes: MINUTES=10 NODES=8 SEED=drawn LOSS=0.01
 	@scripts/check.sh test

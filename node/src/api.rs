@@ -10,11 +10,14 @@ pub(crate) mod appsec;
 mod asker;
 mod auth;
 pub(crate) mod certified;
+mod change;
 mod decisions;
 mod ending;
 mod events;
+mod feed;
 mod filter;
 mod go;
+pub(crate) mod keys;
 mod login;
 mod machine;
 mod openapi;
@@ -38,9 +41,9 @@ use axum::{Extension, Json, Router, middleware};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use self::asker::Asker;
+use self::feed::Feeds;
 use self::machine::Door;
 use crate::control;
 use crate::node::Node;
@@ -51,13 +54,13 @@ const LARGEST_BODY: usize = 2 << 20;
 /// All routes, over a running node.
 pub(crate) fn router(node: Arc<Node>) -> Router {
     let limits = Arc::new(auth::Limits::default());
-    let followers = Arc::new(Semaphore::new(events::MOST_FOLLOWERS));
+    let feeds = Arc::new(Feeds::new(node.config.api.followers()));
     let keyed = Router::new()
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/stream", get(stream::read))
         .route(
             "/v1/decisions/events",
-            get(events::follow).layer(Extension(followers)),
+            get(events::follow).layer(Extension(feeds)),
         )
         .layer(middleware::from_fn_with_state(
             (Arc::clone(&node), Arc::clone(&limits)),

@@ -20,6 +20,7 @@ use vigie_store_sqlite::SqliteStore;
 use vigie_wire::Timestamp;
 
 use crate::allowlist::Listed;
+use crate::api::keys::Keys;
 use crate::breaker::Guard;
 use crate::chain::OwnChain;
 use crate::clock::{self, Clock};
@@ -57,6 +58,8 @@ pub(crate) struct Node {
     pub(crate) membership: Membership,
     pub(crate) opinion: Opinion,
     pub(crate) table: Table,
+    /// Whose keys were used of late.
+    pub(crate) keys: Keys,
     /// What simulates the mesh's word when it goes wild.
     pub(crate) breaker: Guard,
     /// Who visited us, on disk.
@@ -166,6 +169,7 @@ impl Node {
             membership,
             opinion,
             table,
+            keys: Keys::default(),
             breaker: Guard::default(),
             visitors,
             warnings: Arc::new(warnings),

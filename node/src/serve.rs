@@ -23,8 +23,8 @@ use tower::ServiceExt;
 
 use crate::tls::{self, Subject};
 
-/// Most connections of one listener at a time; further ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 512;
+/// Most connections of one listener at a time, beside those that stay; further ones wait to be accepted.
+pub(crate) const MOST_CONNECTIONS: usize = 512;
 /// How long a new connection may take to send the head of its first request.
 const FIRST_HEAD: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 10_000 });
 /// The same for those that follow. Longer, because bouncers keep a connection from poll to poll, often for 10 s or 60 s.
@@ -38,6 +38,8 @@ pub(crate) struct Way<A> {
     pub(crate) peer: fn(A) -> Option<SocketAddr>,
     /// With TLS, if there is one.
     pub(crate) tls: Option<TlsAcceptor>,
+    /// So many at a time.
+    pub(crate) most: usize,
 }
 
 /// What is known of a connection before its first request.
@@ -53,7 +55,7 @@ pub(crate) async fn run<L: Listener>(
     way: Way<L::Addr>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(way.most));
     let mut connections = JoinSet::new();
     loop {
         let next = async {
@@ -180,6 +182,7 @@ mod tests {
         let way = Way {
             peer: Some,
             tls: None,
+            most: 1,
         };
         tasks.spawn(run(listener, router, way, CancellationToken::new()));
         stream.write_all(bytes).await.unwrap();

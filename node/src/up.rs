@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
+use axum::serve::{Listener, ListenerExt};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -23,13 +25,15 @@ use vigie_wire::Statement;
 
 use crate::asked::Asked;
 use crate::node::Node;
-use crate::serve::Way;
+use crate::serve::{MOST_CONNECTIONS, Way};
 use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, tls, watch};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
 /// How often old rows go and what was learned is kept.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// Files that may be open beside the connections to the API.
+const OTHER_FILES: u64 = 2_048;
 /// How long tasks may take to end after a signal.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// Retention of chains (DESIGN 11): what was said goes first.
@@ -140,13 +144,19 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
     let page = tcp.local_addr()?;
     let api = api::router(Arc::clone(node));
     let shutdown = tasks.shutdown.clone();
+    let most = MOST_CONNECTIONS + node.config.api.followers();
+    make_room(most);
     let tls = node.config.api.tls.as_ref().map(tls::acceptor).transpose()?;
-    let way = Way { peer: Some, tls };
-    tasks.spawn("API", serve::run(tcp, api.clone(), way, shutdown));
+    let way = Way {
+        peer: Some,
+        tls,
+        most,
+    };
+    tasks.spawn("API", serve::run(at_once(tcp), api.clone(), way, shutdown));
     let socket = &node.config.api.socket;
     if !socket.as_os_str().is_empty() {
         // Whoever has a key may ask here, so the socket itself is open to all.
-        serve_socket(socket, 0o666, api, tasks)?;
+        serve_socket(socket, 0o666, api, most, tasks)?;
     }
     let wanted = node.config.appsec.listen.get_ref();
     if !wanted.is_empty() {
@@ -162,19 +172,27 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
         let way = Way {
             peer: Some,
             tls: None,
+            most: MOST_CONNECTIONS,
         };
-        tasks.spawn("AppSec", serve::run(tcp, router, way, shutdown));
+        tasks.spawn("AppSec", serve::run(at_once(tcp), router, way, shutdown));
     }
     serve_socket(
         &node.paths.socket(),
         0o600,
         control::router(Arc::clone(node)),
+        MOST_CONNECTIONS,
         tasks,
     )?;
     Ok(page)
 }
 
-fn serve_socket(path: &Path, mode: u32, router: Router, tasks: &mut Tasks) -> anyhow::Result<()> {
+fn serve_socket(
+    path: &Path,
+    mode: u32,
+    router: Router,
+    most: usize,
+    tasks: &mut Tasks,
+) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     clear_away(path)?;
     let listener =
@@ -184,9 +202,35 @@ fn serve_socket(path: &Path, mode: u32, router: Router, tasks: &mut Tasks) -> an
     let way = Way {
         peer: |_| None,
         tls: None,
+        most,
     };
     tasks.spawn("socket", serve::run(listener, router, way, shutdown));
     Ok(())
+}
+
+/// What is written goes out, also the last piece of an answer that waited for the database.
+fn at_once(tcp: TcpListener) -> impl Listener<Addr = SocketAddr> {
+    tcp.tap_io(|io| {
+        if let Err(error) = io.set_nodelay(true) {
+            tracing::debug!(%error, "a connection sends when it likes");
+        }
+    })
+}
+
+/// File descriptors for so many connections, beside those of the rest: systems give a process few until it asks.
+fn make_room(connections: usize) {
+    let wanted = u64::try_from(connections)
+        .unwrap_or(u64::MAX)
+        .saturating_add(OTHER_FILES);
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = Some(limit.maximum.map_or(wanted, |most| most.min(wanted)));
+    let raised = setrlimit(Resource::Nofile, limit);
+    if raised.is_err() || limit.current < Some(wanted) {
+        tracing::warn!(wanted, "fewer files may be open than [api] followers needs");
+    }
 }
 
 /// Removes a socket that a killed node left. Any other file, and a socket where somebody answers, is not ours.

@@ -43,7 +43,7 @@ pub(super) struct AlertQuery {
 /// The decisions of each alert.
 pub(super) fn made(node: &Node) -> Made {
     let mut made = Made::new();
-    for entry in node.table.snapshot().entries.values() {
+    for entry in node.table.snapshot().values() {
         if let Some(alert) = entry.held.alert {
             made.entry(alert).or_default().push(Arc::clone(&entry.held));
         }

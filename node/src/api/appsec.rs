@@ -36,7 +36,9 @@ async fn pass(State((node, limits)): State<(Arc<Node>, Arc<auth::Limits>)>, requ
     let known = match request.headers().get(&KEY) {
         Some(key) => {
             let hash = blake3::hash(key.as_bytes());
-            node.store.bouncer_by_key(hash.as_bytes()).await
+            node.keys
+                .find(node.store.as_ref(), hash.as_bytes(), node.now())
+                .await
         }
         None => Ok(None),
     };

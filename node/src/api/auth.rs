@@ -108,8 +108,13 @@ pub(super) async fn check(
     let address = address(&request);
     let key = request.headers().get("x-api-key");
     let known = match key.map(|key| blake3::hash(key.as_bytes())) {
-        Some(hash) => node.store.bouncer_by_key(hash.as_bytes()).await,
-        None => certified::bouncer(&node, request.extensions()).await,
+        Some(hash) => {
+            let keys = &node.keys;
+            keys.find(node.store.as_ref(), hash.as_bytes(), node.now()).await
+        }
+        None => certified::bouncer(&node, request.extensions())
+            .await
+            .map(|found| found.map(Arc::new)),
     };
     let bouncer = match known {
         Ok(Some(bouncer)) => bouncer,
@@ -124,7 +129,7 @@ pub(super) async fn check(
     };
     let caller = Caller {
         address: address.map(|ip| ip.to_string()).unwrap_or_default(),
-        bouncer: Arc::new(bouncer),
+        bouncer,
     };
     if request.method() != Method::HEAD {
         let agent = agent(request.headers());

@@ -1,5 +1,6 @@
 //! `GET /v1/decisions`: what is decided on an address. The literal `null` if nothing is, as live bouncers expect.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use super::openapi;
 use super::shape::Shape;
 use crate::config::network;
 use crate::node::Node;
-use crate::table::Entry;
+use crate::table::Snapshot;
 
 pub(super) async fn list(
     State(node): State<Arc<Node>>,
@@ -41,27 +42,23 @@ pub(super) async fn list(
         Some(Err(_)) => return failed(StatusCode::BAD_REQUEST, "id_gt is not a number"),
     };
     let contains = query.get("contains").is_none_or(|value| value != "false");
-    let filter = Filter::new(&query);
+    let filter = Filter::new(&query, &caller.bouncer);
     let snapshot = node.table.snapshot();
-    let mut hits: Vec<&Arc<Decision>> = snapshot
-        .entries
-        .values()
-        .filter(|entry| after.is_none_or(|after| entry.held.id > after))
-        .filter(|entry| target.is_none_or(|target| hit(entry, target, contains)))
-        .map(|entry| &entry.held)
-        .filter(|held| active(held, now) && filter.admits(held, &caller.bouncer))
-        .filter(|held| {
-            query
-                .get("value")
-                .is_none_or(|value| *value == held.decision.value)
-        })
+    let value = query.get("value");
+    let mut hits: Vec<&Arc<Decision>> = looked_up(&snapshot, target, contains, value)
+        .filter(|held| after.is_none_or(|after| held.id > after))
+        .filter(|held| active(held, now) && filter.admits(held))
+        .filter(|held| value.is_none_or(|value| *value == held.decision.value))
         .collect();
     // Live bouncers look at the first one only: the one to enforce stands there. Who asks for what follows a number
     // asks page by page, and goes on from the last number of each.
-    if after.is_none() {
-        hits.sort_by_key(|held| std::cmp::Reverse((held.decision.remediation, held.decision.until)));
+    if after.is_some() {
+        hits.sort_unstable_by_key(|held| held.id);
+    } else {
+        let rank = |held: &&Arc<Decision>| (held.decision.remediation, held.decision.until);
+        hits.sort_unstable_by_key(|held| (Reverse(rank(held)), held.id));
     }
-    let shapes: Vec<Shape> = page(&query, &hits)
+    let shapes: Vec<Shape<'_>> = page(&query, &hits)
         .iter()
         .map(|held| Shape::of(held, now))
         .collect();
@@ -111,15 +108,20 @@ fn target(query: &HashMap<String, String>) -> Result<Option<IpNet>, &String> {
     network(text).map(Some).ok_or(text)
 }
 
-/// With `contains` a decision that holds the target, without it one that lies inside. Families never mix.
-fn hit(entry: &Entry, target: IpNet, contains: bool) -> bool {
-    entry.net.is_some_and(|net| {
-        if contains {
-            net.contains(&target)
-        } else {
-            target.contains(&net)
-        }
-    })
+/// Those on the network that is asked for, around it with `contains` and inside it without; else those on the value;
+/// else all.
+fn looked_up<'a>(
+    snapshot: &'a Snapshot,
+    target: Option<IpNet>,
+    contains: bool,
+    value: Option<&'a String>,
+) -> Box<dyn Iterator<Item = &'a Arc<Decision>> + 'a> {
+    match (target, value) {
+        (Some(target), _) if contains => Box::new(snapshot.holding(target)),
+        (Some(target), _) => Box::new(snapshot.inside(target)),
+        (None, Some(value)) => Box::new(snapshot.of_value(value)),
+        (None, None) => Box::new(snapshot.values().map(|entry| &entry.held)),
+    }
 }
 
 fn page<'a>(query: &HashMap<String, String>, hits: &'a [&'a Arc<Decision>]) -> &'a [&'a Arc<Decision>] {

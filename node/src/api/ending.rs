@@ -52,7 +52,7 @@ pub(super) async fn decisions(
             "type" => found.retain(|held| is_type(held, value)),
             "origin" | "origins" => found.retain(|held| is_origin(held, value)),
             "scenario" => found.retain(|held| held.decision.scenario == *value),
-            "uuid" => found.retain(|held| super::shape::uuid(held) == *value),
+            "uuid" => found.retain(|held| super::shape::Uuid::of(held).to_string() == *value),
             "contains" => {}
             _ => {
                 return Err(broken(&format!("'{name}' doesn't exist: invalid filter")));

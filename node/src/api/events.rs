@@ -1,7 +1,7 @@
 //! `GET /v1/decisions/events`: the stream, pushed. Each event `change` has the body of a stream answer.
 //!
 //! What CrowdSec's API lacks: a decision reaches the bouncer when it is made, not at the next poll. A reader that does
-//! not read is dropped by the connection's own backpressure: nothing is queued for it here but one version number.
+//! not read is held up by the connection's own backpressure: nothing is queued for it but one version number (`feed`).
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -9,38 +9,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::response::Response;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures::Stream;
-use http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use vigie_wire::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use vigie_store::KeyHash;
 
 use super::auth::Caller;
+use super::change::Wanted;
 use super::failed;
+use super::feed::{Feed, Feeds};
 use super::filter::Filter;
 use super::openapi;
-use super::stream::{Change, Wanted, resumed};
+use super::stream::resumed;
 use crate::node::Node;
 use crate::table::Version;
 
-/// Ends by time are looked for this often; changes are pushed at once.
+/// Ends by time are looked for this often, and whether the key still holds; changes are pushed at once.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// Most readers at a time, of all keys together: each costs a look at the table whenever it changes.
-pub(super) const MOST_FOLLOWERS: usize = 256;
+/// After so many of these without a word a comment keeps the connection.
+const SILENCE: u8 = 15;
 
 struct Follower {
     node: Arc<Node>,
-    caller: Caller,
-    filter: Filter,
-    changes: tokio::sync::watch::Receiver<Version>,
+    key: KeyHash,
+    feed: Arc<Feed>,
+    changes: watch::Receiver<Version>,
+    sweep: Interval,
+    /// Sweeps since it was told something.
+    silent: u8,
     /// How far this reader is: changes after it are told, all of them if there is none.
     cursor: Option<Version>,
-    /// When the next decision ends, so far as was seen: nothing is to be told before, unless something changes.
-    next_end: Option<Timestamp>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -52,7 +55,7 @@ pub(super) fn paper() -> Value {
         "description": "Server-sent events `change` without end; the data of each has the schema `change`",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     });
-    get["responses"]["503"] = openapi::failure("256 readers follow already");
+    get["responses"]["503"] = openapi::failure("As many readers follow as may");
     if let Some(parameters) = get["parameters"].as_array_mut() {
         parameters.push(json!({
             "name": "Last-Event-ID", "in": "header", "description": "Go on after this event",
@@ -66,15 +69,9 @@ pub(super) async fn follow(
     State(node): State<Arc<Node>>,
     Extension(caller): Extension<Caller>,
     Query(query): Query<HashMap<String, String>>,
-    Extension(places): Extension<Arc<Semaphore>>,
+    Extension(feeds): Extension<Arc<Feeds>>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Response> {
-    let Ok(place) = places.try_acquire_owned() else {
-        return Err(failed(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many readers follow the decisions",
-        ));
-    };
+) -> Response {
     // A reader that comes back says what it heard last; a new one has read, or reads next, the stream at its startup.
     let mut changes = node.table.changes();
     changes.mark_changed();
@@ -86,72 +83,68 @@ pub(super) async fn follow(
         }
         None => Some(mark),
     };
+    let wanted = Wanted {
+        filter: Filter::new(&query, &caller.bouncer).scopes_or(&["ip", "range"]),
+        dedup: true,
+    };
+    let Some((place, feed)) = feeds.join(wanted, mark) else {
+        return failed(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many readers follow the decisions",
+        );
+    };
+    let mut sweep = interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let follower = Follower {
-        changes,
-        next_end: None,
+        key: caller.bouncer.key_hash,
+        silent: 0,
         _place: place,
-        filter: Filter::new(&query).scopes_or(&["ip", "range"]),
         node,
-        caller,
+        feed,
+        changes,
+        sweep,
         cursor,
     };
-    let events = futures::stream::unfold(follower, |mut follower| async move {
-        let event = follower.next().await?;
-        Some((Ok(event), follower))
+    let events = stream::unfold(follower, |mut follower| async move {
+        let events = follower.next().await?;
+        Some((
+            stream::iter(events.into_iter().map(Ok::<_, Infallible>)),
+            follower,
+        ))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    let kind = [(header::CONTENT_TYPE, "text/event-stream")];
+    (kind, Body::from_stream(events.flatten())).into_response()
 }
 
 impl Follower {
-    /// Waits for the next change that concerns this reader; ends with the node and with the reader's key.
-    async fn next(&mut self) -> Option<Event> {
+    /// Waits for the next changes that concern this reader; ends with the node and with the reader's key.
+    async fn next(&mut self) -> Option<Vec<Bytes>> {
         loop {
+            tokio::select! {
+                changed = self.changes.changed() => changed.ok()?,
+                _ = self.sweep.tick() => self.silent = self.silent.saturating_add(1),
+                () = self.node.ending.cancelled() => return None,
+            }
             if !self.may_hear().await {
                 return None;
             }
-            let now = self.node.now();
-            if self.changes.has_changed().ok()? || self.next_end.is_some_and(|end| end <= now) {
-                self.changes.borrow_and_update();
-                if let Some(event) = self.tell(now) {
-                    return event.ok();
-                }
+            let (events, mark) = self.feed.after(self.cursor, &self.node.table, self.node.now());
+            self.cursor = Some(mark);
+            if !events.is_empty() {
+                self.silent = 0;
+                return Some(events);
             }
-            tokio::select! {
-                changed = self.changes.changed() => {
-                    changed.ok()?;
-                    self.changes.mark_changed();
-                }
-                () = tokio::time::sleep(SWEEP) => {}
-                () = self.node.ending.cancelled() => return None,
+            if self.silent >= SILENCE {
+                self.silent = 0;
+                return Some(vec![Bytes::from_static(b":\n\n")]);
             }
         }
-    }
-
-    /// What happened since it last heard, if that concerns it.
-    fn tell(&mut self, now: Timestamp) -> Option<Result<Event, axum::Error>> {
-        let (snapshot, mark) = self.node.table.mark(now);
-        let wanted = Wanted {
-            filter: &self.filter,
-            bouncer: &self.caller.bouncer,
-            dedup: true,
-        };
-        let change = Change::between(&snapshot, self.cursor, now, &wanted);
-        self.cursor = Some(mark);
-        self.next_end = snapshot.next_end(now);
-        if change.is_empty() {
-            return None;
-        }
-        let event = Event::default().event("change").id(mark.as_millis().to_string());
-        Some(event.json_data(change))
     }
 
     /// Whether the key still holds. A database that cannot be read now takes nobody's key away.
     async fn may_hear(&self) -> bool {
-        let held = self
-            .node
-            .store
-            .bouncer_by_key(&self.caller.bouncer.key_hash)
-            .await;
+        let (store, now) = (self.node.store.as_ref(), self.node.now());
+        let held = self.node.keys.find(store, &self.key, now).await;
         held.map_or(true, |bouncer| bouncer.is_some())
     }
 }

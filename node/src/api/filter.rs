@@ -1,13 +1,14 @@
-//! The query parameters that all reads share. Unknown ones are ignored, as CrowdSec does for bouncers.
+//! Which decisions a reader is served: what its key was granted, and the query parameters that all reads share. Unknown ones are ignored, as CrowdSec does for bouncers.
 
 use std::collections::HashMap;
 
-use vigie_store::{Bouncer, Decision};
+use vigie_store::{Bouncer, Decision, Remediation};
 use vigie_wire::Timestamp;
 
-/// Which decisions a request is about.
-#[derive(Debug)]
+/// Which decisions a request is about. Two readers with equal ones are served the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Filter {
+    granted: Vec<Remediation>,
     scopes: Option<Vec<String>>,
     origins: Option<Vec<String>>,
     kind: Option<String>,
@@ -19,8 +20,9 @@ pub(super) struct Filter {
 // === impl Filter ===
 
 impl Filter {
-    pub(super) fn new(query: &HashMap<String, String>) -> Self {
+    pub(super) fn new(query: &HashMap<String, String>, bouncer: &Bouncer) -> Self {
         Self {
+            granted: bouncer.remediations.clone(),
             scopes: list(query, "scopes").or_else(|| list(query, "scope")),
             origins: list(query, "origins"),
             kind: query.get("type").map(|kind| kind.to_lowercase()),
@@ -38,24 +40,31 @@ impl Filter {
     }
 
     /// Whether a decision is served: granted to this key, and asked for.
-    pub(super) fn admits(&self, held: &Decision, bouncer: &Bouncer) -> bool {
+    pub(super) fn admits(&self, held: &Decision) -> bool {
         let decision = &held.decision;
-        let scenario = decision.scenario.to_lowercase();
-        bouncer.remediations.contains(&decision.remediation)
+        self.granted.contains(&decision.remediation)
             && (self.simulated || !decision.simulated)
-            && within(self.scopes.as_deref(), &decision.scope.to_lowercase())
+            && within(self.scopes.as_deref(), &decision.scope)
             && within(self.origins.as_deref(), decision.origin.word())
             && self
                 .kind
                 .as_ref()
                 .is_none_or(|kind| kind == decision.remediation.word())
-            && (self.with.is_empty() || self.with.iter().any(|part| scenario.contains(part)))
+            && self.admits_scenario(&decision.scenario)
+    }
+
+    fn admits_scenario(&self, scenario: &str) -> bool {
+        if self.with.is_empty() && self.without.is_empty() {
+            return true;
+        }
+        let scenario = scenario.to_lowercase();
+        (self.with.is_empty() || self.with.iter().any(|part| scenario.contains(part)))
             && !self.without.iter().any(|part| scenario.contains(part))
     }
 }
 
 fn within(wanted: Option<&[String]>, word: &str) -> bool {
-    wanted.is_none_or(|wanted| wanted.iter().any(|wanted| wanted == word))
+    wanted.is_none_or(|wanted| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(word)))
 }
 
 /// A comma-separated parameter in lower case; an empty one counts as absent.

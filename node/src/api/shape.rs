@@ -1,37 +1,42 @@
 //! The shape of a decision in answers, exactly as bouncers parse it.
 
-use serde::Serialize;
+use std::fmt;
+use std::sync::LazyLock;
+
+use serde::{Serialize, Serializer};
 use vigie_store::Decision;
 use vigie_wire::Timestamp;
 
 /// CrowdSec's decision.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Shape {
+pub(super) struct Shape<'a> {
     id: i64,
-    uuid: String,
+    #[serde(serialize_with = "shown")]
+    uuid: Uuid,
     origin: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
-    scope: String,
-    value: String,
-    duration: String,
-    scenario: String,
+    scope: &'a str,
+    value: &'a str,
+    #[serde(serialize_with = "shown")]
+    duration: Left,
+    scenario: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     simulated: bool,
 }
 
-impl Shape {
-    pub(super) fn of(held: &Decision, now: Timestamp) -> Self {
+impl<'a> Shape<'a> {
+    pub(super) fn of(held: &'a Decision, now: Timestamp) -> Self {
         let decision = &held.decision;
         Self {
             id: held.id,
-            uuid: uuid(held),
+            uuid: Uuid::of(held),
             origin: decision.origin.word(),
             kind: decision.remediation.word(),
-            scope: decision.scope.clone(),
-            value: decision.value.clone(),
-            duration: duration(left(decision.until, now)),
-            scenario: decision.scenario.clone(),
+            scope: &decision.scope,
+            value: &decision.value,
+            duration: Left(left(decision.until, now)),
+            scenario: &decision.scenario,
             simulated: decision.simulated,
         }
     }
@@ -43,27 +48,55 @@ fn left(until: Timestamp, now: Timestamp) -> i64 {
     if until > now { secs.max(1) } else { secs }
 }
 
-/// A Go duration in whole seconds. The Lua bouncer's pattern takes neither days nor decimals.
-fn duration(secs: i64) -> String {
-    let sign = if secs < 0 { "-" } else { "" };
-    let secs = secs.unsigned_abs();
-    format!("{sign}{}h{}m{}s", secs / 3_600, secs % 3_600 / 60, secs % 60)
+/// Seconds as a Go duration. The Lua bouncer's pattern takes neither days nor decimals.
+#[derive(Clone, Copy, Debug)]
+struct Left(i64);
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let secs = self.0.unsigned_abs();
+        write!(f, "{sign}{}h{}m{}s", secs / 3_600, secs % 3_600 / 60, secs % 60)
+    }
 }
 
 /// A name that stays the same over restarts: RFC 9562 version 8, from the decision's number and birth.
-pub(super) fn uuid(held: &Decision) -> String {
-    let mut hasher = blake3::Hasher::new_derive_key("vigie/decision-uuid/v1");
-    hasher
-        .update(&held.id.to_le_bytes())
-        .update(&held.decision.created_at.as_millis().to_le_bytes());
-    let mut bytes = [0; 16];
-    hasher.finalize_xof().fill(&mut bytes);
-    let number = u128::from_be_bytes(bytes);
-    let number = number & !(0xf << 76) & !(0x3 << 62) | (0x8 << 76) | (0x2 << 62);
-    let digits = format!("{number:032x}");
-    [0..8, 8..12, 12..16, 16..20, 20..32]
-        .map(|part| digits.get(part).unwrap_or_default().to_owned())
-        .join("-")
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Uuid(u128);
+
+/// Begun once: the context costs more than the name.
+static NAMES: LazyLock<blake3::Hasher> =
+    LazyLock::new(|| blake3::Hasher::new_derive_key("vigie/decision-uuid/v1"));
+
+impl Uuid {
+    pub(super) fn of(held: &Decision) -> Self {
+        let mut hasher = NAMES.clone();
+        hasher
+            .update(&held.id.to_le_bytes())
+            .update(&held.decision.created_at.as_millis().to_le_bytes());
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        let number = u128::from_be_bytes(bytes);
+        Self(number & !(0xf << 76) & !(0x3 << 62) | (0x8 << 76) | (0x2 << 62))
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |from: u32, bits: u32| self.0 >> from & ((1 << bits) - 1);
+        write!(
+            f,
+            "{:08x}-{:04x}-{:04x}-",
+            part(96, 32),
+            part(80, 16),
+            part(64, 16)
+        )?;
+        write!(f, "{:04x}-{:012x}", part(48, 16), part(0, 48))
+    }
+}
+
+fn shown<S: Serializer>(text: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(text)
 }
 
 #[cfg(test)]
@@ -73,9 +106,9 @@ mod tests {
 
     #[test]
     fn durations_are_what_every_bouncer_parses() {
-        assert_eq!(duration(14_399), "3h59m59s");
-        assert_eq!(duration(0), "0h0m0s");
-        assert_eq!(duration(-50_245), "-13h57m25s");
+        assert_eq!(Left(14_399).to_string(), "3h59m59s");
+        assert_eq!(Left(0).to_string(), "0h0m0s");
+        assert_eq!(Left(-50_245).to_string(), "-13h57m25s");
     }
 
     #[test]
@@ -90,10 +123,12 @@ mod tests {
     #[test]
     fn the_shape_is_crowdsecs() {
         let now = Timestamp::from_secs(1_790_000_000);
-        let mut json = serde_json::to_value(Shape::of(&decision(7, "192.88.99.7", now), now)).unwrap();
+        let held = decision(7, "192.88.99.7", now);
+        let mut json = serde_json::to_value(Shape::of(&held, now)).unwrap();
         let uuid = json["uuid"].take();
         assert_eq!(uuid.as_str().unwrap().len(), 36);
         assert_eq!(&uuid.as_str().unwrap()[14..15], "8");
+        assert_eq!(uuid.as_str().unwrap().matches('-').count(), 4);
         let expected = serde_json::json!({
             "id": 7, "uuid": null, "origin": "sensor", "type": "ban", "scope": "Ip", "value": "192.88.99.7",
             "duration": "1h0m0s", "scenario": "vigie/ssh-bf"

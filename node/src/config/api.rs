@@ -9,6 +9,8 @@ use toml::Spanned;
 
 use super::{Section, Wrong, duration, network};
 
+/// Each holds a connection and a file descriptor.
+const MOST_FOLLOWERS: usize = 65_536;
 /// Longest decision of a machine: bouncers count in hours and must be able to hold the number.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
@@ -22,6 +24,8 @@ pub(crate) struct Api {
     pub(crate) socket: PathBuf,
     /// TLS on `listen`, with these files; plain HTTP without.
     pub(crate) tls: Option<Tls>,
+    /// Bouncers that may be pushed to at a time.
+    pub(crate) followers: Spanned<usize>,
     /// Decisions that one machine may make in an hour.
     pub(crate) machine_decisions: u32,
     /// The longest decision that a machine may make.
@@ -60,6 +64,7 @@ impl Default for Api {
             listen: Spanned::new(0..0, "127.0.0.1:8480".to_owned()),
             socket: PathBuf::new(),
             tls: None,
+            followers: Spanned::new(0..0, 2_048),
             machine_decisions: 10_000,
             machine_longest: Spanned::new(0..0, "365d".to_owned()),
             registration_token: PathBuf::new(),
@@ -74,6 +79,10 @@ impl Api {
     /// How a URL of it begins.
     pub(crate) const fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    pub(crate) fn followers(&self) -> usize {
+        (*self.followers.get_ref()).min(MOST_FOLLOWERS)
     }
 
     pub(crate) fn machine_longest(&self) -> Duration {
@@ -117,6 +126,11 @@ impl Section for Api {
         if duration(longest).is_none_or(|length| length.is_zero() || length > LONGEST) {
             let why = format!("{longest:?} is not a duration of at most 365d such as 30d");
             wrong.push((self.machine_longest.span(), why));
+        }
+        let followers = *self.followers.get_ref();
+        if followers > MOST_FOLLOWERS {
+            let why = format!("{followers} bouncers are too many: {MOST_FOLLOWERS} at most");
+            wrong.push((self.followers.span(), why));
         }
         for text in &self.registration_from {
             if network(text.get_ref()).is_none() {

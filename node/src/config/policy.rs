@@ -108,12 +108,18 @@ impl Policy {
 
 /// A network, or a single address as a network of one.
 pub(crate) fn network(text: &str) -> Option<IpNet> {
-    let net: IpNet = text.parse().ok().or_else(|| {
-        text.parse()
-            .ok()
-            .map(|ip: std::net::IpAddr| ip.to_canonical().into())
-    })?;
-    Some(net.trunc())
+    let Ok(net) = text.parse::<IpNet>() else {
+        return Some(text.parse::<std::net::IpAddr>().ok()?.to_canonical().into());
+    };
+    // IPv4 in the clothes of IPv6 is IPv4.
+    let mapped = match net.trunc() {
+        IpNet::V6(net) if net.prefix_len() >= 96 => net.addr().to_ipv4_mapped(),
+        _ => None,
+    };
+    match mapped {
+        Some(v4) => IpNet::new(v4.into(), net.prefix_len() - 96).ok(),
+        None => Some(net.trunc()),
+    }
 }
 
 /// Its one name: an address alone, or a network.

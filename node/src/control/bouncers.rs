@@ -68,7 +68,9 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
 }
 
 pub(super) async fn delete(State(node): Shared, Path(name): Path<String>) -> Answer {
-    match node.store.delete_client(Client::Bouncer(&name)).await? {
+    let gone = node.store.delete_client(Client::Bouncer(&name)).await?;
+    node.keys.forget();
+    match gone {
         true => Ok(Json(Value::Null)),
         false => Err(none(&name)),
     }

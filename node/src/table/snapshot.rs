@@ -1,0 +1,183 @@
+//! All decisions at one moment, found by number, network, value, version and end without looking at the others.
+//!
+//! Five ordered maps that share their parts with the moments before and after (`ordered`). A look-up by address asks
+//! once for each prefix length in use; what changed, what ended, and what lies inside a network stand side by side.
+//! Deliberately absent: what a reader is served of it (`api`).
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use vigie_store::{Decision, DecisionId};
+use vigie_wire::Timestamp;
+
+use super::ordered::Ordered;
+use super::{Entry, Version};
+use crate::config;
+
+/// How many networks of each prefix length there are, IPv4 then IPv6.
+type Lengths = [[u32; 129]; 2];
+
+/// All decisions at one moment. Never changes; a copy is cheap.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    entries: Ordered<DecisionId, Entry>,
+    networks: Ordered<(IpNet, DecisionId), ()>,
+    lengths: Arc<Lengths>,
+    /// By the hash of the value; rows of one hash are told apart by the value itself.
+    values: Ordered<(u64, DecisionId), ()>,
+    versions: Ordered<(Version, DecisionId), ()>,
+    ends: Ordered<(Timestamp, DecisionId), ()>,
+    hasher: RandomState,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            entries: Ordered::default(),
+            networks: Ordered::default(),
+            lengths: Arc::new([[0; 129]; 2]),
+            values: Ordered::default(),
+            versions: Ordered::default(),
+            ends: Ordered::default(),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// The one with this number.
+    pub(crate) fn get(&self, id: DecisionId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    /// All, by number.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().map(|row| &row.1)
+    }
+
+    /// The numbers of all, in order.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = DecisionId> {
+        self.entries.iter().map(|row| row.0)
+    }
+
+    /// Those on networks that hold all of this one, the smallest networks first. Families never mix.
+    pub(crate) fn holding(&self, target: IpNet) -> impl Iterator<Item = &Arc<Decision>> {
+        let used = self.lengths.get(family(&target)).into_iter().flatten();
+        let around = (0..=target.prefix_len()).zip(used).filter(|(_, many)| **many > 0);
+        let found = around.filter_map(move |(length, _)| {
+            let network = IpNet::new(target.network(), length).ok()?.trunc();
+            Some(self.from(network).take_while(move |row| row.0 == network))
+        });
+        found.flatten().filter_map(|row| self.held(row.1))
+    }
+
+    /// Those on this network and on all inside it.
+    pub(crate) fn inside(&self, target: IpNet) -> impl Iterator<Item = &Arc<Decision>> {
+        let target = target.trunc();
+        let inside = self.from(target).take_while(move |row| target.contains(&row.0));
+        inside.filter_map(|row| self.held(row.1))
+    }
+
+    /// Those on exactly this value, by number; ended ones too.
+    pub(crate) fn of_value<'a>(&'a self, value: &'a str) -> impl Iterator<Item = &'a Arc<Decision>> {
+        let hash = self.hasher.hash_one(value);
+        let rows = self.values.from(&(hash, DecisionId::MIN)).map(|row| row.0);
+        let same = rows.take_while(move |row| row.0 == hash);
+        let held = same.filter_map(|row| self.held(row.1));
+        held.filter(move |held| held.decision.value == value)
+    }
+
+    /// The numbers of those that a later change than this brought or ended.
+    pub(crate) fn changed(&self, after: Version) -> impl Iterator<Item = DecisionId> {
+        let rows = self.versions.from(&(after, DecisionId::MAX)).map(|row| row.0);
+        rows.filter(move |row| row.0 > after).map(|row| row.1)
+    }
+
+    /// The numbers of those that ended later than `after`, and by now.
+    pub(crate) fn ended(&self, after: Timestamp, now: Timestamp) -> impl Iterator<Item = DecisionId> {
+        let rows = self.ends.from(&(after, DecisionId::MAX)).map(|row| row.0);
+        let late = rows.filter(move |row| row.0 > after);
+        late.take_while(move |row| row.0 <= now).map(|row| row.1)
+    }
+
+    /// When the next decision ends by time.
+    pub(crate) fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut rows = self.ends.from(&(now, DecisionId::MAX)).map(|row| row.0.0);
+        rows.find(|until| *until > now)
+    }
+
+    /// Those that hold now, by number.
+    pub(crate) fn active(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Decision>> {
+        let held = self.values().map(|entry| &entry.held);
+        held.filter(move |held| held.decision.until > now)
+    }
+
+    /// Puts one in, in the place of a former one of that number.
+    pub(super) fn put(&mut self, version: Version, held: Decision) {
+        let id = held.id;
+        self.take(id);
+        if let Some(net) = network(&held) {
+            self.networks.insert((net, id), ());
+            self.count(&net, |many| many.saturating_add(1));
+        }
+        let value = self.hasher.hash_one(held.decision.value.as_str());
+        self.values.insert((value, id), ());
+        self.versions.insert((version, id), ());
+        self.ends.insert((held.decision.until, id), ());
+        let held = Arc::new(held);
+        self.entries.insert(id, Entry { version, held });
+    }
+
+    /// Forgets those that ended then or before.
+    pub(super) fn forget(&mut self, gone: Timestamp) {
+        let first = |all: &Self| all.ends.iter().map(|row| row.0).next();
+        while let Some((_, id)) = first(self).filter(|row| row.0 <= gone) {
+            self.take(id);
+        }
+    }
+
+    fn take(&mut self, id: DecisionId) {
+        let Some(Entry { version, held }) = self.entries.get(&id).cloned() else {
+            return;
+        };
+        if let Some(net) = network(&held) {
+            self.networks.remove(&(net, id));
+            self.count(&net, |many| many.saturating_sub(1));
+        }
+        let value = self.hasher.hash_one(held.decision.value.as_str());
+        self.values.remove(&(value, id));
+        self.versions.remove(&(version, id));
+        self.ends.remove(&(held.decision.until, id));
+        self.entries.remove(&id);
+    }
+
+    fn count(&mut self, net: &IpNet, change: impl Fn(u32) -> u32) {
+        let lengths = Arc::make_mut(&mut self.lengths).get_mut(family(net));
+        if let Some(many) = lengths.and_then(|lengths| lengths.get_mut(usize::from(net.prefix_len()))) {
+            *many = change(*many);
+        }
+    }
+
+    /// Networks from this one on, in order: by address, the larger of two that begin alike first.
+    fn from(&self, network: IpNet) -> impl Iterator<Item = (IpNet, DecisionId)> {
+        self.networks.from(&(network, DecisionId::MIN)).map(|row| row.0)
+    }
+
+    fn held(&self, id: DecisionId) -> Option<&Arc<Decision>> {
+        Some(&self.get(id)?.held)
+    }
+}
+
+fn family(net: &IpNet) -> usize {
+    usize::from(matches!(net, IpNet::V6(_)))
+}
+
+/// The network that a decision is on: an address is the one that holds only itself. `None` for other scopes.
+fn network(held: &Decision) -> Option<IpNet> {
+    let scope = held.decision.scope.as_str();
+    let addressed = ["ip", "range"].iter().any(|one| scope.eq_ignore_ascii_case(one));
+    addressed.then(|| config::network(&held.decision.value)).flatten()
+}

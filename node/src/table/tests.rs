@@ -1,0 +1,194 @@
+//! The table's answers, and that they are those of a scan of everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use vigie_store::DecisionId;
+
+use super::*;
+use crate::testing::decision;
+
+const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+#[test]
+fn versions_rise_even_if_the_clock_does_not() {
+    let table = Table::new(Vec::new(), NOW);
+    table.put(&[decision(1, "192.88.99.1", NOW)], NOW);
+    let first = table.mark(NOW).1;
+    table.put(&[decision(2, "192.88.99.2", NOW)], NOW - Duration::from_secs(60));
+    assert!(first > NOW && table.mark(NOW).1 > first);
+}
+
+#[test]
+fn a_change_by_a_writer_who_read_the_clock_before_a_reader_came_is_still_news_to_him() {
+    let table = Table::new(Vec::new(), NOW);
+    let (snapshot, mark) = table.mark(NOW + Duration::from_secs(5));
+    assert!(snapshot.values().next().is_none() && mark == NOW + Duration::from_secs(5));
+    table.put(&[decision(1, "192.88.99.1", NOW)], NOW + Duration::from_secs(4));
+    assert!(table.snapshot().get(1).unwrap().version > mark);
+}
+
+#[test]
+fn a_network_covers_its_addresses_and_a_mapped_address_is_its_own() {
+    let ip = |text: &str| text.parse().unwrap();
+    assert!(covers("192.88.99.0/24", ip("192.88.99.7")));
+    assert!(covers("192.88.99.7", ip("::ffff:192.88.99.7")));
+    assert!(!covers("192.88.99.0/24", ip("2001:db8::1")));
+    assert!(!covers("FR", ip("192.88.99.7")));
+}
+
+#[test]
+fn an_address_is_found_in_the_networks_around_it() {
+    let values = [
+        "192.88.99.7",
+        "192.88.99.0/24",
+        "192.88.99.7/32",
+        "192.88.98.0/24",
+        "FR",
+    ];
+    let all = (1..).zip(values);
+    let table = Table::new(all.map(|(id, value)| decision(id, value, NOW)).collect(), NOW);
+    let around = |value: &str| -> Vec<_> { table.around(value).iter().map(|held| held.id).collect() };
+    assert_eq!(around("192.88.99.7"), [1, 2, 3]);
+    assert_eq!(around("192.88.99.8"), [2]);
+    assert_eq!(around("FR"), [5]);
+    assert_eq!(around("2001:db8::1"), Vec::<i64>::new());
+}
+
+#[test]
+fn a_value_is_found_with_its_newest_word_and_the_next_end_is_known() {
+    let table = Table::new(vec![decision(1, "192.88.99.1", NOW)], NOW);
+    let mut ended = decision(1, "192.88.99.1", NOW);
+    ended.decision.until = NOW;
+    table.put(&[ended, decision(2, "192.88.99.1", NOW)], NOW);
+    let found = table.of_value("192.88.99.1");
+    let ends: Vec<_> = found.iter().map(|held| (held.id, held.decision.until)).collect();
+    let hour = NOW + Duration::from_secs(3_600);
+    assert_eq!(ends, [(1, NOW), (2, hour)]);
+    assert!(table.of_value("192.88.99.2").is_empty());
+    assert_eq!(table.snapshot().next_end(NOW), Some(hour));
+    assert_eq!(table.snapshot().next_end(hour), None);
+}
+
+#[test]
+fn an_end_that_came_before_its_decision_stands() {
+    let table = Table::new(Vec::new(), NOW);
+    let mut ended = decision(1, "192.88.99.1", NOW);
+    ended.decision.until = NOW;
+    table.put(&[ended], NOW);
+    table.put(&[decision(1, "192.88.99.1", NOW)], NOW);
+    assert!(table.active(NOW).is_empty());
+}
+
+#[test]
+fn the_strongest_comes_first_and_ended_ones_are_forgotten_after_a_day() {
+    let table = Table::new(Vec::new(), NOW);
+    let mut soft = decision(1, "192.88.99.7", NOW);
+    soft.decision.remediation = vigie_store::Remediation::Throttle;
+    soft.decision.until = NOW + Duration::from_secs(90_000);
+    table.put(&[soft, decision(2, "192.88.99.0/24", NOW)], NOW);
+    let at = |now| {
+        table
+            .strongest("192.88.99.7".parse().unwrap(), now)
+            .map(|held| held.id)
+    };
+    assert_eq!(at(NOW), Some(2));
+    assert_eq!(at(NOW + Duration::from_secs(4_000)), Some(1));
+    table.put(
+        &[decision(3, "192.88.99.9", NOW)],
+        NOW + Duration::from_secs(3_600) + KEPT_AFTER_END,
+    );
+    assert!(table.snapshot().get(2).is_none());
+    assert!(table.of_value("192.88.99.0/24").is_empty());
+}
+
+/// One row that a random history holds, as a scan of everything sees it.
+type Scanned = BTreeMap<DecisionId, (Version, Decision)>;
+
+const VALUES: [&str; 14] = [
+    "192.88.99.1",
+    "192.88.99.1/32",
+    "::ffff:192.88.99.1",
+    "192.88.99.2",
+    "192.88.99.0/24",
+    "192.88.99.7/24",
+    "192.88.98.0/23",
+    "192.88.100.0/24",
+    "0.0.0.0/0",
+    "2001:db8::1",
+    "2001:db8::/32",
+    "2001:db8:0:1::/64",
+    "::/0",
+    "FR",
+];
+
+fn ids<'a>(held: impl Iterator<Item = &'a Arc<Decision>>) -> Vec<DecisionId> {
+    let mut ids: Vec<_> = held.map(|held| held.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Every question to the snapshot, answered by it and by looking at every row.
+fn compare(table: &Table, all: &Scanned, now: Timestamp, since: Version) {
+    let snapshot = table.snapshot();
+    let scan = |wanted: &dyn Fn(&Decision, Version) -> bool| -> Vec<DecisionId> {
+        let rows = all.values().filter(|(version, held)| wanted(held, *version));
+        rows.map(|(_, held)| held.id).collect()
+    };
+    let sorted = |ids: Vec<DecisionId>| {
+        ids.into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    for value in VALUES {
+        assert_eq!(
+            ids(snapshot.of_value(value)),
+            scan(&|held, _| held.decision.value == value)
+        );
+        let Some(target) = network(value) else { continue };
+        let net = |held: &Decision| network(&held.decision.value);
+        let holds = |held: &Decision, _| net(held).is_some_and(|net| net.contains(&target));
+        assert_eq!(ids(snapshot.holding(target)), scan(&holds), "holding {target}");
+        let lies = |held: &Decision, _| net(held).is_some_and(|net| target.contains(&net));
+        assert_eq!(ids(snapshot.inside(target)), scan(&lies), "inside {target}");
+    }
+    let changed = sorted(snapshot.changed(since).collect());
+    assert_eq!(changed, scan(&|_, version| version > since));
+    let ended = sorted(snapshot.ended(since, now).collect());
+    assert_eq!(
+        ended,
+        scan(&|held, _| held.decision.until > since && held.decision.until <= now)
+    );
+    assert_eq!(snapshot.numbers().collect::<Vec<_>>(), scan(&|_, _| true));
+    assert_eq!(
+        ids(table.active(now).iter()),
+        scan(&|held, _| held.decision.until > now)
+    );
+    let ends = all.values().map(|(_, held)| held.decision.until);
+    assert_eq!(snapshot.next_end(now), ends.filter(|until| *until > now).min());
+}
+
+proptest! {
+    /// Decisions come, are written again with another end, end by hand and by time, and are forgotten.
+    #[test]
+    fn answers_are_those_of_a_scan(
+        history in prop::collection::vec((-5..40_i64, 0..VALUES.len(), 0..200_000_i64, 0..20_000_i64), 1..60),
+        since in 0..400_000_i64,
+    ) {
+        let table = Table::new(Vec::new(), NOW);
+        let (mut all, mut now) = (Scanned::new(), NOW);
+        for (id, value, lasts, pause) in history {
+            now = Timestamp::from_secs(now.as_secs() + pause);
+            let known = all.get(&id).map(|(_, held)| held.clone());
+            let mut held = known.unwrap_or_else(|| decision(id, VALUES[value], now));
+            held.decision.until = Timestamp::from_secs(now.as_secs() - 1_000 + lasts);
+            table.put(&[held.clone()], now);
+            all.retain(|_, (_, held)| held.decision.until > now - KEPT_AFTER_END);
+            if all.get(&id).is_none_or(|(_, known)| known.decision.until >= held.decision.until) {
+                all.insert(id, (table.version(), held));
+            }
+            compare(&table, &all, now, Timestamp::from_secs(NOW.as_secs() + since));
+        }
+    }
+}
