@@ -149,9 +149,9 @@ async fn follow(address: &str, key: &str, readers: usize, rounds: u8, command: &
         });
     }
     say(&json!({"following": readers}));
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
     for round in 0..rounds {
-        if lines.next_line().await?.is_none() {
+        let mut line = String::new();
+        if tokio::task::spawn_blocking(move || std::io::stdin().read_line(&mut line)).await?? == 0 {
             break;
         }
         let ip = format!("198.51.100.{}", round.saturating_add(1));
