@@ -7,6 +7,7 @@ mod api;
 mod appsec;
 mod mesh;
 mod policy;
+mod profile;
 mod sensor;
 mod share;
 mod store;

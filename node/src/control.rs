@@ -86,6 +86,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/share", post(share::set))
         .route("/share/preview", get(share::preview))
         .route("/policy", get(policy::show).post(policy::set))
+        .route("/policy/test", post(policy::test))
         .route("/backup", post(backup))
         .fallback(|| async {
             Problem::not_found("the node knows no such request; command and node differ in version")

@@ -4,6 +4,7 @@
 //! serves bouncers. Deliberately absent: scores, which `reputation` makes, and the database.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,6 +14,7 @@ use vigie_wire::indicator::is_public;
 use vigie_wire::{Behaviour, Indicator, Timestamp};
 
 use crate::config::Remote;
+use crate::profile::{Follows, Profile, Said, follow};
 use crate::share::contains;
 
 /// Decisions of the mesh that are not bans: as long as the shortest ban.
@@ -27,10 +29,13 @@ pub(crate) struct Enforcing {
     pub(crate) remote: Remote,
     /// Our own addresses and the allowlist: never decided against.
     pub(crate) spared: Vec<IpNet>,
+    /// Rules of its own: the first that fits decides.
+    pub(crate) profiles: Arc<[Profile]>,
 }
 
-/// The decision that our own detection leads to: own detections are enforced at once.
-pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing) -> Option<NewDecision> {
+/// The decision that our own detection leads to: own detections are enforced at once. `before` says how often its address
+/// was decided upon in the last thirty days.
+pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing, before: u32) -> Option<NewDecision> {
     if !alert.remediation || !alert.scope.eq_ignore_ascii_case("ip") {
         return None;
     }
@@ -38,21 +43,35 @@ pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing) -> Option<Ne
     if is_spared(ip, enforcing) {
         return None;
     }
+    let said = Said {
+        origin: Origin::Sensor,
+        behaviour: alert.behaviour.and_then(Behaviour::name),
+        scenario: Some(&alert.scenario),
+        at: alert.created_at,
+        before,
+    };
+    let otherwise = Follows {
+        remediation: Remediation::Ban,
+        length: enforcing.ban,
+        simulated: alert.simulated,
+    };
+    let (follows, profile) = follow(&enforcing.profiles, &said, otherwise);
+    let follows = follows?;
     // The time of the lines counts: what is read late, after an outage or from an old log, may be over already.
-    let until = alert.last.min(alert.created_at) + enforcing.ban;
+    let until = alert.last.min(alert.created_at) + follows.length;
     if until <= alert.created_at {
         return None;
     }
     Some(NewDecision {
         origin: Origin::Sensor,
-        remediation: Remediation::Ban,
+        remediation: follows.remediation,
         scope: "Ip".to_owned(),
         value: ip.to_canonical().to_string(),
         scenario: alert.scenario.clone(),
         created_at: alert.created_at,
         until,
-        simulated: alert.simulated,
-        reason: alert.message.clone(),
+        simulated: follows.simulated,
+        reason: because(alert.message.clone(), profile),
     })
 }
 
@@ -79,17 +98,49 @@ pub(crate) fn on_verdict(verdict: &Verdict, enforcing: &Enforcing, now: Timestam
         Rung::Ban1h => (Remediation::Ban, Duration::from_secs(3_600)),
         Rung::Ban24h => (Remediation::Ban, Duration::from_secs(24 * 3_600)),
     };
+    let scenario = heaviest(verdict);
+    let (follows, profile) = on_mesh(&scenario, (remediation, length), enforcing, now);
+    let follows = follows?;
     Some(NewDecision {
         origin: Origin::Mesh,
-        remediation,
+        remediation: follows.remediation,
         scope: "Ip".to_owned(),
         value: ip.to_string(),
-        scenario: heaviest(verdict),
+        scenario,
         created_at: now,
-        until: now + length,
-        simulated: enforcing.remote == Remote::Simulate,
-        reason: sentence(verdict),
+        until: now + follows.length,
+        simulated: follows.simulated,
+        reason: because(sentence(verdict), profile),
     })
+}
+
+/// What the mesh's word leads to here where its verdict is this, and the profile that says so.
+pub(crate) fn on_mesh<'a>(
+    behaviour: &str,
+    (remediation, length): (Remediation, Duration),
+    enforcing: &'a Enforcing,
+    at: Timestamp,
+) -> (Option<Follows>, Option<&'a str>) {
+    let said = Said {
+        origin: Origin::Mesh,
+        behaviour: Some(behaviour),
+        scenario: None,
+        at,
+        before: 0,
+    };
+    let otherwise = Follows {
+        remediation,
+        length,
+        simulated: enforcing.remote == Remote::Simulate,
+    };
+    follow(&enforcing.profiles, &said, otherwise)
+}
+
+fn because(reason: String, profile: Option<&str>) -> String {
+    match profile {
+        Some(name) => format!("{reason} (profile {name})"),
+        None => reason,
+    }
 }
 
 /// The behaviour that weighs most.
@@ -151,13 +202,14 @@ mod tests {
             ban: Duration::from_secs(600),
             remote: Remote::Enforce,
             spared: vec!["192.88.99.8/32".parse().unwrap()],
+            profiles: Arc::new([]),
         }
     }
 
     #[test]
     fn own_detections_are_enforced_at_once() {
         let alert = alert("192.88.99.7");
-        let decision = on_detection(&alert, &enforcing()).unwrap();
+        let decision = on_detection(&alert, &enforcing(), 0).unwrap();
         assert_eq!(
             (decision.remediation, decision.value.as_str()),
             (Remediation::Ban, "192.88.99.7")
@@ -169,13 +221,13 @@ mod tests {
     fn what_was_read_late_bans_for_what_is_left_of_the_ban() {
         let mut alert = alert("192.88.99.7");
         alert.created_at = alert.last + Duration::from_secs(400);
-        let decision = on_detection(&alert, &enforcing()).unwrap();
+        let decision = on_detection(&alert, &enforcing(), 0).unwrap();
         assert_eq!(decision.until, alert.last + Duration::from_secs(600));
         alert.created_at = alert.last + Duration::from_secs(600);
-        assert_eq!(on_detection(&alert, &enforcing()), None);
+        assert_eq!(on_detection(&alert, &enforcing(), 0), None);
         // A log whose clock is ahead bans no longer for it.
         alert.created_at = alert.last - Duration::from_secs(60);
-        let decision = on_detection(&alert, &enforcing()).unwrap();
+        let decision = on_detection(&alert, &enforcing(), 0).unwrap();
         assert_eq!(decision.until, alert.created_at + Duration::from_secs(600));
     }
 
@@ -200,13 +252,13 @@ mod tests {
             "::ffff:192.88.99.8",
             "not an address",
         ] {
-            assert_eq!(on_detection(&alert(ip), &enforcing()), None, "{ip}");
+            assert_eq!(on_detection(&alert(ip), &enforcing(), 0), None, "{ip}");
         }
         let silent = NewAlert {
             remediation: false,
             ..alert("192.88.99.7")
         };
-        assert_eq!(on_detection(&silent, &enforcing()), None);
+        assert_eq!(on_detection(&silent, &enforcing(), 0), None);
     }
 
     #[test]

@@ -34,7 +34,9 @@ use crate::objection::{self, Early};
 use crate::opinion::Opinion;
 use crate::overruled::Overruled;
 use crate::paths::Paths;
+use crate::profile::Profile;
 use crate::reach::{Reach, Situation};
+use crate::repeats::Repeats;
 use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
@@ -68,6 +70,9 @@ pub(crate) struct Node {
     pub(crate) warnings: Arc<Warnings>,
     /// Where a person overruled the mesh.
     pub(crate) overruled: Overruled,
+    /// Whom our own sensor caught before.
+    pub(crate) repeats: Repeats,
+    profiles: Arc<[Profile]>,
     /// What we are to say beside sightings.
     pub(crate) saying: Saying,
     /// What we dispute for our users.
@@ -159,6 +164,8 @@ impl Node {
         let overruled = Overruled::load(store.as_ref()).await?;
         let chain = OwnChain::load(store.as_ref(), identity.node.public().publisher_id(), &instance).await?;
         let visitors = Visitors::new(&paths);
+        let repeats = Repeats::load(store.as_ref(), now).await?;
+        let profiles = config.policy.profiles().into();
         let node = Arc::new(Self {
             paths,
             config,
@@ -174,6 +181,8 @@ impl Node {
             visitors,
             warnings: Arc::new(warnings),
             overruled,
+            repeats,
+            profiles,
             saying: Saying::default(),
             defence: Defence::default(),
             early: Early::default(),
@@ -358,6 +367,7 @@ impl Node {
                 remote => remote,
             },
             spared: self.spared(),
+            profiles: Arc::clone(&self.profiles),
         }
     }
 

@@ -168,7 +168,8 @@ impl Watch {
         if detection.live && share::to_sighting(&alert, &self.node.sharing(), known).is_ok() {
             alert.share = Share::Pending;
         }
-        let decision = decide::on_detection(&alert, &self.node.enforcing());
+        let before = self.node.repeats.times(&alert.value, now);
+        let decision = decide::on_detection(&alert, &self.node.enforcing(), before);
         let found = Found {
             alert,
             decision,
@@ -268,6 +269,7 @@ async fn write_alert(node: &Node, found: &Found) -> Result<(), StoreError> {
         return Ok(());
     };
     let decided = decisions.len();
+    node.repeats.note(&decisions);
     decisions.extend(ended);
     tracing::info!(
         detection.id = hex::encode(alert.detection),

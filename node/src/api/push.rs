@@ -198,8 +198,9 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
     if let Some(known) = node.store.alerts(&again).await?.first() {
         return Ok(Some(known.id));
     }
+    let before = node.repeats.times(&alert.value, node.now());
     if decisions.is_empty()
-        && let Some(decision) = decide::on_detection(&alert, &node.enforcing())
+        && let Some(decision) = decide::on_detection(&alert, &node.enforcing(), before)
     {
         if door.charge(&machine.name, 1) == Charged::Allowed {
             decisions.push(decision);
@@ -229,6 +230,7 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
     if proves && let Some((subject, behaviour)) = decide::proven(&alert, &spared) {
         node.opinion.own_detection(&subject, behaviour, alert.last);
     }
+    node.repeats.note(&made);
     node.table.put(&made, node.now());
     if made
         .iter()

@@ -10,10 +10,12 @@ use toml::Spanned;
 use vigie_reputation::Class;
 use vigie_wire::Behaviour;
 
+use super::profile::{MOST, Written};
 use super::{Section, Wrong, duration};
+use crate::profile::Profile;
 
 /// Longest life of a decision on an address without new evidence (DESIGN 7).
-const LONGEST: Duration = Duration::from_secs(72 * 3_600);
+pub(super) const LONGEST: Duration = Duration::from_secs(72 * 3_600);
 
 /// What the organisation decides for itself.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -39,6 +41,8 @@ pub(crate) struct Policy {
     pub(crate) remember_users: Spanned<usize>,
     /// Visitors that are remembered, in fifteen days.
     pub(crate) remember_visitors: Spanned<usize>,
+    /// What follows from what, and for how long: the first that fits decides.
+    pub(super) profiles: Vec<Spanned<Written>>,
 }
 
 /// How many addresses may be remembered of each kind: with less, ordinary users of a small site would be forgotten; with
@@ -70,6 +74,7 @@ impl Default for Policy {
             block_networks: false,
             remember_users: Spanned::new(0..0, 1_000_000),
             remember_visitors: Spanned::new(0..0, 1_000_000),
+            profiles: Vec::new(),
         }
     }
 }
@@ -85,6 +90,12 @@ impl Policy {
         duration(self.hearing.get_ref())
             .unwrap_or(Duration::from_secs(20 * 60))
             .min(LONGEST)
+    }
+
+    /// Those that are without a mistake; a file with one is not loaded.
+    pub(crate) fn profiles(&self) -> Vec<Profile> {
+        let read = self.profiles.iter();
+        read.filter_map(|written| written.get_ref().read().ok()).collect()
     }
 
     pub(crate) fn withheld(&self) -> Vec<Behaviour> {
@@ -169,6 +180,12 @@ impl Section for Policy {
                 );
                 wrong.push((name.span(), message));
             }
+        }
+        for written in &self.profiles {
+            wrong.extend(written.get_ref().read().err().into_iter().flatten());
+        }
+        if let Some(first) = self.profiles.get(MOST) {
+            wrong.push((first.span(), format!("more than {MOST} profiles")));
         }
         for net in &self.own {
             if network(net.get_ref()).is_none() {

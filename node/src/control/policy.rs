@@ -1,5 +1,7 @@
 //! What verdicts of the mesh lead to, for `vigie policy`.
 
+mod trial;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -10,6 +12,8 @@ use super::words::{Problem, spell};
 use super::{Answer, Shared};
 use crate::config::Remote;
 use crate::node::Node;
+
+pub(super) use trial::test;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,6 +20,7 @@ mod network;
 #[path = "../../../bouncers/nftables/tests/it/nft.rs"]
 mod nft;
 mod page;
+mod policy;
 mod reach;
 mod said;
 mod sensor;
