@@ -33,7 +33,7 @@ const PUBLISHERS: u16 = 300;
 const ROWS_IN_A_SLOT: usize = 512;
 const SLOT: Duration = Duration::from_mins(10);
 /// Bytes on their way: less than the queues hold, so that nobody has a reason to drop anything.
-const UNDER_WAY: usize = 64 * 1_024;
+const UNDER_WAY: usize = 224 * 1_024;
 /// And envelopes, for gossip's queues hold a thousand.
 const MOST_UNDER_WAY: usize = 512;
 const WARM_UP_ONE_IN: usize = 10;

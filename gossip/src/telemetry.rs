@@ -52,6 +52,7 @@ pub(crate) enum Counted {
     RelayRefused,
     RelayStalled,
     RelayAsked,
+    RelayForgotten,
     RelayUnrestored,
     ExchangeRefused,
     RecordsTaken,
@@ -64,7 +65,7 @@ pub(crate) enum Counted {
 // === impl Counted ===
 
 impl Counted {
-    const ALL: [(Self, &'static str); 46] = [
+    const ALL: [(Self, &'static str); 47] = [
         (Self::GossipAccepted, "gossip_accepted"),
         (Self::GossipIgnored, "gossip_ignored"),
         (Self::GossipRejected, "gossip_rejected"),
@@ -104,6 +105,7 @@ impl Counted {
         (Self::RelayRefused, "relay_refused"),
         (Self::RelayStalled, "relay_stalled"),
         (Self::RelayAsked, "relay_asked"),
+        (Self::RelayForgotten, "relay_forgotten"),
         (Self::RelayUnrestored, "relay_unrestored"),
         (Self::ExchangeRefused, "exchange_refused"),
         (Self::RecordsTaken, "records_taken"),

@@ -176,8 +176,9 @@ pub const RELAY_SENDERS_LEAST: usize = 2;
 pub const RELAY_TOO_LATE: i32 = 16;
 /// Envelopes that one neighbour named and nobody brought, before he is to send again.
 pub const RELAY_LACKED: u32 = 3;
-/// Bytes of envelopes that wait for one neighbour.
-pub const RELAY_WAITING_BYTES: usize = 256 * 1_024;
+/// Bytes of envelopes that wait for one neighbour; what waits for several is held once. What has no room is named, and
+/// asked for half a second later, when a fast mesh may have forgotten it ([`RELAY_KEPT_BYTES`]).
+pub const RELAY_WAITING_BYTES: usize = 1_024 * 1_024;
 /// Names that wait for one neighbour.
 pub const RELAY_WAITING_NAMES: usize = 4_096;
 /// Bytes of envelopes that one neighbour is given within a second because he asked.

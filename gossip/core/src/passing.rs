@@ -49,6 +49,8 @@ pub struct Counts {
     pub asked: u64,
     /// Envelopes that could not be restored, and were asked for whole.
     pub unrestored: u64,
+    /// Envelopes that neighbours asked for and that are not kept any more: sync brings them.
+    pub forgotten: u64,
     /// Times that a neighbour was told to name rather than send, or to send again.
     pub turned: u64,
 }
@@ -231,6 +233,7 @@ impl<P: Copy + Ord> Passing<P> {
         let whole = parcel.asked_whole.iter().map(|name| (name, true));
         for (name, whole) in asked.chain(whole) {
             let Some((packed, bytes)) = self.known.get(*name) else {
+                self.counts.forgotten += 1;
                 continue;
             };
             let packed = if whole {

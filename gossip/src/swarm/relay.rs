@@ -203,6 +203,7 @@ impl Task {
             (Counted::RelayDropped, now.dropped - before.dropped),
             (Counted::RelayDuplicates, now.repeated - before.repeated),
             (Counted::RelayAsked, now.asked - before.asked),
+            (Counted::RelayForgotten, now.forgotten - before.forgotten),
             (Counted::RelayUnrestored, now.unrestored - before.unrestored),
         ] {
             self.counters.add_many(what, count);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
+use futures::stream::FuturesOrdered;
 use libp2p::PeerId;
 use libp2p::gossipsub::{MessageAcceptance, MessageId, TopicHash};
 use tokio::sync::oneshot;
@@ -57,8 +57,9 @@ pub(super) struct Stored {
     done: bool,
 }
 
-/// Envelopes at the node, waiting for its answer.
-pub(super) type Storing = FuturesUnordered<BoxFuture<'static, Stored>>;
+/// Envelopes at the node, waiting for its answer. They go on in the order in which they were admitted, whichever answer is
+/// seen first: a neighbour restores an envelope from the one before it.
+pub(super) type Storing = FuturesOrdered<BoxFuture<'static, Stored>>;
 
 impl Task {
     pub(super) fn on_message(&mut self, from: PeerId, id: MessageId, topic: &TopicHash, bytes: &[u8]) {
@@ -176,7 +177,7 @@ impl Task {
         };
         let (stored, answer) = oneshot::channel();
         self.outbox.push(MeshEvent::Admitted { admitted, stored });
-        self.storing.push(Box::pin(async move {
+        self.storing.push_back(Box::pin(async move {
             let done = matches!(timeout(limits::STORING_TIMEOUT, answer).await, Ok(Ok(true)));
             Stored {
                 header,

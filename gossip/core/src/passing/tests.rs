@@ -1,7 +1,7 @@
 use super::*;
 use crate::constants::{
-    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_LACKED, RELAY_MISSING, RELAY_MISSING_OF_ONE, RELAY_NAMING,
-    RELAY_PATIENCE, RELAY_PROMISE, RELAY_TOO_LATE, RELAY_URGENT_DISTANCE, RELAY_WAITING_BYTES,
+    RELAY_ASKED_BYTES, RELAY_DISTANCE, RELAY_KEPT, RELAY_LACKED, RELAY_MISSING, RELAY_MISSING_OF_ONE,
+    RELAY_NAMING, RELAY_PATIENCE, RELAY_PROMISE, RELAY_TOO_LATE, RELAY_URGENT_DISTANCE, RELAY_WAITING_BYTES,
     RELAY_WAITING_NAMES,
 };
 use crate::wire::relay::MAX_PARCEL_BYTES;
@@ -404,7 +404,12 @@ fn what_could_not_leave_is_named_and_given_when_asked_for() {
     relay.receive(1, &asked, T0 + RELAY_NAMING);
     let given = sent(&mut relay, T0 + RELAY_NAMING + RELAY_URGENT_DISTANCE);
     assert_eq!(given[0].1.envelopes, [packed]);
-    assert_eq!(relay.counts().dropped, 0);
+    assert_eq!((relay.counts().dropped, relay.counts().forgotten), (0, 0));
+    relay.receive(1, &asked, T0 + RELAY_KEPT);
+    let (next, bytes) = envelope(1, false, 1);
+    relay.push(&next, &bytes, false, T0 + 2 * RELAY_KEPT);
+    relay.receive(1, &asked, T0 + 2 * RELAY_KEPT);
+    assert_eq!(relay.counts().forgotten, 1, "it was kept for a while");
 }
 
 #[test]
