@@ -36,7 +36,7 @@ install_packages() {
 
 # 1. The Rust toolchain.
 if command -v rustup >/dev/null; then
-  if rustup toolchain list | grep -q "^$wanted"; then
+  if rustup toolchain list | grep "^$wanted" >/dev/null; then
     say "Rust $wanted is here, by rustup."
   else
     say "rustup is here, but not Rust $wanted, which rust-toolchain.toml pins."

@@ -74,8 +74,8 @@ works_nats() { runs "$1" "$1/usr/sbin/nats-server" --version || runs "$1" "$1/us
 works_kcat() { runs "$1" "$1/usr/bin/kcat" -V; }
 works_crowdsec() { "$1/usr/bin/cscli" version >/dev/null 2>&1; }
 works_crowdsec-firewall-bouncer() { "$1/usr/bin/crowdsec-firewall-bouncer" -V >/dev/null 2>&1; }
-# It has no option that succeeds.
-works_crowdsec-custom-bouncer() { "$1/usr/bin/crowdsec-custom-bouncer" -h 2>&1 | grep -q crowdsec-custom-bouncer.yaml; }
+# It has no option that succeeds. Without -q: grep would leave at the first match, and the pipe broken by that fail us.
+works_crowdsec-custom-bouncer() { "$1/usr/bin/crowdsec-custom-bouncer" -h 2>&1 | grep crowdsec-custom-bouncer.yaml >/dev/null; }
 works_pycrowdsec() { pinned "$1" pycrowdsec && PYTHONPATH=$1 python3 -c 'import pycrowdsec.client' >/dev/null 2>&1; }
 works_schemathesis() { pinned "$1" schemathesis && PYTHONPATH=$1 python3 -m schemathesis.cli --version >/dev/null 2>&1; }
 pinned() { cmp -s "$1/pins" "scripts/$2.pins"; }
