@@ -18,8 +18,15 @@ static POWERS: [u32; STEPS] = powers();
 
 /// `2^(-age/half_life)` in parts per million. An age below zero counts as zero.
 pub(crate) fn decay_ppm(age_millis: i64, half_life_millis: i64) -> i64 {
-    let (age, half_life) = (i128::from(age_millis.max(0)), i128::from(half_life_millis.max(1)));
-    let steps = age.unsigned_abs() * STEPS as u128 / half_life.unsigned_abs();
+    let (age, half_life) = (
+        age_millis.max(0).unsigned_abs(),
+        half_life_millis.max(1).unsigned_abs(),
+    );
+    let steps = match age.checked_mul(STEPS as u64) {
+        Some(scaled) => u128::from(scaled / half_life),
+        // Older than half a million years.
+        None => u128::from(age) * STEPS as u128 / u128::from(half_life),
+    };
     let halvings = steps / STEPS as u128;
     let index = usize::try_from(steps % STEPS as u128).unwrap_or(0);
     let power = POWERS.get(index).copied().unwrap_or(0);

@@ -32,9 +32,10 @@ pub(crate) const STRUCK: GroupIndex = 2;
 
 /// One organisation.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Reporter {
-    pub(crate) org: OrgId,
     pub(crate) record: Record,
+    pub(crate) org: OrgId,
     pub(crate) anchor: bool,
     /// What is spent of what gold confirmed of it.
     pub(crate) purse: Purse,
@@ -233,8 +234,8 @@ impl Reporters {
 impl Reporter {
     fn unplaced(org: OrgId) -> Self {
         Self {
-            org,
             record: Record::default(),
+            org,
             anchor: false,
             purse: Purse::default(),
             lends: Purse::default(),

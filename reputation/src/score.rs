@@ -36,6 +36,7 @@ use crate::memory::{Known, Memory, MemoryConfig, Tier};
 use crate::own::Own;
 use crate::partition::Group;
 use crate::reporter::{Purse, ReporterIndex, Reporters};
+use crate::subject::Sizes;
 use crate::subjects::Subjects;
 
 pub(crate) use judge::canonical;
@@ -160,6 +161,8 @@ pub struct Scorer {
     watermark: Option<Timestamp>,
     evicted: u64,
     crowded: u64,
+    /// Room to count in, nothing between two calls.
+    sizes: Sizes,
 }
 
 // === impl Scorer ===
@@ -180,6 +183,7 @@ impl Scorer {
             watermark: None,
             evicted: 0,
             crowded: 0,
+            sizes: Sizes::default(),
             config,
         }
     }

@@ -15,6 +15,7 @@ use crate::constants::{DAY, LIVE_HALF_LIVES, MINUTE, half_life};
 use crate::fixed::{MILLI, log2_of_size};
 use crate::reporter::{GroupIndex, ReporterIndex, UNANCHORED};
 use crowd::Least;
+pub(crate) use crowd::Sizes;
 pub(crate) use objections::{Objection, Objections};
 
 /// One statement, packed: a subject of one statement takes about a hundred bytes.
@@ -276,6 +277,7 @@ impl Subject {
         mut entry: Entry,
         max: usize,
         now: Timestamp,
+        sizes: &mut Sizes,
         group: impl Fn(ReporterIndex) -> GroupIndex,
         standing: impl Fn(&Entry) -> Standing,
     ) -> Added {
@@ -311,7 +313,7 @@ impl Subject {
         let was_sole = self.sole_reporter().is_some();
         let is_full = self.len() >= max.max(1);
         let added = if is_full {
-            match self.least(&entry, now, &group) {
+            match self.least(&entry, now, sizes, &group) {
                 Least::Dead(place) => {
                     self.replace(place, entry);
                     Added::New

@@ -14,7 +14,7 @@ use crate::constants::{GROSS_ABOVE, KAPPA, MEMORY_LIVE, half_life};
 use crate::evidence::surprise_left;
 use crate::fixed::MILLI;
 use crate::memory::Tier;
-use crate::reporter::{Refutation, ReporterIndex, UNANCHORED};
+use crate::reporter::{Refutation, ReporterIndex};
 use crate::subject::{Entry, Marks, Objection, Subject};
 
 /// An address that users of ours come from, and what is said of it against their record.
@@ -201,7 +201,7 @@ impl Scorer {
         }
         let objection = Objection::new(reporter, seconds, settled);
         let of = |index: ReporterIndex| reporters.get(index);
-        let group = |index| of(index).map_or(UNANCHORED, |reporter| reporter.voucher);
+        let group = |index| reporters.voucher(index);
         let weight = |index| {
             of(index).map_or(0, |reporter| {
                 // Who was wrong lately has his objection noted, so that he can prove himself again, in nobody's place.

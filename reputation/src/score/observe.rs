@@ -89,6 +89,7 @@ impl Scorer {
             soles,
             config,
             retracted,
+            sizes,
             ..
         } = self;
         let Some(known) = subjects.at_mut(place) else {
@@ -99,6 +100,7 @@ impl Scorer {
             entry,
             config.max_contributions,
             now,
+            sizes,
             |index| reporters.voucher(index),
             |one| withdraw::standing(retracted, reporters, one, now),
         );

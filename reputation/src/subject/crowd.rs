@@ -28,10 +28,9 @@ impl Subject {
         &self,
         other: &Entry,
         now: Timestamp,
+        sizes: &mut Sizes,
         group: impl Fn(ReporterIndex) -> GroupIndex,
     ) -> Least {
-        let mut sizes = Sizes::of_at_most(self.len() + 1);
-        let mut dead = None;
         // Nearly all are of one behaviour, and its half-life is looked up once.
         let mut life = (other.behaviour, half_life(other.behaviour, &self.indicator));
         let mut half_life_of = |entry: &Entry| {
@@ -40,12 +39,13 @@ impl Subject {
             }
             life.1
         };
-        let mut slots = Vec::with_capacity(self.len());
+        sizes.clear();
+        let mut dead = None;
         self.entries().enumerate().for_each(|(place, known)| {
             if known.age(now) >= LIVE_HALF_LIVES * half_life_of(known) {
                 dead = Some(place);
             }
-            slots.push(sizes.count(group(known.reporter)));
+            sizes.count(group(known.reporter));
         });
         if let Some(place) = dead {
             return Least::Dead(place);
@@ -55,69 +55,71 @@ impl Subject {
             let strength = (entry.loudness(), entry.lasts_at(half_life_of(entry)));
             Some((std::cmp::Reverse(strength), entry.reporter))
         };
-        let slot = sizes.count(group(other.reporter));
-        let crowds = sizes.is_largest(slot);
-        let mut least = (Least::Other, if crowds { order(other) } else { None });
-        self.entries()
-            .zip(slots)
-            .enumerate()
-            .for_each(|(place, (entry, slot))| {
-                if sizes.is_largest(slot) {
-                    let order = order(entry);
-                    if order > least.1 {
-                        least = (Least::Known(place), order);
-                    }
+        let mine = group(other.reporter);
+        sizes.count(mine);
+        let mut least = (
+            Least::Other,
+            if sizes.is_largest(mine) {
+                order(other)
+            } else {
+                None
+            },
+        );
+        let mut places = sizes.counted.iter().copied();
+        self.entries().enumerate().for_each(|(place, entry)| {
+            if places.next().is_some_and(|group| sizes.is_largest(group)) {
+                let order = order(entry);
+                if order > least.1 {
+                    least = (Least::Known(place), order);
                 }
-            });
+            }
+        });
         least.0
     }
 }
 
-/// How many statements each group has. A small open table: the groups are few, and their numbers any.
-struct Sizes {
-    /// Group and size; a size of zero is a free slot. At most two thirds of them are taken.
-    slots: Vec<(GroupIndex, u32)>,
+/// How many statements each group has. Used again and again, by whoever holds the subjects: one look-up a statement.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sizes {
+    /// Indexed by the number of the group; these are dense.
+    by_group: Vec<u32>,
+    /// The groups of those counted, in their order.
+    counted: Vec<GroupIndex>,
     largest: u32,
 }
 
 // === impl Sizes ===
 
 impl Sizes {
-    fn of_at_most(groups: usize) -> Self {
-        Self {
-            slots: vec![(0, 0); (groups + groups / 2).next_power_of_two()],
-            largest: 0,
+    fn clear(&mut self) {
+        for group in self.counted.drain(..) {
+            if let Some(size) = index(group).and_then(|group| self.by_group.get_mut(group)) {
+                *size = 0;
+            }
         }
+        self.largest = 0;
     }
 
-    /// One more of a group; where that is counted.
-    fn count(&mut self, group: GroupIndex) -> usize {
-        let place = self.slot(group);
-        if let Some(slot) = self.slots.get_mut(place) {
-            *slot = (group, slot.1 + 1);
-            self.largest = self.largest.max(slot.1);
+    /// One more of a group.
+    fn count(&mut self, group: GroupIndex) {
+        let Some(place) = index(group) else { return };
+        if place >= self.by_group.len() {
+            self.by_group.resize(place + 1, 0);
         }
-        place
+        if let Some(size) = self.by_group.get_mut(place) {
+            *size += 1;
+            self.largest = self.largest.max(*size);
+        }
+        self.counted.push(group);
     }
 
-    fn is_largest(&self, slot: usize) -> bool {
-        self.slots
-            .get(slot)
-            .is_some_and(|(_, size)| *size == self.largest)
+    fn is_largest(&self, group: GroupIndex) -> bool {
+        index(group).and_then(|group| self.by_group.get(group)) == Some(&self.largest)
     }
+}
 
-    fn slot(&self, group: GroupIndex) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = usize::try_from(group.wrapping_mul(0x9e37_79b1) >> 8).unwrap_or(0) & mask;
-        while self
-            .slots
-            .get(slot)
-            .is_some_and(|(known, size)| *size > 0 && *known != group)
-        {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
+fn index(group: GroupIndex) -> Option<usize> {
+    usize::try_from(group).ok()
 }
 
 #[cfg(test)]
@@ -126,10 +128,15 @@ mod tests {
 
     #[test]
     fn the_largest_groups_are_found() {
-        let groups = [5, 1, 5, u32::MAX, 5, 1, u32::MAX, u32::MAX, 0];
-        let mut sizes = Sizes::of_at_most(groups.len());
-        let slots = groups.map(|group| sizes.count(group));
-        let largest = slots.map(|slot| sizes.is_largest(slot));
-        assert_eq!(largest, [true, false, true, true, true, false, true, true, false]);
+        let mut sizes = Sizes::default();
+        for _ in 0..2 {
+            sizes.clear();
+            let groups = [5, 1, 5, 70, 5, 1, 70, 70, 0];
+            for group in groups {
+                sizes.count(group);
+            }
+            let largest = groups.map(|group| sizes.is_largest(group));
+            assert_eq!(largest, [true, false, true, true, true, false, true, true, false]);
+        }
     }
 }

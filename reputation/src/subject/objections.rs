@@ -86,47 +86,50 @@ impl Objections {
             return counts || self.promote(weight);
         }
         // Whoever is quick and weighs little must not keep out who weighs more.
-        let Some(known) = lightest(&mut self.0, false, &weight) else {
+        let Some((lightest, place)) = self.weighed(false, &weight).min() else {
             return false;
         };
-        if weight(known.reporter) >= weight(objection.reporter) {
+        if lightest >= weight(objection.reporter) {
             return false;
         }
-        *known = Objection {
-            counts: false,
-            ..objection
-        };
+        if let Some(known) = self.0.get_mut(place) {
+            *known = Objection {
+                counts: false,
+                ..objection
+            };
+        }
         self.promote(weight)
     }
 
     /// Lets the heaviest of those that do not count take the place of the lightest that does, if it weighs less. Whether it did.
     fn promote(&mut self, weight: impl Fn(ReporterIndex) -> i64) -> bool {
-        let waiting = self.0.iter().enumerate().filter(|(_, one)| !one.counts);
-        let Some((place, heaviest)) = waiting
-            .map(|(place, one)| (place, weight(one.reporter)))
-            .max_by_key(|(place, weight)| (*weight, std::cmp::Reverse(*place)))
-        else {
+        let waiting = self.weighed(false, &weight);
+        let heaviest = waiting.max_by_key(|(weight, place)| (*weight, std::cmp::Reverse(*place)));
+        let lightest = self.weighed(true, &weight).min();
+        let (Some(heaviest), Some(lightest)) = (heaviest, lightest) else {
             return false;
         };
-        match lightest(&mut self.0, true, &weight) {
-            Some(known) if weight(known.reporter) < heaviest => known.counts = false,
-            _ => return false,
+        let promoted = lightest.0 < heaviest.0;
+        if promoted {
+            for (_, place) in [heaviest, lightest] {
+                if let Some(one) = self.0.get_mut(place) {
+                    one.counts = !one.counts;
+                }
+            }
         }
-        if let Some(one) = self.0.get_mut(place) {
-            one.counts = true;
-        }
-        true
+        promoted
     }
-}
 
-/// The lightest of those that count, or of those that do not.
-fn lightest(
-    objections: &mut [Objection],
-    counts: bool,
-    weight: impl Fn(ReporterIndex) -> i64,
-) -> Option<&mut Objection> {
-    let such = objections.iter_mut().filter(|one| one.counts == counts);
-    such.min_by_key(|one| weight(one.reporter))
+    /// Weight and place of those that count, or of those that do not.
+    fn weighed(
+        &self,
+        counts: bool,
+        weight: impl Fn(ReporterIndex) -> i64,
+    ) -> impl Iterator<Item = (i64, usize)> {
+        let all = self.0.iter().enumerate();
+        let such = all.filter(move |(_, one)| one.counts == counts);
+        such.map(move |(place, one)| (weight(one.reporter), place))
+    }
 }
 
 // === impl Objection ===
