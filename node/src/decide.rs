@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use vigie_reputation::{Rung, Verdict};
-use vigie_store::{NewAlert, NewDecision, Origin, Remediation};
+use vigie_store::{NewAlert, NewDecision, Origin, Remediation, Word};
 use vigie_wire::indicator::is_public;
 use vigie_wire::{Behaviour, Indicator, Timestamp};
 
@@ -65,9 +65,9 @@ pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing, before: u32)
     Some(NewDecision {
         origin: Origin::Sensor,
         remediation: follows.remediation,
-        scope: "Ip".to_owned(),
+        scope: "Ip".into(),
         value: ip.to_canonical().to_string(),
-        scenario: alert.scenario.clone(),
+        scenario: alert.scenario.as_str().into(),
         created_at: alert.created_at,
         until,
         simulated: follows.simulated,
@@ -104,9 +104,9 @@ pub(crate) fn on_verdict(verdict: &Verdict, enforcing: &Enforcing, now: Timestam
     Some(NewDecision {
         origin: Origin::Mesh,
         remediation: follows.remediation,
-        scope: "Ip".to_owned(),
+        scope: "Ip".into(),
         value: ip.to_string(),
-        scenario,
+        scenario: scenario.into(),
         created_at: now,
         until: now + follows.length,
         simulated: follows.simulated,
@@ -136,10 +136,10 @@ pub(crate) fn on_mesh<'a>(
     follow(&enforcing.profiles, &said, otherwise)
 }
 
-fn because(reason: String, profile: Option<&str>) -> String {
+fn because(reason: String, profile: Option<&str>) -> Word {
     match profile {
-        Some(name) => format!("{reason} (profile {name})"),
-        None => reason,
+        Some(name) => format!("{reason} (profile {name})").into(),
+        None => reason.into(),
     }
 }
 

@@ -69,15 +69,16 @@ fn decision(hit: &Network, simulated: bool, now: Timestamp) -> NewDecision {
     NewDecision {
         origin: Origin::Mesh,
         remediation: Remediation::Ban,
-        scope: "Range".to_owned(),
+        scope: "Range".into(),
         value: hit.net.to_string(),
-        scenario: SCENARIO.to_owned(),
+        scenario: SCENARIO.into(),
         created_at: now,
         until: now + LENGTH,
         simulated,
         reason: format!(
             "{} of its addresses are blocked on the word of {} independent groups, and nobody whom we remember came from it",
             hit.members, hit.groups
-        ),
+        )
+        .into(),
     }
 }

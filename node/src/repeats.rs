@@ -86,7 +86,7 @@ fn is_recent(last: Timestamp, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vigie_store::{NewDecision, Remediation};
+    use vigie_store::{NewDecision, Remediation, Word};
 
     fn decision(value: &str, day: i64, origin: Origin) -> Decision {
         let at = Timestamp::from_secs(1_790_000_000 + 86_400 * day);
@@ -96,13 +96,13 @@ mod tests {
             decision: NewDecision {
                 origin,
                 remediation: Remediation::Ban,
-                scope: "Ip".to_owned(),
+                scope: "Ip".into(),
                 value: value.to_owned(),
-                scenario: "vigie/ssh-bf".to_owned(),
+                scenario: "vigie/ssh-bf".into(),
                 created_at: at,
                 until: at + Duration::from_secs(3_600),
                 simulated: false,
-                reason: String::new(),
+                reason: Word::default(),
             },
         }
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::watch;
-use vigie_store::Decision;
+use vigie_store::{Decision, Words};
 use vigie_wire::Timestamp;
 
 pub(crate) use snapshot::Snapshot;
@@ -42,9 +42,17 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct Table {
     snapshot: ArcSwap<Snapshot>,
-    /// The highest version that a change has or a reader was told. Who writes holds it.
-    highest: Mutex<Version>,
+    writer: Mutex<Writer>,
     changed: watch::Sender<Version>,
+}
+
+/// What whoever writes holds.
+#[derive(Debug)]
+struct Writer {
+    /// The highest version that a change has or a reader was told.
+    highest: Version,
+    /// Scopes, scenarios and reasons: many decisions have the same, and each is held once.
+    words: Words,
 }
 
 // === impl Table ===
@@ -53,7 +61,9 @@ impl Table {
     /// With the decisions that the store holds.
     pub(crate) fn new(decisions: Vec<Decision>, now: Timestamp) -> Self {
         let mut snapshot = Snapshot::default();
-        for held in decisions {
+        let mut words = Words::default();
+        for mut held in decisions {
+            share(&mut held, &mut words);
             let latest = if held.decision.until <= now {
                 held.decision.until
             } else {
@@ -63,7 +73,7 @@ impl Table {
         }
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            highest: Mutex::new(now),
+            writer: Mutex::new(Writer { highest: now, words }),
             changed: watch::Sender::new(now),
         }
     }
@@ -76,9 +86,9 @@ impl Table {
     /// As it is now, and a version that every change after this moment exceeds, however its writer's clock was read:
     /// a reader that comes back with it misses nothing and hears no end by time twice.
     pub(crate) fn mark(&self, now: Timestamp) -> (Arc<Snapshot>, Version) {
-        let mut highest = self.writing();
-        *highest = now.max(*highest);
-        (self.snapshot(), *highest)
+        let mut writer = self.writing();
+        writer.highest = now.max(writer.highest);
+        (self.snapshot(), writer.highest)
     }
 
     /// Tells of every change.
@@ -97,19 +107,22 @@ impl Table {
             return;
         }
         let version = {
-            let mut highest = self.writing();
-            *highest = now.max(*highest + Duration::from_millis(1));
+            let mut writer = self.writing();
+            let version = now.max(writer.highest + Duration::from_millis(1));
+            writer.highest = version;
             let mut snapshot = Snapshot::clone(&self.snapshot.load());
             snapshot.forget(now - KEPT_AFTER_END);
             for held in decisions {
                 // Ends only move to earlier: who made it may come here after who ended it.
                 let known = snapshot.get(held.id);
                 if known.is_none_or(|known| known.held.decision.until >= held.decision.until) {
-                    snapshot.put(*highest, held.clone());
+                    let mut held = held.clone();
+                    share(&mut held, &mut writer.words);
+                    snapshot.put(version, held);
                 }
             }
             self.snapshot.store(Arc::new(snapshot));
-            *highest
+            version
         };
         // A writer that came later may have said so already.
         self.changed.send_modify(|last| *last = version.max(*last));
@@ -149,8 +162,15 @@ impl Table {
             .cloned()
     }
 
-    fn writing(&self) -> MutexGuard<'_, Version> {
-        self.highest.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writing(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn share(held: &mut Decision, words: &mut Words) {
+    let Decision { decision, .. } = held;
+    for word in [&mut decision.scope, &mut decision.scenario, &mut decision.reason] {
+        *word = words.share(word);
     }
 }
 

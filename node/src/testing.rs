@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vigie_store::{Decision, NewAlert, NewDecision, Origin, Remediation, Share};
+use vigie_store::{Decision, NewAlert, NewDecision, Origin, Remediation, Share, Word};
 use vigie_wire::{Behaviour, RuleHash, Timestamp};
 
 /// An alert of six failed logins by this address, ready to be shared.
@@ -43,7 +43,7 @@ pub(crate) fn decision(id: i64, value: &str, now: Timestamp) -> Decision {
         created_at: now,
         until: now + std::time::Duration::from_secs(3_600),
         simulated: false,
-        reason: String::new(),
+        reason: Word::default(),
     };
     Decision {
         id,

@@ -128,7 +128,7 @@ impl Change {
                 && other.decision.remediation == decision.remediation
                 && self.wanted.filter.admits(other)
         };
-        !self.wanted.dedup || !self.snapshot.of_value(&decision.value).any(longer)
+        !self.wanted.dedup || !self.snapshot.beside(held).any(longer)
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn decisions(
             }
             "scope" | "scopes" => {
                 let scopes: Vec<String> = value.split(',').map(|one| scope(one.trim())).collect();
-                found.retain(|held| scopes.contains(&held.decision.scope));
+                found.retain(|held| scopes.iter().any(|one| held.decision.scope == **one));
             }
             "value" => {
                 let name = network(value).map_or_else(|| value.clone(), canonical);
@@ -51,8 +51,8 @@ pub(super) async fn decisions(
             }
             "type" => found.retain(|held| is_type(held, value)),
             "origin" | "origins" => found.retain(|held| is_origin(held, value)),
-            "scenario" => found.retain(|held| held.decision.scenario == *value),
-            "uuid" => found.retain(|held| super::shape::Uuid::of(held).to_string() == *value),
+            "scenario" => found.retain(|held| held.decision.scenario == **value),
+            "uuid" => found.retain(|held| super::shape::Uuid::of(held).text() == *value),
             "contains" => {}
             _ => {
                 return Err(broken(&format!("'{name}' doesn't exist: invalid filter")));

@@ -175,13 +175,13 @@ impl Embedded {
         Ok(NewDecision {
             origin: origin(&self.origin),
             remediation: remediation(&need(self.kind, "decisions.type")?)?,
-            scope,
+            scope: scope.into(),
             value,
-            scenario: short(need(self.scenario, "decisions.scenario")?, "decisions.scenario")?,
+            scenario: short(need(self.scenario, "decisions.scenario")?, "decisions.scenario")?.into(),
             created_at: now,
             until: now + length,
             simulated: self.simulated || alert.simulated,
-            reason: alert.message.clone(),
+            reason: alert.message.as_str().into(),
         })
     }
 }

@@ -83,14 +83,14 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
             .remediation
             .parse::<Remediation>()
             .map_err(|error| Problem::wrong(error.to_string()))?,
-        scope: if single { "Ip" } else { "Range" }.to_owned(),
+        scope: if single { "Ip" } else { "Range" }.into(),
         value: canonical(target),
         // As CrowdSec does it: what lists and bouncers show as the scenario is the person's reason.
-        scenario: new.reason.clone(),
+        scenario: new.reason.as_str().into(),
         created_at: now,
         until: now + length,
         simulated: false,
-        reason: new.reason,
+        reason: new.reason.into(),
     };
     let made = node.store.insert_decision(&decision).await?;
     node.table.put(std::slice::from_ref(&made), now);

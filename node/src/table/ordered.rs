@@ -49,6 +49,11 @@ impl<K: Ord + Copy, V: Clone> Ordered<K, V> {
         leaves.flat_map(move |(nth, rows)| rows.iter().skip(if nth == 0 { at } else { 0 }))
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.branches.is_empty()
+    }
+
     /// All rows, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
         let leaves = self.branches.iter().flat_map(|leaves| leaves.iter());

@@ -1,6 +1,6 @@
 //! All decisions at one moment, found by number, network, value, version and end without looking at the others.
 //!
-//! Five ordered maps that share their parts with the moments before and after (`ordered`). A look-up by address asks
+//! Ordered maps that share their parts with the moments before and after (`ordered`). A look-up by address asks
 //! once for each prefix length in use; what changed, what ended, and what lies inside a network stand side by side.
 //! Deliberately absent: what a reader is served of it (`api`).
 
@@ -26,6 +26,8 @@ pub(crate) struct Snapshot {
     lengths: Arc<Lengths>,
     /// By the hash of the value; rows of one hash are told apart by the value itself.
     values: Ordered<(u64, DecisionId), ()>,
+    /// The hashes that more than one row has.
+    doubled: Ordered<u64, ()>,
     versions: Ordered<(Version, DecisionId), ()>,
     ends: Ordered<(Timestamp, DecisionId), ()>,
     hasher: RandomState,
@@ -38,6 +40,7 @@ impl Default for Snapshot {
             networks: Ordered::default(),
             lengths: Arc::new([[0; 129]; 2]),
             values: Ordered::default(),
+            doubled: Ordered::default(),
             versions: Ordered::default(),
             ends: Ordered::default(),
             hasher: RandomState::new(),
@@ -90,6 +93,14 @@ impl Snapshot {
         held.filter(move |held| held.decision.value == value)
     }
 
+    /// All on the value of this one, itself among them; nothing, and no look-up, where it is certainly the only one.
+    pub(crate) fn beside<'a>(&'a self, held: &'a Decision) -> impl Iterator<Item = &'a Arc<Decision>> {
+        let value = &held.decision.value;
+        let hash = (!self.doubled.is_empty()).then(|| self.hasher.hash_one(value.as_str()));
+        let more = hash.is_some_and(|hash| self.doubled.get(&hash).is_some());
+        more.then(|| self.of_value(value)).into_iter().flatten()
+    }
+
     /// The numbers of those that a later change than this brought or ended.
     pub(crate) fn changed(&self, after: Version) -> impl Iterator<Item = DecisionId> {
         let rows = self.versions.from(&(after, DecisionId::MAX)).map(|row| row.0);
@@ -125,6 +136,9 @@ impl Snapshot {
         }
         let value = self.hasher.hash_one(held.decision.value.as_str());
         self.values.insert((value, id), ());
+        if self.has_several(value) {
+            self.doubled.insert(value, ());
+        }
         self.versions.insert((version, id), ());
         self.ends.insert((held.decision.until, id), ());
         let held = Arc::new(held);
@@ -149,6 +163,9 @@ impl Snapshot {
         }
         let value = self.hasher.hash_one(held.decision.value.as_str());
         self.values.remove(&(value, id));
+        if !self.has_several(value) {
+            self.doubled.remove(&value);
+        }
         self.versions.remove(&(version, id));
         self.ends.remove(&(held.decision.until, id));
         self.entries.remove(&id);
@@ -159,6 +176,11 @@ impl Snapshot {
         if let Some(many) = lengths.and_then(|lengths| lengths.get_mut(usize::from(net.prefix_len()))) {
             *many = change(*many);
         }
+    }
+
+    fn has_several(&self, hash: u64) -> bool {
+        let rows = self.values.from(&(hash, DecisionId::MIN)).map(|row| row.0.0);
+        rows.take_while(|row| *row == hash).nth(1).is_some()
     }
 
     /// Networks from this one on, in order: by address, the larger of two that begin alike first.
@@ -177,7 +199,7 @@ fn family(net: &IpNet) -> usize {
 
 /// The network that a decision is on: an address is the one that holds only itself. `None` for other scopes.
 fn network(held: &Decision) -> Option<IpNet> {
-    let scope = held.decision.scope.as_str();
+    let scope = &held.decision.scope;
     let addressed = ["ip", "range"].iter().any(|one| scope.eq_ignore_ascii_case(one));
     addressed.then(|| config::network(&held.decision.value)).flatten()
 }

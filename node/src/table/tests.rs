@@ -146,6 +146,14 @@ fn compare(table: &Table, all: &Scanned, now: Timestamp, since: Version) {
             ids(snapshot.of_value(value)),
             scan(&|held, _| held.decision.value == value)
         );
+        let several = scan(&|held, _| held.decision.value == value);
+        for held in snapshot.of_value(value) {
+            let beside = ids(snapshot.beside(held));
+            assert!(
+                beside == several || beside.is_empty() && several.len() == 1,
+                "{beside:?} of {several:?}"
+            );
+        }
         let Some(target) = network(value) else { continue };
         let net = |held: &Decision| network(&held.decision.value);
         let holds = |held: &Decision, _| net(held).is_some_and(|net| net.contains(&target));

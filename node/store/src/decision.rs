@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use vigie_wire::Timestamp;
 
-use crate::{AlertId, StoreError};
+use crate::{AlertId, StoreError, Word};
 
 /// A decision's number, rising, never reused.
 pub type DecisionId = i64;
@@ -46,11 +46,11 @@ pub struct NewDecision {
     /// What is done.
     pub remediation: Remediation,
     /// CrowdSec's scope: `Ip`, `Range`, ...
-    pub scope: String,
+    pub scope: Word,
     /// What the scope names.
     pub value: String,
     /// The scenario, or for a verdict of the mesh the behaviour.
-    pub scenario: String,
+    pub scenario: Word,
     /// From when.
     pub created_at: Timestamp,
     /// Until when, exclusive.
@@ -58,7 +58,7 @@ pub struct NewDecision {
     /// In simulation: shown and counted, never served to a bouncer that does not ask for it.
     pub simulated: bool,
     /// Why, in one sentence for people.
-    pub reason: String,
+    pub reason: Word,
 }
 
 /// A decision as stored.

@@ -24,6 +24,7 @@ pub mod sql;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod word;
 
 pub use alert::{Alert, AlertFilter, AlertId, Alerts, NewAlert, Share};
 pub use allow::{Allowed, Allowlist};
@@ -38,6 +39,7 @@ pub use memory::{Memory, Remembered, Tier};
 pub use note::{Counts, Notes, Owner, Retention};
 pub use sighting::{SightingFilter, SightingRow, Sightings};
 pub use statement::Statements;
+pub use word::{Word, Words};
 
 /// Everything together, as the node holds it: `Arc<dyn Store>`.
 pub trait Store:

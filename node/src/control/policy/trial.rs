@@ -155,7 +155,7 @@ async fn of_mesh(node: &Node, since: Timestamp, other: &Enforcing) -> anyhow::Re
             now: Some(words(&decision)),
             then: then.as_ref().map(words),
             value: decision.value,
-            scenario: decision.scenario,
+            scenario: decision.scenario.into(),
         }
     };
     let made = made.into_iter().map(|held| held.decision);

@@ -127,13 +127,13 @@ fn decision(row: Row) -> Result<Decision, StoreError> {
         decision: NewDecision {
             origin: row.read("origin", str::parse)?,
             remediation: row.read("remediation", str::parse)?,
-            scope: row.text("scope")?,
+            scope: row.text("scope")?.into(),
             value: row.text("value")?,
-            scenario: row.text("scenario")?,
+            scenario: row.text("scenario")?.into(),
             created_at: row.time("created_at")?,
             until: row.time("until")?,
             simulated: row.flag("simulated")?,
-            reason: row.text("reason")?,
+            reason: row.text("reason")?.into(),
         },
     })
 }

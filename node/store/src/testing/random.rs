@@ -68,7 +68,7 @@ async fn alert_comes_back(
         let filter = DecisionFilter {
             id: Some(one.id),
             value: Some(one.decision.value.clone()),
-            scope: Some(one.decision.scope.clone()),
+            scope: Some(one.decision.scope.to_string()),
             ..DecisionFilter::default()
         };
         prop_assert_eq!(store.decisions(&filter).await.unwrap(), std::slice::from_ref(one));
@@ -221,12 +221,12 @@ fn any_decision() -> impl Strategy<Value = NewDecision> {
             NewDecision {
                 origin,
                 remediation,
-                scope,
-                scenario,
+                scope: scope.into(),
+                scenario: scenario.into(),
                 created_at,
                 until,
                 simulated,
-                reason,
+                reason: reason.into(),
                 ..decision(&value, 0)
             }
         },
