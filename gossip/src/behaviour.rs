@@ -4,6 +4,34 @@
 //! The limits come first because a behaviour that is asked before them has already noted the connection
 //! when they deny it, and gossipsub never forgets such a note.
 
+/// The handlers of a behaviour around another, `inner`, are the inner one's.
+macro_rules! handlers_of_inner {
+    () => {
+        fn handle_established_inbound_connection(
+            &mut self,
+            connection: ConnectionId,
+            peer: PeerId,
+            local: &Multiaddr,
+            remote: &Multiaddr,
+        ) -> Result<THandler<Self>, ConnectionDenied> {
+            self.inner
+                .handle_established_inbound_connection(connection, peer, local, remote)
+        }
+
+        fn handle_established_outbound_connection(
+            &mut self,
+            connection: ConnectionId,
+            peer: PeerId,
+            address: &Multiaddr,
+            role: Endpoint,
+            port: PortUse,
+        ) -> Result<THandler<Self>, ConnectionDenied> {
+            self.inner
+                .handle_established_outbound_connection(connection, peer, address, role, port)
+        }
+    };
+}
+
 pub(crate) mod bytes;
 pub(crate) mod circuit;
 pub(crate) mod gate;

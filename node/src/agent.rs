@@ -30,7 +30,7 @@ use vigie_sensor::run::SensorConfig;
 use vigie_sensor::source::{SourceConfig, Start};
 use vigie_sensor::stats::{Counter, Stats};
 
-use crate::cli::say;
+use crate::terminal::say;
 use crate::{clock, up};
 use keeper::Keeper;
 use lapi::{Lapi, Who};

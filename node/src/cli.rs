@@ -40,7 +40,7 @@ use crate::config::Config;
 use crate::paths::Paths;
 
 pub(crate) use control::{Control, query};
-pub(crate) use listing::{Format, printable, say};
+pub(crate) use listing::Format;
 
 /// Vigie: every organisation keeps its own watch, and the mesh hears every watch.
 #[derive(Debug, Parser)]

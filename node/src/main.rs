@@ -38,6 +38,7 @@ mod settings;
 mod share;
 mod sources;
 mod table;
+mod terminal;
 #[cfg(test)]
 mod testing;
 mod tls;

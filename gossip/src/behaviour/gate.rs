@@ -103,28 +103,7 @@ impl NetworkBehaviour for Gate {
     type ConnectionHandler = <Gossipsub as NetworkBehaviour>::ConnectionHandler;
     type ToSwarm = GateEvent;
 
-    fn handle_established_inbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner
-            .handle_established_inbound_connection(connection, peer, local, remote)
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        address: &Multiaddr,
-        role: Endpoint,
-        port: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner
-            .handle_established_outbound_connection(connection, peer, address, role, port)
-    }
+    handlers_of_inner!();
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match &event {

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vigie_wire::Timestamp;
 
-use crate::cli::printable;
 use crate::clock;
+use crate::terminal::printable;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one request. A server that is busy with a large batch takes its time.

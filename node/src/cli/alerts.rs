@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::control::{Control, query};
 use super::{Format, Global, listing};
+use crate::terminal::say;
 
 const COLUMNS: &[listing::Column] = &[
     ("ID", "/id"),
@@ -73,11 +74,11 @@ impl Alerts {
             }
             Self::Show { id } => {
                 let alert = control.get(&format!("/alerts/{id}")).await?;
-                listing::say(&format!("{}\n", serde_json::to_string_pretty(&alert)?))
+                say(&format!("{}\n", serde_json::to_string_pretty(&alert)?))
             }
             Self::Delete { id } => {
                 control.delete(&format!("/alerts/{id}")).await?;
-                listing::say(&format!("Alert {id} is deleted.\n"))
+                say(&format!("Alert {id} is deleted.\n"))
             }
         }
     }

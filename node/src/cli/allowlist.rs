@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::control::{Control, query};
 use super::{Format, Global, listing};
+use crate::terminal::say;
 
 const COLUMNS: &[listing::Column] = &[
     ("Network", "/net"),
@@ -60,13 +61,13 @@ impl Allowlist {
                 if let Some(ours @ 1..) = done["ours"].as_u64() {
                     text.push_str(&listing::shared_before(ours, &net));
                 }
-                listing::say(&text)
+                say(&text)
             }
             Self::Delete { net } => {
                 control
                     .delete(&query("/allowlist", &[("net", Some(net.clone()))]))
                     .await?;
-                listing::say(&format!("{net} is no longer on the allowlist.\n"))
+                say(&format!("{net} is no longer on the allowlist.\n"))
             }
         }
     }

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::Global;
 use super::control::Control;
-use super::listing::say;
 use crate::identity::Identity;
 use crate::paths::{Paths, remove_if_there, rename, write_private};
+use crate::terminal::say;
 
 /// What a backup holds beside the database.
 const FILES: &[&str] = &[

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::control::{Control, escape};
 use super::{Format, Global, listing};
+use crate::terminal::say;
 
 const COLUMNS: &[listing::Column] = &[
     ("Name", "/name"),
@@ -55,20 +56,20 @@ impl Bouncers {
                     .await?;
                 let key = made["key"].as_str().unwrap_or_default();
                 if raw {
-                    return listing::say(&format!("{key}\n"));
+                    return say(&format!("{key}\n"));
                 }
-                listing::say(&format!(
+                say(&format!(
                     "The key of {name}, shown this once:\n\n  {key}\n\nThe bouncer sends it as X-Api-Key.\n"
                 ))
             }
             Self::List { format } => format.print(&control.rows("/bouncers").await?, COLUMNS, "No bouncers."),
             Self::Show { name } => {
                 let bouncer = control.get(&format!("/bouncers/{}", escape(&name))).await?;
-                listing::say(&format!("{}\n", serde_json::to_string_pretty(&bouncer)?))
+                say(&format!("{}\n", serde_json::to_string_pretty(&bouncer)?))
             }
             Self::Delete { name } => {
                 control.delete(&format!("/bouncers/{}", escape(&name))).await?;
-                listing::say(&format!("The key of {name} is void.\n"))
+                say(&format!("The key of {name} is void.\n"))
             }
         }
     }

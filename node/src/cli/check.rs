@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::Global;
-use super::listing::say;
 use crate::config::Config;
+use crate::terminal::say;
 use crate::warning::Warnings;
 
 /// Check a configuration file without starting anything

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::control::{Control, query};
 use super::{Format, Global, listing};
+use crate::terminal::{printable, say};
 
 const COLUMNS: &[listing::Column] = &[
     ("ID", "/id"),
@@ -94,7 +95,7 @@ impl Decisions {
                 let body =
                     json!({"value": value, "duration": duration, "type": remediation, "reason": reason});
                 let made = control.post("/decisions", &body).await?;
-                listing::say(&format!(
+                say(&format!(
                     "Decision {} on {value} holds for {duration}.\n",
                     made["id"]
                 ))
@@ -105,7 +106,7 @@ impl Decisions {
                 let mut text = format!("Decisions ended: {}.\n", ended["ended"]);
                 let named = ended["values"][0]
                     .as_str()
-                    .map_or_else(|| "ADDRESS".to_owned(), listing::printable);
+                    .map_or_else(|| "ADDRESS".to_owned(), printable);
                 if ended["overruled"] == true {
                     text.push_str(&format!(
                         "The mesh's word on it decides nothing here for 24 h. Tell others: `vigie dispute {named} --reason ...`. For good: `vigie allowlist add`.\n"
@@ -114,7 +115,7 @@ impl Decisions {
                 if let Some(ours @ 1..) = ended["ours"].as_u64() {
                     text.push_str(&listing::shared_before(ours, &named));
                 }
-                listing::say(&text)
+                say(&text)
             }
         }
     }

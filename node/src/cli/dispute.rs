@@ -6,7 +6,7 @@ use vigie_wire::DisputeReason;
 
 use super::Global;
 use super::control::Control;
-use super::listing::say;
+use crate::terminal::say;
 
 /// Object to what others say of an address: it needs more to be blocked, everywhere our word counts
 ///

@@ -11,7 +11,7 @@ use vigie_reputation::verify::{self, Checked, Export};
 
 use super::Global;
 use super::control::{Control, escape};
-use super::listing::{printable, say};
+use crate::terminal::{printable, say};
 
 /// Why an address is, or is not, blocked
 #[derive(Debug, Args)]

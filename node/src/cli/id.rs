@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Global;
-use super::listing::say;
 use crate::identity::Identity;
+use crate::terminal::say;
 
 /// Print this node's keys and names
 #[derive(Debug, Args)]

@@ -8,11 +8,11 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::Global;
-use super::listing::say;
 use crate::clock;
 use crate::config::EXAMPLE;
 use crate::identity::{Fresh, Identity, from_phrase};
 use crate::paths::{Paths, remove_if_there, write_private};
+use crate::terminal::say;
 
 /// Make this node's identity, or a configuration file
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use vigie_wire::{Genesis, OrgId};
 
 use super::Global;
 use super::control::Control;
-use super::listing::{printable, say};
 use crate::identity::Identity;
+use crate::terminal::{printable, say};
 
 /// Largest invitation that is read, in bytes.
 const LARGEST: usize = 1 << 20;

@@ -1,11 +1,11 @@
 //! Every list of the command line, in one of three forms: a table for people, JSON and CSV for programs.
 
-use std::io::Write;
-
 use anyhow::Context;
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
+
+use crate::terminal::{printable, say};
 
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -36,16 +36,6 @@ impl Format {
             table_text(rows, columns)
         };
         say(&text)
-    }
-}
-
-/// Writes to standard output; a reader that went away (`| head`) is no error.
-pub(crate) fn say(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
     }
 }
 
@@ -91,13 +81,6 @@ fn cell(row: &Value, pointer: &str) -> String {
 /// A false alarm is more than a decision: others may have heard of it from us.
 pub(crate) fn shared_before(sightings: u64, of: &dyn std::fmt::Display) -> String {
     format!("Others heard of it from us ({sightings} sightings). Take that back: `vigie retract {of}`.\n")
-}
-
-/// What others wrote must not steer our terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

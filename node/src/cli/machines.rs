@@ -8,6 +8,7 @@ use serde_json::json;
 use super::control::{Control, escape};
 use super::{Format, Global, listing};
 use crate::agent::credentials::Credentials;
+use crate::terminal::say;
 
 const COLUMNS: &[listing::Column] = &[
     ("Name", "/name"),
@@ -71,11 +72,11 @@ impl Machines {
             Self::List { format } => format.print(&control.rows("/machines").await?, COLUMNS, "No machines."),
             Self::Show { name } => {
                 let machine = control.get(&path(&name)).await?;
-                listing::say(&format!("{}\n", serde_json::to_string_pretty(&machine)?))
+                say(&format!("{}\n", serde_json::to_string_pretty(&machine)?))
             }
             Self::Validate { name } => {
                 control.post(&path(&name), &json!({"validate": true})).await?;
-                listing::say(&format!("{name} is accepted.\n"))
+                say(&format!("{name} is accepted.\n"))
             }
             Self::Grant { name, not } => {
                 control.post(&path(&name), &json!({"publish": !not})).await?;
@@ -84,11 +85,11 @@ impl Machines {
                 } else {
                     "may be shared as our own"
                 };
-                listing::say(&format!("What {name} detects {what}.\n"))
+                say(&format!("What {name} detects {what}.\n"))
             }
             Self::Revoke { name } => {
                 control.delete(&path(&name)).await?;
-                listing::say(&format!("The password and tokens of {name} are void.\n"))
+                say(&format!("The password and tokens of {name} are void.\n"))
             }
         }
     }
@@ -106,7 +107,7 @@ async fn add(control: &Control, name: &str, publish: bool, out: Option<PathBuf>)
         .await?;
     let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
     let Some(out) = out else {
-        return listing::say(&format!(
+        return say(&format!(
             "The password of {name}, shown this once; as local_api_credentials.yaml:\n\n  url: {}\n  login: {name}\n  \
              password: {}\n",
             text("url"),
@@ -120,7 +121,7 @@ async fn add(control: &Control, name: &str, publish: bool, out: Option<PathBuf>)
         ..Credentials::default()
     };
     credentials.write(&out)?;
-    listing::say(&format!(
+    say(&format!(
         "{name} is added; its password is in {}.\n",
         out.display()
     ))

@@ -11,10 +11,10 @@ use vigie_wire::genesis::Founder;
 use vigie_wire::{Genesis, Timestamp};
 
 use super::Global;
-use super::listing::say;
 use super::vouch::labels;
 use crate::clock;
 use crate::paths::Paths;
+use crate::terminal::say;
 
 /// The genesis of a network
 #[derive(Debug, Subcommand)]

@@ -4,8 +4,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::control::Control;
-use super::listing::{self, say};
+use super::listing;
 use super::{Format, Global};
+use crate::terminal::say;
 
 const COLUMNS: &[listing::Column] = &[
     ("At", "/at"),

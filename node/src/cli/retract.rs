@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Global;
 use super::control::Control;
-use super::listing::say;
+use crate::terminal::say;
 
 /// Take back what we said of an address: it weighs nothing any more, here and everywhere
 ///

@@ -17,10 +17,10 @@ use vigie_wire::{
 use super::Global;
 use super::control::{Control, escape};
 use super::join::ask;
-use super::listing::say;
 use crate::clock;
 use crate::config;
 use crate::identity::Identity;
+use crate::terminal::say;
 
 /// Largest file that is read as a revocation, in bytes.
 const LARGEST: u64 = 1 << 16;

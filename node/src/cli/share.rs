@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::control::{Control, query};
 use super::{Format, Global, listing};
+use crate::terminal::say;
 
 const COLUMNS: &[listing::Column] = &[
     ("Alert", "/alert"),
@@ -48,17 +49,17 @@ impl Share {
             }
             Self::On => {
                 let answer = control.post("/share", &json!({"enabled": true})).await?;
-                listing::say(
+                say(
                     "New detections are shared: address, behaviour, minute and count, never the log line.\n",
                 )?;
                 match answer["disputes"] == true {
-                    true => listing::say(DISPUTES),
+                    true => say(DISPUTES),
                     false => Ok(()),
                 }
             }
             Self::Off => {
                 control.post("/share", &json!({"enabled": false})).await?;
-                listing::say("Nothing is shared.\n")
+                say("Nothing is shared.\n")
             }
         }
     }

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use vigie_sim::{Attack, Record, Recording, Scorers, Setup, course, generator};
 
-use super::listing::say;
+use crate::terminal::say;
 use define::MEASURES;
 use progress::bar;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Global;
 use super::control::Control;
-use super::listing::{printable, say};
+use crate::terminal::{printable, say};
 
 /// How this node is
 #[derive(Debug, Args)]

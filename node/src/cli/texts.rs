@@ -6,7 +6,8 @@ use anyhow::Context;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, listing};
+use super::Cli;
+use crate::terminal::say;
 
 /// Print completions for a shell
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ impl Completions {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "vigie", &mut text);
-        listing::say(&String::from_utf8(text).context("completions are text")?)
+        say(&String::from_utf8(text).context("completions are text")?)
     }
 }
 

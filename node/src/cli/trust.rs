@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::control::{Control, escape};
-use super::{Format, Global, listing, printable, revoke, say, vouch};
+use super::{Format, Global, listing, revoke, vouch};
+use crate::terminal::{printable, say};
 
 const ANCHORS: &[listing::Column] = &[
     ("Organisation", "/organisation"),

@@ -6,10 +6,10 @@ use toml::Spanned;
 
 use super::Global;
 use super::init::show_fresh;
-use super::listing::say;
 use crate::clock;
 use crate::identity::Identity;
 use crate::node::Node;
+use crate::terminal::say;
 use crate::up::{self, Started};
 
 /// Run a node: read this machine's logs, decide, serve bouncers and a web page

@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use vigie_wire::{Genesis, PublicKey};
 
-use super::listing::say;
+use crate::terminal::say;
 use evidence::Evidence;
 pub(crate) use verdict::Verdict;
 

@@ -9,9 +9,9 @@ use vigie_wire::{Labels, NetworkId, PublicKey, Statement, Vouch as Terms};
 
 use super::Global;
 use super::control::{Control, escape};
-use super::listing::say;
 use crate::clock;
 use crate::identity::Identity;
+use crate::terminal::say;
 
 /// Vouch for an organisation: it is then admitted on our word, and we answer for it
 #[derive(Debug, Args)]

@@ -12,8 +12,9 @@ use vigie_sensor::rules::{Loader, Ruleset};
 
 use crate::asked::Asked;
 use crate::cli::control::Control;
-use crate::cli::listing::{self, say};
+use crate::cli::listing;
 use crate::cli::{Format, Global};
+use crate::terminal::say;
 use crate::{clock, sources};
 
 const COLUMNS: &[listing::Column] = &[("Stage", "/stage"), ("Rule", "/name"), ("Events", "/events")];

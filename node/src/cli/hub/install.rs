@@ -8,12 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::Global;
-use crate::cli::listing::say;
 use crate::hub::catalog::{Catalog, Signed};
 use crate::hub::change::{Change, Done};
 use crate::hub::installed::Installed;
 use crate::hub::item::Wanted;
 use crate::hub::origin::Origin;
+use crate::terminal::say;
 
 /// Install items of a hub, with all that they need
 ///

@@ -3,13 +3,14 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::listing::{self, printable, say};
+use crate::cli::listing;
 use crate::cli::{Format, Global};
 use crate::hub::catalog::Catalog;
 use crate::hub::change::{Change, faults, pick};
 use crate::hub::installed::{Installed, Pinned};
 use crate::hub::item::Wanted;
 use crate::hub::origin::Origin;
+use crate::terminal::{printable, say};
 
 const COLUMNS: &[listing::Column] = &[
     ("Kind", "/kind"),

@@ -5,13 +5,12 @@
 use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 
+use crate::terminal::say;
 use anyhow::{Context, bail};
 use clap::Args;
 use jiff::civil::Date;
 use vigie_sensor::hub::test::{Outcome, Suite, SuiteOptions, Summary, TestReport};
 use vigie_wire::Timestamp;
-
-use crate::cli::listing::say;
 
 /// How many failed asserts of a test are shown to people; JSON has more.
 const SHOWN: usize = 5;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::control::Control;
 use super::super::{Format, Global, listing};
+use crate::terminal::{printable, say};
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -45,7 +46,7 @@ impl Seeds {
         };
         let text = serde_json::to_string_pretty(&known["file"])?;
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        listing::say(&format!(
+        say(&format!(
             "{} says where {} nodes of seeds are called.\n",
             file.display(),
             rows.len()
@@ -73,8 +74,8 @@ pub(super) async fn import(global: &Global, file: &Path) -> anyhow::Result<()> {
     for refused in taken["refused"].as_array().into_iter().flatten() {
         said.push_str(&format!(
             "  refused: {}\n",
-            listing::printable(refused.as_str().unwrap_or_default())
+            printable(refused.as_str().unwrap_or_default())
         ));
     }
-    listing::say(&said)
+    say(&said)
 }

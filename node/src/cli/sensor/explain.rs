@@ -7,8 +7,8 @@ use vigie_sensor::line::{Line, Position};
 use super::rules::Rules;
 use crate::asked::Asked;
 use crate::cli::Global;
-use crate::cli::listing::{printable, say};
 use crate::clock;
+use crate::terminal::{printable, say};
 
 /// Show stage by stage what each rule does with a line, and which buckets it fills
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::lapi::Address;
 use crate::agent::credentials::{Credentials, private};
 use crate::agent::lapi::{Failure, Registered};
-use crate::cli::listing::say;
+use crate::terminal::say;
 
 /// Bytes of chance in a password.
 const CHANCE: usize = 32;

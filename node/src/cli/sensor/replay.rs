@@ -17,10 +17,10 @@ use vigie_sensor::detect::Detection;
 use vigie_sensor::replay::{Outcome, Progress, Replay as History};
 
 use super::super::Global;
-use super::super::listing::{printable, say};
 use super::rules::Rules;
 use crate::asked::Asked;
 use crate::clock;
+use crate::terminal::{printable, say};
 
 /// Run a log's history under rules, in the log's own time, and tell what they find
 ///

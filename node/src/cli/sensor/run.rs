@@ -17,8 +17,8 @@ use crate::agent::writer::Writer;
 use crate::agent::{Agent, State};
 use crate::asked::Asked;
 use crate::cli::Global;
-use crate::cli::listing::say;
 use crate::hub::installed::Installed;
+use crate::terminal::say;
 use crate::{share, sources};
 
 /// Watch this machine's logs and tell somebody else's CrowdSec Local API, in place of its agent

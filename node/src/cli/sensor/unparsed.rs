@@ -11,6 +11,7 @@ use super::rules::Rules;
 use crate::asked::Asked;
 use crate::cli::{Format, Global, listing};
 use crate::clock;
+use crate::terminal::say;
 
 const COLUMNS: &[listing::Column] = &[("Lines", "/lines"), ("Shape", "/shape"), ("First", "/example")];
 
@@ -45,7 +46,7 @@ impl Unparsed {
         self.format
             .print(&rows, COLUMNS, "Every line is taken by a rule.")?;
         if !self.format.json && !self.format.csv {
-            listing::say(&format!(
+            say(&format!(
                 "{} of {} lines are taken by no rule\n",
                 outcome.unparsed, outcome.lines
             ))?;

@@ -7,7 +7,7 @@ use clap::Args;
 use vigie_mesh_sim::{DEFINITIONS, Report, Setup, run};
 
 use super::progress::bar;
-use crate::cli::listing::say;
+use crate::terminal::say;
 
 /// Simulate the mesh: the real core of many nodes over a simulated network
 ///

@@ -16,7 +16,7 @@ use vigie_sim::{Attack, Record, Scorers, Setup, generator, simulate};
 
 use super::World;
 use super::progress::bar;
-use crate::cli::listing::say;
+use crate::terminal::say;
 
 /// What the page shows between; everything else on it stays.
 const BEGIN: &str = "<!-- written by vigie sim table: begin -->";

@@ -9,8 +9,8 @@ use vigie_wire::{
 };
 
 use super::evidence::{Evidence, Exported};
-use crate::cli::printable;
 use crate::clock::rfc3339;
+use crate::terminal::printable;
 
 /// The answer to one piece of evidence. What could not be told stays empty.
 #[derive(Debug, Default, Serialize)]
