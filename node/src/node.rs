@@ -41,6 +41,7 @@ use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
 use crate::table::{KEPT_AFTER_END, Table};
+use crate::tls::Gate;
 use crate::visitors::Visitors;
 use crate::warning::Warnings;
 
@@ -88,6 +89,8 @@ pub(crate) struct Node {
     pub(crate) instance: String,
     /// Set while the mesh runs.
     pub(crate) mesh: OnceLock<Mesh>,
+    /// Set while the API is behind TLS.
+    pub(crate) tls: OnceLock<Arc<Gate>>,
     /// Set while the sensor runs.
     pub(crate) sensor: OnceLock<Arc<Stats>>,
     /// Our clock differs from our peers' by more than the network allows: nothing is published (DESIGN 11).
@@ -191,6 +194,7 @@ impl Node {
             started_at: now,
             instance,
             mesh: OnceLock::new(),
+            tls: OnceLock::new(),
             sensor: OnceLock::new(),
             skewed: std::sync::atomic::AtomicBool::new(false),
             chain: tokio::sync::Mutex::new(chain),

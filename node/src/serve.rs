@@ -1,7 +1,9 @@
-//! Serves a router on a listener: whoever connects and says nothing, or says it slowly, is let go.
+//! Serves a router on a listener: whoever connects and says nothing, or says it slowly, or takes no answer, is let go.
 //!
 //! `axum::serve` has neither a time limit for heads nor a limit of connections, and their file descriptors are the
 //! ones that the sensor and the database need. Deliberately absent: HTTP/2, and what is answered (`api`, `control`).
+
+mod patient;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -17,11 +19,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::tls::{self, Subject};
+use self::patient::Patient;
+use crate::tls::{Gate, Subject};
 
 /// Most connections of one listener at a time, beside those that stay; further ones wait to be accepted.
 pub(crate) const MOST_CONNECTIONS: usize = 512;
@@ -37,7 +39,7 @@ pub(crate) struct Way<A> {
     /// What handlers are told of an address.
     pub(crate) peer: fn(A) -> Option<SocketAddr>,
     /// With TLS, if there is one.
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<Gate>>,
     /// So many at a time.
     pub(crate) most: usize,
 }
@@ -68,6 +70,7 @@ pub(crate) async fn run<L: Listener>(
                 let (router, shutdown) = (router.clone(), shutdown.clone());
                 let (peer, tls) = ((way.peer)(address), way.tls.clone());
                 connections.spawn(async move {
+                    let io = Patient::new(io);
                     match tls {
                         None => connection(io, router, Known { peer, subject: None }, shutdown).await,
                         Some(tls) => secured(io, tls, router, peer, shutdown).await,
@@ -89,20 +92,21 @@ pub(crate) async fn run<L: Listener>(
 /// The same behind a handshake, which has as much time as the first head.
 async fn secured<I>(
     io: I,
-    tls: TlsAcceptor,
+    tls: Arc<Gate>,
     router: Router,
     peer: Option<SocketAddr>,
     shutdown: CancellationToken,
 ) where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
+    let opened = tls.opened();
     let shaken = tokio::select! {
-        shaken = tokio::time::timeout(FIRST_HEAD, tls.accept(io)) => shaken,
+        shaken = tokio::time::timeout(FIRST_HEAD, opened.acceptor().accept(io)) => shaken,
         () = shutdown.cancelled() => return,
     };
     match shaken {
         Ok(Ok(stream)) => {
-            let subject = tls::subject(stream.get_ref().1);
+            let subject = tls.subject(Arc::clone(&opened), stream.get_ref().1);
             connection(stream, router, Known { peer, subject }, shutdown).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
@@ -172,12 +176,13 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
-    /// What comes back for these bytes, until the server closes.
-    async fn answer(bytes: &[u8]) -> String {
+    /// A server of one connection at a time.
+    async fn server() -> (SocketAddr, JoinSet<anyhow::Result<()>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
-        let router = Router::new().route("/", get(who));
+        let long = || async { vec![0; 64 << 20] };
+        let router = Router::new().route("/", get(who)).route("/long", get(long));
         let mut tasks = JoinSet::new();
         let way = Way {
             peer: Some,
@@ -185,22 +190,45 @@ mod tests {
             most: 1,
         };
         tasks.spawn(run(listener, router, way, CancellationToken::new()));
+        (address, tasks)
+    }
+
+    /// What comes back for these bytes, until the server closes.
+    async fn answer(address: SocketAddr, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
         text
     }
 
+    const ASKED: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
     #[tokio::test]
     async fn a_handler_knows_who_asks() {
-        let text = answer(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let (address, _tasks) = server().await;
+        let text = answer(address, ASKED).await;
         assert!(text.ends_with("\r\n\r\n127.0.0.1"), "{text}");
     }
 
     #[tokio::test]
     async fn who_does_not_finish_a_head_is_let_go() {
+        let (address, _tasks) = server().await;
         let begun = tokio::time::Instant::now();
-        assert_eq!(answer(b"GET / HTTP/1.1\r\nHost:").await, "");
+        assert_eq!(answer(address, b"GET / HTTP/1.1\r\nHost:").await, "");
         assert!(begun.elapsed() >= FIRST_HEAD);
+    }
+
+    #[tokio::test]
+    async fn who_takes_no_answer_is_let_go() {
+        let (address, _tasks) = server().await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        idle.write_all(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        idle.readable().await.unwrap();
+        // The only place is free again.
+        let next = tokio::time::timeout(Duration::from_secs(60), answer(address, ASKED)).await;
+        assert!(next.is_ok_and(|text| text.ends_with("127.0.0.1")));
     }
 }

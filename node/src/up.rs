@@ -26,7 +26,8 @@ use vigie_wire::Statement;
 use crate::asked::Asked;
 use crate::node::Node;
 use crate::serve::{MOST_CONNECTIONS, Way};
-use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, tls, watch};
+use crate::tls::Gate;
+use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, watch};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
@@ -146,7 +147,15 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
     let shutdown = tasks.shutdown.clone();
     let most = MOST_CONNECTIONS + node.config.api.followers();
     make_room(most);
-    let tls = node.config.api.tls.as_ref().map(tls::acceptor).transpose()?;
+    let tls = match &node.config.api.tls {
+        Some(files) => Some(Gate::open(files, node.now())?),
+        None => None,
+    };
+    if let Some(gate) = &tls
+        && node.tls.set(Arc::clone(gate)).is_err()
+    {
+        bail!("the API was started twice");
+    }
     let way = Way {
         peer: Some,
         tls,
@@ -353,6 +362,9 @@ async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::R
 
 async fn tidy(node: &Node) -> anyhow::Result<()> {
     let now = node.now();
+    if let Some(gate) = node.tls.get() {
+        gate.reload(now);
+    }
     reload_warnings(node).await;
     node.reload_allowlist().await?;
     node.sweep().await?;

@@ -18,6 +18,7 @@ use vigie_wire::Timestamp;
 
 use super::{certified, failed};
 use crate::node::Node;
+use crate::tls::Subject;
 
 /// Wrong keys per minute and address before it is told to wait.
 const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not zero");
@@ -38,6 +39,8 @@ const MOST_ADDRESSES: usize = 10_000;
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) bouncer: Arc<Bouncer>,
+    /// The certificate by which it is known; `None` if it showed a key.
+    pub(super) certificate: Option<Subject>,
     /// Address of the instance, empty over a unix socket. Cursors belong to key and address.
     pub(super) address: String,
 }
@@ -127,7 +130,9 @@ pub(super) async fn check(
             );
         }
     };
+    let by_certificate = request.headers().get("x-api-key").is_none();
     let caller = Caller {
+        certificate: request.extensions().get().filter(|_| by_certificate).cloned(),
         address: address.map(|ip| ip.to_string()).unwrap_or_default(),
         bouncer,
     };

@@ -78,7 +78,7 @@ fn named(
     let (subject, tls) = (shown.get::<Subject>()?, node.config.api.tls.as_ref()?);
     let within = subject.units.iter().any(|unit| units(tls).contains(unit));
     let name = format!("{}{END}", subject.name);
-    (within && subject.until > node.now() && is_name(&name)).then_some(name)
+    (within && subject.holds(node.now()) && is_name(&name)).then_some(name)
 }
 
 fn random() -> Option<[u8; 32]> {

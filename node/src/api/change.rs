@@ -19,6 +19,8 @@ use crate::table::{Snapshot, Version};
 const OVERLAP: Duration = Duration::from_secs(2);
 /// A piece is handed over when it has so many bytes.
 const PIECE: usize = 16 << 10;
+/// Decisions that are looked at for one document.
+const LOOKS: usize = 1_024;
 
 /// What one reader is served.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,8 +39,6 @@ pub(super) struct Change {
     part: Part,
     /// Rows written in this part.
     rows: usize,
-    /// Whether anything was said.
-    news: bool,
     new: vec::IntoIter<DecisionId>,
     deleted: vec::IntoIter<DecisionId>,
 }
@@ -79,7 +79,6 @@ impl Change {
         Self {
             part: Part::Head,
             rows: 0,
-            news: false,
             new: new.into_iter(),
             deleted: deleted.into_iter(),
             snapshot,
@@ -88,13 +87,32 @@ impl Change {
         }
     }
 
-    /// All of it in one piece, unless it says nothing.
-    pub(super) fn whole(mut self) -> Option<Vec<u8>> {
-        let mut all = Vec::new();
-        for piece in &mut self {
-            all.extend_from_slice(&piece);
+    /// The next part of it as an answer of its own, of not many more bytes than a piece; `None` if this reader is told
+    /// nothing of what was looked at. Ends come first, so that no part takes back what one before it brought.
+    pub(super) fn document(&mut self) -> Option<Vec<u8>> {
+        let (mut out, mut looks) = (b"{\"deleted\":[".to_vec(), LOOKS);
+        let deleted = self.fill(false, &mut out, &mut looks);
+        out.extend_from_slice(b"],\"new\":[");
+        let new = self.fill(true, &mut out, &mut looks);
+        out.extend_from_slice(b"]}");
+        (deleted + new > 0).then_some(out)
+    }
+
+    /// Whether all of it was told in documents.
+    pub(super) fn is_over(&self) -> bool {
+        self.new.len() + self.deleted.len() == 0
+    }
+
+    /// Rows of one list until there are bytes or looks enough; gives how many.
+    fn fill(&mut self, holds: bool, out: &mut Vec<u8>, looks: &mut usize) -> usize {
+        self.rows = 0;
+        while out.len() < PIECE && *looks > 0 {
+            *looks -= 1;
+            let list = if holds { &mut self.new } else { &mut self.deleted };
+            let Some(id) = list.next() else { break };
+            self.row(id, holds, out);
         }
-        self.news.then_some(all)
+        self.rows
     }
 
     /// Writes the row of this number, if this reader is served it in this part.
@@ -116,7 +134,6 @@ impl Change {
             return;
         }
         self.rows += 1;
-        self.news = true;
     }
 
     /// A row is left out if a longer one on the same value stands for it, among those that this reader is served.

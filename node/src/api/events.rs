@@ -22,12 +22,13 @@ use vigie_store::KeyHash;
 use super::auth::Caller;
 use super::change::Wanted;
 use super::failed;
-use super::feed::{Feed, Feeds};
+use super::feed::{Behind, Feed, Feeds, Next};
 use super::filter::Filter;
 use super::openapi;
 use super::stream::resumed;
 use crate::node::Node;
 use crate::table::Version;
+use crate::tls::Subject;
 
 /// Ends by time are looked for this often, and whether the key still holds; changes are pushed at once.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -37,6 +38,7 @@ const SILENCE: u8 = 15;
 struct Follower {
     node: Arc<Node>,
     key: KeyHash,
+    certificate: Option<Subject>,
     feed: Arc<Feed>,
     changes: watch::Receiver<Version>,
     sweep: Interval,
@@ -44,6 +46,8 @@ struct Follower {
     silent: u8,
     /// How far this reader is: changes after it are told, all of them if there is none.
     cursor: Option<Version>,
+    /// What it is told first, as it takes it.
+    behind: Option<Behind>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -97,6 +101,7 @@ pub(super) async fn follow(
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let follower = Follower {
         key: caller.bouncer.key_hash,
+        certificate: caller.certificate,
         silent: 0,
         _place: place,
         node,
@@ -104,6 +109,7 @@ pub(super) async fn follow(
         changes,
         sweep,
         cursor,
+        behind: None,
     };
     let events = stream::unfold(follower, |mut follower| async move {
         let events = follower.next().await?;
@@ -120,6 +126,9 @@ impl Follower {
     /// Waits for the next changes that concern this reader; ends with the node and with the reader's key.
     async fn next(&mut self) -> Option<Vec<Bytes>> {
         loop {
+            if let Some(event) = self.catch_up().await {
+                return Some(vec![event]);
+            }
             tokio::select! {
                 changed = self.changes.changed() => changed.ok()?,
                 _ = self.sweep.tick() => self.silent = self.silent.saturating_add(1),
@@ -128,7 +137,18 @@ impl Follower {
             if !self.may_hear().await {
                 return None;
             }
-            let (events, mark) = self.feed.after(self.cursor, &self.node.table, self.node.now());
+            let (events, mark) = match self
+                .feed
+                .after(self.cursor, &self.node.table, self.node.now())
+                .await
+            {
+                Next::Shared(events, mark) => (events, mark),
+                Next::Behind(behind) => {
+                    let mark = behind.mark;
+                    self.behind = Some(behind);
+                    (Vec::new(), mark)
+                }
+            };
             self.cursor = Some(mark);
             if !events.is_empty() {
                 self.silent = 0;
@@ -141,9 +161,25 @@ impl Follower {
         }
     }
 
-    /// Whether the key still holds. A database that cannot be read now takes nobody's key away.
+    /// The next of what it missed, unless it has heard that.
+    async fn catch_up(&mut self) -> Option<Bytes> {
+        let behind = self.behind.as_mut()?;
+        let event = behind.next().await;
+        if event.is_none() || self.node.ending.is_cancelled() || !self.may_hear().await {
+            // Whoever may hear no more is let go by the next look.
+            self.behind = None;
+            return None;
+        }
+        self.silent = 0;
+        event
+    }
+
+    /// Whether key or certificate still hold. A database that cannot be read now takes nobody's key away.
     async fn may_hear(&self) -> bool {
         let (store, now) = (self.node.store.as_ref(), self.node.now());
+        if self.certificate.as_ref().is_some_and(|shown| !shown.holds(now)) {
+            return false;
+        }
         let held = self.node.keys.find(store, &self.key, now).await;
         held.map_or(true, |bouncer| bouncer.is_some())
     }

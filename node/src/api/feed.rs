@@ -1,18 +1,19 @@
 //! What is pushed: each change is found and written once for all readers that are served the same.
 //!
-//! Who wakes first writes it down, the others take its bytes. The last changes are kept, within bounds; a reader that was
-//! away for longer is told from the table, all that changed in one piece. So a reader that never reads costs one version
-//! number here. Deliberately absent: connections and waiting (`events`).
+//! Who wakes first writes it down, the others wait for its bytes without holding up a thread. The last changes are kept,
+//! within bounds; a reader that was away for longer is told from the table, event by event as it takes them ([`Behind`]).
+//! So a reader that never reads costs one version number here. Deliberately absent: connections and waiting (`events`).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::yield_now;
 use vigie_wire::Timestamp;
 
 use super::change::{Change, Wanted};
-use crate::table::{Table, Version};
+use crate::table::{Snapshot, Table, Version};
 
 /// Changes that are kept for readers that are late.
 const KEPT: usize = 16;
@@ -30,7 +31,24 @@ pub(super) struct Feeds {
 #[derive(Debug)]
 pub(super) struct Feed {
     wanted: Arc<Wanted>,
-    told: Mutex<Told>,
+    told: tokio::sync::Mutex<Told>,
+}
+
+/// What a reader hears next, and where it is then.
+pub(super) enum Next {
+    /// What all readers of its like hear.
+    Shared(Vec<Bytes>, Version),
+    /// It was away for longer than changes are kept.
+    Behind(Behind),
+}
+
+/// A change that is written while it is taken, as events of bounded length. Only the last has an id: whoever is cut off
+/// before it comes back with an older one and hears all of it again.
+pub(super) struct Behind {
+    change: Change,
+    pub(super) mark: Version,
+    /// Whether an event went out without an id.
+    owes: bool,
 }
 
 #[derive(Debug)]
@@ -47,7 +65,7 @@ struct Told {
 #[derive(Debug)]
 struct Said {
     mark: Version,
-    bytes: Bytes,
+    events: Vec<Bytes>,
 }
 
 // === impl Feeds ===
@@ -78,7 +96,7 @@ impl Feeds {
         };
         let feed = Arc::new(Feed {
             wanted: Arc::clone(&wanted),
-            told: Mutex::new(told),
+            told: tokio::sync::Mutex::new(told),
         });
         open.insert(wanted, Arc::downgrade(&feed));
         Some((place, feed))
@@ -88,48 +106,62 @@ impl Feeds {
 // === impl Feed ===
 
 impl Feed {
-    /// What happened since a reader last heard, all of it if it never did, as events; and where it is then.
-    pub(super) fn after(
-        &self,
-        cursor: Option<Version>,
-        table: &Table,
-        now: Timestamp,
-    ) -> (Vec<Bytes>, Version) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What happened since a reader last heard, all of it if it never did.
+    pub(super) async fn after(&self, cursor: Option<Version>, table: &Table, now: Timestamp) -> Next {
+        let mut told = self.told.lock().await;
         if table.version() > told.mark || told.next_end.is_some_and(|end| end <= now) {
-            let (change, mark) = self.look(Some(told.mark), table, now, &mut told.next_end);
-            told.mark = mark;
-            if let Some(bytes) = change {
-                told.last.push_back(Said { mark, bytes });
+            let (snapshot, mark) = table.mark(now);
+            let next_end = snapshot.next_end(now);
+            let mut change = self.since(Some(told.mark), (snapshot, mark), now);
+            let mut events = Vec::new();
+            while let Some(event) = change.next().await {
+                events.push(event);
+            }
+            (told.mark, told.next_end) = (mark, next_end);
+            if !events.is_empty() {
+                told.last.push_back(Said { mark, events });
             }
             told.shorten();
         }
         match cursor {
             Some(cursor) if cursor >= told.from => {
                 let late = told.last.iter().filter(|said| said.mark > cursor);
-                (
-                    late.map(|said| said.bytes.clone()).collect(),
-                    told.mark.max(cursor),
-                )
+                let events = late.flat_map(|said| said.events.iter().cloned()).collect();
+                Next::Shared(events, told.mark.max(cursor))
             }
-            _ => {
-                let (change, mark) = self.look(cursor, table, now, &mut None);
-                (change.into_iter().collect(), mark)
-            }
+            _ => Next::Behind(self.since(cursor, table.mark(now), now)),
         }
     }
 
-    fn look(
+    fn since(
         &self,
         cursor: Option<Version>,
-        table: &Table,
+        (snapshot, mark): (Arc<Snapshot>, Version),
         now: Timestamp,
-        next_end: &mut Option<Timestamp>,
-    ) -> (Option<Bytes>, Version) {
-        let (snapshot, mark) = table.mark(now);
-        *next_end = snapshot.next_end(now);
-        let change = Change::between(snapshot, cursor, now, Arc::clone(&self.wanted));
-        (change.whole().map(|data| event(mark, &data)), mark)
+    ) -> Behind {
+        Behind {
+            change: Change::between(snapshot, cursor, now, Arc::clone(&self.wanted)),
+            mark,
+            owes: false,
+        }
+    }
+}
+
+// === impl Behind ===
+
+impl Behind {
+    /// The next event. Others have their turn after each look at the table.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        while !self.change.is_over() {
+            let data = self.change.document();
+            yield_now().await;
+            if let Some(data) = data {
+                self.owes = !self.change.is_over();
+                return Some(event((!self.owes).then_some(self.mark), &data));
+            }
+        }
+        let owes = std::mem::take(&mut self.owes);
+        owes.then(|| event(Some(self.mark), br#"{"deleted":[],"new":[]}"#))
     }
 }
 
@@ -137,20 +169,22 @@ impl Feed {
 
 impl Told {
     fn shorten(&mut self) {
-        let mut bytes: usize = self.last.iter().map(|said| said.bytes.len()).sum();
+        let length = |said: &Said| said.events.iter().map(Bytes::len).sum::<usize>();
+        let mut bytes: usize = self.last.iter().map(length).sum();
         while self.last.len() > KEPT || (bytes > KEPT_BYTES && self.last.len() > 1) {
             let Some(oldest) = self.last.pop_front() else {
                 break;
             };
-            bytes -= oldest.bytes.len();
+            bytes -= length(&oldest);
             self.from = oldest.mark;
         }
     }
 }
 
 /// The event `change`. Its data is JSON on one line.
-fn event(mark: Version, data: &[u8]) -> Bytes {
-    let head = format!("event: change\nid: {}\ndata: ", mark.as_millis());
+fn event(mark: Option<Version>, data: &[u8]) -> Bytes {
+    let id = mark.map(|mark| format!("id: {}\n", mark.as_millis()));
+    let head = format!("event: change\n{}data: ", id.unwrap_or_default());
     [head.as_bytes(), data, b"\n\n"].concat().into()
 }
 
@@ -168,19 +202,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn readers_of_one_kind_share_the_bytes() {
+    /// What the feed tells, and where the reader is then.
+    async fn told(feed: &Feed, cursor: Option<Version>, table: &Table) -> (Vec<Bytes>, Version) {
+        match feed.after(cursor, table, NOW).await {
+            Next::Shared(events, mark) => (events, mark),
+            Next::Behind(mut behind) => {
+                let mut events = Vec::new();
+                while let Some(event) = behind.next().await {
+                    events.push(event);
+                }
+                (events, behind.mark)
+            }
+        }
+    }
+
+    fn rows(events: &[Bytes]) -> usize {
+        let texts = events.iter().map(|event| String::from_utf8_lossy(event));
+        texts.map(|text| text.matches("\"id\"").count()).sum()
+    }
+
+    #[tokio::test]
+    async fn readers_of_one_kind_share_the_bytes() {
         let table = Table::new(Vec::new(), NOW);
         let feeds = Feeds::new(3);
         let (_one, feed) = feeds.join(wanted(), NOW).unwrap();
         let (_two, same) = feeds.join(wanted(), NOW).unwrap();
         put(&table, 1..2);
-        let (first, second) = (
-            feed.after(Some(NOW), &table, NOW),
-            same.after(Some(NOW), &table, NOW),
-        );
+        let first = told(&feed, Some(NOW), &table).await;
+        let second = told(&same, Some(NOW), &table).await;
         assert_eq!((first.0.len(), first.0[0].as_ptr()), (1, second.0[0].as_ptr()));
-        assert!(feed.after(Some(first.1), &table, NOW).0.is_empty());
+        assert!(told(&feed, Some(first.1), &table).await.0.is_empty());
         let other = Wanted {
             dedup: false,
             ..wanted()
@@ -190,22 +241,50 @@ mod tests {
         assert!(feeds.join(wanted(), NOW).is_none());
     }
 
-    #[test]
-    fn who_was_away_is_told_everything_and_the_feed_stays_small() {
+    #[tokio::test]
+    async fn who_was_away_is_told_everything_and_the_feed_stays_small() {
         let table = Table::new(Vec::new(), NOW);
         let (_place, feed) = Feeds::new(1).join(wanted(), NOW).unwrap();
         let mut cursor = NOW;
         for id in 1..40 {
             put(&table, id..id + 1);
-            let (events, mark) = feed.after(Some(cursor), &table, NOW);
+            let (events, mark) = told(&feed, Some(cursor), &table).await;
             assert_eq!(events.len(), 1);
             cursor = mark;
         }
-        assert_eq!(feed.told.lock().unwrap().last.len(), KEPT);
+        assert_eq!(feed.told.lock().await.last.len(), KEPT);
         for since in [None, Some(NOW)] {
-            let (events, mark) = feed.after(since, &table, NOW);
-            let rows = String::from_utf8_lossy(&events[0]).matches("\"id\"").count();
-            assert_eq!((events.len(), rows, mark), (1, 39, cursor));
+            let (events, mark) = told(&feed, since, &table).await;
+            assert_eq!((events.len(), rows(&events), mark), (1, 39, cursor));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_event_is_long_and_only_the_last_of_a_change_has_an_id() {
+        let table = Table::new(Vec::new(), NOW);
+        let (_place, feed) = Feeds::new(1).join(wanted(), NOW).unwrap();
+        let many: Vec<_> = (0..5_000)
+            .map(|id| decision(id, &format!("198.18.{}.{}", id / 250, id % 250), NOW))
+            .collect();
+        table.put(&many, NOW);
+        // Of the last thousands this reader is told nothing, and all the same the end has an id.
+        let mut soft = many;
+        for (nth, held) in soft.iter_mut().enumerate() {
+            held.id += 5_000 + i64::try_from(nth).unwrap();
+            held.decision.remediation = vigie_store::Remediation::Challenge;
+        }
+        table.put(&soft, NOW);
+        for cursor in [Some(NOW), None] {
+            let (events, mark) = told(&feed, cursor, &table).await;
+            assert_eq!(rows(&events), 5_000);
+            assert!(events.len() > 10 && events.iter().all(|event| event.len() < 17 << 10));
+            let ids: Vec<_> = events
+                .iter()
+                .map(|event| event.starts_with(b"event: change\nid: "))
+                .collect();
+            let (last, before) = ids.split_last().unwrap();
+            assert!(*last && before.iter().all(|id| !id));
+            assert!(told(&feed, Some(mark), &table).await.0.is_empty());
         }
     }
 }

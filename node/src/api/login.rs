@@ -12,7 +12,7 @@ use vigie_store::{Client, Machine};
 use vigie_wire::Timestamp;
 
 use super::auth::address;
-use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, body, unauthorized, wrong};
+use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, body, in_time, unauthorized, wrong};
 use super::{certified, failed, password, token};
 use crate::clock::rfc3339;
 
@@ -31,7 +31,7 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
         return unauthorized("bad user agent: it is name/version");
     };
     let shown = request.extensions().clone();
-    let bytes = match body(request, LARGEST_UNKNOWN).await {
+    let bytes = match in_time(body(request, LARGEST_UNKNOWN)).await {
         Ok(bytes) => bytes,
         Err(refused) => return refused,
     };
@@ -79,7 +79,19 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
     welcome(&door, &machine, &agent, &from).await
 }
 
-pub(super) async fn refresh(State(door): Doorway, Extension(caller): Extension<Caller>) -> Response {
+pub(super) async fn refresh(
+    State(door): Doorway,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Response {
+    // Who came by a certificate stays no longer than it holds.
+    if caller.machine.name.ends_with(certified::END) {
+        match certified::machine(&door.node, request.extensions()).await {
+            Ok(Some(machine)) if machine.name == caller.machine.name => {}
+            Ok(_) => return unauthorized("the certificate of this machine is not shown, or holds no more"),
+            Err(error) => return broken(&error),
+        }
+    }
     given(&caller.machine, door.node.now())
 }
 

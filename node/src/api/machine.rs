@@ -30,8 +30,8 @@ use crate::node::Node;
 pub(super) const LARGEST: usize = 50 << 20;
 /// Clients whose decisions and reports are counted before those at rest are forgotten.
 const MOST_CLIENTS: usize = 10_000;
-/// The same before anybody showed a token.
-pub(super) const LARGEST_UNKNOWN: usize = 2 << 20;
+/// The same before anybody showed a token: an agent names its scenarios, some hundred at most.
+pub(super) const LARGEST_UNKNOWN: usize = 128 << 10;
 /// Longest time that a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Reports per minute and client: each is a write to the disk. A quarter of an hour apart is usual.

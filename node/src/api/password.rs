@@ -29,8 +29,10 @@ async fn turn() -> Result<SemaphorePermit<'static>, Unhashed> {
 pub(crate) async fn hash(password: String) -> Result<String, Unhashed> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|_| Unhashed)?;
-    let _permit = turn().await?;
+    let permit = turn().await?;
     let work = move || {
+        // Held to the end, also for whoever hangs up meanwhile.
+        let _permit = permit;
         let salt = SaltString::encode_b64(&salt).ok()?;
         let made = Argon2::default().hash_password(password.as_bytes(), &salt).ok()?;
         Some(made.to_string())
@@ -48,8 +50,9 @@ pub(crate) async fn is_right(password: String, hash: Option<String>) -> Result<b
         self::hash(password).await?;
         return Ok(false);
     };
-    let _permit = turn().await?;
+    let permit = turn().await?;
     let work = move || {
+        let _permit = permit;
         let Ok(known) = PasswordHash::new(&hash) else {
             return false;
         };

@@ -50,7 +50,7 @@ pub(super) async fn read(
     let cursor = resumed(cursor, mark).filter(|_| !startup);
     let change = Change::between(snapshot, cursor, now, Arc::new(wanted));
     let heard = async move {
-        let Caller { bouncer, address } = caller;
+        let Caller { bouncer, address, .. } = caller;
         if let Err(error) = node.store.set_cursor(&bouncer.name, &address, mark).await {
             tracing::warn!(%error, "a cursor could not be kept: the bouncer hears these changes again");
         }

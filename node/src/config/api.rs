@@ -36,7 +36,7 @@ pub(crate) struct Api {
     pub(crate) registration_from: Vec<Spanned<String>>,
 }
 
-/// Files in PEM, read at the start, and whom a client's certificate lets in.
+/// Files in PEM, read again when they change, and whom a client's certificate lets in.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {

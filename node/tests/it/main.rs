@@ -34,6 +34,7 @@ mod space;
 mod spaces;
 mod support;
 mod tidy;
+mod tls;
 mod trust;
 mod up;
 mod verify;
