@@ -136,7 +136,8 @@ pub(crate) fn on_mesh<'a>(
     follow(&enforcing.profiles, &said, otherwise)
 }
 
-fn because(reason: String, profile: Option<&str>) -> Word {
+/// A reason, and the profile that decided.
+pub(crate) fn because(reason: String, profile: Option<&str>) -> Word {
     match profile {
         Some(name) => format!("{reason} (profile {name})").into(),
         None => reason.into(),

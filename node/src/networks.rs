@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use vigie_reputation::Network;
-use vigie_store::{DecisionFilter, NewDecision, Origin, Remediation};
+use vigie_store::{NewDecision, Origin, Remediation};
 use vigie_wire::Timestamp;
 
 use crate::config::Remote;
+use crate::decide::Enforcing;
 use crate::node::Node;
 use crate::{decide, ingest};
 
@@ -49,36 +50,79 @@ pub(crate) async fn review(node: &Node, blocked: &[IpAddr]) -> anyhow::Result<()
         found.spared.is_none() && !by_hand
     };
     let hit: Vec<&Network> = found.iter().filter(hits).collect();
-    for one in standing {
-        if !hit.iter().any(|hit| hit.net.to_string() == one.decision.value) {
-            let this = DecisionFilter {
-                id: Some(one.id),
-                ..DecisionFilter::default()
-            };
-            node.end(&this).await?;
-        }
-    }
+    let gone = standing
+        .iter()
+        .filter(|one| !hit.iter().any(|hit| hit.net.to_string() == one.decision.value));
+    let gone: Vec<_> = gone.map(|one| one.id).collect();
+    node.end(&gone).await?;
     for hit in hit {
-        let simulated = node.enforcing().remote == Remote::Simulate;
-        ingest::enforce(node, decision(hit, simulated, now), now).await?;
+        if let Some(decision) = decision(hit, &node.enforcing(), now) {
+            ingest::enforce(node, decision, now).await?;
+        }
     }
     Ok(())
 }
 
-fn decision(hit: &Network, simulated: bool, now: Timestamp) -> NewDecision {
-    NewDecision {
+/// What profiles make of it, as of any word of the mesh.
+fn decision(hit: &Network, enforcing: &Enforcing, now: Timestamp) -> Option<NewDecision> {
+    let (follows, profile) = decide::on_mesh(SCENARIO, (Remediation::Ban, LENGTH), enforcing, now);
+    let follows = follows?;
+    let reason = format!(
+        "{} of its addresses are blocked on the word of {} independent groups, and nobody whom we remember came from it",
+        hit.members, hit.groups
+    );
+    Some(NewDecision {
         origin: Origin::Mesh,
-        remediation: Remediation::Ban,
+        remediation: follows.remediation,
         scope: "Range".into(),
         value: hit.net.to_string(),
         scenario: SCENARIO.into(),
         created_at: now,
-        until: now + LENGTH,
-        simulated,
-        reason: format!(
-            "{} of its addresses are blocked on the word of {} independent groups, and nobody whom we remember came from it",
-            hit.members, hit.groups
-        )
-        .into(),
+        until: now + follows.length,
+        simulated: follows.simulated,
+        reason: decide::because(reason, profile),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{About, Leads, Profile, When};
+
+    #[test]
+    fn a_profile_softens_the_word_on_a_network_too() {
+        let hit = Network {
+            net: "192.88.99.0/24".parse().unwrap(),
+            members: 9,
+            groups: 7,
+            spared: None,
+        };
+        let profile = Profile {
+            name: "quiet".to_owned(),
+            about: About::default(),
+            when: When::default(),
+            leads: Leads::To(Remediation::Throttle),
+            length: None,
+            again: 1,
+            longest: LENGTH,
+            simulate: true,
+        };
+        let nothing = Profile {
+            leads: Leads::Nothing,
+            ..profile.clone()
+        };
+        let made = |profiles: &[Profile]| {
+            let enforcing = Enforcing {
+                ban: LENGTH,
+                remote: Remote::Enforce,
+                spared: Vec::new(),
+                profiles: profiles.into(),
+            };
+            let made = decision(&hit, &enforcing, Timestamp::from_secs(1_790_000_000))?;
+            Some((made.remediation, made.simulated))
+        };
+        assert_eq!(made(&[]), Some((Remediation::Ban, false)));
+        assert_eq!(made(&[profile]), Some((Remediation::Throttle, true)));
+        assert_eq!(made(&[nothing]), None);
     }
 }
