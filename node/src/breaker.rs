@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use vigie_reputation::{Breaker, Open, Trip};
-use vigie_store::{Decision, DecisionFilter, NewAlert, Origin, Remediation, Share};
+use vigie_store::{Decision, NewAlert, Origin, Remediation, Share};
 use vigie_wire::{RuleHash, Timestamp};
 
 use crate::clock::rfc3339;
@@ -110,13 +110,13 @@ impl Guard {
         let young = |held: &Decision| {
             is_ban(held) && !held.decision.simulated && held.decision.created_at + STRIKE > open.since
         };
-        for held in node.table.active(node.now()).iter().filter(|held| young(held)) {
-            let this = DecisionFilter {
-                id: Some(held.id),
-                ..DecisionFilter::default()
-            };
-            node.end(&this).await?;
-        }
+        let held = node.table.active(node.now());
+        let young: Vec<_> = held
+            .iter()
+            .filter(|held| young(held))
+            .map(|held| held.id)
+            .collect();
+        node.end(&young).await?;
         self.save(node).await?;
         self.state().pending = None;
         // What was ended is made anew, as simulated.

@@ -10,9 +10,7 @@ use tokio::sync::mpsc;
 use vigie_gossip::{MeshEvent, Peer};
 use vigie_gossip_core::Admitted;
 use vigie_reputation::Verdict;
-use vigie_store::{
-    Decision, DecisionFilter, Held, HeldEnvelope, NewDecision, NewEnvelope, Origin, Remediation, SightingRow,
-};
+use vigie_store::{Decision, Held, HeldEnvelope, NewDecision, NewEnvelope, Origin, Remediation, SightingRow};
 use vigie_wire::envelope::policy;
 use vigie_wire::{Indicator, Sighting, SightingId, Timestamp};
 
@@ -278,19 +276,17 @@ pub(crate) async fn reconsider(node: &Node, subject: &Indicator) -> anyhow::Resu
 }
 
 async fn release_of(node: &Node, held: Vec<Arc<Decision>>, now: Timestamp) -> anyhow::Result<()> {
+    let mut gone = Vec::new();
     let bans = held.iter().filter(|held| is_mesh_ban(held));
     for held in bans.filter(|held| held.decision.until > now) {
         let Ok(ip) = held.decision.value.parse() else {
             continue;
         };
         if !node.opinion.review(&Indicator::ip(ip), now).hard_block {
-            let this = DecisionFilter {
-                id: Some(held.id),
-                ..DecisionFilter::default()
-            };
-            node.end(&this).await?;
+            gone.push(held.id);
         }
     }
+    node.end(&gone).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: tasks. A command that runs without a node opens the same thing and starts none; see `up`.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use vigie_gossip_core::Standing;
 use vigie_gossip_core::window::Traffic;
 use vigie_reputation::{MemoryConfig, Scorer, ScorerConfig};
 use vigie_sensor::stats::Stats;
-use vigie_store::{AlertFilter, Decision, DecisionFilter, Owner, SightingFilter, Store};
+use vigie_store::{
+    AlertFilter, AlertId, Decision, DecisionFilter, DecisionId, Owner, SightingFilter, Store, StoreError,
+};
 use vigie_store_postgres::PostgresStore;
 use vigie_store_sqlite::SqliteStore;
 use vigie_wire::Timestamp;
@@ -324,18 +327,12 @@ impl Node {
     /// Ends what was decided on addresses that are spared by now: a decision may be on its way while the list changes.
     pub(crate) async fn sweep(&self) -> anyhow::Result<usize> {
         let spared = self.spared();
-        let mut ended = 0;
-        for held in self.table.active(self.now()) {
-            let hit = network(&held.decision.value).is_some_and(|value| decide::touches(value, &spared));
-            if hit {
-                let this = DecisionFilter {
-                    id: Some(held.id),
-                    ..DecisionFilter::default()
-                };
-                ended += self.end(&this).await?.len();
-            }
-        }
-        Ok(ended)
+        let held = self.table.active(self.now()).into_iter();
+        let hit = held.filter(|held| {
+            network(&held.decision.value).is_some_and(|value| decide::touches(value, &spared))
+        });
+        let hit: Vec<_> = hit.map(|held| held.id).collect();
+        Ok(self.end(&hit).await?.len())
     }
 
     /// Our own networks: those that the configuration names, and the addresses of this machine.
@@ -380,12 +377,68 @@ impl Node {
         self.settings.get().remote(self.config.policy.remote)
     }
 
-    /// Ends decisions, in the store first.
-    pub(crate) async fn end(&self, filter: &DecisionFilter) -> anyhow::Result<Vec<Decision>> {
-        let now = self.now();
+    /// Ends these decisions, all or none, in the store first.
+    pub(crate) async fn end(&self, ids: &[DecisionId]) -> anyhow::Result<Vec<Decision>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (now, before) = (self.now(), self.table.snapshot());
+        let ended = self.store.end_these(ids, now).await?;
+        let asked = ids.iter().filter_map(|id| Some(&before.get(*id)?.held));
+        Ok(self.ended(ended, asked, now))
+    }
+
+    /// The same for all that a filter names.
+    pub(crate) async fn end_all(&self, filter: &DecisionFilter) -> anyhow::Result<Vec<Decision>> {
+        let (now, before) = (self.now(), self.table.snapshot());
         let ended = self.store.end_decisions(filter, now).await?;
+        let asked = before.active(now).filter(|held| filter.names(held));
+        Ok(self.ended(ended, asked, now))
+    }
+
+    /// Tells the table what ended, and what must have ended before: of what was `asked`, as the table had it before the
+    /// store was, whatever still holds here ended with an answer that was lost, or in another process.
+    fn ended<'a>(
+        &self,
+        mut ended: Vec<Decision>,
+        asked: impl Iterator<Item = &'a Arc<Decision>>,
+        now: Timestamp,
+    ) -> Vec<Decision> {
+        let known: HashSet<_> = ended.iter().map(|one| one.id).collect();
+        // What has no number waits to be written: `watch` ends it.
+        let stale =
+            asked.filter(|held| held.id > 0 && held.decision.until > now && !known.contains(&held.id));
+        ended.extend(stale.map(|held| {
+            let mut over = Decision::clone(held);
+            over.decision.until = now;
+            over
+        }));
         self.table.put(&ended, now);
-        Ok(ended)
+        ended
+    }
+
+    /// The number of the alert of a detection, if the store has it; what it decided is in the table then, also if it was
+    /// written and we were never told.
+    pub(crate) async fn recover(&self, detection: [u8; 16]) -> Result<Option<AlertId>, StoreError> {
+        let this = AlertFilter {
+            detection: Some(detection),
+            ..AlertFilter::default()
+        };
+        let Some(alert) = self.store.alerts(&this).await?.first().map(|known| known.id) else {
+            return Ok(None);
+        };
+        let now = self.now();
+        let its_own = DecisionFilter {
+            alert: Some(alert),
+            active_at: Some(now),
+            ..DecisionFilter::default()
+        };
+        let mut missed = self.store.decisions(&its_own).await?;
+        let snapshot = self.table.snapshot();
+        missed.retain(|one| snapshot.get(one.id).is_none());
+        self.repeats.note(&missed);
+        self.table.put(&missed, now);
+        Ok(Some(alert))
     }
 
     /// Whether somebody logged in here from this address.

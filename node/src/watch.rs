@@ -264,7 +264,11 @@ async fn write_alert(node: &Node, found: &Found) -> Result<(), StoreError> {
         ended
     });
     let Some((id, mut decisions)) = written else {
-        // Seen before the last restart: its effects are in the store already.
+        // Seen before the last restart: its effects are in the store already. Or the store took it and could not say so:
+        // then what stood for the decision is followed by it.
+        if ended.is_some() {
+            node.recover(alert.detection).await?;
+        }
         node.table.put(ended.as_slice(), node.now());
         return Ok(());
     };

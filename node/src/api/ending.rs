@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
-use vigie_store::{AlertId, Decision, DecisionFilter, DecisionId};
+use vigie_store::{AlertId, Decision, DecisionId};
 
 use super::alert_query::{AlertQuery, chosen, made};
 use super::machine::{Door, Doorway};
@@ -108,22 +108,12 @@ async fn end(door: &Arc<Door>, decisions: Vec<DecisionId>, alerts: Vec<AlertId>)
 /// As a person's word: what the mesh said of them is overruled, too.
 async fn end_all(door: &Door, decisions: Vec<DecisionId>, alerts: Vec<AlertId>) -> anyhow::Result<Ended> {
     let node = &door.node;
-    let mut ended = Vec::new();
-    for id in decisions {
-        let this = DecisionFilter {
-            id: Some(id),
-            ..DecisionFilter::default()
-        };
-        ended.extend(node.end(&this).await?);
-    }
+    let ended = node.end(&decisions).await?;
     control::taken_back(node, &ended).await?;
-    let mut deleted = 0;
-    for id in alerts {
-        deleted += usize::from(node.store.delete_alert(id).await?);
-    }
+    let deleted = node.store.delete_alerts(&alerts).await?;
     Ok(Ended {
         decisions: ended.len(),
-        alerts: deleted,
+        alerts: usize::try_from(deleted)?,
     })
 }
 

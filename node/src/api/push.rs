@@ -194,9 +194,8 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
         tracing::debug!(alert.value, "an alert on an allowlisted address is dropped");
         return Ok(None);
     }
-    let again = same(&alert);
-    if let Some(known) = node.store.alerts(&again).await?.first() {
-        return Ok(Some(known.id));
+    if let Some(known) = node.recover(alert.detection).await? {
+        return Ok(Some(known));
     }
     let before = node.repeats.times(&alert.value, node.now());
     if decisions.is_empty()
@@ -217,7 +216,7 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
     }
     let Some((id, made)) = node.store.insert_alert(&alert, &decisions).await? else {
         // Written meanwhile by another connection, or deleted by a person: its number is told if there is one.
-        return Ok(node.store.alerts(&again).await?.first().map(|known| known.id));
+        return Ok(node.recover(alert.detection).await?);
     };
     tracing::info!(
         alert.id = id,

@@ -39,9 +39,9 @@ pub(super) async fn show(State(node): Shared, Path(id): Path<i64>) -> Answer {
 }
 
 pub(super) async fn delete(State(node): Shared, Path(id): Path<i64>) -> Answer {
-    match node.store.delete_alert(id).await? {
-        true => Ok(Json(Value::Null)),
-        false => Err(Problem::not_found(format!("there is no alert {id}"))),
+    match node.store.delete_alerts(&[id]).await? {
+        1.. => Ok(Json(Value::Null)),
+        0 => Err(Problem::not_found(format!("there is no alert {id}"))),
     }
 }
 

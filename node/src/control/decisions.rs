@@ -104,7 +104,7 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     // As `add` writes it. Imported decisions may be on something else, such as a country.
     let value = filter.value.map(|value| network(&value).map_or(value, canonical));
     let ended = node
-        .end(&DecisionFilter {
+        .end_all(&DecisionFilter {
             id: filter.id,
             value,
             ..DecisionFilter::default()

@@ -68,7 +68,7 @@ pub(super) async fn set(State(node): Shared, Json(wish): Json<Wish>) -> Answer {
             active_at: Some(now),
             ..DecisionFilter::default()
         };
-        node.end(&on_its_word).await?;
+        node.end_all(&on_its_word).await?;
     }
     show(State(node)).await
 }

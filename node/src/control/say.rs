@@ -133,7 +133,7 @@ pub(super) async fn overrule(node: &Node, value: &str) -> anyhow::Result<usize> 
         origin: Some(Origin::Mesh),
         ..DecisionFilter::default()
     };
-    Ok(node.end(&of_the_mesh).await?.len())
+    Ok(node.end_all(&of_the_mesh).await?.len())
 }
 
 /// How many sightings of this node, and of others, stand on an address.

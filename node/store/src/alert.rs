@@ -120,6 +120,7 @@ pub trait Alerts {
     /// Takes the wish to share back, for example after policy changed. Alerts already shared stay so.
     async fn withhold(&self, alerts: &[AlertId]) -> Result<(), StoreError>;
 
-    /// Deletes one alert; its decisions stay, and that its detection was acted upon. `false` if there was none.
-    async fn delete_alert(&self, id: AlertId) -> Result<bool, StoreError>;
+    /// Deletes alerts, however many, in one transaction; their decisions stay, and that their detections were acted upon.
+    /// Gives how many there were.
+    async fn delete_alerts(&self, ids: &[AlertId]) -> Result<u64, StoreError>;
 }

@@ -78,6 +78,8 @@ pub struct Decision {
 pub struct DecisionFilter {
     /// This number only.
     pub id: Option<DecisionId>,
+    /// Those of this alert only.
+    pub alert: Option<AlertId>,
     /// Exact value.
     pub value: Option<String>,
     /// Exact scope.
@@ -115,6 +117,29 @@ pub trait Decisions {
         filter: &DecisionFilter,
         at: Timestamp,
     ) -> Result<Vec<Decision>, StoreError>;
+
+    /// Ends the active ones among these numbers at `at`, however many there are, in one transaction; gives those that it
+    /// ended, with their new `until`.
+    async fn end_these(&self, ids: &[DecisionId], at: Timestamp) -> Result<Vec<Decision>, StoreError>;
+}
+
+// === impl DecisionFilter ===
+
+impl DecisionFilter {
+    /// Whether a decision has the number, alert, value, scope and origin that it asks for; times are left to the store.
+    pub fn names(&self, one: &Decision) -> bool {
+        self.id.is_none_or(|id| id == one.id)
+            && self.alert.is_none_or(|alert| one.alert == Some(alert))
+            && self
+                .value
+                .as_ref()
+                .is_none_or(|value| *value == one.decision.value)
+            && self
+                .scope
+                .as_ref()
+                .is_none_or(|scope| **scope == *one.decision.scope)
+            && self.origin.is_none_or(|origin| origin == one.decision.origin)
+    }
 }
 
 // === impl Origin, Remediation ===

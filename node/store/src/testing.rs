@@ -66,6 +66,9 @@ pub const PROMISES: &[Promise] = &[
         "only active decisions are ended, and only those that match",
         |s| Box::pin(decisions::ended(s)),
     ),
+    promise("many decisions are ended by their numbers, together", |s| {
+        Box::pin(decisions::ended_by_number(s))
+    }),
     promise("ending with a limit ends the newest", |s| {
         Box::pin(decisions::ended_with_limit(s))
     }),

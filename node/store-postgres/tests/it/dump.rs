@@ -53,7 +53,7 @@ async fn a_copy_played_back_is_the_same_store() {
         .unwrap()
         .unwrap();
     let (gone, _) = store.insert_alert(&alert(2), &[]).await.unwrap().unwrap();
-    store.delete_alert(gone).await.unwrap();
+    store.delete_alerts(&[gone]).await.unwrap();
     store
         .keep_envelope(&envelope(place(1, 0), &[ip(1), ip(2)], 1))
         .await

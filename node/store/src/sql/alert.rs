@@ -21,6 +21,9 @@ const BARE: &str =
         'null' AS events, share, shared_as
     FROM alert WHERE TRUE";
 
+/// Alerts that are deleted with one statement.
+const CHUNK: usize = 500;
+
 #[async_trait]
 impl<D: Database> Alerts for D {
     async fn insert_alert(
@@ -112,11 +115,14 @@ impl<D: Database> Alerts for D {
         Ok(())
     }
 
-    async fn delete_alert(&self, id: AlertId) -> Result<bool, StoreError> {
+    async fn delete_alerts(&self, ids: &[AlertId]) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let deleted = delete(tx.as_mut(), self.binds_arrays(), vec![id]).await?;
+        let mut deleted = 0;
+        for chunk in ids.chunks(CHUNK) {
+            deleted += delete(tx.as_mut(), self.binds_arrays(), chunk.to_vec()).await?;
+        }
         tx.commit().await?;
-        Ok(deleted > 0)
+        Ok(deleted)
     }
 }
 

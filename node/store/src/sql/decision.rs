@@ -6,7 +6,7 @@ use vigie_wire::Timestamp;
 use super::query::{Column, Query};
 use super::row::{Columns, Row};
 use super::{Database, Transaction, not_returned};
-use crate::{AlertId, Decision, DecisionFilter, Decisions, NewDecision, StoreError};
+use crate::{AlertId, Decision, DecisionFilter, DecisionId, Decisions, NewDecision, StoreError};
 
 /// Rows per statement: nine values each, far below the 32766 that SQLite allows.
 const CHUNK: usize = 256;
@@ -42,6 +42,26 @@ impl<D: Database> Decisions for D {
         tx.commit().await?;
         let mut ended: Vec<_> = rows.into_iter().map(decision).collect::<Result<_, _>>()?;
         ended.sort_by_key(|one| std::cmp::Reverse(one.id));
+        Ok(ended)
+    }
+
+    async fn end_these(&self, ids: &[DecisionId], at: Timestamp) -> Result<Vec<Decision>, StoreError> {
+        let mut ended = Vec::new();
+        if ids.is_empty() {
+            return Ok(ended);
+        }
+        let mut tx = self.begin().await?;
+        for chunk in ids.chunks(CHUNK) {
+            let these = vec![("id", Column::Ints(chunk.to_vec()))];
+            let mut query = Query::with(self.binds_arrays(), "these", these);
+            query.push("UPDATE decision SET until = ").push_bind(at);
+            query.push(" WHERE until > ").push_bind(at);
+            query.push(" AND id IN (SELECT id FROM these) RETURNING *");
+            for row in tx.fetch(query).await? {
+                ended.push(decision(row)?);
+            }
+        }
+        tx.commit().await?;
         Ok(ended)
     }
 }
@@ -97,6 +117,9 @@ fn narrow<'a>(query: &mut Query<'a>, filter: &'a DecisionFilter, ends: Option<Ti
     query.push(" WHERE TRUE");
     if let Some(id) = filter.id {
         query.push(" AND id = ").push_bind(id);
+    }
+    if let Some(alert) = filter.alert {
+        query.push(" AND alert = ").push_bind(alert);
     }
     if let Some(value) = &filter.value {
         query.push(" AND value = ").push_bind(value);

@@ -58,7 +58,7 @@ pub(super) async fn numbers_rise(store: AnyStore) {
         let numbers = (id, written[0].id);
         assert!(numbers.0 > last.0 && numbers.1 > last.1);
         last = numbers;
-        assert!(store.delete_alert(id).await.unwrap());
+        assert_eq!(store.delete_alerts(&[id]).await.unwrap(), 1);
         let retention = crate::Retention {
             decisions_before: at(2),
             ..super::forgetting::NOTHING
@@ -148,8 +148,8 @@ pub(super) async fn deleted(store: AnyStore) {
         .await
         .unwrap()
         .unwrap();
-    assert!(store.delete_alert(id).await.unwrap());
-    assert!(!store.delete_alert(id).await.unwrap());
+    assert_eq!(store.delete_alerts(&[id, id + 1]).await.unwrap(), 1);
+    assert_eq!(store.delete_alerts(&[id]).await.unwrap(), 0);
     let left = store.decisions(&DecisionFilter::default()).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].id, written[0].id);

@@ -130,3 +130,23 @@ pub(super) async fn ended_with_limit(store: AnyStore) {
     let ended = store.end_decisions(&filter, at(15)).await.unwrap();
     assert_eq!(ids_of(&ended), [ids[1]], "the newest of the active ones");
 }
+
+pub(super) async fn ended_by_number(store: AnyStore) {
+    let rows: Vec<_> = (0..1_000).map(|_| decision("a", 30)).collect();
+    let mut ids = insert(&store, &rows).await;
+    let kept = ids.pop().unwrap();
+    let over = insert(&store, &[decision("a", 10)]).await;
+    let asked = [&ids[..], &over, &[i64::MAX]].concat();
+    let ended = store.end_these(&asked, at(15)).await.unwrap();
+    assert!(ended.iter().all(|one| one.decision.until == at(15)));
+    let mut found = ids_of(&ended);
+    found.sort_unstable();
+    assert_eq!(found, ids);
+    assert_eq!(store.end_these(&asked, at(15)).await.unwrap(), []);
+    assert_eq!(store.end_these(&[], at(15)).await.unwrap(), []);
+    let active = DecisionFilter {
+        active_at: Some(at(15)),
+        ..DecisionFilter::default()
+    };
+    assert_eq!(ids_of(&store.decisions(&active).await.unwrap()), [kept]);
+}

@@ -73,7 +73,7 @@ async fn alert_comes_back(
         };
         prop_assert_eq!(store.decisions(&filter).await.unwrap(), std::slice::from_ref(one));
     }
-    store.delete_alert(id).await.unwrap();
+    store.delete_alerts(&[id]).await.unwrap();
     Ok(())
 }
 
