@@ -90,7 +90,7 @@ async fn inside() {
 /// Writes until an error; gives how many were acknowledged before.
 async fn fill(store: &SqliteStore) -> (u64, StoreError) {
     let mut new = decision("192.0.2.1", 10);
-    new.reason = "x".repeat(16 * 1024);
+    new.reason = "x".repeat(16 * 1024).into();
     let mut acknowledged = 0;
     loop {
         match store.insert_decision(&new).await {
