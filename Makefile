@@ -25,12 +25,13 @@ test: ## run everything: format, lints, tests, documentation, the demo
 	@scripts/check.sh test
 	@scripts/test.sh
 
-bench: ## run the micro benchmarks of the crates, the scorer's, and log ingestion and the API next to the peers
+bench: ## run the micro benchmarks of the crates, the scorer's, and log ingestion, the API and the firewall next to the peers
 	@scripts/check.sh bench
 	cargo bench --locked --workspace --exclude vigie-reputation --bench '*'
 	bench/score.py
 	bench/ingest.sh $(ARGS)
 	bench/api.sh
+	bench/nftables.sh
 
 soak: ## cut and kill a mesh of real nodes: MINUTES=10 NODES=8 SEED=drawn LOSS=0.01
 	@scripts/check.sh test
