@@ -16,6 +16,7 @@ if ! "${space[@]}" true 2>/dev/null; then
   exit 0
 fi
 out=bench/results/nftables.txt
+trap 'rm -f "$out.new"' EXIT
 {
   printf '%s, %s cores, Linux %s, load %s, %s\n' "$(awk -F ': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)" "$(nproc)" \
     "$(uname -r)" "$(cut -d ' ' -f 1 /proc/loadavg)" "$(date +%F)"

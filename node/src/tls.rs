@@ -52,8 +52,8 @@ pub(crate) struct Subject {
     until: Timestamp,
     /// It and those between it and the authority.
     shown: Arc<[CertificateDer<'static>]>,
-    /// Who believed it.
-    by: Arc<Opened>,
+    /// Who believed it last; shared by all requests of its connection.
+    by: Arc<ArcSwap<Opened>>,
     gate: Arc<Gate>,
 }
 
@@ -123,7 +123,7 @@ impl Gate {
                 .collect(),
             until: Timestamp::from_secs(certificate.validity().not_after.timestamp()),
             shown: shown.iter().map(|one| one.clone().into_owned()).collect(),
-            by,
+            by: Arc::new(ArcSwap::new(by)),
             gate: Arc::clone(self),
         })
     }
@@ -179,10 +179,10 @@ impl std::fmt::Debug for Opened {
 // === impl Subject ===
 
 impl Subject {
-    /// Whether the certificate would be believed now: looked at anew once the files were read again.
+    /// Whether the certificate would be believed now: looked at anew once each time that the files were read again.
     pub(crate) fn holds(&self, now: Timestamp) -> bool {
-        let opened = self.gate.opened.load();
-        if Arc::ptr_eq(&opened, &self.by) {
+        let opened = self.gate.opened();
+        if Arc::ptr_eq(&opened, &self.by.load()) {
             return now < self.until;
         }
         let (Some(clients), Some((own, between))) = (&opened.clients, self.shown.split_first()) else {
@@ -190,7 +190,11 @@ impl Subject {
         };
         let secs = u64::try_from(now.as_secs()).unwrap_or(0);
         let now = UnixTime::since_unix_epoch(Duration::from_secs(secs));
-        clients.verify_client_cert(own, between, now).is_ok()
+        let holds = clients.verify_client_cert(own, between, now).is_ok();
+        if holds {
+            self.by.store(Arc::clone(&opened));
+        }
+        holds
     }
 }
 

@@ -32,10 +32,9 @@ pub(crate) const STRUCK: GroupIndex = 2;
 
 /// One organisation.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
 pub(crate) struct Reporter {
-    pub(crate) record: Record,
     pub(crate) org: OrgId,
+    pub(crate) record: Record,
     pub(crate) anchor: bool,
     /// What is spent of what gold confirmed of it.
     pub(crate) purse: Purse,
@@ -234,8 +233,8 @@ impl Reporters {
 impl Reporter {
     fn unplaced(org: OrgId) -> Self {
         Self {
-            record: Record::default(),
             org,
+            record: Record::default(),
             anchor: false,
             purse: Purse::default(),
             lends: Purse::default(),

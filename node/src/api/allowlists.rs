@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use vigie_store::Allowed;
 use vigie_wire::Timestamp;
 
-use super::machine::{Doorway, body, in_time};
+use super::machine::{Doorway, body};
 use super::{LARGEST_BODY, failed};
 use crate::clock::rfc3339;
 use crate::config::{canonical, network};
@@ -62,7 +62,7 @@ pub(super) async fn check(State(door): Doorway, method: Method, Path(target): Pa
 
 pub(super) async fn check_many(State(door): Doorway, request: Request) -> Result<Response, Response> {
     let wrong = |why: &str| failed(StatusCode::BAD_REQUEST, why);
-    let bytes = in_time(body(request, LARGEST_BODY)).await?;
+    let bytes = body(request, LARGEST_BODY).await?;
     let asked: Many = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
     if asked.targets.is_empty() {
         return Err(wrong("targets list cannot be empty"));

@@ -12,7 +12,7 @@ use vigie_store::{Client, Machine};
 use vigie_wire::Timestamp;
 
 use super::auth::address;
-use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, body, in_time, unauthorized, wrong};
+use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, body, unauthorized, wrong};
 use super::{certified, failed, password, token};
 use crate::clock::rfc3339;
 
@@ -31,7 +31,7 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
         return unauthorized("bad user agent: it is name/version");
     };
     let shown = request.extensions().clone();
-    let bytes = match in_time(body(request, LARGEST_UNKNOWN)).await {
+    let bytes = match body(request, LARGEST_UNKNOWN).await {
         Ok(bytes) => bytes,
         Err(refused) => return refused,
     };

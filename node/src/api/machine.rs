@@ -186,21 +186,17 @@ fn shown(headers: &HeaderMap) -> Option<String> {
     bearer.or_else(cookie).map(|token| token.trim().to_owned())
 }
 
-/// What comes within a minute; whoever takes longer holds up others.
-pub(super) async fn in_time<T>(coming: impl Future<Output = Result<T, Response>>) -> Result<T, Response> {
-    let late = |_| StatusCode::REQUEST_TIMEOUT.into_response();
-    tokio::time::timeout(PATIENCE, coming).await.map_err(late)?
-}
-
-/// The body of a request, unpacked if it is gzip, up to `largest` bytes.
+/// The body of a request, unpacked if it is gzip, up to `largest` bytes; whoever takes longer than a minute holds up others.
 pub(super) async fn body(request: Request, largest: usize) -> Result<Bytes, Response> {
     let too_large = || failed(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large");
     let packed = request
         .headers()
         .get(header::CONTENT_ENCODING)
         .is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"gzip"));
-    let bytes = axum::body::to_bytes(request.into_body(), largest)
+    let coming = axum::body::to_bytes(request.into_body(), largest);
+    let bytes = tokio::time::timeout(PATIENCE, coming)
         .await
+        .map_err(|_| StatusCode::REQUEST_TIMEOUT.into_response())?
         .map_err(|_| too_large())?;
     if !packed {
         return Ok(bytes);

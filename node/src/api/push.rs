@@ -15,7 +15,7 @@ use vigie_store::{AlertFilter, AlertId, Machine, NewAlert, NewDecision, Share};
 use vigie_wire::Timestamp;
 
 use super::failed;
-use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body, in_time};
+use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body};
 use super::pushed::{Pushed, Taken};
 use crate::config::network;
 use crate::node::Node;
@@ -37,7 +37,7 @@ pub(super) async fn push(
     let Ok(_turn) = ROOM.acquire().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let bytes = match in_time(body(request, LARGEST)).await {
+    let bytes = match body(request, LARGEST).await {
         Ok(bytes) => bytes,
         Err(refused) => return refused,
     };

@@ -11,7 +11,7 @@ use vigie_store::{Client, Machine, StoreError};
 
 use super::auth::{address, who};
 use super::login::{LONGEST_PASSWORD, agent};
-use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, body, in_time, wrong};
+use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, body, wrong};
 use super::{certified, failed, password};
 use crate::node::Node;
 
@@ -39,7 +39,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 pub(super) async fn register(State(door): Doorway, request: Request) -> Response {
     let address = address(&request);
     let agent = agent(request.headers()).unwrap_or_default();
-    let bytes = match in_time(body(request, LARGEST_UNKNOWN)).await {
+    let bytes = match body(request, LARGEST_UNKNOWN).await {
         Ok(bytes) => bytes,
         Err(refused) => return refused,
     };

@@ -101,7 +101,7 @@ fn subject(gate: &Arc<Gate>, chain: &[&Signed]) -> Subject {
         units: Vec::new(),
         until: NOW + Duration::from_secs(60),
         shown: chain.iter().map(|one| one.certificate.der().clone()).collect(),
-        by: gate.opened(),
+        by: Arc::new(ArcSwap::new(gate.opened())),
         gate: Arc::clone(gate),
     }
 }
@@ -138,6 +138,11 @@ fn whoever_is_taken_back_is_nobody_on_a_connection_that_stays() {
     folder.write("crl.pem", &list(&folder.root, 98));
     gate.reload(NOW);
     assert!(direct.holds(NOW) && indirect.holds(NOW));
+    let believed = direct.by.load_full();
+    assert!(
+        Arc::ptr_eq(&believed, &gate.opened()),
+        "and is not looked at again until the next reading"
+    );
     folder.write("crl.pem", &list(&folder.root, 4));
     gate.reload(NOW);
     assert!(!direct.holds(NOW) && indirect.holds(NOW));

@@ -18,17 +18,10 @@ use crate::graph::Place;
 use crate::score::LearnedReporter;
 
 /// A record. Learned numbers decay towards the prior; the prior, with what genesis granted, does not.
-// In this order, so that one cache line answers what a crowded subject asks of hundreds: the weight, and how he disputes.
 #[derive(Debug, Default)]
-#[repr(C)]
 pub(crate) struct Record {
-    cache: AtomicU64,
-    dispute_refuted: Option<Timestamp>,
-    struck_until: Option<Timestamp>,
-    disputes_right: u8,
     member: bool,
     anchor: bool,
-    forgotten: bool,
     history: i64,
     confirmed: i64,
     refuted: i64,
@@ -36,9 +29,14 @@ pub(crate) struct Record {
     active_days: i64,
     last_active: i64,
     joint: Vec<Timestamp>,
+    struck_until: Option<Timestamp>,
+    disputes_right: u8,
     dispute_forgiven: Option<Timestamp>,
+    dispute_refuted: Option<Timestamp>,
     /// He said two things at one place: until then his word is nothing.
     void_until: Option<Timestamp>,
+    forgotten: bool,
+    cache: AtomicU64,
 }
 
 /// How a claim was refuted.

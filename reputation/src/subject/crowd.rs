@@ -53,22 +53,16 @@ impl Subject {
         let mut order = |entry: &Entry| {
             // As `strengthen` compares them, or whoever whispers first would drive out what his loud word would not.
             let strength = (entry.loudness(), entry.lasts_at(half_life_of(entry)));
-            Some((std::cmp::Reverse(strength), entry.reporter))
+            (std::cmp::Reverse(strength), entry.reporter)
         };
         let mine = group(other.reporter);
         sizes.count(mine);
-        let mut least = (
-            Least::Other,
-            if sizes.is_largest(mine) {
-                order(other)
-            } else {
-                None
-            },
-        );
-        let mut places = sizes.counted.iter().copied();
+        let mut least = (Least::Other, sizes.is_largest(mine).then(|| order(other)));
+        let mut groups = sizes.counted.iter();
+        // No `zip`: it steps through the chained list from outside, and a third more time goes into a full subject.
         self.entries().enumerate().for_each(|(place, entry)| {
-            if places.next().is_some_and(|group| sizes.is_largest(group)) {
-                let order = order(entry);
+            if groups.next().is_some_and(|group| sizes.is_largest(*group)) {
+                let order = Some(order(entry));
                 if order > least.1 {
                     least = (Least::Known(place), order);
                 }
