@@ -167,13 +167,29 @@ fn developers_folders() -> Vec<String> {
     found
 }
 
+/// Whether the line names the folder from the root on. `/v1/lists/check/` is no path below
+/// `/check/`, even where the project itself lies there.
+fn starts_a_path(line: &str, folder: &str) -> bool {
+    line.match_indices(folder).any(|(at, _)| {
+        !line[..at].ends_with(|before: char| before.is_alphanumeric() || "_-.}".contains(before))
+    })
+}
+
+#[test]
+fn a_path_is_named_from_the_root_on() {
+    assert!(starts_a_path("see /check/main", "/check/"));
+    assert!(starts_a_path("/check/main", "/check/"));
+    assert!(!starts_a_path("GET /v1/lists/check/{ip}", "/check/"));
+    assert!(starts_a_path("lists/check/ and `/check/x`", "/check/"));
+}
+
 #[test]
 fn no_path_of_a_developers_machine() {
     let folders = developers_folders();
     let mut faults = Vec::new();
     for file in &texts() {
         for (number, line) in file.text.lines().enumerate() {
-            for folder in folders.iter().filter(|folder| line.contains(folder.as_str())) {
+            for folder in folders.iter().filter(|folder| starts_a_path(line, folder)) {
                 faults.push(format!("{}: names {folder}", file.at(number)));
             }
         }
