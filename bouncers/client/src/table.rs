@@ -31,7 +31,7 @@ pub struct TableConfig {
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The end of the value may be different now.
+    /// What holds for the value is different now.
     Changed,
     /// Nothing is different.
     Unchanged,
@@ -160,35 +160,42 @@ impl Table {
         // The first word of a new picture, or of a replacing message, counts as it is; later ones can only
         // prolong it.
         let overrides = add.replaces || held.picture != self.picture;
-        let mut all = self.others.remove(&add.value).unwrap_or_default();
-        all.push(held);
+        let (mut all, before) = self.take(add.value, held);
         match all.iter_mut().find(|entry| entry.kind == kind) {
             Some(same) if overrides => *same = new,
             Some(same) => same.until = same.until.max(new.until),
             None => all.push(new),
         }
-        self.put(add.value, all, held)
+        self.put(add.value, all, &before)
     }
 
     fn remove(&mut self, value: Value, kind: u8) -> Outcome {
         let Some(held) = self.get(value) else {
             return Outcome::Unchanged;
         };
+        let (mut all, before) = self.take(value, held);
+        all.retain(|entry| entry.kind != kind);
+        self.put(value, all, &before)
+    }
+
+    /// Every entry of a value, `held` the last of them, to be put back; and a copy to compare with.
+    fn take(&mut self, value: Value, held: Entry) -> (Vec<Entry>, Vec<Entry>) {
         let mut all = self.others.remove(&value).unwrap_or_default();
         all.push(held);
-        all.retain(|entry| entry.kind != kind);
-        self.put(value, all, held)
+        let before = all.clone();
+        (all, before)
     }
 
     /// The longest-living of `all` becomes the value's entry, the rest stand by.
-    fn put(&mut self, value: Value, mut all: Vec<Entry>, before: Entry) -> Outcome {
+    fn put(&mut self, value: Value, mut all: Vec<Entry>, before: &[Entry]) -> Outcome {
         all.sort_unstable_by_key(|entry| entry.until);
+        let says_the_same = |one: &Entry, other: &Entry| (one.kind, one.until) == (other.kind, other.until);
+        let same = all.len() == before.len() && all.iter().zip(before).all(|(a, b)| says_the_same(a, b));
         let longest = all.pop();
         if !all.is_empty() {
             self.others.insert(value, all);
         }
         self.set(value, longest);
-        let same = longest.is_some_and(|entry| entry.until == before.until);
         if same {
             Outcome::Unchanged
         } else {
@@ -219,8 +226,8 @@ impl Table {
         for (value, mut entries) in standing_by {
             entries.extend(self.get(value));
             entries.retain(&keep);
-            if let Some(any) = entries.last().copied() {
-                self.put(value, entries, any);
+            if !entries.is_empty() {
+                self.put(value, entries, &[]);
             }
         }
         self.v4.retain(|_, entry| keep(entry));
@@ -250,6 +257,25 @@ impl Table {
             .filter(move |(_, entry)| live(entry))
             .map(|(address, _)| IpAddr::V6(*address));
         v4.chain(v6)
+    }
+
+    /// Every decision that holds: whom it is about, which of [`TableConfig::kinds`] it is, and its end. A value that
+    /// several kinds were decided for comes once for each.
+    pub fn decisions(&self, now: Moment) -> impl Iterator<Item = (IpNet, usize, Moment)> + '_ {
+        let v4 = self
+            .v4
+            .iter()
+            .map(|(address, entry)| (IpAddr::V4(*address).into(), *entry));
+        let v6 = self
+            .v6
+            .iter()
+            .map(|(address, entry)| (IpAddr::V6(*address).into(), *entry));
+        let ranges = self.ranges.iter().map(|(net, entry)| (*net, *entry));
+        let others = self.others.iter();
+        let others = others.flat_map(|(value, entries)| entries.iter().map(|entry| (value.net(), *entry)));
+        let all = v4.chain(v6).chain(ranges).chain(others);
+        all.filter(move |(_, entry)| entry.until > now)
+            .map(|(net, entry)| (net, usize::from(entry.kind), entry.until))
     }
 
     /// All ranges that are kept out, as they were decided: they nest, and may hold what is allowed.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
-use vigie_bouncer_client::{GoDuration, TableConfig};
+use vigie_bouncer_client::GoDuration;
+use vigie_bouncer_nginx::table::Remediation;
 
 /// What can be set, by file (each name with `_`) and by flag.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -28,15 +29,35 @@ pub(crate) struct Settings {
     /// Do not use the node's push even if it offers one
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) no_push: Option<bool>,
-    /// Remediations that nginx is to answer with a refusal [default: ban]
-    #[arg(long = "remediation", value_name = "NAME")]
-    pub(crate) remediations: Option<Vec<String>>,
+    /// Decisions to act upon, by their remediation, and how: `mfa=challenge` treats one as another
+    /// [default: ban, challenge, captcha=challenge, throttle]
+    #[arg(long = "remediation", value_name = "NAME[=HOW]")]
+    pub(crate) remediations: Option<Vec<Meaning>>,
     /// Addresses and ranges never to be kept out; may be given several times
     #[arg(long)]
     pub(crate) allow: Option<Vec<Network>>,
     /// The file that nginx reads: what `vigie_table` names there [default: /run/vigie/nginx.table]
     #[arg(long)]
     pub(crate) table: Option<PathBuf>,
+}
+
+/// A remediation, as the node names it, and what nginx does about it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Meaning {
+    name: String,
+    word: Remediation,
+}
+
+/// Which decisions are taken into the table.
+#[derive(Clone, Debug)]
+pub(crate) struct Accept {
+    /// Remediations, in lower case.
+    pub(crate) kinds: Vec<String>,
+    /// What each of these means here.
+    pub(crate) words: Vec<Remediation>,
+    /// Never kept out, whatever is decided.
+    pub(crate) allow: Vec<IpNet>,
 }
 
 /// A range; an address stands for the range of itself.
@@ -52,7 +73,7 @@ pub(crate) struct Config {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) poll: Duration,
     pub(crate) push: bool,
-    pub(crate) accept: TableConfig,
+    pub(crate) accept: Accept,
     pub(crate) table: PathBuf,
 }
 
@@ -76,6 +97,12 @@ pub(crate) enum ConfigError {
     /// Not a time between two questions.
     #[error("poll: {value:?} is not a duration from 1s to 1h")]
     Poll { value: String },
+    /// One remediation cannot mean two things.
+    #[error("remediations: {name} is named twice")]
+    Twice { name: String },
+    /// The table of decisions counts them in a byte.
+    #[error("remediations: {found} are more than {MOST_KINDS}")]
+    TooMany { found: usize },
     /// Nothing was said about something that has no default.
     #[error("key_file is not set: name the file that holds the bouncer's API key (--key-file)")]
     NoKey,
@@ -84,6 +111,56 @@ pub(crate) enum ConfigError {
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
 const LONGEST_POLL: Duration = Duration::from_hours(1);
 const TABLE: &str = "/run/vigie/nginx.table";
+const MOST_KINDS: usize = 255;
+
+// === impl Meaning ===
+
+impl Meaning {
+    fn usual() -> Vec<Self> {
+        use Remediation::{Ban, Challenge, Throttle};
+        let all = [
+            ("ban", Ban),
+            ("challenge", Challenge),
+            // What CrowdSec calls it.
+            ("captcha", Challenge),
+            ("throttle", Throttle),
+        ];
+        all.map(|(name, word)| Self {
+            name: name.to_owned(),
+            word,
+        })
+        .to_vec()
+    }
+}
+
+impl std::str::FromStr for Meaning {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, how) = text.split_once('=').unwrap_or((text, text));
+        let words = [Remediation::Ban, Remediation::Challenge, Remediation::Throttle];
+        let word = words
+            .into_iter()
+            .find(|word| word.name() == how.to_ascii_lowercase());
+        match word {
+            Some(word) if !name.is_empty() => Ok(Self {
+                name: name.to_ascii_lowercase(),
+                word,
+            }),
+            _ => Err(format!(
+                "{text:?} is none of ban, challenge, throttle, nor NAME=ban, NAME=challenge or NAME=throttle"
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Meaning {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
 
 // === impl Network ===
 
@@ -146,20 +223,34 @@ impl Settings {
     pub(crate) fn finish(self) -> Result<Config, ConfigError> {
         let table = self.table();
         let allow = self.allow.unwrap_or_default();
-        let defaults = TableConfig::default();
+        let meanings = self.remediations.unwrap_or_else(Meaning::usual);
         Ok(Config {
             url: self.url.unwrap_or_else(|| "http://127.0.0.1:8480".to_owned()),
             key_file: self.key_file.ok_or(ConfigError::NoKey)?,
             ca_file: self.ca_file,
             poll: poll(self.poll.unwrap_or_else(|| "10s".to_owned()))?,
             push: !self.no_push.unwrap_or(false),
-            accept: TableConfig {
-                kinds: self.remediations.unwrap_or(defaults.kinds),
-                allow: allow.into_iter().map(|network| network.0).collect(),
-            },
+            accept: accept(meanings, allow.into_iter().map(|network| network.0).collect())?,
             table,
         })
     }
+}
+
+fn accept(meanings: Vec<Meaning>, allow: Vec<IpNet>) -> Result<Accept, ConfigError> {
+    if meanings.len() > MOST_KINDS {
+        return Err(ConfigError::TooMany {
+            found: meanings.len(),
+        });
+    }
+    let (mut kinds, mut words) = (Vec::new(), Vec::new());
+    for Meaning { name, word } in meanings {
+        if kinds.contains(&name) {
+            return Err(ConfigError::Twice { name });
+        }
+        kinds.push(name);
+        words.push(word);
+    }
+    Ok(Accept { kinds, words, allow })
 }
 
 fn poll(value: String) -> Result<Duration, ConfigError> {
@@ -182,7 +273,29 @@ mod tests {
     fn a_key_file_is_all_that_is_needed() {
         let config = config("key_file = '/k'").unwrap();
         assert_eq!((config.table.to_str(), config.push), (Some(TABLE), true));
-        assert_eq!(config.accept.kinds, ["ban"]);
+        assert_eq!(config.accept.kinds, ["ban", "challenge", "captcha", "throttle"]);
+    }
+
+    #[test]
+    fn a_remediation_may_be_treated_as_another() {
+        let accept = config("key_file='k'\nremediations=['Ban', 'mfa=challenge']")
+            .unwrap()
+            .accept;
+        assert_eq!(accept.kinds, ["ban", "mfa"]);
+        assert_eq!(accept.words, [Remediation::Ban, Remediation::Challenge]);
+        let error = |text: &str| config(&format!("key_file='k'\nremediations={text}")).unwrap_err();
+        assert!(error("['mfa']").contains("\"mfa\" is none of ban, challenge, throttle"));
+        assert!(error("['mfa=pass']").contains("\"mfa=pass\" is none of"));
+        assert!(error("['=ban']").contains("\"=ban\" is none of"));
+        assert_eq!(
+            error("['ban', 'BAN=throttle']"),
+            "remediations: ban is named twice"
+        );
+        let many: Vec<String> = (0..256).map(|n| format!("'r{n}=ban'")).collect();
+        assert_eq!(
+            error(&format!("[{}]", many.join(","))),
+            "remediations: 256 are more than 255"
+        );
     }
 
     #[test]

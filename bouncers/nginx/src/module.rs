@@ -6,8 +6,13 @@
 //! Deliberately absent: runtimes, threads, and anything that waits.
 #![expect(unsafe_code, reason = "nginx is written in C")]
 
+mod answer;
+mod config;
 mod directives;
 mod handler;
+mod metrics;
+mod shared;
+mod variables;
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,12 +20,13 @@ use std::ptr::{addr_of, addr_of_mut};
 
 use ngx::core::Status;
 use ngx::ffi::{
-    NGX_HTTP_MODULE, ngx_array_push, ngx_conf_t, ngx_http_add_variable, ngx_http_handler_pt,
-    ngx_http_module_t, ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_int_t, ngx_module_t, ngx_str_t, ngx_uint_t,
+    NGX_HTTP_MODULE, ngx_array_push, ngx_conf_t, ngx_http_handler_pt, ngx_http_module_t,
+    ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_int_t, ngx_module_t, ngx_uint_t,
 };
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
-use directives::{Location, Main};
+use config::{Location, Main};
+use shared::Shared;
 
 /// The module, as Rust names it.
 struct Vigie;
@@ -35,7 +41,7 @@ static CONTEXT: ngx_http_module_t = ngx_http_module_t {
     create_srv_conf: None,
     merge_srv_conf: None,
     create_loc_conf: Some(Vigie::create_loc_conf),
-    merge_loc_conf: Some(directives::merge),
+    merge_loc_conf: Some(config::merge),
 };
 
 /// nginx numbers its modules in here.
@@ -57,20 +63,15 @@ impl HttpModule for Vigie {
         unsafe { &*addr_of!(ngx_http_vigie_module) }
     }
 
-    /// Adds the variable `$vigie`.
+    /// Adds our variables.
     unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
-        let mut name: ngx_str_t = ngx::ngx_string!("vigie");
-        // SAFETY: nginx hands us its own configuration, and copies the name.
-        let variable = unsafe { ngx_http_add_variable(cf, &raw mut name, 0).as_mut() };
-        let Some(variable) = variable else {
-            return Status::NGX_ERROR.into();
-        };
-        variable.get_handler = Some(handler::variable);
-        Status::NGX_OK.into()
+        let added = variables::add(cf).map_or(Status::NGX_ERROR, |()| Status::NGX_OK);
+        added.into()
     }
 
     /// Takes our place in the access phase, and reads the tables for the first time: the workers, which come
-    /// later, begin with these, and `nginx -t` tells what is wrong with them.
+    /// later, begin with these, and `nginx -t` tells what is wrong with them. Where there is a table there is also what
+    /// the workers share.
     unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         guarded(Status::NGX_ERROR.into(), || {
             // SAFETY: nginx hands us its own configuration, in which its core module has a place.
@@ -92,6 +93,13 @@ impl HttpModule for Vigie {
             *place = Some(handler::access);
             // SAFETY: as above.
             if let Some(main) = Vigie::main_conf_mut(unsafe { &*cf }) {
+                if main.watches.is_empty() {
+                    return Status::NGX_OK.into();
+                }
+                main.zone = Shared::zone(cf, addr_of_mut!(ngx_http_vigie_module).cast());
+                if main.zone.is_none() {
+                    return Status::NGX_ERROR.into();
+                }
                 main.read_all(cf);
             }
             Status::NGX_OK.into()

@@ -21,6 +21,8 @@ use vigie_bouncer_nginx::clock::{self, Boot};
 use vigie_bouncer_nginx::table::form::{TooLarge, encode};
 use vigie_bouncer_nginx::table::{Entry, Remediation};
 
+use crate::config::Accept;
+
 /// Between two files: workers look once a second.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// So many ticks of [`WRITE_EVERY`] between two looks at whether the file still is ours.
@@ -39,6 +41,8 @@ pub(crate) struct Publisher {
     boot: Boot,
     clock: Clock,
     table: Table,
+    /// What each kind of decision in the table means here.
+    words: Vec<Remediation>,
     /// What is never kept out, with a row of its own: an allowed address within a banned range.
     allow: Vec<IpNet>,
     /// A full picture has been seen to its end.
@@ -71,7 +75,7 @@ pub(crate) enum WriteError {
 
 impl Publisher {
     /// Makes sure that a table can be written there, and leaves the one that is there.
-    pub(crate) fn start(path: PathBuf, accept: TableConfig, clock: Clock) -> Result<Self, WriteError> {
+    pub(crate) fn start(path: PathBuf, accept: Accept, clock: Clock) -> Result<Self, WriteError> {
         let boot = Boot::current().map_err(WriteError::Boot)?;
         let new = beside(&path);
         File::create(&new)
@@ -82,7 +86,11 @@ impl Publisher {
             boot,
             clock,
             allow: accept.allow.clone(),
-            table: Table::new(accept),
+            words: accept.words,
+            table: Table::new(TableConfig {
+                kinds: accept.kinds,
+                allow: accept.allow,
+            }),
             complete: false,
             behind: false,
             written: None,
@@ -211,15 +219,13 @@ impl Publisher {
 
     fn entries(&self) -> Vec<Entry> {
         let (now, now_secs) = (self.clock.now(), clock::seconds());
-        let banned = self.table.addresses(now).filter_map(|address| {
-            let until = self.table.until(address, now)?;
-            Some((IpNet::from(address), until))
-        });
-        let bans = banned.chain(self.table.ranges(now)).map(|(net, until)| Entry {
-            address: net.network(),
-            prefix: net.prefix_len(),
-            remediation: Remediation::Ban,
-            until: now_secs.saturating_add(until.secs_after(now)),
+        let decided = self.table.decisions(now).filter_map(|(net, kind, until)| {
+            Some(Entry {
+                address: net.network(),
+                prefix: net.prefix_len(),
+                remediation: *self.words.get(kind)?,
+                until: now_secs.saturating_add(until.secs_after(now)),
+            })
         });
         let passes = self.allow.iter().map(|net| Entry {
             address: net.network(),
@@ -227,7 +233,7 @@ impl Publisher {
             remediation: Remediation::Pass,
             until: u32::MAX,
         });
-        bans.chain(passes).collect()
+        decided.chain(passes).collect()
     }
 }
 

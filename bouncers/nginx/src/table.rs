@@ -1,8 +1,9 @@
-//! Who is kept out, as a worker of nginx looks it up: a sorted list of networks, searched once a request. Pure.
+//! What happens to whom, as a worker of nginx looks it up: a sorted list of networks, searched once a request. Pure.
 //!
-//! Single addresses are networks of full length. Each row knows the narrowest network around it, so one binary search
-//! and a few steps outwards find the longest match that has not ended. No allocation, no panic whatever the address.
-//! Deliberately absent: the time, which comes in, and the file, which is [`form`]'s.
+//! Single addresses are networks of full length. Each row knows the row around it, so one binary search and a few steps
+//! outwards find all that hold an address; the strongest word that is not over counts. Not the narrowest: a page to
+//! solve must be no way out of a banned range. No allocation, no panic whatever the address. Deliberately absent: the
+//! time, which comes in, and the file, which is [`form`]'s.
 
 pub mod form;
 mod rows;
@@ -11,15 +12,18 @@ use std::net::IpAddr;
 
 use rows::Rows;
 
-/// What happens to a client.
+/// What happens to a client, the stronger word behind the weaker. Its number stands for it in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
 pub enum Remediation {
-    /// Let in whatever a wider row says: the local allowlist.
-    Pass,
+    /// Let in, but not as often as it likes.
+    Throttle = 1,
+    /// Let in once its browser has worked for it.
+    Challenge = 2,
     /// Kept out.
-    Ban,
-    /// Of a later version. Not acted upon: nothing soft is ever hardened into a ban.
-    Other(u8),
+    Ban = 3,
+    /// Let in whatever else is said: the local allowlist.
+    Pass = 4,
 }
 
 /// One row: a network, what happens to it, and until when.
@@ -45,29 +49,20 @@ pub struct Table {
 // === impl Remediation ===
 
 impl Remediation {
-    /// The byte that stands for it in a file.
-    const fn code(self) -> u8 {
-        match self {
-            Self::Pass => 0,
-            Self::Ban => 1,
-            Self::Other(code) => code,
-        }
+    /// All of them, the weakest first.
+    pub const ALL: [Self; 4] = [Self::Throttle, Self::Challenge, Self::Ban, Self::Pass];
+
+    fn of(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|word| *word as u8 == code)
     }
 
-    const fn of(code: u8) -> Self {
-        match code {
-            0 => Self::Pass,
-            1 => Self::Ban,
-            other => Self::Other(other),
-        }
-    }
-
-    /// The word for logs.
+    /// The word for logs and configurations.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Pass => "pass",
+            Self::Throttle => "throttle",
+            Self::Challenge => "challenge",
             Self::Ban => "ban",
-            Self::Other(_) => "other",
+            Self::Pass => "pass",
         }
     }
 }
@@ -75,7 +70,7 @@ impl Remediation {
 // === impl Table ===
 
 impl Table {
-    /// What happens to this client: the word of the longest network around it that is not over at second `now`.
+    /// What happens to this client: the strongest word of all networks around it that are not over at second `now`.
     /// An IPv4 address that came in IPv6's clothes is looked up as what it is.
     pub fn look_up(&self, address: IpAddr, now: u32) -> Option<Remediation> {
         match address.to_canonical() {

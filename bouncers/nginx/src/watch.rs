@@ -27,6 +27,10 @@ pub struct Watch {
     next_look_ms: u64,
     /// What was told last, so that it is told once.
     told: Option<String>,
+    /// A table has been read.
+    has_table: bool,
+    /// The last look found the table in use, or took another.
+    is_usable: bool,
 }
 
 /// What became of a look, if there is something to tell.
@@ -90,7 +94,19 @@ impl Watch {
             tried: None,
             next_look_ms: 0,
             told: None,
+            has_table: false,
+            is_usable: false,
         }
+    }
+
+    /// Whether any table was read: else everybody is let in because nobody is known.
+    pub const fn has_table(&self) -> bool {
+        self.has_table
+    }
+
+    /// Whether the file was as it should be at the last look.
+    pub const fn is_usable(&self) -> bool {
+        self.is_usable
     }
 
     /// The table in use.
@@ -114,6 +130,7 @@ impl Watch {
             Ok(None) => None,
             Ok(Some(table)) => {
                 self.table = table;
+                (self.has_table, self.is_usable) = (true, true);
                 let again = self
                     .told
                     .replace(String::new())
@@ -122,6 +139,7 @@ impl Watch {
                 (!again).then_some(News::Good { rows })
             }
             Err(error) => {
+                self.is_usable = false;
                 let reason = error.to_string();
                 let again = self
                     .told

@@ -3,6 +3,8 @@
 
 mod agent;
 mod bad_input;
+#[path = "../../../bouncers/nginx/tests/it/browser.rs"]
+mod browser;
 mod certificates;
 mod cli;
 mod clients;

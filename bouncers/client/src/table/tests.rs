@@ -62,6 +62,36 @@ fn the_longest_living_decision_counts() {
 }
 
 #[test]
+fn every_kind_of_a_value_is_told() {
+    let mut table = table(&[]);
+    let told = |table: &Table, now| {
+        let mut all: Vec<(String, usize, u32)> = table
+            .decisions(Moment::from_secs(now))
+            .map(|(net, kind, until)| (net.to_string(), kind, until.as_secs()))
+            .collect();
+        all.sort();
+        all
+    };
+    let row = |net: &str, kind, until| (net.to_owned(), kind, until);
+    table.apply(&add("1.1.1.1", "captcha", 50));
+    // The shorter of two counts as well: a ban is more than a captcha.
+    assert_eq!(table.apply(&add("1.1.1.1", "ban", 20)), Outcome::Changed);
+    assert_eq!(table.apply(&add("1.1.1.1", "ban", 20)), Outcome::Unchanged);
+    table.apply(&add("2001:db8::1", "ban", 9));
+    assert_eq!(
+        told(&table, 0),
+        [
+            row("1.1.1.1/32", 0, 20),
+            row("1.1.1.1/32", 1, 50),
+            row("2001:db8::1/128", 0, 9)
+        ]
+    );
+    assert_eq!(told(&table, 20), [row("1.1.1.1/32", 1, 50)]);
+    assert_eq!(table.apply(&remove("1.1.1.1", "ban")), Outcome::Changed);
+    assert_eq!(told(&table, 10), [row("1.1.1.1/32", 1, 50)]);
+}
+
+#[test]
 fn removing_one_kind_leaves_the_other() {
     let mut table = table(&[]);
     table.apply(&add("1.1.1.1", "ban", 50));

@@ -67,7 +67,12 @@ impl Lapi {
     }
 
     pub(crate) fn add(&self, value: &str, duration: &str) {
-        let row = row(value, duration);
+        self.add_as("ban", value, duration);
+    }
+
+    /// The same with another remediation. One value has one at a time.
+    pub(crate) fn add_as(&self, kind: &str, value: &str, duration: &str) {
+        let row = row(kind, value, duration);
         self.set(|state| {
             state.live.insert(value.to_owned(), row.clone());
             state.events.push(format!(r#"{{"new":[{row}],"deleted":null}}"#));
@@ -76,7 +81,7 @@ impl Lapi {
     }
 
     pub(crate) fn delete(&self, value: &str) {
-        let row = row(value, "-1s");
+        let row = row("ban", value, "-1s");
         self.set(|state| {
             state.live.remove(value);
             state.events.push(format!(r#"{{"new":null,"deleted":[{row}]}}"#));
@@ -214,10 +219,10 @@ impl Lapi {
     }
 }
 
-fn row(value: &str, duration: &str) -> String {
+fn row(kind: &str, value: &str, duration: &str) -> String {
     let scope = if value.contains('/') { "Range" } else { "Ip" };
     format!(
-        r#"{{"id":1,"origin":"cscli","type":"ban","scope":"{scope}","value":"{value}","duration":"{duration}","scenario":"test \"quoted\" }}]"}}"#
+        r#"{{"id":1,"origin":"cscli","type":"{kind}","scope":"{scope}","value":"{value}","duration":"{duration}","scenario":"test \"quoted\" }}]"}}"#
     )
 }
 

@@ -1,74 +1,115 @@
-//! The directives `vigie`, `vigie_table` and `vigie_status`: what may be written, and what it means further in.
-//!
-//! Each may stand in http, server, location, and in an `if` within it; what is not said is taken from further out.
+//! The directives: where each may stand, what may be written, and what it means to [`super::config`].
 
 use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK, Status};
 use ngx::ffi::{
-    NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
-    NGX_HTTP_SRV_CONF, NGX_LOG_EMERG, NGX_LOG_WARN, ngx_command_t, ngx_conf_full_name, ngx_conf_t, ngx_int_t,
-    ngx_str_t, ngx_uint_t,
+    NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, NGX_LOG_EMERG, ngx_command_t,
+    ngx_conf_full_name, ngx_conf_t, ngx_int_t, ngx_parse_time, ngx_str_t, ngx_uint_t,
 };
-use ngx::http::HttpModuleMainConf as _;
+use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _, NgxHttpCoreModule};
 
-use super::{Vigie, guarded};
-use crate::watch::{News, Watch};
+use super::config::{Location, Main};
+use super::{Vigie, guarded, metrics};
+use crate::challenge::{LEAST_BITS, MAX_TEMPLATE, MOST_BITS, Page, Secret};
 
-/// All tables that the configuration names, each once.
-#[derive(Debug, Default)]
-pub(super) struct Main {
-    pub(super) watches: Vec<Watch>,
-}
+/// In http, server, location, and in an `if` within it.
+const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
+/// Longest secret, in bytes.
+const MAX_SECRET: usize = 4_096;
 
-/// What holds in one place of the configuration.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Location {
-    on: Option<bool>,
-    /// Index into [`Main::watches`].
-    pub(super) table: Option<usize>,
-    status: Option<u16>,
-}
+type Setter = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
-const FORBIDDEN: u16 = 403;
-
-// === What nginx reads ===
-
-const ANYWHERE: ngx_uint_t =
-    (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF) as ngx_uint_t;
-
-const fn command(
-    name: ngx_str_t,
-    set: unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char,
-) -> ngx_command_t {
+const fn command(name: ngx_str_t, place: u32, set: Setter) -> ngx_command_t {
     ngx_command_t {
         name,
-        type_: ANYWHERE | NGX_CONF_TAKE1 as ngx_uint_t,
+        type_: place as ngx_uint_t,
         set: Some(set),
-        conf: NGX_HTTP_LOC_CONF_OFFSET,
+        conf: if place & NGX_HTTP_LOC_CONF == 0 {
+            NGX_HTTP_MAIN_CONF_OFFSET
+        } else {
+            NGX_HTTP_LOC_CONF_OFFSET
+        },
         offset: 0,
         post: null_mut(),
     }
 }
 
-pub(super) static mut COMMANDS: [ngx_command_t; 4] = [
-    command(ngx::ngx_string!("vigie"), set_on),
-    command(ngx::ngx_string!("vigie_table"), set_table),
-    command(ngx::ngx_string!("vigie_status"), set_status),
+pub(super) static mut COMMANDS: [ngx_command_t; 10] = [
+    command(ngx::ngx_string!("vigie"), ANYWHERE | NGX_CONF_TAKE1, set_on),
+    command(
+        ngx::ngx_string!("vigie_table"),
+        ANYWHERE | NGX_CONF_TAKE1,
+        set_table,
+    ),
+    command(
+        ngx::ngx_string!("vigie_status"),
+        ANYWHERE | NGX_CONF_TAKE1,
+        set_status,
+    ),
+    command(
+        ngx::ngx_string!("vigie_fail"),
+        ANYWHERE | NGX_CONF_TAKE1,
+        set_fail,
+    ),
+    command(
+        ngx::ngx_string!("vigie_challenge_bits"),
+        ANYWHERE | NGX_CONF_TAKE1,
+        set_bits,
+    ),
+    command(
+        ngx::ngx_string!("vigie_challenge_page"),
+        ANYWHERE | NGX_CONF_TAKE1,
+        set_page,
+    ),
+    command(
+        ngx::ngx_string!("vigie_challenge_window"),
+        NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+        set_window,
+    ),
+    command(
+        ngx::ngx_string!("vigie_challenge_secret"),
+        NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+        set_secret,
+    ),
+    command(
+        ngx::ngx_string!("vigie_metrics"),
+        NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
+        set_metrics,
+    ),
     ngx_command_t::empty(),
 ];
 
+/// What is wrong with a directive. nginx adds its name, file and line.
+enum Wrong {
+    /// In words that never change.
+    Always(&'static CStr),
+    /// In words of this moment.
+    Now(String),
+}
+
+// === What each means ===
+
 unsafe extern "C" fn set_on(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
-    set(cf, conf, |location, text| {
+    set(cf, conf, |location: &mut Location, text| {
         let on = match text {
             b"on" => true,
             b"off" => false,
-            _ => return Err(c"is neither \"on\" nor \"off\""),
+            _ => return Err(Wrong::Always(c"is neither \"on\" nor \"off\"")),
         };
-        once(location.on.replace(on).is_some())
+        once(&mut location.on, on)
+    })
+}
+
+unsafe extern "C" fn set_table(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
+    set(cf, conf, |location: &mut Location, text| {
+        let path = full_path(cf, text, Prefix::Nginx)?;
+        let index = main(cf)?.index_of(&path);
+        once(&mut location.table, index)
     })
 }
 
@@ -77,121 +118,177 @@ unsafe extern "C" fn set_status(
     _: *mut ngx_command_t,
     conf: *mut c_void,
 ) -> *mut c_char {
-    set(cf, conf, |location, text| {
-        let status = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-        let status = status.filter(|status| (400..=599).contains(status));
-        let status = status.ok_or(c"is not a status from 400 to 599")?;
-        once(location.status.replace(status).is_some())
+    set(cf, conf, |location: &mut Location, text| {
+        let status = number(text).filter(|status| (400..=599).contains(status));
+        let status = status.ok_or(Wrong::Always(c"is not a status from 400 to 599"))?;
+        once(&mut location.status, status)
     })
 }
 
-unsafe extern "C" fn set_table(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
-    set(cf, conf, |location, text| {
-        let mut name = ngx_str_t {
+unsafe extern "C" fn set_fail(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
+    set(cf, conf, |location: &mut Location, text| {
+        let closed = match text {
+            b"open" => false,
+            b"closed" => true,
+            _ => return Err(Wrong::Always(c"is neither \"open\" nor \"closed\"")),
+        };
+        once(&mut location.fail_closed, closed)
+    })
+}
+
+unsafe extern "C" fn set_bits(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
+    set(cf, conf, |location: &mut Location, text| {
+        let bits = number(text).filter(|bits| (LEAST_BITS..=MOST_BITS).contains(bits));
+        let bits =
+            bits.ok_or_else(|| Wrong::Now(format!("is not a number from {LEAST_BITS} to {MOST_BITS}")))?;
+        once(&mut location.bits, bits)
+    })
+}
+
+unsafe extern "C" fn set_page(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: *mut c_void) -> *mut c_char {
+    set(cf, conf, |location: &mut Location, text| {
+        let path = full_path(cf, text, Prefix::Configuration)?;
+        let named =
+            |what: &dyn std::fmt::Display| Wrong::Now(format!("names {}, which {what}", path.display()));
+        let page = Page::new(&read(&path, MAX_TEMPLATE)?).map_err(|error| named(&error))?;
+        let pages = &mut main(cf)?.pages;
+        pages.push(page);
+        once(&mut location.page, pages.len().saturating_sub(1))
+    })
+}
+
+unsafe extern "C" fn set_window(
+    cf: *mut ngx_conf_t,
+    _: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    set(cf, conf, |main: &mut Main, text| {
+        let mut text = ngx_str_t {
             len: text.len(),
             data: text.as_ptr().cast_mut(),
         };
-        // SAFETY: `cf` and its cycle are nginx's own; it makes a new string where it has to change this one.
-        let path = unsafe {
-            if ngx_conf_full_name((*cf).cycle, &raw mut name, 0) != ngx_int_t::from(Status::NGX_OK) {
-                return Err(c"is too long");
-            }
-            name.as_bytes()
-        };
-        // SAFETY: nginx calls us within its http block, where our main configuration stands.
-        let main = Vigie::main_conf_mut(unsafe { &*cf }).ok_or(c"stands outside of http")?;
-        let index = main.index_of(Path::new(OsStr::from_bytes(path)));
-        once(location.table.replace(index).is_some())
+        // SAFETY: it only reads, within the length.
+        let seconds = unsafe { ngx_parse_time(&raw mut text, 1) };
+        let seconds = u64::try_from(seconds).ok();
+        let seconds = seconds.filter(|seconds| (60..=86_400).contains(seconds));
+        let seconds = seconds.ok_or(Wrong::Always(c"is not a time from 1m to 1d"))?;
+        once(&mut main.window_secs, seconds)
     })
 }
 
-/// Hands the one argument of a directive to `work`, and what it says to nginx.
-fn set(
+unsafe extern "C" fn set_secret(
     cf: *mut ngx_conf_t,
+    _: *mut ngx_command_t,
     conf: *mut c_void,
-    work: impl FnOnce(&mut Location, &[u8]) -> Result<(), &'static CStr>,
 ) -> *mut c_char {
-    guarded(NGX_CONF_ERROR.cast(), || {
-        // SAFETY: nginx has counted the arguments (NGX_CONF_TAKE1), and `conf` is what create_loc_conf made for here.
-        let (location, text) = unsafe {
-            let arguments = (*(*cf).args).as_slice::<ngx_str_t>();
-            let text = arguments.get(1).map_or(&[][..], |text| text.as_bytes());
-            (conf.cast::<Location>().as_mut(), text)
+    set(cf, conf, |main: &mut Main, text| {
+        let path = full_path(cf, text, Prefix::Configuration)?;
+        let short = || {
+            Wrong::Now(format!(
+                "names {}, which holds less than 16 bytes",
+                path.display()
+            ))
         };
-        match location.map(|location| work(location, text)) {
-            Some(Ok(())) => NGX_CONF_OK.cast(),
-            // nginx puts the name of the directive before it, and file and line behind it.
-            Some(Err(reason)) => reason.as_ptr().cast_mut(),
+        let secret = Secret::from_file(&read(&path, MAX_SECRET)?).ok_or_else(short)?;
+        once(&mut main.secret, secret)
+    })
+}
+
+unsafe extern "C" fn set_metrics(cf: *mut ngx_conf_t, _: *mut ngx_command_t, _: *mut c_void) -> *mut c_char {
+    guarded(NGX_CONF_ERROR.cast(), || {
+        // SAFETY: nginx calls us within a location, where its core module has a place.
+        match NgxHttpCoreModule::location_conf_mut(unsafe { &*cf }) {
+            Some(core) => {
+                core.handler = Some(metrics::content);
+                NGX_CONF_OK.cast()
+            }
             None => NGX_CONF_ERROR.cast(),
         }
     })
 }
 
-fn once(again: bool) -> Result<(), &'static CStr> {
-    if again { Err(c"is duplicate") } else { Ok(()) }
-}
+// === How they are read ===
 
-/// What `conf` does not say is what `outer` says.
-pub(super) unsafe extern "C" fn merge(
+/// Hands the one argument of a directive to `work`, and what it says to nginx.
+fn set<T>(
     cf: *mut ngx_conf_t,
-    outer: *mut c_void,
     conf: *mut c_void,
+    work: impl FnOnce(&mut T, &[u8]) -> Result<(), Wrong>,
 ) -> *mut c_char {
     guarded(NGX_CONF_ERROR.cast(), || {
-        // SAFETY: both are what create_loc_conf made, and not the same.
-        let (outer, location) = unsafe {
-            (
-                outer.cast::<Location>().as_ref(),
-                conf.cast::<Location>().as_mut(),
-            )
+        // SAFETY: nginx has counted the arguments (NGX_CONF_TAKE1), and `conf` is what create_loc_conf or
+        // create_main_conf, as the command says, made for here.
+        let (place, text) = unsafe {
+            let arguments = (*(*cf).args).as_slice::<ngx_str_t>();
+            let text = arguments.get(1).map_or(&[][..], |text| text.as_bytes());
+            (conf.cast::<T>().as_mut(), text)
         };
-        if let Some((outer, location)) = outer.zip(location) {
-            location.on = location.on.or(outer.on);
-            location.table = location.table.or(outer.table);
-            location.status = location.status.or(outer.status);
-            if location.is_on() && location.table.is_none() {
-                ngx::ngx_conf_log_error!(NGX_LOG_EMERG, cf, "\"vigie on\" needs a \"vigie_table\"");
-                return NGX_CONF_ERROR.cast();
+        match place.map(|place| work(place, text)) {
+            Some(Ok(())) => NGX_CONF_OK.cast(),
+            Some(Err(Wrong::Always(reason))) => reason.as_ptr().cast_mut(),
+            Some(Err(Wrong::Now(reason))) => {
+                // SAFETY: as above.
+                let name = unsafe { (*(*cf).args).as_slice::<ngx_str_t>() };
+                let name = name
+                    .first()
+                    .map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
+                let name = name.unwrap_or_default();
+                ngx::ngx_conf_log_error!(NGX_LOG_EMERG, cf, "\"{name}\" directive {reason}");
+                NGX_CONF_ERROR.cast()
             }
+            None => NGX_CONF_ERROR.cast(),
         }
-        NGX_CONF_OK.cast()
     })
 }
 
-// === impl Location ===
-
-impl Location {
-    pub(super) fn is_on(&self) -> bool {
-        self.on.unwrap_or(false)
-    }
-
-    pub(super) fn status(&self) -> u16 {
-        self.status.unwrap_or(FORBIDDEN)
+fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Wrong> {
+    match place.replace(value) {
+        Some(_) => Err(Wrong::Always(c"is duplicate")),
+        None => Ok(()),
     }
 }
 
-// === impl Main ===
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
 
-impl Main {
-    fn index_of(&mut self, path: &Path) -> usize {
-        if let Some(index) = self.watches.iter().position(|watch| watch.path() == path) {
-            return index;
-        }
-        self.watches.push(Watch::new(path.to_owned()));
-        self.watches.len().saturating_sub(1)
-    }
+fn main(cf: *mut ngx_conf_t) -> Result<&'static mut Main, Wrong> {
+    // SAFETY: nginx calls us within its http block, where our main configuration stands, and one directive at a time.
+    Vigie::main_conf_mut(unsafe { &*cf }).ok_or(Wrong::Always(c"stands outside of http"))
+}
 
-    /// Reads every table, and warns of what is wrong: that a table is not there yet is no reason not to start.
-    pub(super) fn read_all(&mut self, cf: *mut ngx_conf_t) {
-        for watch in &mut self.watches {
-            if let Some(News::Bad { reason }) = watch.refresh(0) {
-                let path = watch.path().display();
-                ngx::ngx_conf_log_error!(
-                    NGX_LOG_WARN,
-                    cf,
-                    "vigie: {path}: {reason}; nobody is kept out yet"
-                );
-            }
+/// Where a relative path begins.
+#[derive(Clone, Copy)]
+enum Prefix {
+    Nginx = 0,
+    Configuration = 1,
+}
+
+fn full_path(cf: *mut ngx_conf_t, text: &[u8], prefix: Prefix) -> Result<PathBuf, Wrong> {
+    let mut name = ngx_str_t {
+        len: text.len(),
+        data: text.as_ptr().cast_mut(),
+    };
+    // SAFETY: `cf` and its cycle are nginx's own; it makes a new string where it has to change this one.
+    let path = unsafe {
+        if ngx_conf_full_name((*cf).cycle, &raw mut name, prefix as ngx_uint_t)
+            != ngx_int_t::from(Status::NGX_OK)
+        {
+            return Err(Wrong::Always(c"is too long"));
         }
+        name.as_bytes()
+    };
+    Ok(PathBuf::from(OsStr::from_bytes(path)))
+}
+
+/// A file of the administrator's, and not more of it than one byte beyond `limit`.
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Wrong> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let whole = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    match whole {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Wrong::Now(format!("names {}: {error}", path.display()))),
     }
 }

@@ -1,79 +1,181 @@
-//! One request: is its client to be kept out? Before: nginx's realip module. After: the next handler of the phase.
+//! One request: what is to happen to its client? Before: nginx's realip module. After: the next handler of the phase.
 //!
-//! No allocation and no system call, except for one look at the table's file a second. Whatever goes wrong, the client
-//! is let in.
+//! For clients that the table does not name no allocation and no system call, except for one look at the table's file a
+//! second. Where it goes wrong, the client is let in, or refused if the configuration says `vigie_fail closed`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ngx::core::Status;
 use ngx::ffi::{
     AF_INET, AF_INET6, CLOCK_BOOTTIME, NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_NOTICE, clock_gettime,
-    ngx_current_msec, ngx_http_finalize_request, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t,
-    ngx_log_t, sockaddr_in, sockaddr_in6, timespec,
+    ngx_cached_time, ngx_current_msec, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_log_t,
+    sockaddr_in, sockaddr_in6, timespec,
 };
-use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _};
+use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _, Method, Request};
 
-use super::directives::{Location, Main};
+use super::answer::{Answer, Kind};
+use super::config::{Location, Main};
+use super::shared::Outcome;
 use super::{Vigie, guarded};
+use crate::challenge::cookie_name;
 use crate::table::Remediation;
 use crate::watch::{News, Watch};
+
+/// What is done about a request.
+enum Verdict {
+    LetIn,
+    /// Answered with this status, as nginx and its `error_page` do it.
+    Refuse(u16),
+    /// Answered with this page.
+    Ask(String),
+}
+
+/// What is known of a request's client.
+pub(super) struct Seen {
+    pub(super) client: IpAddr,
+    /// What the table says of him.
+    pub(super) word: Option<Remediation>,
+}
+
+const FORBIDDEN: u16 = 403;
+const UNAVAILABLE: u16 = 503;
+/// So many cookies of our name are tried; each costs two hashes.
+const MOST_COOKIES: usize = 4;
 
 /// The access phase.
 pub(super) unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_int_t {
     let declined = Status::NGX_DECLINED.into();
-    guarded(declined, || {
-        // SAFETY: nginx hands us a live request.
-        let Some(location) = Vigie::location_conf(unsafe { &*request }) else {
-            return declined;
-        };
-        if !location.is_on() || word(request, location) != Some(Remediation::Ban) {
-            return declined;
+    // SAFETY: nginx hands us a live request.
+    let Some(location) = Vigie::location_conf(unsafe { &*request }).filter(|location| location.is_on())
+    else {
+        return declined;
+    };
+    let verdict = guarded(None, || verdict(request, location));
+    let told = match verdict {
+        Some(Verdict::LetIn) => return declined,
+        None if !location.fails_closed() => return declined,
+        None => i32::from(UNAVAILABLE) as ngx_int_t,
+        Some(Verdict::Refuse(status)) => i32::from(status) as ngx_int_t,
+        Some(Verdict::Ask(page)) => guarded(Status::NGX_ERROR.into(), || {
+            let answer = Answer {
+                status: FORBIDDEN,
+                kind: Kind::Html,
+                body: &page,
+            };
+            answer.send(request)
+        }),
+    };
+    // Not returned: where the configuration says `satisfy any`, nginx would let a password overrule it.
+    // SAFETY: the request is live, and NGX_DONE tells nginx that it is not its own to end any more.
+    unsafe { ngx_http_finalize_request(request, told) };
+    Status::NGX_DONE.into()
+}
+
+/// `None` if there is no telling.
+fn verdict(request: *mut ngx_http_request_t, location: &Location) -> Option<Verdict> {
+    let main = refreshed(request, location)?;
+    let watch = main.watches.get(location.table?)?;
+    let log = log_of(request);
+    let count = |outcome| count(request, main, outcome);
+    if location.fails_closed() && !watch.has_table() {
+        count(Outcome::Blind);
+        ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: no table, so the client is refused");
+        return Some(Verdict::Refuse(UNAVAILABLE));
+    }
+    // A client of a unix socket has no address.
+    let Some(seen) = look_up(request, watch) else {
+        return Some(Verdict::LetIn);
+    };
+    Some(match seen.word {
+        None => Verdict::LetIn,
+        Some(Remediation::Pass) => {
+            count(Outcome::Allowed);
+            Verdict::LetIn
         }
-        let (status, log) = (location.status(), log_of(request));
-        ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: a banned client is answered {status}");
-        // Not returned: where the configuration says `satisfy any`, nginx would let a password overrule it.
-        // SAFETY: the request is live, and NGX_DONE tells nginx that it is not its own to end any more.
-        unsafe { ngx_http_finalize_request(request, i32::from(status) as ngx_int_t) };
-        Status::NGX_DONE.into()
+        Some(Remediation::Throttle) => {
+            count(Outcome::Throttled);
+            Verdict::LetIn
+        }
+        Some(Remediation::Ban) => {
+            let status = location.status();
+            count(Outcome::Refused);
+            ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: a banned client is answered {status}");
+            Verdict::Refuse(status)
+        }
+        Some(Remediation::Challenge) => challenge(request, (main, location), seen.client)?,
     })
 }
 
-/// `$vigie`: what the table says of the client, also where `vigie` is off. Empty if it says nothing.
-pub(super) unsafe extern "C" fn variable(
-    request: *mut ngx_http_request_t,
-    value: *mut ngx_http_variable_value_t,
-    _: usize,
-) -> ngx_int_t {
-    // SAFETY: nginx hands us a live request.
-    let location = Vigie::location_conf(unsafe { &*request });
-    let name = guarded("", || {
-        let word = location.and_then(|location| word(request, location));
-        word.map_or("", Remediation::name)
-    });
-    // SAFETY: the value is nginx's, and the name is never freed.
-    let Some(value) = (unsafe { value.as_mut() }) else {
-        return Status::NGX_ERROR.into();
-    };
-    value.set_len(u32::try_from(name.len()).unwrap_or(0));
-    value.set_valid(1);
-    value.set_no_cacheable(0);
-    value.set_not_found(0);
-    value.data = name.as_ptr().cast_mut();
-    Status::NGX_OK.into()
+/// Once a request: where nginx redirects it within itself (`index`, `try_files`, `error_page`) it comes by again, and
+/// is judged again, as another place may say something else.
+fn count(request: *mut ngx_http_request_t, main: &Main, outcome: Outcome) {
+    // SAFETY: the request is live.
+    let again = unsafe { (*request).internal() } != 0;
+    if let Some(shared) = main.shared().filter(|_| !again) {
+        shared.count(outcome);
+    }
 }
 
-/// What the table says of the client of this request.
-fn word(request: *mut ngx_http_request_t, location: &Location) -> Option<Remediation> {
-    // SAFETY: the request is live. A worker has one thread and we never call back into nginx while we hold this, so
-    // nobody else has it.
-    let main: &mut Main = Vigie::main_conf_mut(unsafe { &*request })?;
+/// Has the client worked? Else he is asked to, if he wants a page; who sends something is refused.
+fn challenge(
+    request: *mut ngx_http_request_t,
+    (main, location): (&Main, &Location),
+    client: IpAddr,
+) -> Option<Verdict> {
+    let (secret, terms, now_secs) = (main.secret()?, main.terms(location), seconds_since_1970());
+    let count = |outcome| count(request, main, outcome);
+    // SAFETY: the request is live.
+    let request = unsafe { Request::from_ngx_http_request(request) };
+    let worked = cookies(request, cookie_name(client))
+        .take(MOST_COOKIES)
+        .any(|cookie| terms.are_met(&secret, client, (cookie, now_secs)));
+    if worked {
+        count(Outcome::Worked);
+        return Some(Verdict::LetIn);
+    }
+    count(Outcome::Asked);
+    ngx::ngx_log_error!(NGX_LOG_INFO, request.log(), "vigie: a client is challenged");
+    if ![Method::GET, Method::HEAD].contains(&request.method()) {
+        return Some(Verdict::Refuse(FORBIDDEN));
+    }
+    let seed = terms.seed(&secret, client, now_secs);
+    Some(Verdict::Ask(main.page(location).render(&seed, terms, client)))
+}
+
+/// The values of all cookies of this name.
+fn cookies<'a>(request: &'a Request, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let headers = request.headers_in_iterator();
+    let headers = headers.filter(|(key, _)| key.as_bytes().eq_ignore_ascii_case(b"cookie"));
+    let all = headers.flat_map(|(_, value)| value.as_bytes().split(|byte| *byte == b';'));
+    all.filter_map(move |cookie| {
+        let value = cookie.trim_ascii().strip_prefix(name.as_bytes())?;
+        value.strip_prefix(b"=")
+    })
+}
+
+/// What is known of this request's client, wherever it is asked. `None` where no table is named, or it has no address.
+pub(super) fn seen(request: *mut ngx_http_request_t, location: &Location) -> Option<Seen> {
+    let main = refreshed(request, location)?;
+    look_up(request, main.watches.get(location.table?)?)
+}
+
+/// The configuration, with the table of this place as new as it can be had.
+fn refreshed(request: *mut ngx_http_request_t, location: &Location) -> Option<&'static Main> {
+    // SAFETY: the request is live. A worker has one thread, and nobody else holds this while we are in here.
+    let main: &'static mut Main = Vigie::main_conf_mut(unsafe { &*request })?;
     let watch = main.watches.get_mut(location.table?)?;
     // SAFETY: nginx sets it, in this thread.
     let now_ms = unsafe { ngx_current_msec };
     if let Some(news) = watch.refresh(now_ms as u64) {
         tell(&news, watch, log_of(request));
     }
-    watch.table().look_up(client(request)?, seconds())
+    Some(main)
+}
+
+fn look_up(request: *mut ngx_http_request_t, watch: &Watch) -> Option<Seen> {
+    let client = client(request)?;
+    let word = watch.table().look_up(client, seconds());
+    Some(Seen { client, word })
 }
 
 /// Whole seconds since boot: `crate::clock`'s, without a system call.
@@ -86,6 +188,13 @@ fn seconds() -> u32 {
     // ban would be over yet.
     unsafe { clock_gettime(CLOCK_BOOTTIME.cast_signed(), &raw mut now) };
     u32::try_from(now.tv_sec).unwrap_or(u32::MAX)
+}
+
+/// As the wall clock has it: several machines may share the secret of a challenge, and have no boot in common.
+fn seconds_since_1970() -> u64 {
+    // SAFETY: nginx sets it before it serves, and changes it in this thread only.
+    let now = unsafe { ngx_cached_time.as_ref() };
+    now.map_or(0, |now| u64::try_from(now.sec).unwrap_or(0))
 }
 
 fn log_of(request: *mut ngx_http_request_t) -> *mut ngx_log_t {

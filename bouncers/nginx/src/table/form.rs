@@ -17,7 +17,7 @@ use super::{Entry, Remediation, Table};
 use crate::clock::Boot;
 
 const MAGIC: &[u8; 8] = b"VIGIENGX";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 48;
 /// Of a row behind its address.
 const TAIL_BYTES: usize = 6;
@@ -65,6 +65,14 @@ pub enum FormError {
         /// Counted from nought.
         row: usize,
     },
+    /// A remediation that there is none of.
+    #[error("row {row} of IPv{family} has an unknown remediation")]
+    Remediation {
+        /// 4 or 6.
+        family: u8,
+        /// Counted from nought.
+        row: usize,
+    },
     /// Rows out of order.
     #[error("row {row} of IPv{family} is out of order")]
     Order {
@@ -87,8 +95,8 @@ pub struct TooLarge {
 
 // === Writing ===
 
-/// The file of these rows, for workers of the same boot. Of several rows for one network a pass goes first, then the
-/// one that ends last.
+/// The file of these rows, for workers of the same boot. What a stronger word for the same network outlives is left
+/// out.
 pub fn encode(entries: &[Entry], boot: Boot) -> Result<Vec<u8>, TooLarge> {
     encode_within(MAX_BYTES, entries, boot)
 }
@@ -114,8 +122,8 @@ pub(super) fn encode_within(limit: usize, entries: &[Entry], boot: Boot) -> Resu
             }
         }
     }
-    one_each(&mut v4);
-    one_each(&mut v6);
+    settle(&mut v4);
+    settle(&mut v6);
     let too_large = TooLarge {
         rows: v4.len().saturating_add(v6.len()),
         limit,
@@ -165,22 +173,22 @@ fn sortable<A: Address>(address: A, prefix: u8, entry: &Entry) -> Sortable<A> {
     }
 }
 
-fn one_each<A: Address>(rows: &mut Vec<Sortable<A>>) {
-    rows.sort_unstable_by_key(|row| {
-        (
-            row.network,
-            row.prefix,
-            row.remediation != Remediation::Pass,
-            std::cmp::Reverse(row.until),
-        )
+/// Brings rows into the order that [`Rows`] takes, without those that could never be anybody's word.
+fn settle<A: Address>(rows: &mut Vec<Sortable<A>>) {
+    rows.sort_unstable_by_key(|row| (row.network, row.prefix, row.remediation, row.until));
+    // From the strongest word of a network to its weakest: each has to outlive those before it.
+    rows.reverse();
+    rows.dedup_by(|weaker, stronger| {
+        (weaker.network, weaker.prefix) == (stronger.network, stronger.prefix)
+            && weaker.until <= stronger.until
     });
-    rows.dedup_by_key(|row| (row.network, row.prefix));
+    rows.reverse();
 }
 
 impl<A> Sortable<A> {
     fn tail(&self) -> [u8; TAIL_BYTES] {
         let [a, b, c, d] = self.until.to_le_bytes();
-        [a, b, c, d, self.prefix, self.remediation.code()]
+        [a, b, c, d, self.prefix, self.remediation as u8]
     }
 }
 
@@ -238,7 +246,8 @@ fn rows_of<A: Address, const N: usize>(
         };
         let until = u32::from_le_bytes([*a, *b, *c, *d]);
         let row = rows.len();
-        rows.push(number(*address), *prefix, (*remediation, until))
+        let remediation = Remediation::of(*remediation).ok_or(FormError::Remediation { family, row })?;
+        rows.push(number(*address), *prefix, (remediation, until))
             .map_err(|misfit| match misfit {
                 Misfit::Network => FormError::Network { family, row },
                 Misfit::Order => FormError::Order { family, row },

@@ -1,7 +1,8 @@
 //! The rows of one address family. Pure.
 //!
-//! Sorted by network, wider before narrower. Networks never overlap by half, so whatever holds an address holds the
-//! row before it too: that row, its parent, its parent's parent are all there is to look at.
+//! Sorted by network, wider before narrower, and of one network's rows the weaker word before the stronger. Networks
+//! never overlap by half, so whatever holds an address holds the row before it too: that row, its parent, its parent's
+//! parent are all there is to look at.
 
 use super::Remediation;
 
@@ -18,10 +19,11 @@ pub(super) trait Address: Copy + Ord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
     until: u32,
-    /// Index of the narrowest network around this one; [`NO_PARENT`] if there is none.
+    /// Index of the row around this one: of the same network, else of the narrowest one that holds it; [`NO_PARENT`]
+    /// if there is none.
     parent: u32,
     prefix: u8,
-    remediation: u8,
+    remediation: Remediation,
 }
 
 const NO_PARENT: u32 = u32::MAX;
@@ -95,13 +97,15 @@ impl<A: Address> Rows<A> {
         &mut self,
         network: A,
         prefix: u8,
-        (remediation, until): (u8, u32),
+        (remediation, until): (Remediation, u32),
     ) -> Result<(), Misfit> {
         if prefix > A::WIDTH || network.network(prefix) != network {
             return Err(Misfit::Network);
         }
         let before = self.networks.last().zip(self.facts.last());
-        if before.is_some_and(|(other, row)| (*other, row.prefix) >= (network, prefix)) {
+        if before.is_some_and(|(other, row)| {
+            (*other, row.prefix, row.remediation) >= (network, prefix, remediation)
+        }) {
             return Err(Misfit::Order);
         }
         while let Some(around) = self.open.last().copied() {
@@ -139,17 +143,18 @@ impl<A: Address> Rows<A> {
         Some((*self.networks.get(index)?, *self.facts.get(index)?))
     }
 
-    /// The word of the longest network around `address` that is not over.
+    /// The strongest word of all networks around `address` that are not over.
     pub(super) fn look_up(&self, address: A, now: u32) -> Option<Remediation> {
         let behind = self.networks.partition_point(|network| *network <= address);
         let mut index = u32::try_from(behind.checked_sub(1)?).ok()?;
-        loop {
-            // There is no row NO_PARENT, and each parent stands before its children: this ends.
-            let (network, row) = self.at(index)?;
+        let mut word = None;
+        // There is no row NO_PARENT, and each parent stands before its children: this ends.
+        while let Some((network, row)) = self.at(index) {
             if row.until > now && address.network(row.prefix) == network {
-                return Some(Remediation::of(row.remediation));
+                word = word.max(Some(row.remediation));
             }
             index = row.parent;
         }
+        word
     }
 }

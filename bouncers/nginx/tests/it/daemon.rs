@@ -34,6 +34,34 @@ fn the_table_follows_the_node() {
 }
 
 #[test]
+fn each_remediation_becomes_the_word_that_it_stands_for() {
+    use Remediation::{Ban, Challenge, Throttle};
+    let scene = Scene::new();
+    for (kind, value) in [
+        ("ban", "192.0.2.1"),
+        ("captcha", "192.0.2.2"),
+        ("challenge", "2001:db8::/64"),
+        ("Throttle", "192.0.2.4"),
+        ("mfa", "192.0.2.5"),
+    ] {
+        scene.lapi.add_as(kind, value, "4h");
+    }
+    let daemon = scene.start(&[]);
+    wait_until("the first table", || scene.is_banned("192.0.2.1"));
+    let says = |addresses: [&str; 4]| addresses.map(|address| scene.says(address));
+    let soft = ["192.0.2.2", "2001:db8::9", "192.0.2.4", "192.0.2.5"];
+    assert_eq!(
+        says(soft),
+        [Some(Challenge), Some(Challenge), Some(Throttle), None]
+    );
+    assert!(daemon.terminate().success());
+    let ours = ["--remediation", "mfa=throttle", "--remediation", "throttle=ban"];
+    let _daemon = scene.start(&ours);
+    wait_until("the other table", || scene.says("192.0.2.1").is_none());
+    assert_eq!(says(soft), [None, None, Some(Ban), Some(Throttle)]);
+}
+
+#[test]
 fn a_restart_leaves_no_gap_even_while_the_node_is_away() {
     let scene = Scene::new();
     scene.lapi.add("192.0.2.1", "4h");

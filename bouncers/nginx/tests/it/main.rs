@@ -1,11 +1,13 @@
 //! The real daemon against a Local API, and a real nginx, as Debian builds it, with the module in it.
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
+mod browser;
 mod daemon;
 #[path = "../../../client/tests/it/lapi.rs"]
 mod lapi;
 mod mistakes;
 mod rough;
+mod rungs;
 mod scene;
 mod server;
 mod site;

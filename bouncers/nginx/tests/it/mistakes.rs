@@ -33,6 +33,38 @@ fn mistakes_in_directives_are_named_with_their_place() {
             "vigie_table a; vigie_table b;",
             r#""vigie_table" directive is duplicate in "#,
         ),
+        (
+            "vigie_fail perhaps;",
+            r#""vigie_fail" directive is neither "open" nor "closed" in "#,
+        ),
+        (
+            "vigie_challenge_bits 27;",
+            r#""vigie_challenge_bits" directive is not a number from 1 to 26 in "#,
+        ),
+        (
+            "vigie_challenge_window 59s;",
+            r#""vigie_challenge_window" directive is not a time from 1m to 1d in "#,
+        ),
+        (
+            "vigie_challenge_secret nginx.conf.missing;",
+            "nginx.conf.missing: No such file",
+        ),
+        (
+            "vigie_challenge_secret /dev/null;",
+            "which holds less than 16 bytes in ",
+        ),
+        (
+            "vigie_challenge_page nginx.conf;",
+            "nginx.conf, which does not hold <!--vigie--> exactly once in ",
+        ),
+        (
+            "vigie_challenge_page /dev/zero;",
+            "/dev/zero, which is longer than 64 KiB in ",
+        ),
+        (
+            "vigie_metrics;",
+            r#""vigie_metrics" directive is not allowed here in "#,
+        ),
         ("vigie on;", r#""vigie on" needs a "vigie_table""#),
     ];
     for (directives, says) in all {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::scene::{Scene, wait_until};
-use crate::server::{Nginx, ask};
+use crate::server::{Ask, Nginx};
 
 #[test]
 fn a_spoiled_table_changes_nothing_and_is_told_once() {
@@ -102,7 +102,7 @@ fn a_worker_survives_a_storm() {
                             let number = (count ^ seed).wrapping_mul(2_654_435_761) | 0x0b00_0000;
                             std::net::Ipv4Addr::from_bits(number | 0x1000_0000).to_string()
                         };
-                        let (status, _) = ask(&mut line, &client, "/").unwrap();
+                        let status = Ask::from(&client).over(&mut line).unwrap().status;
                         assert_eq!(status == 403, client == BANNED, "{client}: {status}");
                     }
                     count

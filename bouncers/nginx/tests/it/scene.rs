@@ -89,18 +89,22 @@ impl Scene {
         self.says(address) == Some(Remediation::Ban)
     }
 
-    /// A table without a daemon, put in place as the daemon would; with seconds until the end.
+    /// A table of bans without a daemon, put in place as the daemon would; with seconds until the end.
     pub(crate) fn put(&self, bans: &[(&str, u32)]) {
-        let entries: Vec<Entry> = bans
+        let entries = bans
             .iter()
-            .map(|(address, secs)| Entry {
-                address: address.parse().unwrap(),
-                prefix: 128,
-                remediation: Remediation::Ban,
-                until: clock::seconds() + secs,
-            })
-            .collect();
-        self.replace(&encode(&entries, Boot::current().unwrap()).unwrap());
+            .map(|(address, secs)| entry(address, Remediation::Ban, *secs));
+        self.put_all(&entries.collect::<Vec<_>>());
+    }
+
+    /// The same of addresses and ranges that each have a word, for an hour.
+    pub(crate) fn put_words(&self, words: &[(&str, Remediation)]) {
+        let entries = words.iter().map(|(network, word)| entry(network, *word, 3_600));
+        self.put_all(&entries.collect::<Vec<_>>());
+    }
+
+    fn put_all(&self, entries: &[Entry]) {
+        self.replace(&encode(entries, Boot::current().unwrap()).unwrap());
     }
 
     /// Another file in the place of the table.
@@ -108,6 +112,16 @@ impl Scene {
         let new = self.path("by-hand");
         std::fs::write(&new, bytes).unwrap();
         std::fs::rename(new, self.table()).unwrap();
+    }
+}
+
+fn entry(network: &str, remediation: Remediation, secs: u32) -> Entry {
+    let (address, prefix) = network.split_once('/').unwrap_or((network, "128"));
+    Entry {
+        address: address.parse().unwrap(),
+        prefix: prefix.parse().unwrap(),
+        remediation,
+        until: clock::seconds() + secs,
     }
 }
 

@@ -100,8 +100,13 @@ pub(crate) fn check_config(test: &str, scene: &Scene, site: &str) -> Option<Outp
 impl Nginx {
     /// With the table of the scene, and [`SITE`].
     pub(crate) fn start(test: &str, scene: &Scene) -> Option<Self> {
+        Self::start_with(test, scene, SITE)
+    }
+
+    /// With the table of the scene, and this within `http`.
+    pub(crate) fn start_with(test: &str, scene: &Scene, site: &str) -> Option<Self> {
         let binaries = binaries(test)?;
-        let site = format!("vigie on; vigie_table {}; {SITE}", scene.table().display());
+        let site = format!("vigie on; vigie_table {}; {site}", scene.table().display());
         // A port that is free now may be taken a moment later.
         (0..5)
             .find_map(|_| Self::try_start(scene, &binaries, &site))
@@ -134,15 +139,38 @@ impl Nginx {
 
     /// The answer to one client's request for a path: status and what `$vigie` was.
     pub(crate) fn get(&self, client: &str, path: &str) -> (u16, String) {
-        let mut line = self.connect();
-        ask(&mut line, client, path).unwrap()
+        let reply = self.ask(&Ask {
+            path,
+            ..Ask::from(client)
+        });
+        (reply.status, reply.word)
+    }
+
+    /// The answer to one request.
+    pub(crate) fn ask(&self, ask: &Ask<'_>) -> Reply {
+        ask.over(&mut self.connect()).unwrap()
+    }
+
+    /// One number of `/metrics`, where the site has that.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let reply = self.ask(&Ask {
+            path: "/metrics",
+            ..Ask::from("")
+        });
+        let value = reply.body.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.unwrap_or_else(|| panic!("{name}: {}", reply.body));
+        value.trim().parse().unwrap()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     pub(crate) fn status(&self, client: &str) -> u16 {
         self.get(client, "/").0
     }
 
-    /// A connection to send [`ask`] over.
+    /// A connection to send an [`Ask`] over.
     pub(crate) fn connect(&self) -> BufReader<TcpStream> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -185,38 +213,76 @@ impl Drop for Nginx {
     }
 }
 
-/// One request over a connection that stays open.
-pub(crate) fn ask(
-    line: &mut BufReader<TcpStream>,
-    client: &str,
-    path: &str,
-) -> std::io::Result<(u16, String)> {
-    let forwarded = if client.is_empty() {
-        String::new()
-    } else {
-        format!("X-Forwarded-For: {client}\r\n")
-    };
-    write!(
-        line.get_mut(),
-        "GET {path} HTTP/1.1\r\nHost: test\r\n{forwarded}\r\n"
-    )?;
-    let (mut status, mut length, mut word) = (0, 0, String::new());
-    loop {
-        let mut header = String::new();
-        if line.read_line(&mut header)? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        let header = header.trim_end();
-        if let Some(rest) = header.strip_prefix("HTTP/1.1 ") {
-            status = rest.split(' ').next().unwrap_or_default().parse().unwrap_or(0);
-        } else if let Some(value) = header.strip_prefix("Content-Length: ") {
-            length = value.parse().unwrap_or(0);
-        } else if let Some(value) = header.strip_prefix("X-Vigie: ") {
-            value.clone_into(&mut word);
-        } else if header.is_empty() {
-            break;
+/// One request.
+pub(crate) struct Ask<'a> {
+    /// Whom a trusted proxy names as the client; nobody if empty.
+    pub(crate) client: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// Further headers, each with its end of line.
+    pub(crate) headers: &'a str,
+    pub(crate) body: &'a str,
+}
+
+/// One answer.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// What `$vigie` was.
+    pub(crate) word: String,
+    /// All header lines.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+// === impl Ask ===
+
+impl<'a> Ask<'a> {
+    /// For the page of the site.
+    pub(crate) fn from(client: &'a str) -> Self {
+        Self {
+            client,
+            method: "GET",
+            path: "/",
+            headers: "",
+            body: "",
         }
     }
-    line.read_exact(&mut vec![0; length])?;
-    Ok((status, word))
+
+    /// The answer to it, over a connection that stays open.
+    pub(crate) fn over(&self, line: &mut BufReader<TcpStream>) -> std::io::Result<Reply> {
+        let forwarded = match self.client {
+            "" => String::new(),
+            client => format!("X-Forwarded-For: {client}\r\n"),
+        };
+        let (method, path, headers, body) = (self.method, self.path, self.headers, self.body);
+        write!(
+            line.get_mut(),
+            "{method} {path} HTTP/1.1\r\nHost: test\r\n{forwarded}{headers}\r\n{body}"
+        )?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if line.read_line(&mut head)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let header = |name: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or_default()
+        };
+        let length = if method == "HEAD" {
+            ""
+        } else {
+            header("Content-Length: ")
+        };
+        let mut body = vec![0; length.parse().unwrap_or(0)];
+        line.read_exact(&mut body)?;
+        let status = header("HTTP/1.1 ").split(' ').next().unwrap_or_default();
+        Ok(Reply {
+            status: status.parse().unwrap_or(0),
+            word: header("X-Vigie: ").to_owned(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            head,
+        })
+    }
 }

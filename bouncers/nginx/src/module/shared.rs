@@ -1,0 +1,135 @@
+//! What all workers of one nginx share, and a reload keeps: counts of what became of requests, and the secret that
+//! challenges are made with. Numbers that are only ever added to; nothing locks.
+
+use std::ffi::c_void;
+use std::io::Read as _;
+use std::ptr::{NonNull, addr_of_mut};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ngx::core::Status;
+use ngx::ffi::{
+    ngx_conf_t, ngx_int_t, ngx_shared_memory_add, ngx_shm_zone_t, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t,
+};
+
+use super::guarded;
+use crate::challenge::Secret;
+
+/// In memory that nginx zeroes. Whoever changes this also changes [`NAME`]: a reload may bring another module.
+#[repr(C)]
+pub(super) struct Shared {
+    secret: [u8; 32],
+    counts: [AtomicU64; Outcome::ALL.len()],
+}
+
+/// What became of a request whose client the table names. Clients that it does not name are counted by nobody: they
+/// should cost nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Banned, refused.
+    Refused,
+    /// Challenged, sent the page or refused.
+    Asked,
+    /// Challenged, with the work done.
+    Worked,
+    /// Throttled: nginx's own limit counts what it refuses before.
+    Throttled,
+    /// On the daemon's allowlist.
+    Allowed,
+    /// Refused because there is no table and the configuration says `closed`.
+    Blind,
+}
+
+const NAME: &str = "vigie 1";
+/// The least that nginx manages, and a hundred times what we need.
+const BYTES: usize = 64 * 1024;
+
+// === impl Outcome ===
+
+impl Outcome {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Refused,
+        Self::Asked,
+        Self::Worked,
+        Self::Throttled,
+        Self::Allowed,
+        Self::Blind,
+    ];
+
+    /// For metrics: the table's word, and what became of the request.
+    pub(super) const fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Refused => ("ban", "refused"),
+            Self::Asked => ("challenge", "asked"),
+            Self::Worked => ("challenge", "admitted"),
+            Self::Throttled => ("throttle", "admitted"),
+            Self::Allowed => ("pass", "admitted"),
+            Self::Blind => ("none", "refused"),
+        }
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Asks nginx for the memory. It is there once the configuration is complete.
+    pub(super) fn zone(cf: *mut ngx_conf_t, module: *mut c_void) -> Option<NonNull<ngx_shm_zone_t>> {
+        let mut name = ngx_str_t {
+            len: NAME.len(),
+            data: NAME.as_ptr().cast_mut(),
+        };
+        // SAFETY: nginx hands us its own configuration, copies the name, and owns the zone that it returns.
+        let zone = unsafe { ngx_shared_memory_add(cf, addr_of_mut!(name), BYTES, module) };
+        let mut zone = NonNull::new(zone)?;
+        // SAFETY: as above.
+        unsafe { zone.as_mut().init = Some(Self::prepare) };
+        Some(zone)
+    }
+
+    /// Called by nginx once it has the memory; `before` is ours from before a reload.
+    #[expect(
+        clippy::cast_ptr_alignment,
+        reason = "nginx has put its pool at the beginning of these pages"
+    )]
+    unsafe extern "C" fn prepare(zone: *mut ngx_shm_zone_t, before: *mut c_void) -> ngx_int_t {
+        guarded(Status::NGX_ERROR.into(), || {
+            // SAFETY: nginx hands us the zone, whose memory it has made into a pool of slabs.
+            let Some(zone) = (unsafe { zone.as_mut() }) else {
+                return Status::NGX_ERROR.into();
+            };
+            if !before.is_null() {
+                zone.data = before;
+                return Status::NGX_OK.into();
+            }
+            let pool = zone.shm.addr.cast::<ngx_slab_pool_t>();
+            // SAFETY: as above; the pool returns zeroed memory, aligned for all that is smaller than a page.
+            let shared = unsafe { ngx_slab_calloc(pool, size_of::<Self>()).cast::<Self>().as_mut() };
+            let Some((shared, secret)) = shared.zip(draw().ok()) else {
+                return Status::NGX_ERROR.into();
+            };
+            shared.secret = secret;
+            zone.data = std::ptr::from_mut(shared).cast();
+            Status::NGX_OK.into()
+        })
+    }
+
+    pub(super) const fn secret(&self) -> Secret {
+        Secret::new(self.secret)
+    }
+
+    pub(super) fn count(&self, outcome: Outcome) {
+        if let Some(count) = self.counts.get(outcome as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn counted(&self, outcome: Outcome) -> u64 {
+        let count = self.counts.get(outcome as usize);
+        count.map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
+
+fn draw() -> std::io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
