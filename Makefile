@@ -31,6 +31,7 @@ bench: ## run the micro benchmarks of the crates, the scorer's, and log ingestio
 	bench/score.py
 	bench/ingest.sh $(ARGS)
 	bench/api.sh
+	bench/nginx.sh
 	bench/nftables.sh
 
 soak: ## cut and kill a mesh of real nodes: MINUTES=10 NODES=8 SEED=drawn LOSS=0.01

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What bench/ingest.sh measures Vigie next to: Debian's packages of sshguard, CrowdSec and ripgrep, unpacked under
+# What bench/*.sh measure Vigie next to: Debian's packages of sshguard, CrowdSec, ripgrep and more, unpacked under
 # target/peers/bench, and fail2ban-rs from crates.io. Nothing is installed in the system, and CrowdSec never
 # leaves the machine. What cannot be had is said, and left out of the measurement.
 set -euo pipefail
@@ -13,6 +13,10 @@ unpack() {
     echo "peers: no $1, Debian's package cannot be had" >&2
 }
 for package in sshguard crowdsec ripgrep; do unpack "$package"; done
+# For bench/nginx.sh: the load, and what Lua in nginx takes.
+for package in wrk libnginx-mod-http-lua libnginx-mod-http-ndk libluajit2-5.1-2 libpcre3 lua-resty-core lua-resty-lrucache; do
+  unpack "$package"
+done
 
 if [ ! -x "$peers/bin/fail2ban-rs" ] && [ "${FAIL2BAN_RS:-1}" = 1 ]; then
   cargo install --quiet fail2ban-rs --version 1.5.4 --root "$peers" || echo "peers: no fail2ban-rs" >&2

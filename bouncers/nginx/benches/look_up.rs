@@ -58,7 +58,7 @@ fn look_up(bencher: Bencher<'_, '_>, address: impl Fn(u32) -> IpAddr) {
     bencher.counter(ItemsCount::new(CLIENTS)).bench_local(|| {
         for _ in 0..CLIENTS {
             n = n.wrapping_add(1);
-            black_box(table.look_up(black_box(address(n)), 1));
+            black_box(table.look_up(black_box(address(n)), || 1));
         }
     });
 }

@@ -160,7 +160,7 @@ fn answer(look_up: LookUp) -> Outcome {
     let table = watch::read(&path)
         .with_context(|| path.display().to_string())
         .map_err(|error| (Failure::Table, error))?;
-    let word = table.look_up(look_up.address, clock::seconds());
+    let word = table.look_up(look_up.address, clock::seconds);
     println!(
         "{} {}",
         look_up.address,

@@ -1,6 +1,6 @@
 //! What happens to whom, as a worker of nginx looks it up: a sorted list of networks, searched once a request. Pure.
 //!
-//! Single addresses are networks of full length. Each row knows the row around it, so one binary search and a few steps
+//! Single addresses are networks of full length. Each row knows the row around it, so one short search and a few steps
 //! outwards find all that hold an address; the strongest word that is not over counts. Not the narrowest: a page to
 //! solve must be no way out of a banned range. No allocation, no panic whatever the address. Deliberately absent: the
 //! time, which comes in, and the file, which is [`form`]'s.
@@ -70,9 +70,9 @@ impl Remediation {
 // === impl Table ===
 
 impl Table {
-    /// What happens to this client: the strongest word of all networks around it that are not over at second `now`.
-    /// An IPv4 address that came in IPv6's clothes is looked up as what it is.
-    pub fn look_up(&self, address: IpAddr, now: u32) -> Option<Remediation> {
+    /// What happens to this client: the strongest word of all networks around it that are not over at second `now`,
+    /// which nobody asks for if there is none. An IPv4 address that came in IPv6's clothes is looked up as what it is.
+    pub fn look_up(&self, address: IpAddr, now: impl Fn() -> u32) -> Option<Remediation> {
         match address.to_canonical() {
             IpAddr::V4(v4) => self.v4.look_up(v4.to_bits(), now),
             IpAddr::V6(v6) => self.v6.look_up(v6.to_bits(), now),

@@ -121,10 +121,16 @@ impl Watch {
 
     /// Looks at the file again if it is time; `now_ms` is of any clock that moves forward. Returns what should be
     /// logged.
+    #[inline]
     pub fn refresh(&mut self, now_ms: u64) -> Option<News> {
         if now_ms < self.next_look_ms {
             return None;
         }
+        self.refresh_now(now_ms)
+    }
+
+    #[cold]
+    fn refresh_now(&mut self, now_ms: u64) -> Option<News> {
         self.next_look_ms = now_ms.saturating_add(LOOK_EVERY_MS);
         match self.look() {
             Ok(None) => None,
@@ -206,7 +212,7 @@ mod tests {
 
     fn is_banned(watch: &Watch) -> bool {
         let address: IpAddr = ADDRESS.parse().unwrap();
-        watch.table().look_up(address, 0) == Some(Remediation::Ban)
+        watch.table().look_up(address, || 0) == Some(Remediation::Ban)
     }
 
     #[test]

@@ -75,35 +75,50 @@ pub(super) unsafe extern "C" fn access(request: *mut ngx_http_request_t) -> ngx_
 fn verdict(request: *mut ngx_http_request_t, location: &Location) -> Option<Verdict> {
     let main = refreshed(request, location)?;
     let watch = main.watches.get(location.table?)?;
-    let log = log_of(request);
-    let count = |outcome| count(request, main, outcome);
-    if location.fails_closed() && !watch.has_table() {
-        count(Outcome::Blind);
-        ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: no table, so the client is refused");
-        return Some(Verdict::Refuse(UNAVAILABLE));
+    if !watch.has_table() {
+        return Some(blind(request, main, location));
     }
     // A client of a unix socket has no address.
     let Some(seen) = look_up(request, watch) else {
         return Some(Verdict::LetIn);
     };
-    Some(match seen.word {
-        None => Verdict::LetIn,
-        Some(Remediation::Pass) => {
-            count(Outcome::Allowed);
-            Verdict::LetIn
-        }
-        Some(Remediation::Throttle) => {
-            count(Outcome::Throttled);
-            Verdict::LetIn
-        }
-        Some(Remediation::Ban) => {
-            let status = location.status();
-            count(Outcome::Refused);
+    match seen.word {
+        None => Some(Verdict::LetIn),
+        Some(word) => act(request, (main, location), (seen.client, word)),
+    }
+}
+
+/// Nobody is known.
+#[cold]
+fn blind(request: *mut ngx_http_request_t, main: &Main, location: &Location) -> Verdict {
+    if !location.fails_closed() {
+        return Verdict::LetIn;
+    }
+    count(request, main, Outcome::Blind);
+    let log = log_of(request);
+    ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: no table, so the client is refused");
+    Verdict::Refuse(UNAVAILABLE)
+}
+
+/// What the table's word means here. `None` as above.
+#[inline(never)]
+fn act(
+    request: *mut ngx_http_request_t,
+    (main, location): (&Main, &Location),
+    (client, word): (IpAddr, Remediation),
+) -> Option<Verdict> {
+    let (outcome, verdict) = match word {
+        Remediation::Pass => (Outcome::Allowed, Verdict::LetIn),
+        Remediation::Throttle => (Outcome::Throttled, Verdict::LetIn),
+        Remediation::Challenge => return challenge(request, (main, location), client),
+        Remediation::Ban => {
+            let (status, log) = (location.status(), log_of(request));
             ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: a banned client is answered {status}");
-            Verdict::Refuse(status)
+            (Outcome::Refused, Verdict::Refuse(status))
         }
-        Some(Remediation::Challenge) => challenge(request, (main, location), seen.client)?,
-    })
+    };
+    count(request, main, outcome);
+    Some(verdict)
 }
 
 /// Once a request: where nginx redirects it within itself (`index`, `try_files`, `error_page`) it comes by again, and
@@ -160,6 +175,7 @@ pub(super) fn seen(request: *mut ngx_http_request_t, location: &Location) -> Opt
 }
 
 /// The configuration, with the table of this place as new as it can be had.
+#[inline]
 fn refreshed(request: *mut ngx_http_request_t, location: &Location) -> Option<&'static Main> {
     // SAFETY: the request is live. A worker has one thread, and nobody else holds this while we are in here.
     let main: &'static mut Main = Vigie::main_conf_mut(unsafe { &*request })?;
@@ -174,7 +190,7 @@ fn refreshed(request: *mut ngx_http_request_t, location: &Location) -> Option<&'
 
 fn look_up(request: *mut ngx_http_request_t, watch: &Watch) -> Option<Seen> {
     let client = client(request)?;
-    let word = watch.table().look_up(client, seconds());
+    let word = watch.table().look_up(client, seconds);
     Some(Seen { client, word })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Sorted by network, wider before narrower, and of one network's rows the weaker word before the stronger. Networks
 //! never overlap by half, so whatever holds an address holds the row before it too: that row, its parent, its parent's
-//! parent are all there is to look at.
+//! parent are all there is to look at. Where an address's first bits begin among the rows is noted, so that the search
+//! for that row is over two or three of them and not over a hundred thousand.
 
 use super::Remediation;
 
@@ -13,6 +14,9 @@ pub(super) trait Address: Copy + Ord {
 
     /// Without the bits behind the prefix; a prefix longer than [`Self::WIDTH`] is one of that.
     fn network(self, prefix: u8) -> Self;
+
+    /// Its first bits as a number, at most [`MOST_FIRST_BITS`] of them.
+    fn first(self, bits: u8) -> usize;
 }
 
 /// What is known of one network, apart from its address: that stands in a list of its own, which a search walks.
@@ -27,12 +31,18 @@ struct Row {
 }
 
 const NO_PARENT: u32 = u32::MAX;
+/// 256 KiB of notes for a large table, and for a small one as many as it has rows.
+const MOST_FIRST_BITS: u8 = 16;
 
 /// All rows of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rows<A> {
     networks: Vec<A>,
     facts: Vec<Row>,
+    /// So many of an address's first bits have a note.
+    first_bits: u8,
+    /// For each such number the first row that begins with it or more, and the end of all rows.
+    starts: Vec<u32>,
     /// The last row and its parents, outermost first: what the next row may stand in. Empty when complete.
     open: Vec<u32>,
 }
@@ -55,6 +65,11 @@ impl Address for u32 {
         let host_bits = u32::from(Self::WIDTH.saturating_sub(prefix));
         self & Self::MAX.checked_shl(host_bits).unwrap_or(0)
     }
+
+    fn first(self, bits: u8) -> usize {
+        let rest = u32::from(Self::WIDTH.saturating_sub(bits.min(MOST_FIRST_BITS)));
+        usize::try_from(self.checked_shr(rest).unwrap_or(0)).unwrap_or(0)
+    }
 }
 
 impl Address for u128 {
@@ -63,6 +78,11 @@ impl Address for u128 {
     fn network(self, prefix: u8) -> Self {
         let host_bits = u32::from(Self::WIDTH.saturating_sub(prefix));
         self & Self::MAX.checked_shl(host_bits).unwrap_or(0)
+    }
+
+    fn first(self, bits: u8) -> usize {
+        let rest = u32::from(Self::WIDTH.saturating_sub(bits.min(MOST_FIRST_BITS)));
+        usize::try_from(self.checked_shr(rest).unwrap_or(0)).unwrap_or(0)
     }
 }
 
@@ -73,6 +93,8 @@ impl<A> Default for Rows<A> {
         Self {
             networks: Vec::new(),
             facts: Vec::new(),
+            first_bits: 0,
+            starts: Vec::new(),
             open: Vec::new(),
         }
     }
@@ -84,7 +106,7 @@ impl<A: Address> Rows<A> {
         Self {
             networks: Vec::with_capacity(count),
             facts: Vec::with_capacity(count),
-            open: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -130,7 +152,24 @@ impl<A: Address> Rows<A> {
     /// No more rows come.
     pub(super) fn complete(mut self) -> Self {
         self.open = Vec::new();
+        let bits = self.networks.len().checked_ilog2().unwrap_or(0);
+        self.first_bits = u8::try_from(bits).unwrap_or(u8::MAX).min(MOST_FIRST_BITS);
+        let numbers = 1_usize << self.first_bits;
+        self.starts = Vec::with_capacity(numbers + 1);
+        for (row, network) in (0_u32..).zip(&self.networks) {
+            self.starts.resize(network.first(self.first_bits) + 1, row);
+        }
+        let end = u32::try_from(self.networks.len()).unwrap_or(NO_PARENT);
+        self.starts.resize(numbers + 1, end);
         self
+    }
+
+    /// The rows whose networks begin with the address's first bits: those before are all less, those behind all more.
+    fn neighbours(&self, address: A) -> (usize, &[A]) {
+        let first = address.first(self.first_bits);
+        let start = |number: usize| self.starts.get(number).map_or(0, |start| *start as usize);
+        let (begin, end) = (start(first), start(first.saturating_add(1)));
+        (begin, self.networks.get(begin..end).unwrap_or_default())
     }
 
     fn holds(&self, index: u32, address: A) -> bool {
@@ -144,13 +183,14 @@ impl<A: Address> Rows<A> {
     }
 
     /// The strongest word of all networks around `address` that are not over.
-    pub(super) fn look_up(&self, address: A, now: u32) -> Option<Remediation> {
-        let behind = self.networks.partition_point(|network| *network <= address);
+    pub(super) fn look_up(&self, address: A, now: impl Fn() -> u32) -> Option<Remediation> {
+        let (begin, neighbours) = self.neighbours(address);
+        let behind = begin.saturating_add(neighbours.partition_point(|network| *network <= address));
         let mut index = u32::try_from(behind.checked_sub(1)?).ok()?;
         let mut word = None;
         // There is no row NO_PARENT, and each parent stands before its children: this ends.
         while let Some((network, row)) = self.at(index) {
-            if row.until > now && address.network(row.prefix) == network {
+            if address.network(row.prefix) == network && row.until > now() {
                 word = word.max(Some(row.remediation));
             }
             index = row.parent;

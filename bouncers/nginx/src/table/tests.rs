@@ -26,7 +26,7 @@ fn table(entries: &[Entry]) -> Table {
 
 fn check(table: &Table, address: &str, now: u32, expected: Option<Remediation>) {
     assert_eq!(
-        table.look_up(address.parse().unwrap(), now),
+        table.look_up(address.parse().unwrap(), || now),
         expected,
         "{address} at {now}"
     );
@@ -226,7 +226,7 @@ proptest! {
             let v4 = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n - 5));
             let v6 = IpAddr::V6(Ipv6Addr::from_bits((0x2001 << 112) + u128::from(n)));
             for address in [v4, v6] {
-                prop_assert_eq!(table.look_up(address, now), by_hand(&entries, address, now), "{}", address);
+                prop_assert_eq!(table.look_up(address, || now), by_hand(&entries, address, now), "{}", address);
             }
         }
     }
@@ -246,7 +246,7 @@ proptest! {
         }
         // Sealed rubbish may be a table; then it is one that answers.
         if let Ok(table) = decode(&bytes, BOOT) {
-            table.look_up(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+            table.look_up(IpAddr::V4(Ipv4Addr::LOCALHOST), || 0);
         }
     }
 
