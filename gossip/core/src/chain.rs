@@ -434,21 +434,20 @@ impl ChainIndex {
         let (rows, urgent) = self
             .tracks
             .get(&publisher)
-            .map_or((0, 0), |track| track.spent(class.span(Slot::of(at)), None));
+            .map_or((0, 0), |track| track.spent(class.span(Slot::of(at))));
+        let left = |budget: u32, spent: u64| budget.saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX));
         (
-            self.scale.rows(class).saturating_sub(rows),
-            self.scale.urgent_rows(class).saturating_sub(urgent),
+            left(self.scale.rows(class), rows),
+            left(self.scale.urgent_rows(class), urgent),
         )
     }
 
     /// Whether the urgent budget at lower places of its slot leaves room for this envelope.
     pub(crate) fn urgent_within_budget(&self, held: &Held, class: Class) -> bool {
-        let span = class.span(Slot::of(held.time));
-        let spent = self
-            .tracks
-            .get(&held.publisher)
-            .map_or(0, |track| track.spent(span, Some(held.place())).1);
-        spent.saturating_add(held.cost()) <= self.scale.urgent_rows(class)
+        match self.tracks.get(&held.publisher) {
+            Some(track) => track.urgent_within_rate(held, class),
+            None => held.cost() <= self.scale.urgent_rows(class),
+        }
     }
 
     /// One hash of everything held and every proof, whatever order it came in.

@@ -88,6 +88,9 @@ impl Slot {
 // === impl Class ===
 
 impl Class {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Newcomer, Self::Member, Self::Seed];
+
     /// Rows of one budget.
     pub const fn rows(self) -> u32 {
         match self {

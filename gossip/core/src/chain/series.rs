@@ -46,6 +46,16 @@ impl Entry {
         }
     }
 
+    /// Rows that count against a rate: an envelope without any is one.
+    pub(super) fn cost(&self) -> u64 {
+        u64::from(self.rows.max(1))
+    }
+
+    /// ... and those that count against the urgent one.
+    pub(super) fn urgent_cost(&self) -> u64 {
+        if self.urgent { self.cost() } else { 0 }
+    }
+
     pub(super) const fn held(&self, publisher: PublisherId, epoch: u32, seq: u64) -> Held {
         Held {
             publisher,
@@ -66,10 +76,11 @@ impl Series {
         self.entries.get(&seq)
     }
 
-    pub(super) fn insert(&mut self, seq: u64, entry: Entry) -> bool {
+    /// Holds this, and returns what stood at its place.
+    pub(super) fn insert(&mut self, seq: u64, entry: Entry) -> Option<Entry> {
         self.fingerprint = OnceLock::new();
         self.fill(seq);
-        self.entries.insert(seq, entry).is_none()
+        self.entries.insert(seq, entry)
     }
 
     pub(super) fn remove(&mut self, seq: u64) -> Option<Entry> {

@@ -3,6 +3,7 @@
 //! The invariant: what is held is within the rate, not void by a fork, and not below the floor; `settle` restores it
 //! after every change and says what had to go.
 
+mod budget;
 mod complete;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use super::{Gap, Head, Held, Place};
 use crate::constants::{FORKS_PER_PUBLISHER, HEAD_INTERVAL, HELD_PER_PUBLISHER};
 use crate::rate::{Class, Scale, Slot};
 use crate::wire::{EquivocationProof, Header, HeaderHash, PublisherId, Timestamp};
+use budget::Budgets;
 use complete::Ends;
 
 /// What is held of one publisher.
@@ -21,7 +23,7 @@ use complete::Ends;
 pub(super) struct Track {
     publisher: PublisherId,
     series: BTreeMap<u32, Series>,
-    slots: BTreeMap<Slot, BTreeSet<Place>>,
+    budgets: Budgets,
     forks: BTreeMap<u32, Fork>,
     /// The highest place that a head named.
     named: Option<Named>,
@@ -62,7 +64,7 @@ impl Default for Track {
         Self {
             publisher: PublisherId([0; 16]),
             series: BTreeMap::new(),
-            slots: BTreeMap::new(),
+            budgets: Budgets::default(),
             forks: BTreeMap::new(),
             named: None,
             lowest: None,
@@ -117,21 +119,40 @@ impl Track {
         }
     }
 
-    /// Rows, and urgent rows, signed for these slots: at places below `below`, or all.
-    pub(super) fn spent(&self, (first, end): (Slot, Slot), below: Option<Place>) -> (u32, u32) {
-        let places = self.slots.range(first..end).flat_map(|(_, places)| places);
-        places
-            .filter(|place| below.is_none_or(|below| **place < below))
-            .filter_map(|place| self.entry(*place))
-            .fold((0, 0), |(rows, urgent), entry| {
-                let cost = u32::from(entry.rows.max(1));
-                (rows + cost, urgent + if entry.urgent { cost } else { 0 })
-            })
+    /// Rows, and urgent rows, signed for these slots.
+    pub(super) fn spent(&self, span: (Slot, Slot)) -> (u64, u64) {
+        self.budgets.spent(span)
     }
 
+    /// Whether the budget of its slot leaves room for this one at its place.
     pub(super) fn within_rate(&self, held: &Held, class: Class) -> bool {
-        let (spent, _) = self.spent(class.span(Slot::of(held.time)), Some(held.place()));
-        spent.saturating_add(held.cost()) <= self.scale.rows(class)
+        let budget = u64::from(self.scale.rows(class));
+        self.leaves_room(held, class, budget, |(rows, _)| rows)
+    }
+
+    /// The same of the budget for urgent ones.
+    pub(super) fn urgent_within_rate(&self, held: &Held, class: Class) -> bool {
+        let budget = u64::from(self.scale.urgent_rows(class));
+        self.leaves_room(held, class, budget, |(_, urgent)| urgent)
+    }
+
+    fn leaves_room(&self, held: &Held, class: Class, budget: u64, of: impl Fn((u64, u64)) -> u64) -> bool {
+        let span = class.span(Slot::of(held.time));
+        let room = budget.checked_sub(u64::from(held.cost()));
+        room.is_some_and(|room| {
+            of(self.spent(span)) <= room || of(self.spent_below(span, held.place())) <= room
+        })
+    }
+
+    /// Rows, and urgent rows, signed for these slots at places below this one.
+    fn spent_below(&self, span: (Slot, Slot), below: Place) -> (u64, u64) {
+        let places = self.budgets.places(span).map(|(place, _)| place);
+        places
+            .filter(|place| *place < below)
+            .filter_map(|place| self.entry(place))
+            .fold((0, 0), |(rows, urgent), entry| {
+                (rows + entry.cost(), urgent + entry.urgent_cost())
+            })
     }
 
     /// Notes what a head names. `false` if it names a lower place than the last one, or was signed too soon after it.
@@ -217,14 +238,18 @@ impl Track {
             for (seq, entry) in series.iter_mut() {
                 let place = Place { epoch: *epoch, seq };
                 match class_of(place, entry.time) {
-                    Some(class) => entry.class = class,
+                    Some(class) if class == entry.class => {}
+                    Some(class) => {
+                        self.budgets.take(place, entry);
+                        entry.class = class;
+                        self.budgets.put(place, entry);
+                    }
                     None => outside.push(place),
                 }
             }
         }
         let mut dropped = self.keep_out(outside);
-        let hours: BTreeSet<Slot> = self.slots.keys().map(|slot| slot.hour().0).collect();
-        for hour in hours {
+        for hour in self.budgets.hours() {
             dropped.extend(self.settle_hour(hour));
         }
         dropped.extend(self.settle_forks(floor));
@@ -232,11 +257,7 @@ impl Track {
     }
 
     pub(super) fn expire(&mut self, floor: Timestamp) -> Vec<Held> {
-        let old: Vec<Place> = self
-            .slots
-            .range(..Slot::of(floor))
-            .flat_map(|(_, places)| places.iter().copied())
-            .collect();
+        let old: Vec<Place> = self.budgets.before(Slot::of(floor)).collect();
         self.keep_out(old)
     }
 
@@ -404,24 +425,25 @@ impl Track {
 
     /// Drops what exceeds the rate in the hour of this slot, in the order of places.
     fn settle_hour(&mut self, slot: Slot) -> Vec<Held> {
-        let (first, end) = slot.hour();
+        let hour = slot.hour();
+        if self.budgets.fit(hour, self.scale) {
+            return Vec::new();
+        }
         let mut entries: Vec<(Place, Slot, &Entry)> = self
-            .slots
-            .range(first..end)
-            .flat_map(|(slot, places)| places.iter().map(|place| (*place, *slot)))
+            .budgets
+            .places(hour)
             .filter_map(|(place, slot)| Some((place, slot, self.entry(place)?)))
             .collect();
         entries.sort_unstable_by_key(|(place, ..)| *place);
-        let mut spent: BTreeMap<Slot, u32> = BTreeMap::new();
+        let mut spent: BTreeMap<Slot, u64> = BTreeMap::new();
         let mut over = Vec::new();
         for (place, slot, entry) in entries {
             let (first, end) = entry.class.span(slot);
-            let before: u32 = spent.range(first..end).map(|(_, rows)| rows).sum();
-            let cost = u32::from(entry.rows.max(1));
-            if before.saturating_add(cost) > self.scale.rows(entry.class) {
+            let before: u64 = spent.range(first..end).map(|(_, rows)| rows).sum();
+            if before + entry.cost() > u64::from(self.scale.rows(entry.class)) {
                 over.push(place);
             } else {
-                *spent.entry(slot).or_default() += cost;
+                *spent.entry(slot).or_default() += entry.cost();
             }
         }
         self.keep_out(over)
@@ -443,17 +465,15 @@ impl Track {
 
     fn put(&mut self, held: &Held, class: Class) -> bool {
         self.ends = OnceLock::new();
-        let new = self
-            .series
-            .entry(held.epoch)
-            .or_default()
-            .insert(held.seq, Entry::new(held, class));
-        self.slots
-            .entry(Slot::of(held.time))
-            .or_default()
-            .insert(held.place());
-        self.len += usize::from(new);
-        new
+        let (place, entry) = (held.place(), Entry::new(held, class));
+        let series = self.series.entry(held.epoch).or_default();
+        let before = series.insert(held.seq, entry);
+        if let Some(before) = &before {
+            self.budgets.take(place, before);
+        }
+        self.budgets.put(place, &entry);
+        self.len += usize::from(before.is_none());
+        before.is_none()
     }
 
     fn take_all(&mut self, places: Vec<Place>) -> Vec<Held> {
@@ -467,13 +487,7 @@ impl Track {
         if series.is_empty() {
             self.series.remove(&place.epoch);
         }
-        let slot = Slot::of(entry.time);
-        if let Some(places) = self.slots.get_mut(&slot) {
-            places.remove(&place);
-            if places.is_empty() {
-                self.slots.remove(&slot);
-            }
-        }
+        self.budgets.take(place, &entry);
         self.len = self.len.saturating_sub(1);
         Some(entry.held(self.publisher, place.epoch, place.seq))
     }
