@@ -109,7 +109,7 @@ async fn secured<I>(
             let subject = tls.subject(Arc::clone(&opened), stream.get_ref().1);
             connection(stream, router, Known { peer, subject }, shutdown).await;
         }
-        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Ok(Err(error)) => opened.tell_failed(&error),
         Err(_) => {}
     }
 }

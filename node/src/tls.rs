@@ -16,7 +16,7 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyD
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{ServerConnection, WebPkiClientVerifier};
-use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
+use tokio_rustls::rustls::{Error, RootCertStore, ServerConfig, crypto};
 use vigie_wire::Timestamp;
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
@@ -39,6 +39,8 @@ pub(crate) struct Opened {
     stale: Option<Timestamp>,
     /// Whether that was said.
     told: AtomicBool,
+    /// Whether a list was named that shut somebody out.
+    blamed: AtomicBool,
 }
 
 /// Whom a certificate names, believed because the handshake did. Put into each request of its connection.
@@ -162,11 +164,24 @@ impl Opened {
             clients,
             stale,
             told: AtomicBool::new(false),
+            blamed: AtomicBool::new(false),
         })
     }
 
     pub(crate) const fn acceptor(&self) -> &TlsAcceptor {
         &self.acceptor
+    }
+
+    /// Says why a handshake failed: aloud, once, if one of the lists is the reason, for then nobody below the authority
+    /// that it names gets in.
+    pub(crate) fn tell_failed(&self, error: &std::io::Error) {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        let by_list = matches!(cause, Some(Error::InvalidCertRevocationList(_)));
+        if by_list && !self.blamed.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "a list in [api.tls] client_crl is not its authority's: clients below that are shut out");
+        } else {
+            tracing::debug!(%error, "a TLS handshake failed");
+        }
     }
 }
 
@@ -229,8 +244,13 @@ fn clients(
         );
         return Ok(None);
     }
+    let authorities = certificates(&files.client_ca)?;
+    for list in &lists {
+        genuine(list, &authorities, &provider)
+            .with_context(|| format!("[api.tls] client_crl {}", files.client_crl.display()))?;
+    }
     let mut roots = RootCertStore::empty();
-    for authority in certificates(&files.client_ca)? {
+    for authority in authorities {
         roots.add(authority)?;
     }
     let mut builder =
@@ -240,6 +260,45 @@ fn clients(
         builder = builder.with_crls(lists).allow_unknown_revocation_status();
     }
     Ok(Some(builder.build().context("[api.tls] client_ca, client_crl")?))
+}
+
+/// Whether the authority that a list names made it. With one that it did not make, no client of that authority would be
+/// let in. Who made the list of an authority between is known only when a client shows that one's certificate.
+fn genuine(
+    list: &CertificateRevocationListDer<'_>,
+    authorities: &[CertificateDer<'_>],
+    provider: &crypto::CryptoProvider,
+) -> anyhow::Result<()> {
+    let (_, list) = CertificateRevocationList::from_der(list).context("a list cannot be read")?;
+    let named = |authority: &&CertificateDer<'_>| {
+        X509Certificate::from_der(authority)
+            .is_ok_and(|(_, authority)| authority.subject().as_raw() == list.issuer().as_raw())
+    };
+    let mut named = authorities.iter().filter(named).peekable();
+    let made = |authority: &CertificateDer<'_>| {
+        let Ok((_, authority)) = X509Certificate::from_der(authority) else {
+            return false;
+        };
+        let key = &authority.public_key().subject_public_key.data;
+        let (said, signature) = (list.tbs_cert_list.as_ref(), &list.signature_value.data);
+        let stated = list.signature_algorithm.algorithm.as_bytes();
+        let known = provider.signature_verification_algorithms.all.iter();
+        // Of the algorithm's DER the tag and the length come before what names it.
+        let mut fitting = known.filter(|known| {
+            let named = known.signature_alg_id();
+            named
+                .as_ref()
+                .get(2..)
+                .is_some_and(|named| named.starts_with(stated))
+        });
+        fitting.any(|known| known.verify_signature(key, said, signature).is_ok())
+    };
+    anyhow::ensure!(
+        named.peek().is_none() || named.any(made),
+        "the list of {} is not signed by it, or in a way that is not known here",
+        list.issuer()
+    );
+    Ok(())
 }
 
 /// Who was taken back, and when the first of these lists should be replaced.

@@ -153,6 +153,39 @@ fn whoever_is_taken_back_is_nobody_on_a_connection_that_stays() {
 }
 
 #[test]
+fn a_list_that_its_authority_did_not_make_is_refused_and_those_before_hold_on() {
+    let folder = Folder::new();
+    let gate = Gate::open(&folder.files(), NOW).unwrap();
+    let before = gate.opened();
+    // By name the authority, by key somebody else.
+    let false_root = sign("root", 1, None);
+    folder.write("crl.pem", &list(&false_root, 4));
+    let why = format!("{:#}", Gate::open(&folder.files(), NOW).unwrap_err());
+    assert!(
+        why.contains("crl.pem") && why.contains("is not signed by it"),
+        "{why}"
+    );
+    gate.reload(NOW);
+    assert!(Arc::ptr_eq(&before, &gate.opened()));
+    let own = sign("edge", 4, Some(&folder.root));
+    assert!(subject(&gate, &[&own]).holds(NOW), "nobody is locked out");
+    // Also where it stands behind a good one.
+    let good = list(&folder.root, 99);
+    folder.write("crl.pem", &(good.clone() + &list(&false_root, 4)));
+    gate.reload(NOW);
+    assert!(Arc::ptr_eq(&before, &gate.opened()));
+    // Of two authorities with one name either may have made it.
+    let both = folder.root.certificate.pem() + &false_root.certificate.pem();
+    folder.write("ca.pem", &both);
+    gate.reload(NOW);
+    assert!(!Arc::ptr_eq(&before, &gate.opened()));
+    folder.write("ca.pem", &folder.root.certificate.pem());
+    folder.write("crl.pem", &good);
+    gate.reload(NOW);
+    assert!(subject(&gate, &[&own]).holds(NOW));
+}
+
+#[test]
 fn files_that_do_not_fit_leave_those_before() {
     let folder = Folder::new();
     let gate = Gate::open(&folder.files(), NOW).unwrap();

@@ -167,6 +167,25 @@ fn whose_certificate_is_taken_back_is_nobody_at_once_on_what_is_open() {
 }
 
 #[test]
+fn a_list_that_only_bears_the_authoritys_name_locks_nobody_out() {
+    let home = Home::quiet();
+    let (authority, node) = serving(&home);
+    let (folder, elsewhere) = (home.beside("tls"), home.beside("elsewhere"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    Authority::new(&elsewhere).revoke("bouncer");
+    std::fs::copy(elsewhere.join("revoked.pem"), folder.join("revoked.pem")).unwrap();
+    node.reload();
+    until("it is told", || home.told().contains("is not signed by it"));
+    assert!(home.told().contains("revoked.pem"));
+    let asked = || Talk::begin(node.page, &folder, Some("bouncer")).get("/v1/decisions");
+    assert_eq!(asked(), 200);
+    // Its own list counts.
+    authority.revoke("bouncer");
+    node.reload();
+    until("it is taken back", || asked() != 200);
+}
+
+#[test]
 fn a_renewed_certificate_is_shown_and_one_that_does_not_fit_is_not() {
     let home = Home::quiet();
     let (authority, node) = serving(&home);
