@@ -33,6 +33,7 @@ mod web;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
@@ -162,6 +163,12 @@ fn answered(body: &impl Serialize, nothing: bool) -> Response {
 /// CrowdSec's shape of an error.
 fn failed(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
+}
+
+/// A limit is reached; after `wait` it may be tried again. In whole seconds, one at least.
+fn later(wait: Duration, why: &str) -> Response {
+    let wait = [(header::RETRY_AFTER, wait.as_secs().max(1).to_string())];
+    (wait, failed(StatusCode::TOO_MANY_REQUESTS, why)).into_response()
 }
 
 /// What CrowdSec answers with 500, also for filters that it does not know.

@@ -14,7 +14,7 @@ use http::{HeaderName, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::json;
 
-use super::{auth, failed, plain};
+use super::{auth, plain};
 use crate::node::Node;
 
 /// Where bouncers put their key for this listener.
@@ -33,38 +33,19 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
 }
 
 async fn pass(State((node, limits)): State<(Arc<Node>, Arc<auth::Limits>)>, request: Request) -> Response {
+    let address = auth::address(&request);
     let known = match request.headers().get(&KEY) {
-        Some(key) => {
-            let hash = blake3::hash(key.as_bytes());
-            node.keys
-                .find(node.store.as_ref(), hash.as_bytes(), node.now())
-                .await
-        }
+        Some(key) => auth::bouncer(&node, &limits, key, address).await,
         None => Ok(None),
     };
-    match known {
-        Err(error) => {
-            tracing::error!(%error, "a key could not be checked");
-            failed(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the node cannot read its database",
-            )
-        }
-        Ok(None) => {
-            if auth::is_guessing(&limits, auth::address(&request)) {
-                failed(StatusCode::TOO_MANY_REQUESTS, auth::GUESSING)
-            } else {
-                failed(StatusCode::UNAUTHORIZED, "access forbidden")
-            }
-        }
-        Ok(Some(_)) => {
-            let allowed = Json(json!({"action": "allow", "http_status": 200}));
-            if read_away(request.into_body()).await {
-                allowed.into_response()
-            } else {
-                ([(header::CONNECTION, "close")], allowed).into_response()
-            }
-        }
+    let Ok(Some(_)) = known else {
+        return auth::refused(known.err(), &limits, address, StatusCode::UNAUTHORIZED);
+    };
+    let allowed = Json(json!({"action": "allow", "http_status": 200}));
+    if read_away(request.into_body()).await {
+        allowed.into_response()
+    } else {
+        ([(header::CONNECTION, "close")], allowed).into_response()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bouncer keys: who may ask, and how often one may guess.
 //!
-//! Keys have 256 bits, so a plain hash suffices and guessing is hopeless; the limit is there to keep guessers cheap.
+//! Keys have 256 bits, so a plain hash suffices and guessing is hopeless; the limit is there to keep guessers cheap: beyond
+//! it their keys are not asked the database for. A right key is never refused, whoever else stands behind its address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,19 +12,18 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http::{HeaderMap, Method, StatusCode};
-use vigie_store::{Bouncer, Client};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use vigie_store::{Bouncer, Client, StoreError};
 use vigie_wire::Timestamp;
 
-use super::{certified, failed};
+use super::{certified, failed, later};
 use crate::node::Node;
 use crate::tls::Subject;
 
 /// Wrong keys per minute and address before it is told to wait.
 const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not zero");
-/// What those are told that sent too many wrong keys.
-pub(super) const GUESSING: &str = "too many requests without a valid key";
 /// Machines per minute and address that register themselves: each costs a slow hash.
 const NEW_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 /// Passwords per minute and address that are looked at: agents log in once an hour.
@@ -50,6 +50,8 @@ pub(super) struct Caller {
 pub(super) struct Limits {
     /// Wrong keys, by address (a /64 counts as one).
     wrong: DefaultKeyedRateLimiter<IpAddr>,
+    /// Those that showed too many, until they may show one more.
+    guessing: Mutex<HashMap<IpAddr, QuantaInstant>>,
     /// Passwords, right or wrong, by address: each costs a slow hash.
     tried: DefaultKeyedRateLimiter<IpAddr>,
     /// Machines that came by themselves, by address.
@@ -65,6 +67,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)),
+            guessing: Mutex::default(),
             tried: RateLimiter::keyed(Quota::per_minute(TRIED_PER_MINUTE)),
             new: RateLimiter::keyed(Quota::per_minute(NEW_PER_MINUTE)),
             noted: Mutex::default(),
@@ -83,6 +86,34 @@ impl Limits {
     /// Notes a registration, and says whether there were too many.
     pub(super) fn is_crowding(&self, address: Option<IpAddr>) -> bool {
         exceeds(&self.new, address)
+    }
+
+    /// Notes a wrong key or password, and says whether there were too many. Only those that were not too many are logged.
+    pub(super) fn is_guessing(&self, address: Option<IpAddr>) -> bool {
+        if self.wrong.len() > MOST_ADDRESSES {
+            self.wrong.retain_recent();
+        }
+        let who = who(address);
+        let Err(until) = self.wrong.check_key(&who) else {
+            tracing::warn!(address = %who, "a request without a valid key");
+            return false;
+        };
+        let mut guessing = self.guessing.lock().unwrap_or_else(PoisonError::into_inner);
+        if guessing.len() >= MOST_ADDRESSES {
+            let now = DefaultClock::default().now();
+            guessing.retain(|_, until| *until > now);
+        }
+        if guessing.len() < MOST_ADDRESSES {
+            guessing.insert(who, until.earliest_possible());
+        }
+        true
+    }
+
+    /// Whether this address showed so many wrong keys that one more would be too many.
+    fn has_guessed(&self, address: Option<IpAddr>) -> bool {
+        let guessing = self.guessing.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = guessing.get(&who(address));
+        until.is_some_and(|until| *until > DefaultClock::default().now())
     }
 
     /// Whether to note this visit: a live bouncer asks for each of its visitors, and a note costs a write to the disk.
@@ -109,26 +140,14 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let address = address(&request);
-    let key = request.headers().get("x-api-key");
-    let known = match key.map(|key| blake3::hash(key.as_bytes())) {
-        Some(hash) => {
-            let keys = &node.keys;
-            keys.find(node.store.as_ref(), hash.as_bytes(), node.now()).await
-        }
+    let known = match request.headers().get("x-api-key") {
+        Some(key) => bouncer(&node, &limits, key, address).await,
         None => certified::bouncer(&node, request.extensions())
             .await
             .map(|found| found.map(Arc::new)),
     };
-    let bouncer = match known {
-        Ok(Some(bouncer)) => bouncer,
-        Ok(None) => return refuse(&limits, address),
-        Err(error) => {
-            tracing::error!(%error, "a key could not be checked");
-            return failed(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the node cannot read its database",
-            );
-        }
+    let Ok(Some(bouncer)) = known else {
+        return refused(known.err(), &limits, address, StatusCode::FORBIDDEN);
     };
     let by_certificate = request.headers().get("x-api-key").is_none();
     let caller = Caller {
@@ -164,20 +183,39 @@ pub(super) fn address(request: &Request) -> Option<IpAddr> {
     Some(peer.0.ip().to_canonical())
 }
 
-fn refuse(limits: &Limits, address: Option<IpAddr>) -> Response {
-    if is_guessing(limits, address) {
-        return failed(StatusCode::TOO_MANY_REQUESTS, GUESSING);
+/// Whose key it is.
+pub(super) async fn bouncer(
+    node: &Node,
+    limits: &Limits,
+    key: &HeaderValue,
+    address: Option<IpAddr>,
+) -> Result<Option<Arc<Bouncer>>, StoreError> {
+    let (hash, store, now) = (blake3::hash(key.as_bytes()), node.store.as_ref(), node.now());
+    if limits.has_guessed(address) {
+        return node.keys.find_among(store, hash.as_bytes(), now).await;
     }
-    failed(StatusCode::FORBIDDEN, "access forbidden")
+    node.keys.find(store, hash.as_bytes(), now).await
 }
 
-/// Notes a wrong key from this address; whether it had too many. Only those that were not too many are logged.
-pub(super) fn is_guessing(limits: &Limits, address: Option<IpAddr>) -> bool {
-    let guessing = exceeds(&limits.wrong, address);
-    if !guessing {
-        tracing::warn!(address = %who(address), "a request without a valid key");
+/// What whoever is nobody is told: `status` unless it guesses, or unless we could not look.
+pub(super) fn refused(
+    error: Option<StoreError>,
+    limits: &Limits,
+    address: Option<IpAddr>,
+    status: StatusCode,
+) -> Response {
+    if let Some(error) = error {
+        tracing::error!(%error, "a key could not be checked");
+        return failed(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the node cannot read its database",
+        );
     }
-    guessing
+    if limits.is_guessing(address) {
+        let wait = Duration::from_mins(1) / WRONG_PER_MINUTE.get();
+        return later(wait, "too many requests without a valid key");
+    }
+    failed(status, "access forbidden")
 }
 
 fn exceeds(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: Option<IpAddr>) -> bool {
@@ -215,19 +253,4 @@ fn agent(headers: &HeaderMap) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_visitor_is_noted_once_a_minute() {
-        let limits = Limits::default();
-        let visit = |address: &str| ([7; 32], address.to_owned(), "lua/1".to_owned());
-        let at = Timestamp::from_secs;
-        assert!(limits.is_notable(visit("10.0.0.1"), at(100)));
-        assert!(!limits.is_notable(visit("10.0.0.1"), at(159)));
-        assert!(limits.is_notable(visit("10.0.0.2"), at(159)));
-        assert!(limits.is_notable(visit("10.0.0.1"), at(160)));
-        // The clock was set back.
-        assert!(limits.is_notable(visit("10.0.0.1"), at(5)));
-    }
-}
+mod tests;

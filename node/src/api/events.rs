@@ -15,17 +15,17 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use vigie_store::KeyHash;
 
 use super::auth::Caller;
 use super::change::Wanted;
-use super::failed;
-use super::feed::{Behind, Feed, Feeds, Next};
+use super::feed::{Behind, Feed, Feeds, Full, Next, Place};
 use super::filter::Filter;
 use super::openapi;
 use super::stream::resumed;
+use super::{failed, later};
 use crate::node::Node;
 use crate::table::Version;
 use crate::tls::Subject;
@@ -34,6 +34,8 @@ use crate::tls::Subject;
 const SWEEP: Duration = Duration::from_secs(1);
 /// After so many of these without a word a comment keeps the connection.
 const SILENCE: u8 = 15;
+/// When a reader without a place may look again.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 struct Follower {
     node: Arc<Node>,
@@ -48,7 +50,7 @@ struct Follower {
     cursor: Option<Version>,
     /// What it is told first, as it takes it.
     behind: Option<Behind>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// Its part of the OpenAPI document.
@@ -59,6 +61,8 @@ pub(super) fn paper() -> Value {
         "description": "Server-sent events `change` without end; the data of each has the schema `change`",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     });
+    get["responses"]["429"] =
+        openapi::failure("This key follows as often as it leaves places to others; see Retry-After");
     get["responses"]["503"] = openapi::failure("As many readers follow as may");
     if let Some(parameters) = get["parameters"].as_array_mut() {
         parameters.push(json!({
@@ -91,11 +95,15 @@ pub(super) async fn follow(
         filter: Filter::new(&query, &caller.bouncer).scopes_or(&["ip", "range"]),
         dedup: true,
     };
-    let Some((place, feed)) = feeds.join(wanted, mark) else {
-        return failed(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many readers follow the decisions",
-        );
+    let (place, feed) = match feeds.join(caller.bouncer.key_hash, wanted, mark) {
+        Ok(joined) => joined,
+        Err(Full::Share) => return later(LOOK_AGAIN, "too many readers follow the decisions with this key"),
+        Err(Full::All) => {
+            return failed(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many readers follow the decisions",
+            );
+        }
     };
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -4,12 +4,13 @@
 //! within bounds; a reader that was away for longer is told from the table, event by event as it takes them ([`Behind`]).
 //! So a reader that never reads costs one version number here. Deliberately absent: connections and waiting (`events`).
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use axum::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
+use vigie_store::KeyHash;
 use vigie_wire::Timestamp;
 
 use super::change::{Change, Wanted};
@@ -24,7 +25,31 @@ const KEPT_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Feeds {
     open: Mutex<HashMap<Arc<Wanted>, Weak<Feed>>>,
-    places: Arc<Semaphore>,
+    places: Arc<Mutex<Places>>,
+}
+
+/// Who follows, by key. A key gets no more places than it leaves free: alone it has half of them, and whoever comes
+/// after it always finds some.
+#[derive(Debug)]
+struct Places {
+    free: usize,
+    taken: HashMap<KeyHash, usize>,
+}
+
+/// A reader's place, for as long as it stays.
+#[derive(Debug)]
+pub(super) struct Place {
+    key: KeyHash,
+    places: Arc<Mutex<Places>>,
+}
+
+/// Why there is no place for a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// None is left for anybody.
+    All,
+    /// Its key has as many as it leaves to others.
+    Share,
 }
 
 /// What readers with equal wishes are told.
@@ -75,16 +100,34 @@ impl Feeds {
     pub(super) fn new(places: usize) -> Self {
         Self {
             open: Mutex::default(),
-            places: Arc::new(Semaphore::new(places)),
+            places: Arc::new(Mutex::new(Places {
+                free: places,
+                taken: HashMap::new(),
+            })),
         }
     }
 
-    /// A place for a reader, and the feed of its like; `None` if all places are taken. A new feed begins here.
-    pub(super) fn join(&self, wanted: Wanted, mark: Version) -> Option<(OwnedSemaphorePermit, Arc<Feed>)> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+    /// How many follow now.
+    #[cfg(test)]
+    pub(super) fn readers(&self) -> usize {
+        held(&self.places).taken.values().sum()
+    }
+
+    /// A place for a reader with this key, and the feed of its like. A new feed begins here.
+    pub(super) fn join(
+        &self,
+        key: KeyHash,
+        wanted: Wanted,
+        mark: Version,
+    ) -> Result<(Place, Arc<Feed>), Full> {
+        held(&self.places).take(key)?;
+        let place = Place {
+            key,
+            places: Arc::clone(&self.places),
+        };
+        let mut open = held(&self.open);
         if let Some(feed) = open.get(&wanted).and_then(Weak::upgrade) {
-            return Some((place, feed));
+            return Ok((place, feed));
         }
         open.retain(|_, feed| feed.strong_count() > 0);
         let wanted = Arc::new(wanted);
@@ -99,8 +142,44 @@ impl Feeds {
             told: tokio::sync::Mutex::new(told),
         });
         open.insert(wanted, Arc::downgrade(&feed));
-        Some((place, feed))
+        Ok((place, feed))
     }
+}
+
+// === impl Places ===
+
+impl Places {
+    fn take(&mut self, key: KeyHash) -> Result<(), Full> {
+        let has = self.taken.get(&key).copied().unwrap_or(0);
+        match self.free.checked_sub(1) {
+            None => Err(Full::All),
+            Some(_) if has >= self.free => Err(Full::Share),
+            Some(free) => {
+                self.free = free;
+                self.taken.insert(key, has + 1);
+                Ok(())
+            }
+        }
+    }
+}
+
+// === impl Place ===
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = held(&self.places);
+        places.free += 1;
+        if let Entry::Occupied(mut taken) = places.taken.entry(self.key) {
+            *taken.get_mut() -= 1;
+            if *taken.get() == 0 {
+                taken.remove();
+            }
+        }
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // === impl Feed ===
@@ -225,8 +304,8 @@ mod tests {
     async fn readers_of_one_kind_share_the_bytes() {
         let table = Table::new(Vec::new(), NOW);
         let feeds = Feeds::new(3);
-        let (_one, feed) = feeds.join(wanted(), NOW).unwrap();
-        let (_two, same) = feeds.join(wanted(), NOW).unwrap();
+        let (_one, feed) = feeds.join([1; 32], wanted(), NOW).unwrap();
+        let (_two, same) = feeds.join([2; 32], wanted(), NOW).unwrap();
         put(&table, 1..2);
         let first = told(&feed, Some(NOW), &table).await;
         let second = told(&same, Some(NOW), &table).await;
@@ -236,15 +315,32 @@ mod tests {
             dedup: false,
             ..wanted()
         };
-        assert!(feeds.join(other.clone(), NOW).is_some() && feeds.join(other, NOW).is_some());
-        let _three = feeds.join(wanted(), NOW).unwrap();
-        assert!(feeds.join(wanted(), NOW).is_none());
+        let (_three, third) = feeds.join([3; 32], other, NOW).unwrap();
+        assert!(!Arc::ptr_eq(&feed, &third));
+    }
+
+    #[test]
+    fn one_key_leaves_places_to_others() {
+        let feeds = Feeds::new(8);
+        let join = |key: u8| feeds.join([key; 32], wanted(), NOW).map(|(place, _)| place);
+        let mut greedy: Vec<_> = (0..4).map(|_| join(1).unwrap()).collect();
+        assert_eq!(join(1).unwrap_err(), Full::Share);
+        let _more: Vec<_> = (0..2).map(|_| join(2).unwrap()).collect();
+        assert_eq!(join(2).unwrap_err(), Full::Share);
+        let _last = [join(3).unwrap(), join(4).unwrap()];
+        assert_eq!((join(5).unwrap_err(), feeds.readers()), (Full::All, 8));
+        greedy.pop();
+        assert!(join(1).is_err(), "it still has more than it leaves");
+        let _new = join(5).unwrap();
+        greedy.clear();
+        assert_eq!(feeds.readers(), 5);
+        assert!(join(1).is_ok());
     }
 
     #[tokio::test]
     async fn who_was_away_is_told_everything_and_the_feed_stays_small() {
         let table = Table::new(Vec::new(), NOW);
-        let (_place, feed) = Feeds::new(1).join(wanted(), NOW).unwrap();
+        let (_place, feed) = Feeds::new(1).join([1; 32], wanted(), NOW).unwrap();
         let mut cursor = NOW;
         for id in 1..40 {
             put(&table, id..id + 1);
@@ -262,7 +358,7 @@ mod tests {
     #[tokio::test]
     async fn no_event_is_long_and_only_the_last_of_a_change_has_an_id() {
         let table = Table::new(Vec::new(), NOW);
-        let (_place, feed) = Feeds::new(1).join(wanted(), NOW).unwrap();
+        let (_place, feed) = Feeds::new(1).join([1; 32], wanted(), NOW).unwrap();
         let many: Vec<_> = (0..5_000)
             .map(|id| decision(id, &format!("198.18.{}.{}", id / 250, id % 250), NOW))
             .collect();

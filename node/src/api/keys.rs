@@ -2,9 +2,11 @@
 //!
 //! A live bouncer asks for each of its visitors and a pushed one has its key looked at all the time: what they ask again
 //! comes from here. A key that is revoked on this node is forgotten at once, one that another process revokes within
-//! [`FRESH`]. Deliberately absent: wrong keys, of which there is no end (`auth` slows those who try them).
+//! [`FRESH`]. Deliberately absent: wrong keys, of which there is no end. `auth` knows who tries them, and has their keys
+//! looked for in a list that is read once a second at most ([`Keys::find_among`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +24,10 @@ pub(crate) struct Keys {
     known: Mutex<Known>,
     /// Held by who asks the database: a thousand readers with one key ask it once.
     asking: tokio::sync::Mutex<()>,
+    /// All keys that there are, and when they were read: for those who guess.
+    listed: tokio::sync::Mutex<Option<(HashSet<KeyHash>, Timestamp)>>,
+    /// How often the database was asked, for one key or for the list.
+    asked: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +55,7 @@ impl Keys {
             return Ok(Some(bouncer));
         }
         let before = self.held().revoked;
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let Some(bouncer) = store.bouncer_by_key(key).await?.map(Arc::new) else {
             return Ok(None);
         };
@@ -64,11 +71,44 @@ impl Keys {
         Ok(Some(bouncer))
     }
 
-    /// Asks the database for all of them again.
-    pub(crate) fn forget(&self) {
+    /// The same for whoever showed many wrong keys: a further one costs the database nothing, and a right one, of
+    /// somebody behind the same address, is found as ever.
+    pub(crate) async fn find_among(
+        &self,
+        store: &dyn Store,
+        key: &KeyHash,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Bouncer>>, StoreError> {
+        if let Some(bouncer) = self.known(key, now) {
+            return Ok(Some(bouncer));
+        }
+        let mut listed = self.listed.lock().await;
+        if listed.as_ref().is_none_or(|(_, at)| !fresh(*at, now)) {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let keys = store.bouncers().await?.iter().map(|one| one.key_hash).collect();
+            *listed = Some((keys, now));
+        }
+        let there = listed.as_ref().is_some_and(|(keys, _)| keys.contains(key));
+        drop(listed);
+        if there {
+            self.find(store, key, now).await
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Asks the database for all of them again: a key was made or revoked here.
+    pub(crate) async fn forget(&self) {
+        *self.listed.lock().await = None;
         let mut held = self.held();
         held.revoked += 1;
         held.by_hash.clear();
+    }
+
+    /// How often the database was asked since the start.
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     fn known(&self, key: &KeyHash, now: Timestamp) -> Option<Arc<Bouncer>> {

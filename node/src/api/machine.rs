@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use vigie_store::{Client, Machine};
 
 use super::asker::Asker;
-use super::auth::{Limits, address, is_guessing};
+use super::auth::{Limits, address};
 use super::{failed, token};
 use crate::node::Node;
 
@@ -168,7 +168,7 @@ pub(super) fn unauthorized(message: &str) -> Response {
 
 /// A refusal that counts: too many from one address, and it is told to wait.
 pub(super) fn wrong(limits: &Limits, address: Option<IpAddr>, message: &str) -> Response {
-    if is_guessing(limits, address) {
+    if limits.is_guessing(address) {
         let body = json!({"code": 429, "message": "too many wrong passwords"});
         return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
     }

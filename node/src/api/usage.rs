@@ -4,6 +4,7 @@
 //! longer than the body that it came in. Deliberately absent: a history, and any belief in the numbers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -15,7 +16,7 @@ use tokio::sync::Semaphore;
 use vigie_store::{Client, Report};
 
 use super::machine::{Doorway, body};
-use super::{auth, failed, machine};
+use super::{auth, failed, later, machine};
 use crate::tls::Subject;
 
 /// Largest report, in bytes, unpacked: an agent names every rule that it has, in some hundred bytes each.
@@ -116,7 +117,7 @@ pub(super) async fn take(
     };
     if door.is_chatting(client) {
         let why = "too many reports: one in a quarter of an hour is usual";
-        return Err(failed(StatusCode::TOO_MANY_REQUESTS, why));
+        return Err(later(Duration::from_secs(10), why));
     }
     let turn = ROOM.acquire().await;
     let _turn = turn.map_err(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())?;

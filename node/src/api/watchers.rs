@@ -12,7 +12,7 @@ use vigie_store::{Client, Machine, StoreError};
 use super::auth::{address, who};
 use super::login::{LONGEST_PASSWORD, agent};
 use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, body, wrong};
-use super::{certified, failed, password};
+use super::{certified, failed, later, password};
 use crate::node::Node;
 
 /// Machines that wait to be accepted; further ones are refused until somebody looked at those.
@@ -63,7 +63,7 @@ pub(super) async fn register(State(door): Doorway, request: Request) -> Response
         },
     };
     if door.limits.is_crowding(address) {
-        return failed(StatusCode::TOO_MANY_REQUESTS, "too many registrations");
+        return later(Duration::from_secs(60), "too many registrations");
     }
     let from = address.map(|ip| ip.to_string()).unwrap_or_default();
     match add(&door.node, new, (agent, from), accepted).await {

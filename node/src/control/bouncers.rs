@@ -64,12 +64,13 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
             bouncer.name
         )));
     }
+    node.keys.forget().await;
     Ok(Json(json!({"name": bouncer.name, "key": key})))
 }
 
 pub(super) async fn delete(State(node): Shared, Path(name): Path<String>) -> Answer {
     let gone = node.store.delete_client(Client::Bouncer(&name)).await?;
-    node.keys.forget();
+    node.keys.forget().await;
     match gone {
         true => Ok(Json(Value::Null)),
         false => Err(none(&name)),
