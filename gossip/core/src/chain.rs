@@ -390,6 +390,18 @@ impl ChainIndex {
             .unwrap_or_default()
     }
 
+    /// The lowest and the highest of these seqs, the last included, that is not held; `None` if all are.
+    pub(crate) fn lacks_within(
+        &self,
+        (publisher, epoch): (PublisherId, u32),
+        (from, to): (u64, u64),
+    ) -> Option<(u64, u64)> {
+        match self.tracks.get(&publisher) {
+            Some(track) => track.lacks_within(epoch, (from, to)),
+            None => (from <= to).then_some((from, to)),
+        }
+    }
+
     /// Seq and hash of what is held of one chain, highest first.
     pub fn hashes(
         &self,

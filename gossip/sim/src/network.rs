@@ -51,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) mesh: [bool; 3],
     /// Dials that failed in a row.
     pub(crate) failures: u32,
+    /// When it was dialled last.
+    pub(crate) tried: Micros,
     /// When the last message on it arrives.
     last: Micros,
 }
@@ -135,6 +137,7 @@ impl Network {
                 up: true,
                 mesh: [false; 3],
                 failures: 0,
+                tried: 0,
                 last: 0,
             });
         }

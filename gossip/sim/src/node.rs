@@ -69,6 +69,8 @@ pub(crate) struct Node {
     pub(crate) running: BTreeMap<u32, Running>,
     pub(crate) queued: VecDeque<u32>,
     pub(crate) allowances: BTreeMap<u32, Allowance>,
+    /// It tries one peer behind an outage every other second.
+    pub(crate) probes: bool,
     /// Until then its processor is busy with messages.
     pub(crate) busy: Micros,
     /// Rises with every crash, so that nothing from before one is taken for something of now.
@@ -118,6 +120,7 @@ impl Node {
             running: BTreeMap::new(),
             queued: VecDeque::new(),
             allowances: BTreeMap::new(),
+            probes: false,
             busy: 0,
             life: 0,
         }

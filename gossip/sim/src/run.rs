@@ -141,6 +141,7 @@ impl<'a> World<'a> {
             Event::Heal => self.on_heal(),
             Event::Dead { node, link } => self.on_dead(node, link),
             Event::Redial { node, link, extra } => self.on_redial(node, link, extra),
+            Event::Probe { node } => self.on_probe(node),
             Event::Crash { node } => self.on_crash(node),
             Event::Restart { node } => self.on_restart(node),
             Event::Lie { node } => self.on_lie(node),

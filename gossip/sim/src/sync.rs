@@ -4,7 +4,9 @@
 //! answers spends its peers' allowance; what gets no answer ends after half a minute.
 
 use vigie_gossip_core::chain::Gap;
-use vigie_gossip_core::sync::{Action, Audience, Choice, Delivery, Fetch, Message, Session, View, Wanted};
+use vigie_gossip_core::sync::{
+    Action, Audience, Choice, Delivery, Fetch, Message, Session, View, Wanted, free_share,
+};
 use vigie_gossip_core::{Ignored, Refusal, Unverified};
 
 use crate::clock::{MILLI, Micros, SECOND, moment, signed};
@@ -100,12 +102,14 @@ impl World<'_> {
             return;
         }
         self.measure.sessions += 1;
-        let mut session = Session::new(Audience::Members);
+        let taken = this.running.values().map(|running| running.session.share());
+        let mut session = Session::new(Audience::Members).with_share(free_share(taken));
         let actions = self.meter.time(Work::Sync, || {
             let this = &self.nodes[at(node)];
+            let view = view(&this.index, this.publisher, &self.founding, self.now);
             match gaps {
-                Some(gaps) => session.repair(gaps),
-                None => session.start(&view(&this.index, this.publisher, &self.founding, self.now)),
+                Some(gaps) => session.repair(gaps, &view),
+                None => session.start(&view),
             }
         });
         let running = Running {

@@ -1,12 +1,13 @@
 //! What goes wrong: a partition, connections that die of it and are dialled again, nodes that are killed.
 //!
 //! In a partition nothing crosses. A node notices by its pings, two of which have to fail, and dials again after pauses
-//! that double from one second to five minutes, each moved by up to a half. Who comes back is compared with at once by
-//! whoever dialled, and by the other two seconds later.
+//! that double from one second to five minutes, each moved by up to a half; where a quarter of its peers is silent it
+//! tries one of them every other second besides, in turn. Who comes back is compared with at once by whoever dialled, and
+//! by the other two seconds later.
 
 use crate::clock::{Micros, SECOND, seconds, signed};
 use crate::measure::Measure;
-use crate::network::at;
+use crate::network::{Link, at};
 use crate::node::Role;
 use crate::queue::Event;
 use crate::run::World;
@@ -15,6 +16,11 @@ use crate::run::World;
 const NOTICED: (f64, f64) = (35.0, 55.0);
 /// Who answers after so many failures brings the other dials forward: what lay between is over.
 const OUTAGE: u32 = 4;
+/// If at least one in so many was behind an outage, one of those is tried this often.
+const PROBED_SHARE: usize = 4;
+const PROBE_EVERY: Micros = 2 * SECOND;
+/// ... and each of them no oftener than this.
+const PROBED_EVERY: Micros = 16 * SECOND;
 const FIRST_PAUSE: f64 = 1.0;
 const LONGEST_PAUSE: f64 = 300.0;
 /// How long a killed node is down, at least and at most.
@@ -103,6 +109,11 @@ impl World<'_> {
         let target = &mut self.network.links[at(node)][link];
         let doubled = FIRST_PAUSE * f64::from(1_u32 << target.failures.min(12));
         target.failures += 1;
+        let probes = &mut self.nodes[at(node)].probes;
+        if target.failures >= OUTAGE && !*probes {
+            *probes = true;
+            self.queue.push(self.now, Event::Probe { node });
+        }
         let pause = doubled.min(LONGEST_PAUSE) * (0.5 + self.dice.unit());
         let link = u32::try_from(link).unwrap_or(u32::MAX);
         self.queue.push(
@@ -115,12 +126,36 @@ impl World<'_> {
         );
     }
 
+    pub(crate) fn on_probe(&mut self, node: u32) {
+        let links = &self.network.links[at(node)];
+        let dialled = links.iter().filter(|link| link.dialled).count();
+        let silent = |link: &Link| link.dialled && !link.up && link.failures >= OUTAGE;
+        let silent = links.iter().enumerate().filter(|(_, link)| silent(link));
+        let silent: Vec<(Micros, usize)> = silent.map(|(nth, link)| (link.tried, nth)).collect();
+        let next = silent
+            .iter()
+            .min()
+            .filter(|_| silent.len() * PROBED_SHARE >= dialled);
+        let Some((tried, nth)) = next.filter(|_| self.network.up[at(node)]) else {
+            self.nodes[at(node)].probes = false;
+            return;
+        };
+        if self.now < tried + PROBED_EVERY {
+            self.queue.push(tried + PROBED_EVERY, Event::Probe { node });
+            return;
+        }
+        let (link, extra) = (u32::try_from(*nth).unwrap_or(u32::MAX), true);
+        self.queue.push(self.now, Event::Redial { node, link, extra });
+        self.queue.push(self.now + PROBE_EVERY, Event::Probe { node });
+    }
+
     pub(crate) fn on_redial(&mut self, node: u32, link: u32, extra: bool) {
-        let target = &self.network.links[at(node)][at(link)];
+        let target = &mut self.network.links[at(node)][at(link)];
         let peer = target.peer;
         if target.up || !self.network.up[at(node)] {
             return;
         }
+        target.tried = self.now;
         if self.network.reaches(node, peer) {
             self.connect(node, peer);
         } else if !extra {

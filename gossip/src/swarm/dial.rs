@@ -3,6 +3,8 @@
 //! The addresses of one peer are one attempt: QUIC first, then TCP, then TCP at port 443, then through a seed; what answered
 //! last comes before all of them, so that a network that drops UDP costs its three seconds once. Pauses double from the
 //! first to the longest, each moved by up to a half, so that a mesh that lost a seed does not come back to it in step.
+//! Where many are silent at once the network is more likely at fault than they, and will be back for all of them: then
+//! one of them is tried every other second, in turn.
 //! Deliberately absent: the swarm; this only says what to dial when.
 
 use std::collections::HashMap;
@@ -20,6 +22,11 @@ use crate::limits;
 const PROVEN: Duration = Duration::from_mins(1);
 /// Who answers after so many failures was behind an outage rather than restarted.
 const OUTAGE: u32 = 4;
+/// If at least one in so many was behind an outage, one of those is tried this often, whatever its pause.
+const PROBED_SHARE: usize = 4;
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// ... and each of them no oftener than this: everybody's seed may be down.
+const PROBED_EVERY: Duration = Duration::from_secs(16);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -36,6 +43,8 @@ struct Target {
     answered: Option<Multiaddr>,
     line: Line,
     failures: u32,
+    /// When it was dialled last.
+    tried: Option<Instant>,
 }
 
 /// Who is behind an address: its peer if it names one, else whoever answers there.
@@ -51,6 +60,8 @@ pub(crate) struct Dialer {
     targets: HashMap<Whom, Target>,
     first: Duration,
     longest: Duration,
+    /// No probe before that.
+    next_probe: Option<Instant>,
 }
 
 // === impl Whom ===
@@ -88,6 +99,7 @@ impl Dialer {
             targets: HashMap::new(),
             first,
             longest,
+            next_probe: None,
         }
     }
 
@@ -110,6 +122,7 @@ impl Dialer {
             answered: None,
             line: Line::Due(now),
             failures: 0,
+            tried: None,
         });
         target.addresses.push(address);
         in_order(&mut target.addresses);
@@ -117,10 +130,13 @@ impl Dialer {
     }
 
     /// Whom to dial now: as many as there are slots for, and those first into whose networks we have fewest lines.
-    pub(crate) fn due(&self, now: Instant) -> Vec<Whom> {
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Whom> {
+        let probe = self.probe(now);
         let is_due = |target: &Target| matches!(target.line, Line::Due(at) if at <= now);
-        let mut due: Vec<(&Whom, &Target)> =
-            self.targets.iter().filter(|(_, target)| is_due(target)).collect();
+        let all = self.targets.iter();
+        let mut due: Vec<(&Whom, &Target)> = all
+            .filter(|(whom, target)| is_due(target) || probe.as_ref() == Some(whom))
+            .collect();
         if due.is_empty() {
             return Vec::new();
         }
@@ -151,6 +167,27 @@ impl Dialer {
         chosen
     }
 
+    /// Whom to try before his time: of those behind an outage, if there are many, the one left alone for longest.
+    fn probe(&mut self, now: Instant) -> Option<Whom> {
+        if self.next_probe.is_some_and(|next| now < next) {
+            return None;
+        }
+        let silent = |target: &&Target| target.failures >= OUTAGE && !matches!(target.line, Line::Up { .. });
+        let count = self.targets.values().filter(silent).count();
+        if count == 0 || count.saturating_mul(PROBED_SHARE) < self.targets.len() {
+            return None;
+        }
+        let waits = |target: &Target| matches!(target.line, Line::Due(at) if at > now);
+        let rested = |target: &Target| target.tried.is_none_or(|tried| tried + PROBED_EVERY <= now);
+        let waiting = self
+            .targets
+            .iter()
+            .filter(|(_, target)| silent(target) && waits(target) && rested(target));
+        let (whom, _) = waiting.min_by_key(|(_, target)| target.tried)?;
+        self.next_probe = Some(now + PROBE_EVERY);
+        Some(whom.clone())
+    }
+
     /// Whether it is dialled whatever records say.
     pub(crate) fn knows(&self, peer: PeerId) -> bool {
         self.targets.contains_key(&Whom::Peer(peer))
@@ -176,15 +213,16 @@ impl Dialer {
         addresses
     }
 
-    pub(crate) fn dialling(&mut self, whom: &Whom, connection: ConnectionId) {
+    pub(crate) fn dialling(&mut self, whom: &Whom, connection: ConnectionId, now: Instant) {
         if let Some(target) = self.targets.get_mut(whom) {
             target.line = Line::Dialling(connection);
+            target.tried = Some(now);
         }
     }
 
     /// A dial of ours succeeded, or `peer` is connected another way. If it had not answered for long, what lay between
-    /// us is over, and the others are not left to their pauses, which are up to five minutes by then.
-    pub(crate) fn up(&mut self, connection: ConnectionId, peer: PeerId, now: Instant) {
+    /// us is over, and the others are not left to their pauses, which are up to five minutes by then: true in that case.
+    pub(crate) fn up(&mut self, connection: ConnectionId, peer: PeerId, now: Instant) -> bool {
         let mut returned = false;
         for (whom, target) in &mut self.targets {
             let ours = target.line == Line::Dialling(connection);
@@ -198,6 +236,7 @@ impl Dialer {
         if returned {
             self.hurry(now);
         }
+        returned
     }
 
     /// The address of a target that answered.
@@ -311,7 +350,7 @@ mod tests {
         let whom = Whom::of(&address);
         for (round, pause) in [1, 2, 4, 4].into_iter().enumerate() {
             let connection = ConnectionId::new_unchecked(round);
-            dialer.dialling(&whom, connection);
+            dialer.dialling(&whom, connection, start);
             assert!(dialer.due(start + 100 * SECOND).is_empty());
             assert!(dialer.failed(connection, start, 0.5));
             assert!(dialer.due(start + pause * SECOND - SECOND / 2).is_empty());
@@ -320,10 +359,51 @@ mod tests {
         dialer.hurry(start);
         assert_eq!(dialer.due(start).len(), 1);
         let (connection, peer) = (ConnectionId::new_unchecked(9), PeerId::random());
-        dialer.dialling(&whom, connection);
+        dialer.dialling(&whom, connection, start);
         dialer.up(connection, peer, start);
         dialer.down(peer, start + PROVEN, 0.5);
         assert_eq!(dialer.due(start + PROVEN + SECOND).len(), 1);
+    }
+
+    #[test]
+    fn where_many_are_silent_one_is_tried_every_other_second_in_turn() {
+        let start = Instant::now();
+        let address = |host: usize| -> Multiaddr { format!("/ip4/192.0.{host}.1/tcp/1").parse().unwrap() };
+        // Two of eight are silent, then one of eight.
+        for (silent, probes) in [(2, true), (1, false)] {
+            let mut dialer = Dialer::new(SECOND, 300 * SECOND);
+            for host in 0..8 {
+                dialer.add(address(host), start);
+                let whom = Whom::of(&address(host));
+                for nth in 0..usize::try_from(OUTAGE).unwrap() {
+                    let connection = ConnectionId::new_unchecked(100 * host + nth);
+                    dialer.dialling(&whom, connection, start);
+                    if host < silent {
+                        dialer.failed(connection, start + 600 * SECOND, 0.5);
+                    } else {
+                        dialer.up(connection, PeerId::random(), start);
+                    }
+                }
+            }
+            let mut tried = Vec::new();
+            for second in 0..40 {
+                let now = start + second * SECOND;
+                for whom in dialer.due(now) {
+                    let connection = ConnectionId::new_unchecked(usize::try_from(1_000 + second).unwrap());
+                    dialer.dialling(&whom, connection, now);
+                    dialer.failed(connection, now, 0.5);
+                    // Not before its pause is over, but for being tried.
+                    tried.push((second, whom));
+                }
+            }
+            if !probes {
+                assert_eq!(tried, []);
+                continue;
+            }
+            let seconds: Vec<u32> = tried.iter().map(|(second, _)| *second).collect();
+            assert_eq!(seconds, [16, 18, 32, 34]);
+            assert!(tried[0].1 != tried[1].1 && tried[0].1 == tried[2].1 && tried[1].1 == tried[3].1);
+        }
     }
 
     #[test]
@@ -336,12 +416,12 @@ mod tests {
             for address in [&one, &other] {
                 dialer.add(address.clone(), start);
                 for nth in 0..usize::try_from(failures).unwrap() {
-                    dialer.dialling(&Whom::of(address), ConnectionId::new_unchecked(nth));
+                    dialer.dialling(&Whom::of(address), ConnectionId::new_unchecked(nth), start);
                     dialer.failed(ConnectionId::new_unchecked(nth), start, 0.5);
                 }
             }
             let back = ConnectionId::new_unchecked(99);
-            dialer.dialling(&Whom::of(&one), back);
+            dialer.dialling(&Whom::of(&one), back, start);
             dialer.up(back, PeerId::random(), start);
             assert_eq!(dialer.due(start).len(), brought);
         }
@@ -368,7 +448,7 @@ mod tests {
         let others = due.iter().filter(|whom| at_ten(whom));
         assert_eq!((due.len(), others.count()), (limits::OUTBOUND, 6));
         for (nth, whom) in due.iter().enumerate() {
-            dialer.dialling(whom, ConnectionId::new_unchecked(nth));
+            dialer.dialling(whom, ConnectionId::new_unchecked(nth), now);
         }
         assert!(dialer.due(now).is_empty());
         assert!(dialer.failed(ConnectionId::new_unchecked(0), now, 0.5));
@@ -400,7 +480,7 @@ mod tests {
         };
         assert_eq!(tried(&dialer), order);
         let connection = ConnectionId::new_unchecked(1);
-        dialer.dialling(&Whom::Peer(peer), connection);
+        dialer.dialling(&Whom::Peer(peer), connection, now);
         dialer.answered(connection, &order[2].parse().unwrap());
         dialer.up(connection, peer, now);
         assert_eq!(tried(&dialer), [order[2], order[0], order[1], order[3]]);
@@ -417,7 +497,7 @@ mod tests {
         let wanted = |dialer: &Dialer| [relay, peer, other].map(|one| dialer.wants(one));
         assert_eq!(wanted(&dialer), [true, true, false]);
         let connection = ConnectionId::new_unchecked(1);
-        dialer.dialling(&Whom::At(unnamed), connection);
+        dialer.dialling(&Whom::At(unnamed), connection, now);
         dialer.up(connection, other, now);
         assert_eq!(wanted(&dialer), [true; 3]);
         dialer.down(other, now, 0.5);

@@ -78,6 +78,11 @@ impl Exchange {
         self.book.ration(publisher, addresses, now)
     }
 
+    /// An outage is over.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.book.hurry(now);
+    }
+
     /// True if the dial was one of these.
     pub(super) fn dial_failed(&mut self, connection: ConnectionId, now: Instant, jitter: f64) -> bool {
         let failed = self.dialling.remove(&connection);

@@ -98,7 +98,9 @@ impl Task {
         now: Instant,
     ) {
         self.dialer.answered(connection, endpoint.get_remote_address());
-        self.dialer.up(connection, peer, now);
+        if self.dialer.up(connection, peer, now) {
+            self.exchange.hurry(now);
+        }
         self.exchange.dialled(connection, peer);
         // In a hole punch both ends dial, at addresses that the other one names: whoever called us has still called us.
         let punched = self.swarm.behaviour_mut().punch.take_punched(connection);
@@ -206,7 +208,7 @@ impl Task {
             let options = dial_options(&whom, self.dialer.addresses(&whom));
             let connection = options.connection_id();
             match self.swarm.dial(options) {
-                Ok(()) => self.dialer.dialling(&whom, connection),
+                Ok(()) => self.dialer.dialling(&whom, connection, now),
                 Err(DialError::DialPeerConditionFalse(_)) => match whom {
                     Whom::Peer(peer) if self.swarm.is_connected(&peer) => {
                         self.dialer.up(connection, peer, now);

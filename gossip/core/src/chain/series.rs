@@ -190,6 +190,27 @@ impl Series {
         (seq <= *to).then_some((*from, *to))
     }
 
+    /// The lowest and the highest place of these at which nothing is held.
+    pub(super) fn lacks_within(&self, from: u64, to: u64) -> Option<(u64, u64)> {
+        let Some((low, high)) = self.ends() else {
+            return (from <= to).then_some((from, to));
+        };
+        let outside = |seq: u64| seq < low || high < seq;
+        let lowest = if outside(from) || self.run_at(from).is_some() {
+            from
+        } else {
+            let run = self.missing.range(from..).next().map(|(begin, _)| *begin);
+            run.unwrap_or(high.saturating_add(1))
+        };
+        let highest = if outside(to) || self.run_at(to).is_some() {
+            to
+        } else {
+            let run = self.missing.range(..=to).next_back().map(|(_, end)| *end);
+            run.or(low.checked_sub(1))?
+        };
+        (from <= lowest && lowest <= highest && highest <= to).then_some((lowest, highest))
+    }
+
     fn lack(&mut self, from: u64, to: u64) {
         if from <= to {
             self.missing.insert(from, to);
@@ -299,6 +320,10 @@ mod tests {
                 }
             }
             assert_eq!(series.open_runs().collect::<Vec<_>>(), walked);
+            let (from, to) = ((state >> 20) % 45, (state >> 40) % 45);
+            let lacking: Vec<u64> = (from..=to).filter(|seq| series.get(*seq).is_none()).collect();
+            let ends = lacking.first().copied().zip(lacking.last().copied());
+            assert_eq!(series.lacks_within(from, to), ends, "{from} to {to}");
         }
     }
 

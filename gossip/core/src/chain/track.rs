@@ -295,6 +295,13 @@ impl Track {
             .flat_map(move |epoch| self.gaps_in(publisher, epoch))
     }
 
+    pub(super) fn lacks_within(&self, epoch: u32, (from, to): (u64, u64)) -> Option<(u64, u64)> {
+        match self.series.get(&epoch) {
+            Some(series) => series.lacks_within(from, to),
+            None => (from <= to).then_some((from, to)),
+        }
+    }
+
     pub(super) fn gaps_in(&self, publisher: PublisherId, epoch: u32) -> Vec<Gap> {
         let inner = self
             .series

@@ -3,11 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::message::{Range, Request};
+use super::share::Shares;
+use crate::chain::ChainIndex;
 use crate::constants::{PROOFS_PER_MESSAGE, RANGES_PER_MESSAGE, STATEMENT_IDS_PER_MESSAGE};
 use crate::wire::{Header, PublisherId, StatementId};
 
-/// Ranges that one session plans for. What is left waits for the next.
-const RANGES_PLANNED: usize = 65_536;
+/// Places to look at, and places that stand otherwise at the peer's, that one session plans for.
+const PLACES_PLANNED: usize = 65_536;
 /// Ranges asked for at once: few, so that each gets a good share of the message.
 const RANGES_ASKED: usize = if RANGES_PER_MESSAGE < 64 {
     RANGES_PER_MESSAGE
@@ -21,7 +23,11 @@ pub(super) struct Plan {
     statements: VecDeque<Request>,
     proofs: VecDeque<(PublisherId, u32)>,
     looks: VecDeque<Range>,
-    ranges: VecDeque<Range>,
+    /// Places at which something is held, but not what stands at the peer's.
+    differing: VecDeque<Range>,
+    /// The last ranges asked for were such places.
+    asked_differing: bool,
+    ranges: Shares,
     /// The next page of heads, while they are wanted.
     heads: Option<Request>,
 }
@@ -35,6 +41,14 @@ pub(super) fn prefix(id: &StatementId) -> [u8; 8] {
 // === impl Plan ===
 
 impl Plan {
+    /// Of a session with this share of what several may fetch.
+    pub(super) fn with_share(share: u8) -> Self {
+        Self {
+            ranges: Shares::with_share(share),
+            ..Self::default()
+        }
+    }
+
     /// Asks for the statements that are not among these, in pages that leave no gap between them.
     pub(super) fn want_statements(&mut self, ids: impl Iterator<Item = StatementId>) {
         let have: Vec<[u8; 8]> = ids.map(|id| prefix(&id)).collect();
@@ -74,19 +88,25 @@ impl Plan {
     }
 
     pub(super) fn look(&mut self, range: Range) {
-        if self.looks.len() < RANGES_PLANNED {
+        if self.looks.len() < PLACES_PLANNED {
             self.looks.push_back(range);
         }
     }
 
+    /// Asks for what is not held of this.
     pub(super) fn want(&mut self, range: Range) {
-        if self.ranges.len() < RANGES_PLANNED {
-            self.ranges.push_back(range);
+        self.ranges.push(range);
+    }
+
+    /// Asks for this, whatever is held there.
+    pub(super) fn want_differing(&mut self, range: Range) {
+        if self.differing.len() < PLACES_PLANNED {
+            self.differing.push_back(range);
         }
     }
 
     /// The next request, none if all is fetched.
-    pub(super) fn next(&mut self) -> Option<Request> {
+    pub(super) fn next(&mut self, index: &ChainIndex) -> Option<Request> {
         if let Some(request) = self.statements.pop_front() {
             return Some(request);
         }
@@ -100,8 +120,14 @@ impl Plan {
         if let Some(range) = self.looks.pop_front() {
             return Some(Request::Hashes(range));
         }
-        let count = self.ranges.len().min(RANGES_ASKED);
-        (count > 0).then(|| Request::Ranges(self.ranges.drain(..count).collect()))
+        self.asked_differing = !self.differing.is_empty();
+        let ranges = if self.asked_differing {
+            let count = self.differing.len().min(RANGES_ASKED);
+            self.differing.drain(..count).collect()
+        } else {
+            self.ranges.take(RANGES_ASKED, index)
+        };
+        (!ranges.is_empty()).then_some(Request::Ranges(ranges))
     }
 
     /// Plans for what a response left out of the ranges asked for. A range of which something came goes on below the
@@ -117,13 +143,21 @@ impl Plan {
                 .range((publisher, epoch, range.from)..=(publisher, epoch, range.to))
                 .next();
             match lowest {
-                Some((.., seq)) if *seq > range.from => self.want(Range {
+                Some((.., seq)) if *seq > range.from => self.want_rest(Range {
                     to: seq - 1,
                     ..*range
                 }),
-                None if full => self.want(*range),
+                None if full => self.want_rest(*range),
                 _ => {}
             }
+        }
+    }
+
+    fn want_rest(&mut self, range: Range) {
+        if self.asked_differing {
+            self.want_differing(range);
+        } else {
+            self.want(range);
         }
     }
 }

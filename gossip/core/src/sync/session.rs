@@ -112,6 +112,8 @@ pub struct Session {
     outcome: Outcome,
     /// Only for what is known to be missing.
     repairing: bool,
+    /// Which part of what is missing it begins with.
+    share: u8,
 }
 
 // === impl Session ===
@@ -125,7 +127,19 @@ impl Session {
             plan: Plan::default(),
             outcome: Outcome::default(),
             repairing: false,
+            share: 0,
         }
+    }
+
+    /// Beginning with this part of what is missing: [`super::free_share`] says which others leave free.
+    #[must_use]
+    pub fn with_share(self, share: u8) -> Self {
+        Self { share, ..self }
+    }
+
+    /// Which part it begins with.
+    pub const fn share(&self) -> u8 {
+        self.share
     }
 
     /// Begins to compare: on connect, and every [`crate::constants::SYNC_INTERVAL`]. Does nothing while the last
@@ -134,7 +148,7 @@ impl Session {
         if self.asked.is_some() {
             return Vec::new();
         }
-        self.plan = Plan::default();
+        self.plan = Plan::with_share(self.share);
         self.outcome = Outcome::default();
         self.repairing = false;
         self.send(Request::Digest(digest(view)))
@@ -142,11 +156,11 @@ impl Session {
 
     /// Asks for what is missing in these chains and for nothing else: to find one lost envelope, comparing everything
     /// costs a head for every publisher. It is no comparison, so its outcome is never complete.
-    pub fn repair(&mut self, gaps: &[Gap]) -> Vec<Action> {
+    pub fn repair(&mut self, gaps: &[Gap], view: &View<'_>) -> Vec<Action> {
         if self.asked.is_some() {
             return Vec::new();
         }
-        self.plan = Plan::default();
+        self.plan = Plan::with_share(self.share);
         self.outcome = Outcome::default();
         self.repairing = true;
         for gap in gaps {
@@ -160,7 +174,7 @@ impl Session {
                 self.plan.want(piece);
             }
         }
-        self.go_on()
+        self.go_on(view)
     }
 
     /// Forgets a request that got no response: the peer is gone, or took too long.
@@ -227,7 +241,7 @@ impl Session {
         };
         match handled {
             Ok(mut actions) => {
-                actions.extend(self.go_on());
+                actions.extend(self.go_on(view));
                 actions
             }
             Err(fault) => {
@@ -298,7 +312,7 @@ impl Session {
             });
         }
         for (seq, _) in differing {
-            self.plan.want(Range {
+            self.plan.want_differing(Range {
                 from: *seq,
                 to: *seq,
                 ..range
@@ -343,14 +357,14 @@ impl Session {
             .collect())
     }
 
-    fn go_on(&mut self) -> Vec<Action> {
+    fn go_on(&mut self, view: &View<'_>) -> Vec<Action> {
         let next = if self.outcome.requests < REQUESTS_PER_SESSION {
-            self.plan.next()
+            self.plan.next(view.index)
         } else {
             None
         };
         let Some(request) = next else {
-            self.outcome.complete = !self.repairing && self.plan.next().is_none();
+            self.outcome.complete = !self.repairing && self.plan.next(view.index).is_none();
             self.plan = Plan::default();
             return vec![Action::Done(self.outcome)];
         };

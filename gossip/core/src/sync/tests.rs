@@ -277,7 +277,7 @@ fn pages_of_statements_leave_no_id_out() {
     plan.want_statements(ids.into_iter());
     let mut expected = [0; 8];
     let mut pages = 0;
-    while let Some(Request::Statements { from, to, have }) = plan.next() {
+    while let Some(Request::Statements { from, to, have }) = plan.next(&ChainIndex::new()) {
         assert_eq!(from, expected);
         assert!(have.iter().all(|prefix| from <= *prefix && *prefix <= to));
         expected = u64::from_be_bytes(to).wrapping_add(1).to_be_bytes();
@@ -360,7 +360,7 @@ fn a_repair_asks_for_the_gaps_alone_and_is_no_comparison() {
         to: 6,
     };
     let mut session = Session::new(Audience::Members);
-    let actions = session.repair(&[gap]);
+    let actions = session.repair(&[gap], &view);
     let [Action::Send(Message::Request(Request::Ranges(asked)))] = &actions[..] else {
         panic!("{actions:?}");
     };

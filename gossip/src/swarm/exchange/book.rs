@@ -182,6 +182,14 @@ impl Book {
         }
     }
 
+    /// What lay between us and others is over: it may be why these did not answer. The rations hold all the same.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        for entry in self.entries.values_mut().filter(|entry| entry.failures > 0) {
+            entry.failures = entry.failures.min(DEAD / 2);
+            entry.not_before = now;
+        }
+    }
+
     /// It answered, and was who it should be.
     pub(super) fn proven(&mut self, publisher: PublisherId) {
         if let Some(entry) = self.entries.get_mut(&publisher) {
@@ -314,5 +322,12 @@ mod tests {
         assert!(!due(&book));
         book.take(record(1, &["/ip4/9.9.9.9/tcp/2".to_owned()], 102), org(1), now);
         assert!(due(&book));
+        // Or until an outage is over that may have been the cause.
+        for _ in 0..DEAD {
+            book.failed(publisher, now, 0.5);
+        }
+        assert!(!due(&book));
+        book.hurry(now);
+        assert!(book.entries().any(|(_, entry)| entry.is_due(now)));
     }
 }

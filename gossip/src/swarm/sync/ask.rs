@@ -5,7 +5,7 @@ use libp2p::PeerId;
 use libp2p::request_response::OutboundRequestId;
 use tokio::time::Instant;
 use vigie_gossip_core::chain::Gap;
-use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session};
+use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session, free_share};
 use vigie_gossip_core::validate::{Ignored, Refusal, Unverified, Verified, verify_all};
 use vigie_gossip_core::wire::Timestamp;
 use vigie_gossip_core::wire::relay::Name;
@@ -50,9 +50,10 @@ impl Task {
             }
             return;
         }
-        let mut session = Session::new(self.audience(peer));
+        let taken = self.sync.running.values().map(|running| running.session.share());
+        let mut session = Session::new(self.audience(peer)).with_share(free_share(taken));
         let actions = match gaps {
-            Some(gaps) => session.repair(gaps),
+            Some(gaps) => session.repair(gaps, &self.view()),
             None => session.start(&self.view()),
         };
         self.sync.running.insert(
