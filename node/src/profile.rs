@@ -27,7 +27,7 @@ pub(crate) struct Profile {
     pub(crate) leads: Leads,
     /// How long it lasts; unsaid, what would hold anyway.
     pub(crate) length: Option<Duration>,
-    /// It lasts so many times as long for each decision on the same address in the thirty days before.
+    /// It lasts so many times as long for each decision on the same address (of IPv6: the same /64) in the thirty days before.
     pub(crate) again: u32,
     /// But never longer.
     pub(crate) longest: Duration,
@@ -71,7 +71,7 @@ pub(crate) struct Said<'a> {
     pub(crate) behaviour: Option<&'a str>,
     pub(crate) scenario: Option<&'a str>,
     pub(crate) at: Timestamp,
-    /// Decisions on the same address in the thirty days before.
+    /// Decisions on the same host in the thirty days before.
     pub(crate) before: u32,
 }
 

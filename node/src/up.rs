@@ -25,6 +25,7 @@ use vigie_wire::Statement;
 
 use crate::asked::Asked;
 use crate::node::Node;
+use crate::repeats::Repeats;
 use crate::serve::{MOST_CONNECTIONS, Way};
 use crate::tls::Gate;
 use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, watch};
@@ -375,6 +376,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     ingest::release(node).await?;
     defend::look(node).await?;
     node.overruled.sweep(node.store.as_ref(), now).await?;
+    Repeats::sweep(node.store.as_ref(), now).await?;
     node.opinion.save(node).await?;
     node.visitors.save(&node.opinion, false).await?;
     if let Some(certificate) = node

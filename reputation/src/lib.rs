@@ -39,7 +39,7 @@ pub use vigie_wire as wire;
 pub use breaker::{Breaker, Open, Trip};
 pub use class::{Class, ClassLookup};
 pub use graph::{Edge, Labels, Member, Place, TrustGraph};
-pub use memory::{BadSketch, Known, MemoryConfig, Tier};
+pub use memory::{BadSketch, Known, MemoryConfig, Tier, host_of};
 pub use partition::{Group, ParseGroupError, Partition};
 pub use report::{Observed, Report, ReportRefused};
 pub use score::{Exposure, Learned, LearnedReporter, Network, Refuted, Scorer, ScorerConfig, Size, Spared};

@@ -250,8 +250,8 @@ impl Known {
     }
 }
 
-/// What is remembered of an address: itself, or the /64 of an IPv6 host.
-fn host_of(ip: IpAddr) -> IpAddr {
+/// What an address is remembered by: itself, or the /64 of an IPv6 host, which changes the rest at will.
+pub fn host_of(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -4,7 +4,7 @@
 //! it their keys are not asked the database for. A right key is never refused, whoever else stands behind its address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use axum::response::Response;
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use vigie_reputation::host_of;
 use vigie_store::{Bouncer, Client, StoreError};
 use vigie_wire::Timestamp;
 
@@ -227,18 +228,7 @@ fn exceeds(limiter: &DefaultKeyedRateLimiter<IpAddr>, address: Option<IpAddr>) -
 
 /// Whose requests count together: those of the unix socket are this machine's.
 pub(super) fn who(address: Option<IpAddr>) -> IpAddr {
-    address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), network_of)
-}
-
-/// The address, or for IPv6 its /64.
-fn network_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
+    address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), host_of)
 }
 
 fn agent(headers: &HeaderMap) -> String {

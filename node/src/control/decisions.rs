@@ -127,6 +127,9 @@ pub(crate) async fn taken_back(node: &Node, ended: &[Decision]) -> anyhow::Resul
     let mut values: Vec<&Decision> = ended.iter().collect();
     values.sort_unstable_by_key(|held| &held.decision.value);
     values.dedup_by_key(|held| &held.decision.value);
+    node.repeats
+        .take_back(node.store.as_ref(), ended, node.now())
+        .await?;
     let (mut overruled, mut ours) = (false, 0);
     for value in values.iter().map(|held| held.decision.value.as_str()) {
         if ended

@@ -5,6 +5,7 @@
 //! change.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::path::Path;
 
 use axum::Json;
@@ -20,7 +21,7 @@ use crate::clock::rfc3339;
 use crate::config::{Config, Remote};
 use crate::decide::{self, Enforcing};
 use crate::node::Node;
-use crate::repeats::FORGET;
+use crate::repeats::{FORGET, host};
 
 /// Alerts, and decisions of the mesh, that are looked at: the newest.
 const MOST: usize = 20_000;
@@ -109,11 +110,11 @@ async fn alerts(node: &Node, since: Timestamp) -> anyhow::Result<Vec<NewAlert>> 
 
 /// What these lead to, one after the other.
 fn judge(alerts: &[NewAlert], enforcing: &Enforcing) -> Vec<Option<NewDecision>> {
-    let mut times: HashMap<&str, (u32, Timestamp)> = HashMap::new();
+    let mut times: HashMap<Option<IpAddr>, (u32, Timestamp)> = HashMap::new();
     let mut decisions = Vec::with_capacity(alerts.len());
     for alert in alerts {
         let at = alert.created_at;
-        let (count, last) = times.entry(&alert.value).or_insert((0, at));
+        let (count, last) = times.entry(host(&alert.value)).or_insert((0, at));
         if *last + FORGET <= at {
             *count = 0;
         }
