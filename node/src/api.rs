@@ -9,6 +9,7 @@ mod allowlists;
 pub(crate) mod appsec;
 mod asker;
 mod auth;
+mod behaviour;
 pub(crate) mod certified;
 mod change;
 mod decisions;

@@ -12,7 +12,7 @@ use vigie_store::NewAlert;
 use vigie_wire::indicator::is_public;
 use vigie_wire::{Behaviour, Count, Indicator, Sighting};
 
-/// Our own detections carry full confidence; a machine that pushes alerts may be granted less.
+/// Our own detections carry full confidence, and so do those of a machine that may publish.
 const CONFIDENCE: u8 = 100;
 
 /// What the organisation said about sharing, at one moment.

@@ -23,6 +23,8 @@ use crate::visitors::Visit;
 use crate::{decide, share};
 
 /// Effects that may wait for a full or restarting database; then the sensor waits too.
+/// The machine of our own alerts; no other is called so.
+pub(crate) const SENSOR: &str = "sensor";
 const BACKLOG: usize = 10_000;
 /// Between two attempts to write what waits.
 const RETRY: Duration = Duration::from_secs(1);
@@ -308,7 +310,7 @@ fn alert(detection: &Detection, now: Timestamp) -> NewAlert {
         .collect();
     NewAlert {
         detection: detection.id.0,
-        machine: "sensor".to_owned(),
+        machine: SENSOR.to_owned(),
         scenario: detection.scenario.clone(),
         scenario_version: detection.scenario_version.clone(),
         rule: detection.rule,

@@ -3,6 +3,8 @@
 //! Before this stop: `pushed`. After it: `decide` and `share`, then `table` and `outbox`. The same alert sent again is
 //! found by a hash of what it says, so an agent that heard no answer doubles nothing.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +16,7 @@ use tokio::sync::Semaphore;
 use vigie_store::{AlertFilter, AlertId, Machine, NewAlert, NewDecision, Share};
 use vigie_wire::Timestamp;
 
+use super::behaviour::of_scenario;
 use super::failed;
 use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body};
 use super::pushed::{Pushed, Taken};
@@ -25,6 +28,11 @@ use crate::{decide, share};
 static ROOM: Semaphore = Semaphore::const_new(8);
 /// Most commas and brackets of a body. Each may become a value of some hundred bytes; an alert has some three hundred.
 const MOST_PARTS: usize = 400_000;
+
+/// How old an agent's word may be to be told to others: busy agents, and those that were cut off, are late.
+const LATE: Duration = Duration::from_hours(1);
+/// How far the clock of an agent may be ahead; of sightings no more is believed (DESIGN 11).
+const AHEAD: Duration = Duration::from_mins(2);
 
 /// Why a push is not taken: nothing of it was written then.
 struct Refused(StatusCode, String);
@@ -197,21 +205,25 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
     if let Some(known) = node.recover(alert.detection).await? {
         return Ok(Some(known));
     }
-    let before = node.repeats.times(&alert.value, node.now());
-    if decisions.is_empty()
-        && let Some(decision) = decide::on_detection(&alert, &node.enforcing(), before)
-    {
-        if door.charge(&machine.name, 1) == Charged::Allowed {
-            decisions.push(decision);
-        } else {
-            tracing::warn!(
-                machine = machine.name,
-                "over its decisions for this hour: the alert is kept, nobody is banned for it"
-            );
-        }
+    // Only what we stand for has a behaviour: that is what proves and what is told.
+    if seen && machine.publish && is_live(&alert, node.now()) {
+        alert.behaviour = of_scenario(&alert.scenario);
     }
-    let proves = seen && machine.publish;
-    if proves && may_leave(node, &alert) {
+    let before = node.repeats.times(&alert.value, node.now());
+    let decided = match decisions.is_empty() {
+        true => decide::on_detection(&alert, &node.enforcing(), before),
+        false => None,
+    };
+    if (alert.behaviour.is_some() || decided.is_some()) && door.charge(&machine.name, 1) != Charged::Allowed {
+        tracing::warn!(
+            machine = machine.name,
+            "over its decisions for this hour: the alert is kept, nobody is banned for it nor told of it"
+        );
+        alert.behaviour = None;
+    } else {
+        decisions.extend(decided);
+    }
+    if may_leave(node, &alert) {
         alert.share = Share::Pending;
     }
     let Some((id, made)) = node.store.insert_alert(&alert, &decisions).await? else {
@@ -226,7 +238,7 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
         decided = made.len(),
         "an alert was pushed"
     );
-    if proves && let Some((subject, behaviour)) = decide::proven(&alert, &spared) {
+    if let Some((subject, behaviour)) = decide::proven(&alert, &spared) {
         node.opinion.own_detection(&subject, behaviour, alert.last);
     }
     node.repeats.note(&made);
@@ -242,6 +254,11 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
         node.outbox.notify_one();
     }
     Ok(Some(id))
+}
+
+/// Whether it is of now: what an agent reads of old logs is history, and a clock that is wrong is no witness.
+fn is_live(alert: &NewAlert, now: Timestamp) -> bool {
+    now - LATE <= alert.last && alert.last <= now + AHEAD
 }
 
 fn may_leave(node: &Node, alert: &NewAlert) -> bool {

@@ -14,6 +14,7 @@ use super::login::{LONGEST_PASSWORD, agent};
 use super::machine::{Caller, Doorway, LARGEST_UNKNOWN, body, wrong};
 use super::{certified, failed, later, password};
 use crate::node::Node;
+use crate::watch::SENSOR;
 
 /// Machines that wait to be accepted; further ones are refused until somebody looked at those.
 const MOST_PENDING: usize = 64;
@@ -30,10 +31,10 @@ struct New {
     registration_token: Option<String>,
 }
 
-/// Whether a name can be a machine's: 1 to 64 letters, digits, dots, dashes, underscores and @.
+/// Whether a name can be a machine's: 1 to 64 letters, digits, dots, dashes, underscores and @, and not our own sensor's.
 pub(crate) fn is_name(name: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
-    (1..=64).contains(&name.len()) && name.chars().all(good)
+    (1..=64).contains(&name.len()) && name.chars().all(good) && name != SENSOR
 }
 
 pub(super) async fn register(State(door): Doorway, request: Request) -> Response {

@@ -26,7 +26,7 @@ pub(crate) enum Machines {
     Add {
         /// A name, unique on this node
         name: String,
-        /// Let what it detects be shared as our own, once alerts say of which behaviour they are: nothing is yet
+        /// Let what it detects be shared as our own
         #[arg(long)]
         publish: bool,
         /// Write address, name and password to this file, as crowdsec and cscli read them
@@ -48,7 +48,7 @@ pub(crate) enum Machines {
         /// Its name
         name: String,
     },
-    /// Say whether what a machine detects may be shared as our own: nothing is yet
+    /// Say whether what a machine detects may be shared as our own
     Grant {
         /// Its name
         name: String,

@@ -13,6 +13,10 @@ use super::{Answer, Shared, usage};
 use crate::api::certified::END;
 use crate::api::watchers::{is_name, lapse, made};
 use crate::clock::rfc3339;
+use crate::node::Node;
+
+/// Alerts that are looked at together.
+const PAGE: u32 = 500;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,6 +93,9 @@ pub(super) async fn change(
     }
     if let Some(publish) = change.publish {
         found &= node.store.grant_machine(&name, publish).await?;
+        if !publish {
+            keep_back(&node, &name).await?;
+        }
     }
     match found {
         true => Ok(Json(Value::Null)),
@@ -98,8 +105,30 @@ pub(super) async fn change(
 
 pub(super) async fn delete(State(node): Shared, Path(name): Path<String>) -> Answer {
     match node.store.delete_client(Client::Machine(&name)).await? {
-        true => Ok(Json(Value::Null)),
+        true => {
+            keep_back(&node, &name).await?;
+            Ok(Json(Value::Null))
+        }
         false => Err(none(&name)),
+    }
+}
+
+/// What it saw and waits to be told stays here.
+async fn keep_back(node: &Node, machine: &str) -> anyhow::Result<()> {
+    let mut after = 0;
+    loop {
+        let page = node.store.pending_shares(after, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        let its_own: Vec<_> = page
+            .iter()
+            .filter(|one| one.alert.machine == machine)
+            .map(|one| one.id)
+            .collect();
+        node.saying.keep_back(&its_own);
+        node.store.withhold(&its_own).await?;
     }
 }
 

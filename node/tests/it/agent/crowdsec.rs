@@ -148,6 +148,12 @@ impl CrowdSec {
         self.home.path()
     }
 
+    /// Its scenario has this name from the agent's next start.
+    pub(crate) fn rename_scenario(&self, name: &str) {
+        let text = SCENARIO.replace("test/three", name);
+        std::fs::write(self.home.path().join("etc/scenarios/three.yaml"), text).unwrap();
+    }
+
     fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command.arg("-c").arg(self.home.path().join("etc/config.yaml"));

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::agent::crowdsec::CrowdSec;
 use crate::http::Place;
+use crate::network::{found, identity, join, up_as_seed};
 use crate::support::{Home, append, until};
 
 /// CrowdSec's programs as a machine of our node.
@@ -116,4 +117,53 @@ fn an_agent_of_crowdsec_logs_in_pushes_and_a_decision_follows() {
         (&alerts[0]["machine"], &alerts[0]["scenario"]),
         (&"web".into(), &"test/three".into())
     );
+}
+
+#[test]
+fn what_a_granted_agent_sees_is_told_to_others_and_nothing_else() {
+    let Some(crowdsec) = CrowdSec::new("what_a_granted_agent_sees_is_told_to_others_and_nothing_else") else {
+        return;
+    };
+    let (home, member) = (Home::quiet(), Home::quiet());
+    identity(&member);
+    found(&home, &[&member]);
+    let node = up_as_seed(&home, "/ip4/127.0.0.1/tcp/0");
+    join(&member, &node.page.to_string(), "yes");
+    let _member_node = member.up();
+    crowdsec.rename_scenario("crowdsecurity/ssh-bf");
+    pointed(&crowdsec, &home, &node.place(), "web");
+    let key = home.key("one", "ban");
+    let log = home.beside("probe.log");
+    std::fs::write(&log, "").unwrap();
+    let _agent = crowdsec.watch(&log);
+    let seen = |ip: &str| {
+        until("its alert is decided", || {
+            append(&log, &format!("{} refused {ip}\n", jiff::Timestamp::now()));
+            let path = format!("/v1/decisions?ip={ip}");
+            node.place().ask("GET", &path, Some(&key)).body != "null"
+        });
+    };
+    seen("192.88.99.70");
+    home.say(&["machines", "grant", "web"]);
+    said(&crowdsec, &["decisions", "add", "--ip", "192.88.99.71"]);
+    seen("192.88.99.72");
+    let heard = |ip: &str| member.rows(&["sightings", "list", "--value", ip]);
+    until("the member hears it", || heard("192.88.99.72").len() == 1);
+    let sighting = &heard("192.88.99.72")[0];
+    assert_eq!(
+        (&sighting["organisation"], &sighting["behaviour"]),
+        (&"seed".into(), &"ssh:bruteforce".into()),
+        "{sighting}"
+    );
+    home.say(&["machines", "grant", "web", "--not"]);
+    seen("192.88.99.73");
+    let shared = |ip: &str| {
+        let rows = home.rows(&["alerts", "list"]);
+        let row = rows.iter().find(|row| row["value"] == ip);
+        row.map(|row| row["shared"].clone())
+    };
+    for stays in ["192.88.99.70", "192.88.99.71", "192.88.99.73"] {
+        assert_eq!(shared(stays), Some("no".into()), "{stays}");
+    }
+    assert_eq!(member.rows(&["sightings", "list"]).len(), 1);
 }
