@@ -21,6 +21,7 @@ mod go;
 pub(crate) mod keys;
 mod login;
 mod machine;
+mod metrics;
 mod openapi;
 pub(crate) mod password;
 mod push;
@@ -47,6 +48,7 @@ use serde_json::{Value, json};
 use self::asker::Asker;
 use self::feed::Feeds;
 use self::machine::Door;
+use self::metrics::{Counted, Requests};
 use crate::control;
 use crate::node::Node;
 
@@ -62,16 +64,23 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/v1/decisions/stream", get(stream::read))
         .route(
             "/v1/decisions/events",
-            get(events::follow).layer(Extension(feeds)),
+            get(events::follow).layer(Extension(Arc::clone(&feeds))),
         )
         .layer(middleware::from_fn_with_state(
             (Arc::clone(&node), Arc::clone(&limits)),
             auth::check,
         ));
+    let requests = Arc::new(Requests::default());
+    let counted = Counted {
+        limits: Arc::clone(&limits),
+        feeds,
+        requests: Arc::clone(&requests),
+    };
     let door = Arc::new(Door::new(Arc::clone(&node), limits));
     Router::new()
         .merge(keyed)
         .merge(machines(&door))
+        .merge(metrics::router(counted))
         .route("/health", get(|| async { Json(json!({"status": "up"})) }))
         .route("/openapi.json", get(openapi::serve))
         .route("/network", get(network))
@@ -80,6 +89,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::map_response(plain))
+        .layer(middleware::from_fn_with_state(requests, metrics::count))
         .with_state(node)
 }
 

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub(super) struct Limits {
     wrong: DefaultKeyedRateLimiter<IpAddr>,
     /// Those that showed too many, until they may show one more.
     guessing: Mutex<HashMap<IpAddr, QuantaInstant>>,
+    /// Wrong keys and passwords since the start, too many or not.
+    refused: AtomicU64,
     /// Passwords, right or wrong, by address: each costs a slow hash.
     tried: DefaultKeyedRateLimiter<IpAddr>,
     /// Machines that came by themselves, by address.
@@ -69,6 +72,7 @@ impl Default for Limits {
         Self {
             wrong: RateLimiter::keyed(Quota::per_minute(WRONG_PER_MINUTE)),
             guessing: Mutex::default(),
+            refused: AtomicU64::new(0),
             tried: RateLimiter::keyed(Quota::per_minute(TRIED_PER_MINUTE)),
             new: RateLimiter::keyed(Quota::per_minute(NEW_PER_MINUTE)),
             noted: Mutex::default(),
@@ -91,6 +95,7 @@ impl Limits {
 
     /// Notes a wrong key or password, and says whether there were too many. Only those that were not too many are logged.
     pub(super) fn is_guessing(&self, address: Option<IpAddr>) -> bool {
+        self.refused.fetch_add(1, Ordering::Relaxed);
         if self.wrong.len() > MOST_ADDRESSES {
             self.wrong.retain_recent();
         }
@@ -108,6 +113,11 @@ impl Limits {
             guessing.insert(who, until.earliest_possible());
         }
         true
+    }
+
+    /// Wrong keys and passwords since the start.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Whether this address showed so many wrong keys that one more would be too many.
@@ -243,4 +253,4 @@ fn agent(headers: &HeaderMap) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -108,7 +108,6 @@ impl Feeds {
     }
 
     /// How many follow now.
-    #[cfg(test)]
     pub(super) fn readers(&self) -> usize {
         held(&self.places).taken.values().sum()
     }

@@ -106,7 +106,6 @@ impl Keys {
     }
 
     /// How often the database was asked since the start.
-    #[cfg(test)]
     pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 mod machines;
 
-use super::{decisions, events, stream, web};
+use super::{decisions, events, metrics, stream, web};
 
 pub(super) async fn serve() -> Json<Value> {
     Json(document())
@@ -31,6 +31,7 @@ fn document() -> Value {
             "/health": {"get": health()},
             "/network": {"get": network()},
             "/openapi.json": {"get": open("This document", &json!({"type": "object"}))},
+            "/metrics": metrics::paper(),
             "/": web::paper(),
         },
         "components": {

@@ -21,7 +21,7 @@ fn a_visitor_is_noted_once_a_minute() {
 }
 
 /// A node whose clock stands still, so that what was read of the database stays fresh.
-async fn node(place: &tempfile::TempDir) -> Arc<Node> {
+pub(in crate::api) async fn node(place: &tempfile::TempDir) -> Arc<Node> {
     let paths = Paths::new(Some(place.path().to_owned()), None);
     Identity::create(&paths, None, crate::clock::now()).unwrap();
     let mut node = Node::open(paths, Config::default()).await.unwrap();
