@@ -157,12 +157,11 @@ impl Table {
             self.set(add.value, Some(new));
             return Outcome::Changed;
         };
-        // The first word of a new picture, or of a replacing message, counts as it is; later ones can only
+        // The first word of a new picture on a kind, or of a replacing message, counts as it is; later ones can only
         // prolong it.
-        let overrides = add.replaces || held.picture != self.picture;
         let (mut all, before) = self.take(add.value, held);
         match all.iter_mut().find(|entry| entry.kind == kind) {
-            Some(same) if overrides => *same = new,
+            Some(same) if add.replaces || same.picture != self.picture => *same = new,
             Some(same) => same.until = same.until.max(new.until),
             None => all.push(new),
         }

@@ -1,51 +1,59 @@
-//! The work that a browser does before a challenged client is let in. Pure: the time, the secret and the client come in.
+//! What a challenged client does before it is let in: its browser computes, or its user solves a captcha. Pure: the time,
+//! the secret and the client come in.
 //!
-//! Nobody is remembered. Of a secret, the client's network and the hour a seed is made; the [`Page`] has the browser
-//! look for a number that, behind the seed, gives a SHA-256 with so many leading noughts, and hand it in with a cookie.
-//! Whoever has neither the secret nor that address can make no use of it, and after two hours nobody can. Deliberately
-//! absent: proof that somebody is human. This is a price, paid with seconds of computing by whoever wants in.
+//! Nobody is remembered. Whoever has done what was asked carries a cookie that can be checked with the secret, for one
+//! client and two windows of time: for [`work`] the number that his browser found, for a [`captcha`] what the daemon
+//! wrote down after it asked the provider. Deliberately absent: any request to anybody, and cookies that outlive this.
 
+pub mod captcha;
 mod page;
+pub mod work;
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use captcha::Captcha;
+
 pub use page::{MAX_TEMPLATE, Page, PageError};
 
-/// What a challenge asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// Leading bits of the hash that have to be nought, [`LEAST_BITS`] to [`MOST_BITS`]: two to that power are the
-    /// numbers to be tried, in the mean.
-    pub bits: u8,
-    /// Length of a window in seconds, at least one. What was solved in one counts in the next as well.
-    pub window_secs: u64,
-}
-
-/// What seeds are made with. Whoever knows it can compute ahead.
+/// What seeds and marks are made with. Whoever knows it needs neither browser nor captcha.
 #[derive(Clone, Copy)]
 pub struct Secret([u8; 32]);
 
-/// What one client has to work on within one window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seed {
-    window: u64,
-    /// Thirty-two hexadecimal digits: the page's script hashes one block of 64 bytes, of which the number gets 22.
-    text: String,
+/// What a client has to do.
+#[derive(Clone, Copy, Debug)]
+pub enum Asks<'a> {
+    /// Find a number whose hash begins with so many nought bits.
+    Work {
+        /// [`work::LEAST_BITS`] to [`work::MOST_BITS`].
+        bits: u8,
+    },
+    /// Solve a captcha.
+    Captcha(&'a Captcha),
 }
 
-/// Easier makes no sense,
-pub const LEAST_BITS: u8 = 1;
-/// ... and for harder a telephone would take minutes.
-pub const MOST_BITS: u8 = 26;
+/// One client before one place at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Challenge<'a> {
+    /// Of this machine, or of several behind one name.
+    pub secret: &'a Secret,
+    /// Who comes.
+    pub client: IpAddr,
+    /// What he has to do.
+    pub asks: Asks<'a>,
+    /// Length of a window in seconds, at least one. What was done in one counts in the next as well.
+    pub window_secs: u64,
+    /// Seconds since 1970.
+    pub now_secs: u64,
+}
+
 /// A file with less holds no secret.
 const LEAST_SECRET_BYTES: usize = 16;
-/// So much of the keyed hash is the seed.
-const SEED_BYTES: usize = 16;
-/// Longest number that is looked at.
+/// So much of a keyed hash is told.
+const TOLD_BYTES: usize = 16;
+/// Longest window's number that is looked at.
 const MOST_DIGITS: usize = 15;
 
 // === impl Secret ===
@@ -62,24 +70,32 @@ impl Secret {
         (bytes.len() >= LEAST_SECRET_BYTES).then(|| Self(Sha256::digest(bytes).into()))
     }
 
-    /// What this client is to work on in this window.
-    fn seed(&self, client: IpAddr, window: u64) -> Seed {
+    /// A keyed hash of what it is for, the client's network and the window.
+    fn keyed(&self, purpose: &str, client: IpAddr, window: u64) -> Option<Hmac<Sha256>> {
         let network = match network(client) {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
         };
-        let mut text = String::with_capacity(2 * SEED_BYTES);
         // Keys of any length are taken.
-        if let Ok(keyed) = Hmac::<Sha256>::new_from_slice(&self.0) {
-            let keyed = keyed.chain_update(b"vigie challenge 1");
-            let keyed = keyed.chain_update(window.to_be_bytes());
-            let hash = keyed.chain_update(network.octets()).finalize().into_bytes();
-            for byte in hash.iter().take(SEED_BYTES) {
-                // Writing into a string cannot fail.
-                write!(text, "{byte:02x}").unwrap_or_default();
-            }
-        }
-        Seed { window, text }
+        let keyed = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        let keyed = keyed.chain_update(purpose).chain_update(window.to_be_bytes());
+        Some(keyed.chain_update(network.octets()))
+    }
+
+    /// Its beginning, in hexadecimal digits.
+    fn tell(&self, purpose: &str, client: IpAddr, window: u64) -> String {
+        let hash = self.keyed(purpose, client, window);
+        let hash = hash.map(|keyed| keyed.finalize().into_bytes());
+        let told = hash.as_ref().and_then(|hash| hash.get(..TOLD_BYTES));
+        told.map(hex::encode).unwrap_or_default()
+    }
+
+    /// Whether this was told; how long the answer takes says nothing.
+    fn has_told(&self, told: &str, purpose: &str, (client, window): (IpAddr, u64)) -> bool {
+        let told = hex::decode(told).ok().filter(|told| told.len() == TOLD_BYTES);
+        let keyed = self.keyed(purpose, client, window);
+        told.zip(keyed)
+            .is_some_and(|(told, keyed)| keyed.verify_truncated_left(&told).is_ok())
     }
 }
 
@@ -89,47 +105,44 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-// === impl Seed ===
+// === impl Challenge ===
 
-impl Seed {
-    /// Whether this number, written with digits, is what was asked for.
-    fn is_solved_by(&self, number: &str, bits: u8) -> bool {
-        let hash = Sha256::new().chain_update(&self.text).chain_update(":");
-        let hash = hash.chain_update(number).finalize();
-        let first = hash.first_chunk().copied().map_or(u32::MAX, u32::from_be_bytes);
-        first.leading_zeros() >= u32::from(bits)
+impl Challenge<'_> {
+    /// Whether a cookie's value, `window-proof`, lets this client in.
+    pub fn is_met(&self, cookie: &[u8]) -> bool {
+        let parts = std::str::from_utf8(cookie).ok();
+        let Some((window, proof)) = parts.and_then(|text| text.split_once('-')) else {
+            return false;
+        };
+        let Some(window) = number(window) else {
+            return false;
+        };
+        let current = self.window();
+        if window != current && window.checked_add(1) != Some(current) {
+            return false;
+        }
+        match self.asks {
+            Asks::Work { bits } => {
+                work::Seed::new(self.secret, self.client, window).is_solved_by(proof, bits)
+            }
+            Asks::Captcha(_) => captcha::is_marked(self.secret, (self.client, window), proof),
+        }
+    }
+
+    /// The present window.
+    pub fn window(&self) -> u64 {
+        window(self.now_secs, self.window_secs)
+    }
+
+    /// How long, in seconds, a browser is to keep the cookie.
+    pub const fn lasts_secs(&self) -> u64 {
+        self.window_secs.saturating_mul(2)
     }
 }
 
-// === impl Terms ===
-
-impl Terms {
-    /// What a client is to work on at this second since 1970.
-    pub fn seed(&self, secret: &Secret, client: IpAddr, now_secs: u64) -> Seed {
-        secret.seed(client, self.window(now_secs))
-    }
-
-    /// Whether a cookie's value, `window-number`, lets this client in at this second since 1970.
-    pub fn are_met(&self, secret: &Secret, client: IpAddr, (cookie, now_secs): (&[u8], u64)) -> bool {
-        let parts = std::str::from_utf8(cookie).ok();
-        let Some((window, number)) = parts.and_then(|text| text.split_once('-')) else {
-            return false;
-        };
-        let digits = |text: &str| {
-            (1..=MOST_DIGITS).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit())
-        };
-        let Some(window) = window.parse::<u64>().ok().filter(|_| digits(window)) else {
-            return false;
-        };
-        let current = self.window(now_secs);
-        (window == current || window.checked_add(1) == Some(current))
-            && digits(number)
-            && secret.seed(client, window).is_solved_by(number, self.bits)
-    }
-
-    fn window(&self, now_secs: u64) -> u64 {
-        now_secs.checked_div(self.window_secs).unwrap_or(0)
-    }
+/// The number of the window at this second.
+pub fn window(now_secs: u64, window_secs: u64) -> u64 {
+    now_secs.checked_div(window_secs).unwrap_or(0)
 }
 
 /// What counts as one client: an address, and of IPv6 a /64, within which a host changes as it likes.
@@ -140,13 +153,19 @@ pub fn network(client: IpAddr) -> IpAddr {
     }
 }
 
-/// The cookie that carries the number. IPv4 and IPv6 have their own: a browser that goes over both keeps both.
+/// The cookie that carries the proof. IPv4 and IPv6 have their own: a browser that goes over both keeps both.
 pub fn cookie_name(client: IpAddr) -> &'static str {
     if client.to_canonical().is_ipv4() {
         "vigie_pass4"
     } else {
         "vigie_pass6"
     }
+}
+
+/// Of digits alone, and not too many.
+fn number(text: &str) -> Option<u64> {
+    let digits = (1..=MOST_DIGITS).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Configuration of the daemon: built-in defaults, then the file, then flags. A key is named by file, never given
 //! itself. The names are those of `vigie-bouncer-nftables`.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
 use vigie_bouncer_client::GoDuration;
+use vigie_bouncer_nginx::challenge::captcha::Provider;
 use vigie_bouncer_nginx::table::Remediation;
 
 /// What can be set, by file (each name with `_`) and by flag.
@@ -39,6 +41,24 @@ pub(crate) struct Settings {
     /// The file that nginx reads: what `vigie_table` names there [default: /run/vigie/nginx.table]
     #[arg(long)]
     pub(crate) table: Option<PathBuf>,
+    /// Judge captchas of this provider: turnstile, hcaptcha or recaptcha [default: none are used]
+    #[arg(long)]
+    pub(crate) captcha: Option<String>,
+    /// File that holds your secret key with that provider
+    #[arg(long)]
+    pub(crate) captcha_key_file: Option<PathBuf>,
+    /// Where nginx passes on what browsers hand in [default: /run/vigie/captcha.sock]
+    #[arg(long)]
+    pub(crate) captcha_socket: Option<PathBuf>,
+    /// Ask this address for verdicts instead of the provider's own
+    #[arg(long)]
+    pub(crate) captcha_judge: Option<String>,
+    /// The file that `vigie_challenge_secret` names in nginx
+    #[arg(long)]
+    pub(crate) challenge_secret_file: Option<PathBuf>,
+    /// What `vigie_challenge_window` says in nginx [default: 1h]
+    #[arg(long)]
+    pub(crate) challenge_window: Option<String>,
 }
 
 /// A remediation, as the node names it, and what nginx does about it.
@@ -75,6 +95,18 @@ pub(crate) struct Config {
     pub(crate) push: bool,
     pub(crate) accept: Accept,
     pub(crate) table: PathBuf,
+    pub(crate) captcha: Option<CaptchaConfig>,
+}
+
+/// How captchas are judged.
+#[derive(Clone, Debug)]
+pub(crate) struct CaptchaConfig {
+    pub(crate) provider: Provider,
+    pub(crate) key_file: PathBuf,
+    pub(crate) socket: PathBuf,
+    pub(crate) judge: String,
+    pub(crate) secret_file: PathBuf,
+    pub(crate) window: Duration,
 }
 
 /// What is wrong with the configuration, and what would be right.
@@ -97,6 +129,15 @@ pub(crate) enum ConfigError {
     /// Not a time between two questions.
     #[error("poll: {value:?} is not a duration from 1s to 1h")]
     Poll { value: String },
+    /// Nobody who makes captchas.
+    #[error("captcha: {name:?} is none of turnstile, hcaptcha and recaptcha")]
+    Provider { name: String },
+    /// What nginx would not take either.
+    #[error("challenge_window: {value:?} is not a duration from 1m to 24h")]
+    Window { value: String },
+    /// Captchas take more than a provider.
+    #[error("{name} is not set: captcha needs it")]
+    Needed { name: &'static str },
     /// One remediation cannot mean two things.
     #[error("remediations: {name} is named twice")]
     Twice { name: String },
@@ -112,6 +153,9 @@ const SHORTEST_POLL: Duration = Duration::from_secs(1);
 const LONGEST_POLL: Duration = Duration::from_hours(1);
 const TABLE: &str = "/run/vigie/nginx.table";
 const MOST_KINDS: usize = 255;
+const SOCKET: &str = "/run/vigie/captcha.sock";
+const SHORTEST_WINDOW: Duration = Duration::from_mins(1);
+const LONGEST_WINDOW: Duration = Duration::from_hours(24);
 
 // === impl Meaning ===
 
@@ -211,6 +255,12 @@ impl Settings {
             remediations: self.remediations.or(below.remediations),
             allow: self.allow.or(below.allow),
             table: self.table.or(below.table),
+            captcha: self.captcha.or(below.captcha),
+            captcha_key_file: self.captcha_key_file.or(below.captcha_key_file),
+            captcha_socket: self.captcha_socket.or(below.captcha_socket),
+            captcha_judge: self.captcha_judge.or(below.captcha_judge),
+            challenge_secret_file: self.challenge_secret_file.or(below.challenge_secret_file),
+            challenge_window: self.challenge_window.or(below.challenge_window),
         }
     }
 
@@ -222,6 +272,7 @@ impl Settings {
     /// Fills in the defaults and checks everything.
     pub(crate) fn finish(self) -> Result<Config, ConfigError> {
         let table = self.table();
+        let captcha = self.captcha()?;
         let allow = self.allow.unwrap_or_default();
         let meanings = self.remediations.unwrap_or_else(Meaning::usual);
         Ok(Config {
@@ -232,7 +283,32 @@ impl Settings {
             push: !self.no_push.unwrap_or(false),
             accept: accept(meanings, allow.into_iter().map(|network| network.0).collect())?,
             table,
+            captcha,
         })
+    }
+
+    fn captcha(&self) -> Result<Option<CaptchaConfig>, ConfigError> {
+        let Some(name) = &self.captcha else {
+            return Ok(None);
+        };
+        let provider = Provider::named(name).ok_or_else(|| ConfigError::Provider { name: name.clone() })?;
+        let needed = |name, path: &Option<PathBuf>| path.clone().ok_or(ConfigError::Needed { name });
+        let window = self.challenge_window.clone().unwrap_or_else(|| "1h".to_owned());
+        Ok(Some(CaptchaConfig {
+            provider,
+            key_file: needed("captcha_key_file", &self.captcha_key_file)?,
+            socket: self
+                .captcha_socket
+                .clone()
+                .unwrap_or_else(|| PathBuf::from(SOCKET)),
+            judge: self
+                .captcha_judge
+                .clone()
+                .unwrap_or_else(|| provider.judge().to_owned()),
+            secret_file: needed("challenge_secret_file", &self.challenge_secret_file)?,
+            window: within(&window, SHORTEST_WINDOW..=LONGEST_WINDOW)
+                .ok_or(ConfigError::Window { value: window })?,
+        }))
     }
 }
 
@@ -254,10 +330,12 @@ fn accept(meanings: Vec<Meaning>, allow: Vec<IpNet>) -> Result<Accept, ConfigErr
 }
 
 fn poll(value: String) -> Result<Duration, ConfigError> {
+    within(&value, SHORTEST_POLL..=LONGEST_POLL).ok_or(ConfigError::Poll { value })
+}
+
+fn within(value: &str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
     let duration = value.parse::<GoDuration>().ok().map(GoDuration::remaining);
-    duration
-        .filter(|poll| (SHORTEST_POLL..=LONGEST_POLL).contains(poll))
-        .ok_or(ConfigError::Poll { value })
+    duration.filter(|duration| bounds.contains(duration))
 }
 
 #[cfg(test)]
@@ -312,6 +390,32 @@ mod tests {
             "{unknown}"
         );
         assert!(error("allow=['10.0.0.0/40']").contains("\"10.0.0.0/40\" is neither an address nor a range"));
+    }
+
+    #[test]
+    fn a_captcha_takes_a_provider_and_two_secrets() {
+        let with = |text: &str| config(&format!("key_file='k'\n{text}"));
+        assert!(with("").unwrap().captcha.is_none());
+        let whole = "captcha='hcaptcha'\ncaptcha_key_file='/c'\nchallenge_secret_file='/s'";
+        let captcha = with(whole).unwrap().captcha.unwrap();
+        assert_eq!(captcha.judge, "https://api.hcaptcha.com/siteverify");
+        assert_eq!(
+            (captcha.socket.to_str(), captcha.window.as_secs()),
+            (Some(SOCKET), 3_600)
+        );
+        let error = |text: &str| with(text).unwrap_err();
+        assert_eq!(
+            error("captcha='own'"),
+            "captcha: \"own\" is none of turnstile, hcaptcha and recaptcha"
+        );
+        assert_eq!(
+            error("captcha='turnstile'\nchallenge_secret_file='/s'"),
+            "captcha_key_file is not set: captcha needs it"
+        );
+        assert_eq!(
+            error(&format!("{whole}\nchallenge_window='2d'")),
+            "challenge_window: \"2d\" is not a duration from 1m to 24h"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done or told to stop; 1 the node gave no decisions (`--once`); 2 wrong configuration or usage;
 //! 3 the node refuses the key; 4 the table cannot be written. One thread: what takes long is waiting for the node.
 
+mod captcha;
 mod config;
 mod publish;
 
@@ -160,11 +161,16 @@ fn answer(look_up: LookUp) -> Outcome {
     let table = watch::read(&path)
         .with_context(|| path.display().to_string())
         .map_err(|error| (Failure::Table, error))?;
-    let word = table.look_up(look_up.address, clock::seconds);
+    let words = table.look_up(look_up.address, clock::seconds);
     println!(
-        "{} {}",
+        "{} {}{}",
         look_up.address,
-        word.map_or("not in the table", Remediation::name)
+        words.strongest().map_or("not in the table", Remediation::name),
+        if words.throttle() && words.strongest() != Some(Remediation::Throttle) {
+            " and throttle"
+        } else {
+            ""
+        }
     );
     Ok(())
 }
@@ -184,6 +190,7 @@ async fn work(run: &Run, config: Config, source: Source) -> Outcome {
     let clock = Clock::start();
     let table = |error: anyhow::Error| (Failure::Table, error);
     let shutdown = stop_signals().map_err(table)?;
+    let serving = shutdown.clone();
     let publisher =
         Publisher::start(config.table, config.accept, clock).map_err(|error| table(error.into()))?;
     let stream = StreamConfig {
@@ -208,6 +215,12 @@ async fn work(run: &Run, config: Config, source: Source) -> Outcome {
         };
         if in_step { Ok(()) } else { Err(behind()) }
     });
+    if let Some(captcha) = config.captcha.filter(|_| !run.once) {
+        let judge = captcha::Judge::new(&captcha).map_err(|error| (Failure::Configuration, error))?;
+        let listener = captcha::bind(&captcha.socket).map_err(table)?;
+        let shutdown = serving.clone();
+        tasks.spawn(async move { captcha::serve(listener, judge, shutdown).await.map_err(table) });
+    }
     let mut outcome = Ok(());
     while let Some(ended) = tasks.join_next().await {
         outcome = outcome.and(ended.context("a task died").map_err(table)?);

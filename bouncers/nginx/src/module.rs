@@ -20,7 +20,7 @@ use std::ptr::{addr_of, addr_of_mut};
 
 use ngx::core::Status;
 use ngx::ffi::{
-    NGX_HTTP_MODULE, ngx_array_push, ngx_conf_t, ngx_http_handler_pt, ngx_http_module_t,
+    NGX_HTTP_MODULE, NGX_LOG_EMERG, ngx_array_push, ngx_conf_t, ngx_http_handler_pt, ngx_http_module_t,
     ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_int_t, ngx_module_t, ngx_uint_t,
 };
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
@@ -95,6 +95,14 @@ impl HttpModule for Vigie {
             if let Some(main) = Vigie::main_conf_mut(unsafe { &*cf }) {
                 if main.watches.is_empty() {
                     return Status::NGX_OK.into();
+                }
+                if !main.captchas.is_empty() && main.secret.is_none() {
+                    ngx::ngx_conf_log_error!(
+                        NGX_LOG_EMERG,
+                        cf,
+                        "\"vigie_captcha\" needs a \"vigie_challenge_secret\", which the daemon has as well"
+                    );
+                    return Status::NGX_ERROR.into();
                 }
                 main.zone = Shared::zone(cf, addr_of_mut!(ngx_http_vigie_module).cast());
                 if main.zone.is_none() {

@@ -26,6 +26,10 @@ pub enum Remediation {
     Pass = 4,
 }
 
+/// All that is said of one client at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Words(u8);
+
 /// One row: a network, what happens to it, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -67,12 +71,36 @@ impl Remediation {
     }
 }
 
+// === impl Words ===
+
+impl Words {
+    /// What happens to the client.
+    pub fn strongest(self) -> Option<Remediation> {
+        Remediation::ALL.into_iter().rev().find(|word| self.hold(*word))
+    }
+
+    /// Whether this is one of them.
+    pub const fn hold(self, word: Remediation) -> bool {
+        self.0 & 1 << word as u8 != 0
+    }
+
+    /// Whether there is a limit to how often he is let in. To have been challenged as well takes none away.
+    pub const fn throttle(self) -> bool {
+        self.hold(Remediation::Throttle) && !self.hold(Remediation::Ban) && !self.hold(Remediation::Pass)
+    }
+
+    #[must_use]
+    const fn and(self, word: Remediation) -> Self {
+        Self(self.0 | 1 << word as u8)
+    }
+}
+
 // === impl Table ===
 
 impl Table {
-    /// What happens to this client: the strongest word of all networks around it that are not over at second `now`,
-    /// which nobody asks for if there is none. An IPv4 address that came in IPv6's clothes is looked up as what it is.
-    pub fn look_up(&self, address: IpAddr, now: impl Fn() -> u32) -> Option<Remediation> {
+    /// The words of all networks around this client that are not over at second `now`, which nobody asks for if there
+    /// is none. An IPv4 address that came in IPv6's clothes is looked up as what it is.
+    pub fn look_up(&self, address: IpAddr, now: impl Fn() -> u32) -> Words {
         match address.to_canonical() {
             IpAddr::V4(v4) => self.v4.look_up(v4.to_bits(), now),
             IpAddr::V6(v6) => self.v6.look_up(v6.to_bits(), now),

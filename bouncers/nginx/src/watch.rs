@@ -212,7 +212,7 @@ mod tests {
 
     fn is_banned(watch: &Watch) -> bool {
         let address: IpAddr = ADDRESS.parse().unwrap();
-        watch.table().look_up(address, || 0) == Some(Remediation::Ban)
+        watch.table().look_up(address, || 0).strongest() == Some(Remediation::Ban)
     }
 
     #[test]

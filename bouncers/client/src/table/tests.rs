@@ -92,6 +92,35 @@ fn every_kind_of_a_value_is_told() {
 }
 
 #[test]
+fn a_full_picture_keeps_every_kind_that_it_names_in_whatever_order() {
+    let (ban, captcha) = (("ban", 20), ("captcha", 50));
+    let ends = |table: &Table| {
+        let all = table.decisions(Moment::from_secs(0));
+        let mut ends: Vec<(usize, u32)> = all.map(|(_, kind, until)| (kind, until.as_secs())).collect();
+        ends.sort_unstable();
+        ends
+    };
+    for picture in [[ban, captcha], [captcha, ban]] {
+        let mut table = table(&[]);
+        for _ in 0..5 {
+            table.begin();
+            for (kind, until) in picture {
+                table.apply(&add("1.1.1.1", kind, until));
+            }
+            assert_eq!(table.end(), 0);
+            assert_eq!(ends(&table), [(0, 20), (1, 50)]);
+        }
+        // Within a picture the longest counts, against an older one the new word.
+        table.begin();
+        for (kind, until) in [("captcha", 9), ("ban", 12), ("ban", 10)] {
+            table.apply(&add("1.1.1.1", kind, until));
+        }
+        table.end();
+        assert_eq!(ends(&table), [(0, 12), (1, 9)]);
+    }
+}
+
+#[test]
 fn removing_one_kind_leaves_the_other() {
     let mut table = table(&[]);
     table.apply(&add("1.1.1.1", "ban", 50));

@@ -1,8 +1,10 @@
-//! The page that a challenged client gets: a template, and where it says so the script with what is to be solved.
+//! The page that a challenged client gets: a template, and where it says so the script with what is to be done.
 
-use super::{Seed, Terms, cookie_name};
 use std::fmt::Write as _;
-use std::net::IpAddr;
+
+use super::captcha::{Captcha, PATH};
+use super::work::Seed;
+use super::{Asks, Challenge, cookie_name};
 
 /// A template, cut where the script goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +31,10 @@ pub enum PageError {
 const MARK: &str = "<!--vigie-->";
 /// Longest template, in bytes.
 pub const MAX_TEMPLATE: usize = 64 * 1024;
-const TEMPLATE: &str = include_str!("page.html");
-const SCRIPT: &str = include_str!("solve.js");
+const WORK_PAGE: &str = include_str!("work.html");
+const CAPTCHA_PAGE: &str = include_str!("captcha.html");
+const SOLVE: &str = include_str!("solve.js");
+const HAND_IN: &str = include_str!("hand-in.js");
 
 // === impl Page ===
 
@@ -51,32 +55,64 @@ impl Page {
         })
     }
 
-    /// The page for a client with this to solve.
-    pub fn render(&self, seed: &Seed, terms: Terms, client: IpAddr) -> String {
-        let room = self.before.len() + SCRIPT.len() + self.behind.len() + 256;
+    /// Ours for clients whose browsers have to work.
+    pub fn for_work() -> Self {
+        Self::ours(WORK_PAGE)
+    }
+
+    /// Ours for clients who have to solve a captcha.
+    pub fn for_captcha() -> Self {
+        Self::ours(CAPTCHA_PAGE)
+    }
+
+    fn ours(template: &str) -> Self {
+        // Our own templates hold the mark: a test looks.
+        Self::new(template.as_bytes()).unwrap_or(Self {
+            before: String::new(),
+            behind: String::new(),
+        })
+    }
+
+    /// The page for this client.
+    pub fn render(&self, challenge: &Challenge<'_>) -> String {
+        let room = self.before.len() + SOLVE.len() + self.behind.len() + 1_024;
         let mut page = String::with_capacity(room);
         page.push_str(&self.before);
-        let Terms { bits, window_secs } = terms;
-        let (Seed { window, text }, cookie) = (seed, cookie_name(client));
-        let lasts = window_secs.saturating_mul(2);
-        // Writing into a string cannot fail.
-        write!(
-            page,
-            "<script data-seed=\"{text}\" data-bits=\"{bits}\" data-window=\"{window}\" \
-             data-cookie=\"{cookie}\" data-lasts=\"{lasts}\">\n{SCRIPT}</script>"
-        )
-        .unwrap_or_default();
+        match challenge.asks {
+            Asks::Work { bits } => write_work(&mut page, challenge, bits),
+            Asks::Captcha(captcha) => write_captcha(&mut page, captcha),
+        }
         page.push_str(&self.behind);
         page
     }
 }
 
-impl Default for Page {
-    fn default() -> Self {
-        // Our own template holds the mark: a test looks.
-        Self::new(TEMPLATE.as_bytes()).unwrap_or(Self {
-            before: String::new(),
-            behind: String::new(),
-        })
-    }
+fn write_work(page: &mut String, challenge: &Challenge<'_>, bits: u8) {
+    let (window, lasts) = (challenge.window(), challenge.lasts_secs());
+    let Seed { text } = Seed::new(challenge.secret, challenge.client, window);
+    let cookie = cookie_name(challenge.client);
+    // Writing into a string cannot fail.
+    write!(
+        page,
+        "<script data-seed=\"{text}\" data-bits=\"{bits}\" data-window=\"{window}\" data-cookie=\"{cookie}\" \
+         data-lasts=\"{lasts}\">\n{SOLVE}</script>"
+    )
+    .unwrap_or_default();
+}
+
+fn write_captcha(page: &mut String, captcha: &Captcha) {
+    let Captcha {
+        provider,
+        site_key,
+        script,
+    } = captcha;
+    let class = provider.class();
+    // As above.
+    write!(
+        page,
+        "<form id=\"vigie-form\" method=\"post\" action=\"{PATH}\"><input type=\"hidden\" name=\"to\" value=\"/\">\
+         <div class=\"{class}\" data-sitekey=\"{site_key}\" data-callback=\"vigieSolved\"></div></form>\
+         <script>\n{HAND_IN}</script><script src=\"{script}\" async defer></script>"
+    )
+    .unwrap_or_default();
 }

@@ -1,7 +1,7 @@
 (function () {
   "use strict";
-  var task = document.currentScript.dataset;
-  var place = document.getElementById("vigie");
+  var script = document.currentScript || document.scripts[document.scripts.length - 1];
+  var task = script.dataset;
 
   // SHA-256's constants: the first 32 bits behind the point of the square and cube roots of the first primes.
   var state = [], rounds = [];
@@ -41,13 +41,16 @@
   }
 
   function say(text) {
+    var place = document.getElementById("vigie");
     if (place) place.textContent = text;
   }
 
+  // By https under a name that nothing sent by http can take, and sent along by whoever comes back from another site.
   function handIn(number) {
-    var secure = location.protocol === "https:" ? "; Secure" : "";
-    var value = task.cookie + "=" + task.window + "-" + number;
-    document.cookie = value + "; Path=/; SameSite=Lax; Max-Age=" + task.lasts + secure;
+    var https = location.protocol === "https:";
+    var value = (https ? "__Host-" : "") + task.cookie + "=" + task.window + "-" + number;
+    var rest = https ? "; SameSite=None; Secure" : "; SameSite=Lax";
+    document.cookie = value + "; Path=/; Max-Age=" + task.lasts + rest;
     if (document.cookie.split("; ").indexOf(value) < 0) {
       say("This takes a cookie, which your browser refuses.");
       return;
@@ -56,14 +59,37 @@
     location.reload();
   }
 
-  // In slices, so that the page stays alive.
-  var number = 0, most = Math.pow(2, 32 - task.bits);
+  // Who did the work and is asked again comes from another address each time, or before another machine: it would go on
+  // for ever. Three times within two minutes is enough.
+  function isInACircle() {
+    try {
+      var now = Date.now();
+      var times = (sessionStorage.getItem("vigie") || "").split(" ").filter(function (time) {
+        return now - time < 120000 && time !== "";
+      });
+      times.push(now);
+      sessionStorage.setItem("vigie", times.join(" "));
+      return times.length > 3;
+    } catch (refused) {
+      return false;
+    }
+  }
+
+  // In slices, so that the page stays alive; by messages, as timers sleep in a tab that nobody looks at.
+  var number = 0, most = Math.pow(2, 32 - task.bits), next = new MessageChannel();
   function work() {
     for (var slice = 0; slice < 32768; slice++, number++) {
       if (hash(task.seed + ":" + number) < most) return handIn(number);
     }
-    say("Computing: " + number + " numbers tried, about " + Math.pow(2, task.bits) + " are needed.");
-    setTimeout(work, 0);
+    next.port2.postMessage(0);
   }
-  work();
+  next.port1.onmessage = work;
+  window.addEventListener("load", function () {
+    if (isInACircle()) {
+      say("Your browser did the work and is asked again: your address may change with every request. Try again later.");
+      return;
+    }
+    say("Computing.");
+    work();
+  });
 })();

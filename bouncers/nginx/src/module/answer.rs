@@ -5,7 +5,8 @@ use std::ptr::{addr_of_mut, null_mut};
 use ngx::core::Status;
 use ngx::ffi::{
     ngx_buf_t, ngx_chain_t, ngx_create_temp_buf, ngx_http_discard_request_body, ngx_http_output_filter,
-    ngx_http_request_t, ngx_http_send_header, ngx_int_t, ngx_list_push, ngx_str_t, ngx_table_elt_t,
+    ngx_http_request_t, ngx_http_send_header, ngx_int_t, ngx_list_part_t, ngx_list_push, ngx_str_t,
+    ngx_table_elt_t,
 };
 
 /// A whole answer, never to be kept by anybody.
@@ -51,7 +52,10 @@ impl Answer<'_> {
                 return Status::NGX_ERROR.into();
             };
             let (kind, alone) = self.kind.header();
+            // Behind an `error_page` nginx would send what led there.
+            (*request).err_status = 0;
             let out = &mut (*request).headers_out;
+            drop_header(&raw mut out.headers.part, b"cache-control");
             out.status = self.status.into();
             out.content_type = still(kind);
             out.content_type_len = alone;
@@ -68,7 +72,8 @@ impl Answer<'_> {
             header.key = still("Cache-Control");
             header.value = still("no-store");
             let sent = ngx_http_send_header(request);
-            if sent != OK || (*request).header_only() != 0 {
+            // AGAIN is no failure: the header waits for the client, and the body behind it.
+            if sent == ngx_int_t::from(Status::NGX_ERROR) || sent > OK || (*request).header_only() != 0 {
                 return sent;
             }
             let mut chain = ngx_chain_t {
@@ -90,6 +95,23 @@ impl Answer<'_> {
             buffer.set_last_buf(1);
             buffer.set_last_in_chain(1);
             Some(buffer)
+        }
+    }
+}
+
+/// Takes a header away that whoever answered before had set.
+unsafe fn drop_header(first: *mut ngx_list_part_t, name: &[u8]) {
+    let mut next = first;
+    // SAFETY: the parts of a list, and their elements, are nginx's own, each as many as it says.
+    unsafe {
+        while let Some(part) = next.as_ref() {
+            for number in 0..part.nelts {
+                let header = &mut *part.elts.cast::<ngx_table_elt_t>().add(number);
+                if header.key.as_bytes().eq_ignore_ascii_case(name) {
+                    header.hash = 0;
+                }
+            }
+            next = part.next;
         }
     }
 }

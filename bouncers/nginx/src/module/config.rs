@@ -3,15 +3,18 @@
 //! Filled by [`super::directives`]; what a place does not say is taken from further out ([`merge`]).
 
 use std::ffi::{c_char, c_void};
+use std::net::IpAddr;
 use std::path::Path;
 use std::ptr::NonNull;
 
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
-use ngx::ffi::{NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_t, ngx_shm_zone_t};
+use ngx::ffi::{NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_t, ngx_current_msec, ngx_log_t, ngx_shm_zone_t};
 
 use super::guarded;
+use super::handler::tell;
 use super::shared::Shared;
-use crate::challenge::{Page, Secret, Terms};
+use crate::challenge::captcha::Captcha;
+use crate::challenge::{Asks, Challenge, Page, Secret};
 use crate::watch::{News, Watch};
 
 /// What the whole configuration holds.
@@ -21,14 +24,31 @@ pub(super) struct Main {
     pub(super) watches: Vec<Watch>,
     /// Challenge pages that are named.
     pub(super) pages: Vec<Page>,
-    /// The page where none is named.
-    pub(super) usual_page: Page,
+    /// Captchas that are named.
+    pub(super) captchas: Vec<Captcha>,
+    /// The pages where none is named.
+    usual: Usual,
     /// In seconds.
     pub(super) window_secs: Option<u64>,
     /// Of a file; else what was drawn is used.
     pub(super) secret: Option<Secret>,
     /// Where workers count.
     pub(super) zone: Option<NonNull<ngx_shm_zone_t>>,
+}
+
+/// How clients are challenged.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    Work,
+    /// Index into [`Main::captchas`].
+    Captcha(usize),
+}
+
+/// Our own pages.
+#[derive(Debug)]
+struct Usual {
+    work: Page,
+    captcha: Page,
 }
 
 /// What holds in one place.
@@ -41,6 +61,7 @@ pub(super) struct Location {
     pub(super) bits: Option<u8>,
     /// Index into [`Main::pages`].
     pub(super) page: Option<usize>,
+    pub(super) way: Option<Way>,
     pub(super) fail_closed: Option<bool>,
 }
 
@@ -83,6 +104,7 @@ impl Location {
         self.status = self.status.or(outer.status);
         self.bits = self.bits.or(outer.bits);
         self.page = self.page.or(outer.page);
+        self.way = self.way.or(outer.way);
         self.fail_closed = self.fail_closed.or(outer.fail_closed);
     }
 
@@ -97,6 +119,17 @@ impl Location {
     /// Whether clients are kept out when there is no telling who they are.
     pub(super) fn fails_closed(&self) -> bool {
         self.fail_closed.unwrap_or(false)
+    }
+}
+
+// === impl Usual ===
+
+impl Default for Usual {
+    fn default() -> Self {
+        Self {
+            work: Page::for_work(),
+            captcha: Page::for_captcha(),
+        }
     }
 }
 
@@ -125,21 +158,45 @@ impl Main {
         }
     }
 
-    /// What a challenge takes in this place.
-    pub(super) fn terms(&self, location: &Location) -> Terms {
-        Terms {
-            bits: location.bits.unwrap_or(BITS),
-            window_secs: self.window_secs.unwrap_or(WINDOW_SECS),
+    /// Looks at every table's file if it is time.
+    pub(super) fn refresh(&mut self, log: *mut ngx_log_t) {
+        // SAFETY: nginx sets it, in this thread.
+        let now_ms = unsafe { ngx_current_msec };
+        for watch in &mut self.watches {
+            if let Some(news) = watch.refresh(now_ms as u64) {
+                tell(&news, watch, log);
+            }
         }
     }
 
-    pub(super) fn page(&self, location: &Location) -> &Page {
-        let named = location.page.and_then(|page| self.pages.get(page));
-        named.unwrap_or(&self.usual_page)
+    /// What this client is asked for in this place.
+    pub(super) fn challenge(
+        &self,
+        location: &Location,
+        client: IpAddr,
+        now_secs: u64,
+    ) -> Option<Challenge<'_>> {
+        let captcha = match location.way {
+            Some(Way::Captcha(captcha)) => self.captchas.get(captcha),
+            Some(Way::Work) | None => None,
+        };
+        let bits = location.bits.unwrap_or(BITS);
+        Some(Challenge {
+            secret: self.secret.as_ref().or_else(|| Some(self.shared()?.secret()))?,
+            client,
+            asks: captcha.map_or(Asks::Work { bits }, Asks::Captcha),
+            window_secs: self.window_secs.unwrap_or(WINDOW_SECS),
+            now_secs,
+        })
     }
 
-    pub(super) fn secret(&self) -> Option<Secret> {
-        self.secret.or_else(|| Some(self.shared()?.secret()))
+    /// The page that asks him.
+    pub(super) fn page(&self, location: &Location, asks: Asks<'_>) -> &Page {
+        let named = location.page.and_then(|page| self.pages.get(page));
+        named.unwrap_or(match asks {
+            Asks::Work { .. } => &self.usual.work,
+            Asks::Captcha(_) => &self.usual.captcha,
+        })
     }
 
     pub(super) fn shared(&self) -> Option<&Shared> {

@@ -7,15 +7,18 @@ use std::ptr::null_mut;
 
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK, Status};
 use ngx::ffi::{
-    NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, NGX_LOG_EMERG, ngx_command_t,
-    ngx_conf_full_name, ngx_conf_t, ngx_int_t, ngx_parse_time, ngx_str_t, ngx_uint_t,
+    NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2, NGX_CONF_TAKE3, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF,
+    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF,
+    NGX_LOG_EMERG, ngx_command_t, ngx_conf_full_name, ngx_conf_t, ngx_int_t, ngx_parse_time, ngx_str_t,
+    ngx_uint_t,
 };
 use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _, NgxHttpCoreModule};
 
-use super::config::{Location, Main};
+use super::config::{Location, Main, Way};
 use super::{Vigie, guarded, metrics};
-use crate::challenge::{LEAST_BITS, MAX_TEMPLATE, MOST_BITS, Page, Secret};
+use crate::challenge::captcha::{Captcha, Provider};
+use crate::challenge::work::{LEAST_BITS, MOST_BITS};
+use crate::challenge::{MAX_TEMPLATE, Page, Secret};
 
 /// In http, server, location, and in an `if` within it.
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
@@ -39,7 +42,7 @@ const fn command(name: ngx_str_t, place: u32, set: Setter) -> ngx_command_t {
     }
 }
 
-pub(super) static mut COMMANDS: [ngx_command_t; 10] = [
+pub(super) static mut COMMANDS: [ngx_command_t; 11] = [
     command(ngx::ngx_string!("vigie"), ANYWHERE | NGX_CONF_TAKE1, set_on),
     command(
         ngx::ngx_string!("vigie_table"),
@@ -65,6 +68,11 @@ pub(super) static mut COMMANDS: [ngx_command_t; 10] = [
         ngx::ngx_string!("vigie_challenge_page"),
         ANYWHERE | NGX_CONF_TAKE1,
         set_page,
+    ),
+    command(
+        ngx::ngx_string!("vigie_captcha"),
+        ANYWHERE | NGX_CONF_TAKE1 | NGX_CONF_TAKE2 | NGX_CONF_TAKE3,
+        set_captcha,
     ),
     command(
         ngx::ngx_string!("vigie_challenge_window"),
@@ -157,6 +165,37 @@ unsafe extern "C" fn set_page(cf: *mut ngx_conf_t, _: *mut ngx_command_t, conf: 
     })
 }
 
+unsafe extern "C" fn set_captcha(
+    cf: *mut ngx_conf_t,
+    _: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    set_all(cf, conf, |location: &mut Location, texts| {
+        let wrong =
+            || Wrong::Always(c"is neither \"off\" nor turnstile, hcaptcha or recaptcha with a site key");
+        let mut texts = texts
+            .iter()
+            .map(|text| std::str::from_utf8(text).map_err(|_| wrong()));
+        let provider = texts.next().ok_or_else(wrong)??;
+        let (site_key, script) = (texts.next().transpose()?, texts.next().transpose()?);
+        let way = match (provider, site_key) {
+            ("off", None) => Way::Work,
+            (provider, Some(site_key)) => {
+                let provider = Provider::named(provider).ok_or_else(wrong)?;
+                let captcha = Captcha::new(provider, site_key, script);
+                let captcha = captcha.ok_or(Wrong::Always(
+                    c"has a site key or an address that no page may hold",
+                ))?;
+                let captchas = &mut main(cf)?.captchas;
+                captchas.push(captcha);
+                Way::Captcha(captchas.len().saturating_sub(1))
+            }
+            _ => return Err(wrong()),
+        };
+        once(&mut location.way, way)
+    })
+}
+
 unsafe extern "C" fn set_window(
     cf: *mut ngx_conf_t,
     _: *mut ngx_command_t,
@@ -183,13 +222,12 @@ unsafe extern "C" fn set_secret(
 ) -> *mut c_char {
     set(cf, conf, |main: &mut Main, text| {
         let path = full_path(cf, text, Prefix::Configuration)?;
-        let short = || {
-            Wrong::Now(format!(
-                "names {}, which holds less than 16 bytes",
-                path.display()
-            ))
-        };
-        let secret = Secret::from_file(&read(&path, MAX_SECRET)?).ok_or_else(short)?;
+        let wrong = |what: &str| Wrong::Now(format!("names {}, which {what}", path.display()));
+        let bytes = read(&path, MAX_SECRET)?;
+        if bytes.len() > MAX_SECRET {
+            return Err(wrong("is longer than 4096 bytes"));
+        }
+        let secret = Secret::from_file(&bytes).ok_or_else(|| wrong("holds less than 16 bytes"))?;
         once(&mut main.secret, secret)
     })
 }
@@ -215,24 +253,31 @@ fn set<T>(
     conf: *mut c_void,
     work: impl FnOnce(&mut T, &[u8]) -> Result<(), Wrong>,
 ) -> *mut c_char {
+    set_all(cf, conf, |place, texts| {
+        work(place, texts.first().copied().unwrap_or_default())
+    })
+}
+
+/// Hands all arguments of a directive to `work`, and what it says to nginx.
+fn set_all<T>(
+    cf: *mut ngx_conf_t,
+    conf: *mut c_void,
+    work: impl FnOnce(&mut T, &[&[u8]]) -> Result<(), Wrong>,
+) -> *mut c_char {
     guarded(NGX_CONF_ERROR.cast(), || {
-        // SAFETY: nginx has counted the arguments (NGX_CONF_TAKE1), and `conf` is what create_loc_conf or
-        // create_main_conf, as the command says, made for here.
-        let (place, text) = unsafe {
-            let arguments = (*(*cf).args).as_slice::<ngx_str_t>();
-            let text = arguments.get(1).map_or(&[][..], |text| text.as_bytes());
-            (conf.cast::<T>().as_mut(), text)
+        // SAFETY: the arguments are nginx's own, the name first, and `conf` is what create_loc_conf or create_main_conf,
+        // as the command says, made for here.
+        let (place, arguments) =
+            unsafe { (conf.cast::<T>().as_mut(), (*(*cf).args).as_slice::<ngx_str_t>()) };
+        let all: Vec<&[u8]> = arguments.iter().map(ngx_str_t::as_bytes).collect();
+        let Some((name, texts)) = all.split_first() else {
+            return NGX_CONF_ERROR.cast();
         };
-        match place.map(|place| work(place, text)) {
+        match place.map(|place| work(place, texts)) {
             Some(Ok(())) => NGX_CONF_OK.cast(),
             Some(Err(Wrong::Always(reason))) => reason.as_ptr().cast_mut(),
             Some(Err(Wrong::Now(reason))) => {
-                // SAFETY: as above.
-                let name = unsafe { (*(*cf).args).as_slice::<ngx_str_t>() };
-                let name = name
-                    .first()
-                    .map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
-                let name = name.unwrap_or_default();
+                let name = String::from_utf8_lossy(name);
                 ngx::ngx_conf_log_error!(NGX_LOG_EMERG, cf, "\"{name}\" directive {reason}");
                 NGX_CONF_ERROR.cast()
             }
@@ -286,9 +331,11 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Wrong> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let whole = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
-    match whole {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(Wrong::Now(format!("names {}: {error}", path.display()))),
+    let wrong = |what: &dyn std::fmt::Display| Wrong::Now(format!("names {}: {what}", path.display()));
+    // Of devices everybody knows what they hold, and a pipe would have us wait.
+    if !std::fs::metadata(path).map_err(|error| wrong(&error))?.is_file() {
+        return Err(wrong(&"it is not a file"));
     }
+    let whole = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    whole.map(|_| bytes).map_err(|error| wrong(&error))
 }

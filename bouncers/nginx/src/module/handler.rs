@@ -3,13 +3,14 @@
 //! For clients that the table does not name no allocation and no system call, except for one look at the table's file a
 //! second. Where it goes wrong, the client is let in, or refused if the configuration says `vigie_fail closed`.
 
+use std::ffi::c_void;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ngx::core::Status;
 use ngx::ffi::{
     AF_INET, AF_INET6, CLOCK_BOOTTIME, NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_NOTICE, clock_gettime,
     ngx_cached_time, ngx_current_msec, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_log_t,
-    sockaddr_in, sockaddr_in6, timespec,
+    ngx_pool_cleanup_add, sockaddr_in, sockaddr_in6, timespec,
 };
 use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _, Method, Request};
 
@@ -18,7 +19,7 @@ use super::config::{Location, Main};
 use super::shared::Outcome;
 use super::{Vigie, guarded};
 use crate::challenge::cookie_name;
-use crate::table::Remediation;
+use crate::table::{Remediation, Words};
 use crate::watch::{News, Watch};
 
 /// What is done about a request.
@@ -30,11 +31,13 @@ enum Verdict {
     Ask(String),
 }
 
+type Cleanup = unsafe extern "C" fn(*mut c_void);
+
 /// What is known of a request's client.
 pub(super) struct Seen {
     pub(super) client: IpAddr,
     /// What the table says of him.
-    pub(super) word: Option<Remediation>,
+    pub(super) words: Words,
 }
 
 const FORBIDDEN: u16 = 403;
@@ -82,7 +85,7 @@ fn verdict(request: *mut ngx_http_request_t, location: &Location) -> Option<Verd
     let Some(seen) = look_up(request, watch) else {
         return Some(Verdict::LetIn);
     };
-    match seen.word {
+    match seen.words.strongest() {
         None => Some(Verdict::LetIn),
         Some(word) => act(request, (main, location), (seen.client, word)),
     }
@@ -124,11 +127,31 @@ fn act(
 /// Once a request: where nginx redirects it within itself (`index`, `try_files`, `error_page`) it comes by again, and
 /// is judged again, as another place may say something else.
 fn count(request: *mut ngx_http_request_t, main: &Main, outcome: Outcome) {
-    // SAFETY: the request is live.
-    let again = unsafe { (*request).internal() } != 0;
-    if let Some(shared) = main.shared().filter(|_| !again) {
+    if let Some(shared) = main.shared().filter(|_| is_first(request)) {
         shared.count(outcome);
     }
+}
+
+/// Notes that the request came by, where no redirect wipes it out: among what nginx clears away with the request.
+fn is_first(request: *mut ngx_http_request_t) -> bool {
+    unsafe extern "C" fn noted(_: *mut c_void) {}
+    // SAFETY: the request is live, so its pool is, whose list of what to clear away is nginx's own.
+    unsafe {
+        let mut next = (*(*request).pool).cleanup;
+        while let Some(cleanup) = next.as_ref() {
+            if cleanup
+                .handler
+                .is_some_and(|handler| std::ptr::fn_addr_eq(handler, noted as Cleanup))
+            {
+                return false;
+            }
+            next = cleanup.next;
+        }
+        if let Some(cleanup) = ngx_pool_cleanup_add((*request).pool, 0).as_mut() {
+            cleanup.handler = Some(noted);
+        }
+    }
+    true
 }
 
 /// Has the client worked? Else he is asked to, if he wants a page; who sends something is refused.
@@ -137,13 +160,13 @@ fn challenge(
     (main, location): (&Main, &Location),
     client: IpAddr,
 ) -> Option<Verdict> {
-    let (secret, terms, now_secs) = (main.secret()?, main.terms(location), seconds_since_1970());
+    let challenge = main.challenge(location, client, seconds_since_1970())?;
     let count = |outcome| count(request, main, outcome);
     // SAFETY: the request is live.
-    let request = unsafe { Request::from_ngx_http_request(request) };
+    let request: &Request = unsafe { Request::from_ngx_http_request(request) };
     let worked = cookies(request, cookie_name(client))
         .take(MOST_COOKIES)
-        .any(|cookie| terms.are_met(&secret, client, (cookie, now_secs)));
+        .any(|cookie| challenge.is_met(cookie));
     if worked {
         count(Outcome::Worked);
         return Some(Verdict::LetIn);
@@ -153,8 +176,8 @@ fn challenge(
     if ![Method::GET, Method::HEAD].contains(&request.method()) {
         return Some(Verdict::Refuse(FORBIDDEN));
     }
-    let seed = terms.seed(&secret, client, now_secs);
-    Some(Verdict::Ask(main.page(location).render(&seed, terms, client)))
+    let page = main.page(location, challenge.asks);
+    Some(Verdict::Ask(page.render(&challenge)))
 }
 
 /// The values of all cookies of this name.
@@ -163,8 +186,10 @@ fn cookies<'a>(request: &'a Request, name: &'a str) -> impl Iterator<Item = &'a 
     let headers = headers.filter(|(key, _)| key.as_bytes().eq_ignore_ascii_case(b"cookie"));
     let all = headers.flat_map(|(_, value)| value.as_bytes().split(|byte| *byte == b';'));
     all.filter_map(move |cookie| {
-        let value = cookie.trim_ascii().strip_prefix(name.as_bytes())?;
-        value.strip_prefix(b"=")
+        let cookie = cookie.trim_ascii();
+        // What a browser took by https nobody can set by http.
+        let cookie = cookie.strip_prefix(b"__Host-").unwrap_or(cookie);
+        cookie.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
     })
 }
 
@@ -190,8 +215,8 @@ fn refreshed(request: *mut ngx_http_request_t, location: &Location) -> Option<&'
 
 fn look_up(request: *mut ngx_http_request_t, watch: &Watch) -> Option<Seen> {
     let client = client(request)?;
-    let word = watch.table().look_up(client, seconds);
-    Some(Seen { client, word })
+    let words = watch.table().look_up(client, seconds);
+    Some(Seen { client, words })
 }
 
 /// Whole seconds since boot: `crate::clock`'s, without a system call.
@@ -213,13 +238,13 @@ fn seconds_since_1970() -> u64 {
     now.map_or(0, |now| u64::try_from(now.sec).unwrap_or(0))
 }
 
-fn log_of(request: *mut ngx_http_request_t) -> *mut ngx_log_t {
+pub(super) fn log_of(request: *mut ngx_http_request_t) -> *mut ngx_log_t {
     // SAFETY: the request is live, so its connection is, and that always has a log.
     unsafe { (*(*request).connection).log }
 }
 
 #[cold]
-fn tell(news: &News, watch: &Watch, log: *mut ngx_log_t) {
+pub(super) fn tell(news: &News, watch: &Watch, log: *mut ngx_log_t) {
     let path = watch.path().display();
     match news {
         News::Good { rows } => {

@@ -9,6 +9,7 @@ use ngx::http::HttpModuleMainConf as _;
 
 use super::answer::{Answer, Kind};
 use super::config::Main;
+use super::handler::log_of;
 use super::shared::Outcome;
 use super::{Vigie, guarded};
 
@@ -16,9 +17,11 @@ use super::{Vigie, guarded};
 pub(super) unsafe extern "C" fn content(request: *mut ngx_http_request_t) -> ngx_int_t {
     guarded(Status::NGX_ERROR.into(), || {
         // SAFETY: nginx hands us a live request. A worker has one thread, and nobody else holds this now.
-        let Some(main) = Vigie::main_conf(unsafe { &*request }) else {
+        let Some(main) = Vigie::main_conf_mut(unsafe { &*request }) else {
             return Status::NGX_ERROR.into();
         };
+        // Nobody else may have asked for long.
+        main.refresh(log_of(request));
         let body = text(main);
         let answer = Answer {
             status: 200,

@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ngx::core::Status;
 use ngx::ffi::{
-    ngx_conf_t, ngx_int_t, ngx_shared_memory_add, ngx_shm_zone_t, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t,
+    ngx_conf_t, ngx_int_t, ngx_pagesize, ngx_shared_memory_add, ngx_shm_zone_t, ngx_slab_calloc,
+    ngx_slab_pool_t, ngx_str_t,
 };
 
 use super::guarded;
 use crate::challenge::Secret;
 
-/// In memory that nginx zeroes. Whoever changes this also changes [`NAME`]: a reload may bring another module.
+/// In memory that nginx zeroes. Whoever changes this also changes [`NAME`]: a reload may bring another module, at another
+/// path.
 #[repr(C)]
 pub(super) struct Shared {
-    secret: [u8; 32],
+    secret: Secret,
     counts: [AtomicU64; Outcome::ALL.len()],
 }
 
@@ -40,8 +42,8 @@ pub(super) enum Outcome {
 }
 
 const NAME: &str = "vigie 1";
-/// The least that nginx manages, and a hundred times what we need.
-const BYTES: usize = 64 * 1024;
+/// The least that nginx divides up, and far more than we need.
+const PAGES: usize = 8;
 
 // === impl Outcome ===
 
@@ -77,8 +79,9 @@ impl Shared {
             len: NAME.len(),
             data: NAME.as_ptr().cast_mut(),
         };
-        // SAFETY: nginx hands us its own configuration, copies the name, and owns the zone that it returns.
-        let zone = unsafe { ngx_shared_memory_add(cf, addr_of_mut!(name), BYTES, module) };
+        // SAFETY: nginx hands us its own configuration, keeps the name, which is never freed, and owns the zone that it
+        // returns. It knew the size of a page before it read its configuration.
+        let zone = unsafe { ngx_shared_memory_add(cf, addr_of_mut!(name), PAGES * ngx_pagesize, module) };
         let mut zone = NonNull::new(zone)?;
         // SAFETY: as above.
         unsafe { zone.as_mut().init = Some(Self::prepare) };
@@ -106,14 +109,14 @@ impl Shared {
             let Some((shared, secret)) = shared.zip(draw().ok()) else {
                 return Status::NGX_ERROR.into();
             };
-            shared.secret = secret;
+            shared.secret = Secret::new(secret);
             zone.data = std::ptr::from_mut(shared).cast();
             Status::NGX_OK.into()
         })
     }
 
-    pub(super) const fn secret(&self) -> Secret {
-        Secret::new(self.secret)
+    pub(super) const fn secret(&self) -> &Secret {
+        &self.secret
     }
 
     pub(super) fn count(&self, outcome: Outcome) {

@@ -2,7 +2,8 @@
 
 use ngx::core::Status;
 use ngx::ffi::{
-    ngx_conf_t, ngx_http_add_variable, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_pnalloc,
+    NGX_HTTP_VAR_NOCACHEABLE, ngx_conf_t, ngx_http_add_variable, ngx_http_request_t,
+    ngx_http_variable_value_t, ngx_int_t, ngx_pnalloc, ngx_uint_t,
 };
 use ngx::http::HttpModuleLocationConf as _;
 
@@ -14,6 +15,9 @@ use crate::table::Remediation;
 type Getter =
     unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_variable_value_t, usize) -> ngx_int_t;
 
+/// Asked anew wherever they stand: a redirect within nginx leads to a place that may name another table, or none.
+const EACH_TIME: ngx_uint_t = NGX_HTTP_VAR_NOCACHEABLE as ngx_uint_t;
+
 /// Tells nginx of them.
 pub(super) fn add(cf: *mut ngx_conf_t) -> Option<()> {
     let all: [(_, Getter); 2] = [
@@ -22,7 +26,7 @@ pub(super) fn add(cf: *mut ngx_conf_t) -> Option<()> {
     ];
     for (mut name, get) in all {
         // SAFETY: nginx hands us its own configuration, and copies the name.
-        let variable = unsafe { ngx_http_add_variable(cf, &raw mut name, 0).as_mut()? };
+        let variable = unsafe { ngx_http_add_variable(cf, &raw mut name, EACH_TIME).as_mut()? };
         variable.get_handler = Some(get);
     }
     Some(())
@@ -34,7 +38,7 @@ unsafe extern "C" fn word(
     value: *mut ngx_http_variable_value_t,
     _: usize,
 ) -> ngx_int_t {
-    let word = guarded(None, || seen(request, location(request)?)?.word);
+    let word = guarded(None, || seen(request, location(request)?)?.words.strongest());
     still(value, word.map_or("", Remediation::name))
 }
 
@@ -47,8 +51,10 @@ unsafe extern "C" fn throttle(
 ) -> ngx_int_t {
     let key = guarded(None, || {
         let location = location(request).filter(|location| location.is_on())?;
-        let Seen { client, word } = seen(request, location)?;
-        (word == Some(Remediation::Throttle)).then(|| crate::challenge::network(client).to_string())
+        let Seen { client, words } = seen(request, location)?;
+        words
+            .throttle()
+            .then(|| crate::challenge::network(client).to_string())
     });
     let Some(key) = key else {
         return still(value, "");

@@ -95,8 +95,7 @@ pub struct TooLarge {
 
 // === Writing ===
 
-/// The file of these rows, for workers of the same boot. What a stronger word for the same network outlives is left
-/// out.
+/// The file of these rows, for workers of the same boot. What a ban or a pass for the same network outlives is left out.
 pub fn encode(entries: &[Entry], boot: Boot) -> Result<Vec<u8>, TooLarge> {
     encode_within(MAX_BYTES, entries, boot)
 }
@@ -176,11 +175,12 @@ fn sortable<A: Address>(address: A, prefix: u8, entry: &Entry) -> Sortable<A> {
 /// Brings rows into the order that [`Rows`] takes, without those that could never be anybody's word.
 fn settle<A: Address>(rows: &mut Vec<Sortable<A>>) {
     rows.sort_unstable_by_key(|row| (row.network, row.prefix, row.remediation, row.until));
-    // From the strongest word of a network to its weakest: each has to outlive those before it.
+    // From the strongest word of a network to its weakest. A challenge takes nothing from a throttle.
     rows.reverse();
     rows.dedup_by(|weaker, stronger| {
         (weaker.network, weaker.prefix) == (stronger.network, stronger.prefix)
             && weaker.until <= stronger.until
+            && (weaker.remediation == stronger.remediation || stronger.remediation >= Remediation::Ban)
     });
     rows.reverse();
 }

@@ -5,7 +5,7 @@
 //! parent are all there is to look at. Where an address's first bits begin among the rows is noted, so that the search
 //! for that row is over two or three of them and not over a hundred thousand.
 
-use super::Remediation;
+use super::{Remediation, Words};
 
 /// An address as a number.
 pub(super) trait Address: Copy + Ord {
@@ -182,19 +182,20 @@ impl<A: Address> Rows<A> {
         Some((*self.networks.get(index)?, *self.facts.get(index)?))
     }
 
-    /// The strongest word of all networks around `address` that are not over.
-    pub(super) fn look_up(&self, address: A, now: impl Fn() -> u32) -> Option<Remediation> {
+    /// The words of all networks around `address` that are not over.
+    pub(super) fn look_up(&self, address: A, now: impl Fn() -> u32) -> Words {
         let (begin, neighbours) = self.neighbours(address);
         let behind = begin.saturating_add(neighbours.partition_point(|network| *network <= address));
-        let mut index = u32::try_from(behind.checked_sub(1)?).ok()?;
-        let mut word = None;
+        let before = behind.checked_sub(1).map(u32::try_from);
+        let mut index = before.and_then(Result::ok).unwrap_or(NO_PARENT);
+        let mut words = Words::default();
         // There is no row NO_PARENT, and each parent stands before its children: this ends.
         while let Some((network, row)) = self.at(index) {
             if address.network(row.prefix) == network && row.until > now() {
-                word = word.max(Some(row.remediation));
+                words = words.and(row.remediation);
             }
             index = row.parent;
         }
-        word
+        words
     }
 }

@@ -26,7 +26,7 @@ fn table(entries: &[Entry]) -> Table {
 
 fn check(table: &Table, address: &str, now: u32, expected: Option<Remediation>) {
     assert_eq!(
-        table.look_up(address.parse().unwrap(), || now),
+        table.look_up(address.parse().unwrap(), || now).strongest(),
         expected,
         "{address} at {now}"
     );
@@ -82,7 +82,7 @@ fn the_ends_of_the_address_space_are_no_border_cases() {
 }
 
 #[test]
-fn one_network_has_a_row_for_each_word_that_outlives_the_stronger() {
+fn one_network_has_a_row_for_each_word_that_counts() {
     use Remediation::{Ban, Challenge, Pass, Throttle};
     let table = table(&[
         entry("192.0.2.1", Ban, 10),
@@ -99,6 +99,27 @@ fn one_network_has_a_row_for_each_word_that_outlives_the_stronger() {
     check(&table, "192.0.2.2", 2, Some(Pass));
     check(&table, "192.0.2.2", 4, Some(Ban));
     check(&table, "192.0.2.2", 5, None);
+}
+
+#[test]
+fn a_challenge_takes_nothing_from_a_throttle_and_a_ban_or_pass_does() {
+    use Remediation::{Ban, Challenge, Pass, Throttle};
+    let table = table(&[
+        entry("192.0.2.0/24", Challenge, 100),
+        entry("192.0.2.1", Challenge, 100),
+        entry("192.0.2.1", Throttle, 50),
+        entry("192.0.2.2", Throttle, 50),
+        entry("192.0.2.2", Ban, 40),
+        entry("192.0.2.3", Throttle, 50),
+        entry("192.0.2.3", Pass, 40),
+        entry("192.0.2.4", Challenge, 50),
+    ]);
+    let throttles = |address: &str, now| table.look_up(address.parse().unwrap(), || now).throttle();
+    assert!(throttles("192.0.2.1", 49) && !throttles("192.0.2.1", 50));
+    for address in ["192.0.2.2", "192.0.2.3"] {
+        assert!(!throttles(address, 39) && throttles(address, 40), "{address}");
+    }
+    assert!(!throttles("192.0.2.4", 0));
 }
 
 #[test]
@@ -226,7 +247,7 @@ proptest! {
             let v4 = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n - 5));
             let v6 = IpAddr::V6(Ipv6Addr::from_bits((0x2001 << 112) + u128::from(n)));
             for address in [v4, v6] {
-                prop_assert_eq!(table.look_up(address, || now), by_hand(&entries, address, now), "{}", address);
+                prop_assert_eq!(table.look_up(address, || now).strongest(), by_hand(&entries, address, now), "{}", address);
             }
         }
     }

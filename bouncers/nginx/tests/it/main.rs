@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
 mod browser;
+mod captcha;
 mod daemon;
 #[path = "../../../client/tests/it/lapi.rs"]
 mod lapi;

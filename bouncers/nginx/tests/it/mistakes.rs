@@ -13,6 +13,10 @@ fn mistakes_in_directives_are_named_with_their_place() {
         assert!(text.contains(says), "{site}: {text}");
         Some(())
     };
+    std::fs::create_dir_all(scene.path("nginx")).unwrap();
+    for (name, bytes) in [("short", 15), ("long", 5_000), ("longer", 70_000)] {
+        std::fs::write(scene.path("nginx").join(name), vec![b'x'; bytes]).unwrap();
+    }
     let server = "server { listen 127.0.0.1:@PORT; }";
     let all = [
         (
@@ -50,16 +54,33 @@ fn mistakes_in_directives_are_named_with_their_place() {
             "nginx.conf.missing: No such file",
         ),
         (
-            "vigie_challenge_secret /dev/null;",
-            "which holds less than 16 bytes in ",
+            "vigie_challenge_secret /dev/zero;",
+            "/dev/zero: it is not a file in ",
+        ),
+        (
+            "vigie_challenge_secret short;",
+            "short, which holds less than 16 bytes in ",
+        ),
+        (
+            "vigie_challenge_secret long;",
+            "long, which is longer than 4096 bytes in ",
+        ),
+        (
+            "vigie_captcha turnstile;",
+            r#""vigie_captcha" directive is neither "off" nor turnstile, hcaptcha or recaptcha with a site key in "#,
+        ),
+        ("vigie_captcha own key;", r#"is neither "off" nor turnstile"#),
+        (
+            "vigie_captcha turnstile a<b;",
+            "has a site key or an address that no page may hold in ",
         ),
         (
             "vigie_challenge_page nginx.conf;",
             "nginx.conf, which does not hold <!--vigie--> exactly once in ",
         ),
         (
-            "vigie_challenge_page /dev/zero;",
-            "/dev/zero, which is longer than 64 KiB in ",
+            "vigie_challenge_page longer;",
+            "longer, which is longer than 64 KiB in ",
         ),
         (
             "vigie_metrics;",

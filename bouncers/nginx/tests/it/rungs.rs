@@ -20,6 +20,10 @@ const SITE: &str = r#"
         location /ours/ { vigie_challenge_page ours.html; alias @PREFIX/www/; }
         location /open/ { vigie off; limit_req zone=vigie; alias @PREFIX/www/; }
         location = /metrics { vigie off; vigie_metrics; }
+        location /behind/ { rewrite ^ /index.html last; }
+        location /first/ { vigie off; limit_req zone=vigie; try_files /nowhere @then; }
+        location @then { limit_req zone=vigie; root @PREFIX/www; try_files /index.html =404; }
+        location /lost/ { error_page 404 =200 /; }
     }
 "#;
 
@@ -196,6 +200,90 @@ fn a_throttled_client_is_limited_by_nginx_and_nobody_else_is() {
 }
 
 #[test]
+fn to_work_is_no_way_out_of_a_limit_nor_is_a_redirect() {
+    let scene = Scene::new();
+    scene.put_words(&[
+        ("192.0.2.0/24", Challenge),
+        ("192.0.2.1", Throttle),
+        ("198.51.100.1", Throttle),
+    ]);
+    let Some(nginx) = start("to_work_is_no_way_out_of_a_limit_nor_is_a_redirect", &scene) else {
+        return;
+    };
+    // Under the limit as soon as it is there, before and behind the work.
+    let page = nginx.ask(&Ask::from("192.0.2.1"));
+    let headers = format!("Cookie: {}\r\n", work(&page.body));
+    let again = || {
+        nginx
+            .ask(&Ask {
+                headers: &headers,
+                ..Ask::from("192.0.2.1")
+            })
+            .status
+    };
+    assert_eq!([again(), again(), again(), again()], [200, 200, 429, 429]);
+    // From a place without Vigie to one with it, and its limit.
+    let through = || nginx.get("198.51.100.1", "/first/").0;
+    assert_eq!([through(), through(), through()], [200, 429, 429]);
+}
+
+#[test]
+fn the_page_is_what_it_is_wherever_nginx_comes_from() {
+    let scene = Scene::new();
+    scene.put_words(&[("192.0.2.1", Challenge), ("192.0.2.2", Ban)]);
+    let Some(nginx) = start("the_page_is_what_it_is_wherever_nginx_comes_from", &scene) else {
+        return;
+    };
+    for path in ["/behind/", "/lost/x", "/"] {
+        let page = nginx.ask(&Ask {
+            path,
+            ..Ask::from("192.0.2.1")
+        });
+        assert_eq!(page.status, 403, "{path}");
+        assert!(page.body.contains("data-seed"), "{path}: {}", page.body);
+        assert_eq!(nginx.get("192.0.2.2", path).0, 403, "{path}");
+    }
+    // Each once, however often nginx turned it round.
+    for (word, became) in [("challenge", "asked"), ("ban", "refused")] {
+        let name = format!("vigie_requests_total{{remediation=\"{word}\",outcome=\"{became}\"}}");
+        assert_eq!(nginx.metric(&name), 3, "{word}");
+    }
+}
+
+#[test]
+fn a_large_page_reaches_who_reads_late() {
+    let scene = Scene::new();
+    scene.put_words(&[("192.0.2.1", Challenge)]);
+    std::fs::create_dir_all(scene.path("nginx")).unwrap();
+    let page = format!("{}<!--vigie-->", "x".repeat(60_000));
+    std::fs::write(scene.path("nginx/ours.html"), page).unwrap();
+    let Some(nginx) = Nginx::start_with("a_large_page_reaches_who_reads_late", &scene, SITE) else {
+        return;
+    };
+    let ask = Ask {
+        path: "/ours/",
+        ..Ask::from("192.0.2.1")
+    };
+    let mut lines: Vec<_> = (0..4).map(|_| nginx.connect()).collect();
+    for line in &mut lines {
+        // Far more than a socket holds, before the first is read.
+        for _ in 0..200 {
+            ask.send(line).unwrap();
+        }
+    }
+    for line in &mut lines {
+        for number in 0..200 {
+            let page = ask.receive(line).unwrap();
+            assert!(
+                page.status == 403 && page.body.len() > 60_000,
+                "{number}: {}",
+                page.status
+            );
+        }
+    }
+}
+
+#[test]
 fn closed_means_nobody_without_a_table() {
     let scene = Scene::new();
     let site = format!("vigie_fail closed; {SITE}");
@@ -212,10 +300,10 @@ fn closed_means_nobody_without_a_table() {
     // A table that is gone is still in use.
     std::fs::remove_file(scene.table()).unwrap();
     let path = scene.table().display().to_string();
-    wait_until("the loss", || {
-        assert_eq!(nginx.status("192.0.2.1"), 200);
-        nginx.metric(&format!("vigie_table_usable{{table=\"{path}\"}}")) == 0
-    });
+    // Though nobody else asks for anything.
+    let usable = format!("vigie_table_usable{{table=\"{path}\"}}");
+    wait_until("the loss", || nginx.metric(&usable) == 0);
+    assert_eq!(nginx.status("192.0.2.1"), 200);
     // Until nginx reads its configuration anew, and there is none.
     nginx.reload();
     assert_eq!(nginx.status("192.0.2.1"), 503);

@@ -82,7 +82,9 @@ impl Scene {
     /// What the table says of an address now.
     pub(crate) fn says(&self, address: &str) -> Option<Remediation> {
         let table = watch::read(&self.table()).ok()?;
-        table.look_up(address.parse().unwrap(), clock::seconds)
+        table
+            .look_up(address.parse().unwrap(), clock::seconds)
+            .strongest()
     }
 
     pub(crate) fn is_banned(&self, address: &str) -> bool {

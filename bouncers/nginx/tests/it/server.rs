@@ -234,6 +234,19 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
+// === impl Reply ===
+
+impl Reply {
+    /// The value of a header, by its name in lower case; nothing if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut values = lines
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value);
+        values.next().unwrap_or_default()
+    }
+}
+
 // === impl Ask ===
 
 impl<'a> Ask<'a> {
@@ -250,6 +263,11 @@ impl<'a> Ask<'a> {
 
     /// The answer to it, over a connection that stays open.
     pub(crate) fn over(&self, line: &mut BufReader<TcpStream>) -> std::io::Result<Reply> {
+        self.send(line)?;
+        self.receive(line)
+    }
+
+    pub(crate) fn send(&self, line: &mut BufReader<TcpStream>) -> std::io::Result<()> {
         let forwarded = match self.client {
             "" => String::new(),
             client => format!("X-Forwarded-For: {client}\r\n"),
@@ -258,7 +276,12 @@ impl<'a> Ask<'a> {
         write!(
             line.get_mut(),
             "{method} {path} HTTP/1.1\r\nHost: test\r\n{forwarded}{headers}\r\n{body}"
-        )?;
+        )
+    }
+
+    /// The next answer of those that are under way.
+    pub(crate) fn receive(&self, line: &mut BufReader<TcpStream>) -> std::io::Result<Reply> {
+        let method = self.method;
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if line.read_line(&mut head)? == 0 {

@@ -1,0 +1,7 @@
+(function () {
+  "use strict";
+  var form = document.getElementById("vigie-form");
+  form.elements.to.value = location.pathname + location.search;
+  // The widget calls it by this name, and has put its answer into the form by then.
+  window.vigieSolved = function () { form.submit(); };
+})();
