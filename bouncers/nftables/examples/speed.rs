@@ -35,6 +35,8 @@ fn range(n: u32) -> u32 {
     0x8000_0000 + n * 0x200
 }
 
+const HOUR_SECS: u64 = 3_600;
+
 fn timed<T>(what: &str, run: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
     let out = run();
@@ -54,8 +56,12 @@ fn main() {
 
 fn end_to_end(dir: &Path, addresses: u32, ranges: u32) {
     let lapi = Lapi::on_unix(&dir.join("api.sock"));
-    (0..addresses).for_each(|n| lapi.add(&address(n).to_string(), "4h0m0s"));
-    (0..ranges).for_each(|n| lapi.add(&format!("{}/24", Ipv4Addr::from_bits(range(n))), "4h0m0s"));
+    let decide = |secs: u64| {
+        let duration = format!("{secs}s");
+        (0..addresses).for_each(|n| lapi.add(&address(n).to_string(), &duration));
+        (0..ranges).for_each(|n| lapi.add(&format!("{}/24", Ipv4Addr::from_bits(range(n))), &duration));
+    };
+    decide(4 * HOUR_SECS);
     std::fs::write(dir.join("key"), KEY).unwrap();
     let program = std::env::current_exe()
         .unwrap()
@@ -69,10 +75,20 @@ fn end_to_end(dir: &Path, addresses: u32, ranges: u32) {
     command
         .arg("--url")
         .arg(format!("unix://{}", dir.join("api.sock").display()));
+    let begin = Instant::now();
     timed("vigie: start of the bouncer to all in the kernel", || {
         assert!(command.status().unwrap().success());
     });
-    timed("vigie: the same again, all there already", || {
+    // As a node tells them: what remains when they are asked for, and to say it takes a while here.
+    let telling = Instant::now();
+    decide(4 * HOUR_SECS);
+    let passed = begin.elapsed().as_secs() + telling.elapsed().as_secs();
+    decide(4 * HOUR_SECS - passed);
+    timed("vigie: started again, all there already", || {
+        assert!(command.status().unwrap().success());
+    });
+    decide(5 * HOUR_SECS);
+    timed("vigie: started again, each with another end", || {
         assert!(command.status().unwrap().success());
     });
 }

@@ -75,7 +75,12 @@ impl Remediation {
 
 impl Words {
     /// What happens to the client.
+    #[inline]
     pub fn strongest(self) -> Option<Remediation> {
+        if self.0 == 0 {
+            // As nearly always.
+            return None;
+        }
         Remediation::ALL.into_iter().rev().find(|word| self.hold(*word))
     }
 
