@@ -2,8 +2,8 @@
 //!
 //! No session knows of the others. Ranges are dealt into [`SHARES`] parts by their chain; a session takes its own part
 //! first and then the parts behind it, of each what is not held by then, so that no peer that is slow or silent keeps
-//! anything from arriving. Of a part that is another's the older half is taken first, while that one comes down from the
-//! newest. Deliberately absent: any order among the ranges of one part, which is the plan's.
+//! anything from arriving, and a node with one peer gets all from that one. A part that may be another's is begun at its
+//! other end. Deliberately absent: any order within a range: whoever answers sends the newest of it first.
 
 use std::collections::VecDeque;
 
@@ -18,8 +18,6 @@ const APART: [u8; SHARES as usize] = [0, 4, 2, 6, 1, 5, 3, 7];
 const RANGES_PLANNED: usize = 65_536;
 /// So few places are not worth a request of their own for each part.
 const FEW_PLACES: u64 = 512;
-/// A range of another's part that is longer is halved.
-const LONG_PLACES: u64 = 128;
 
 /// The ranges that one session still wants.
 #[derive(Clone, Debug, Default)]
@@ -75,50 +73,31 @@ impl Shares {
                 break;
             }
             let part = usize::from((self.share + turn) % SHARES);
-            let of_another = turn > 0 && !few;
+            let from_the_end = turn > 0 && !few;
             while taken.len() < most {
-                let Some(range) = self.pop(part) else { break };
-                let chain = (range.publisher, range.epoch);
-                let Some((from, to)) = index.lacks_within(chain, (range.from, range.to)) else {
-                    continue;
-                };
-                let range = Range { from, to, ..range };
-                let (now, later) = if of_another { halves(range) } else { (range, None) };
-                if let Some(later) = later {
-                    self.push(later);
-                }
-                taken.push(now);
-                if of_another {
-                    // Another comes down this way too: not more than one step at a time.
+                let Some(range) = self.pop(part, from_the_end) else {
                     break;
+                };
+                let chain = (range.publisher, range.epoch);
+                if let Some((from, to)) = index.lacks_within(chain, (range.from, range.to)) {
+                    taken.push(Range { from, to, ..range });
                 }
             }
         }
         taken
     }
 
-    fn pop(&mut self, part: usize) -> Option<Range> {
-        let range = self.parts[part].pop_front()?;
+    fn pop(&mut self, part: usize, from_the_end: bool) -> Option<Range> {
+        let part = &mut self.parts[part];
+        let range = if from_the_end {
+            part.pop_back()
+        } else {
+            part.pop_front()
+        }?;
         self.count -= 1;
         self.places = self.places.saturating_sub(places_of(&range));
         Some(range)
     }
-}
-
-/// The older half, and the newer for later, if there is one.
-fn halves(range: Range) -> (Range, Option<Range>) {
-    if places_of(&range) <= LONG_PLACES {
-        return (range, None);
-    }
-    let middle = range.from + (range.to - range.from) / 2;
-    let (older, newer) = (
-        Range { to: middle, ..range },
-        Range {
-            from: middle + 1,
-            ..range
-        },
-    );
-    (older, Some(newer))
 }
 
 #[cfg(test)]
@@ -158,35 +137,39 @@ mod tests {
     }
 
     #[test]
-    fn each_takes_its_own_part_first_and_of_others_the_older_half() {
+    fn each_takes_its_own_part_first_and_others_from_the_end() {
         let index = ChainIndex::new();
-        let all: Vec<Range> = (0..8).map(|publisher| range(publisher, 0, 999)).collect();
+        // Two chains in each of the eight parts.
+        let all: Vec<Range> = (0..16).map(|publisher| range(publisher, 0, 999)).collect();
         let mut shares = shares(3, &all);
-        assert_eq!(shares.take(64, &index), [range(3, 0, 999)]);
-        assert_eq!(shares.take(64, &index), [range(4, 0, 499)]);
-        // The newer half waits behind the rest of its part.
-        assert_eq!(shares.take(64, &index), [range(4, 500, 749)]);
+        assert_eq!(shares.take(64, &index), [range(3, 0, 999), range(11, 0, 999)]);
+        assert_eq!(shares.take(64, &index), [range(12, 0, 999), range(4, 0, 999)]);
+        assert_eq!(shares.take(1, &index), [range(13, 0, 999)]);
+        // Whoever has one peer gets all from that one: nothing is left out, and nothing comes twice.
         let mut left = Vec::new();
         loop {
             let taken = shares.take(64, &index);
             if taken.is_empty() {
                 break;
             }
-            left.extend(taken);
+            left.extend(taken.iter().map(|range| range.publisher.0[0]));
         }
-        // Nothing is left out, and nothing comes twice.
-        let mut places: Vec<(u8, u64)> = left
-            .iter()
-            .flat_map(|range| (range.from..=range.to).map(|seq| (range.publisher.0[0], seq)))
-            .collect();
-        places.sort_unstable();
-        let expected = (0..8).filter(|publisher| *publisher != 3);
-        let expected = expected.flat_map(|publisher| (0..1_000).map(move |seq| (publisher, seq)));
-        let before = |place: &(u8, u64)| place.0 == 4 && place.1 < 750;
-        assert_eq!(
-            places,
-            expected.filter(|place| !before(place)).collect::<Vec<_>>()
-        );
+        left.sort_unstable();
+        assert_eq!(left, [0, 1, 2, 5, 6, 7, 8, 9, 10, 14, 15]);
+    }
+
+    #[test]
+    fn ten_thousand_chains_take_a_few_requests() {
+        let index = ChainIndex::new();
+        let mut shares = Shares::with_share(0);
+        for number in 0..10_000_u16 {
+            let [low, high] = number.to_le_bytes();
+            let mut one = range(low, 5, 9);
+            one.publisher.0[1] = high;
+            shares.push(one);
+        }
+        let requests = std::iter::from_fn(|| Some(shares.take(64, &index)).filter(|taken| !taken.is_empty()));
+        assert!(requests.count() <= 10_000 / 64 + 8);
     }
 
     #[test]
