@@ -266,6 +266,8 @@ impl Dialer {
     pub(crate) fn refused(&mut self, whom: &Whom, now: Instant, jitter: f64) {
         let (first, longest) = (self.first, self.longest);
         if let Some(target) = self.targets.get_mut(whom) {
+            // Or it would be the next to be probed again and again.
+            target.tried = Some(now);
             target.pause(first, longest, now, jitter);
         }
     }
