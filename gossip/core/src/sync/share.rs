@@ -3,7 +3,8 @@
 //! No session knows of the others. Ranges are dealt into [`SHARES`] parts by their chain; a session takes its own part
 //! first and then the parts behind it, of each what is not held by then, so that no peer that is slow or silent keeps
 //! anything from arriving, and a node with one peer gets all from that one. A part that may be another's is begun at its
-//! other end. Deliberately absent: any order within a range: whoever answers sends the newest of it first.
+//! other end; and of a long range of which the newest has come meanwhile, so that somebody is at it, the older half is
+//! asked for. Deliberately absent: any order within what is asked for: whoever answers sends the newest of it first.
 
 use std::collections::VecDeque;
 
@@ -18,6 +19,8 @@ const APART: [u8; SHARES as usize] = [0, 4, 2, 6, 1, 5, 3, 7];
 const RANGES_PLANNED: usize = 65_536;
 /// So few places are not worth a request of their own for each part.
 const FEW_PLACES: u64 = 512;
+/// A longer range is not left to one session alone.
+const LONG_PLACES: u64 = 128;
 
 /// The ranges that one session still wants.
 #[derive(Clone, Debug, Default)]
@@ -79,9 +82,25 @@ impl Shares {
                     break;
                 };
                 let chain = (range.publisher, range.epoch);
-                if let Some((from, to)) = index.lacks_within(chain, (range.from, range.to)) {
-                    taken.push(Range { from, to, ..range });
+                let Some((from, to)) = index.lacks_within(chain, (range.from, range.to)) else {
+                    continue;
+                };
+                let is_under_way = from_the_end && to < range.to;
+                let lacking = Range { from, to, ..range };
+                if is_under_way && places_of(&lacking) > LONG_PLACES {
+                    let middle = from + (to - from) / 2;
+                    taken.push(Range {
+                        to: middle,
+                        ..lacking
+                    });
+                    self.push(Range {
+                        from: middle + 1,
+                        ..lacking
+                    });
+                    // Or it would be the next one at this end.
+                    break;
                 }
+                taken.push(lacking);
             }
         }
         taken
