@@ -122,7 +122,8 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::PublisherId;
+    use crate::chain::Held;
+    use crate::wire::{HeaderHash, PublisherId, Timestamp};
 
     fn range(publisher: u8, from: u64, to: u64) -> Range {
         Range {
@@ -189,6 +190,27 @@ mod tests {
         }
         let requests = std::iter::from_fn(|| Some(shares.take(64, &index)).filter(|taken| !taken.is_empty()));
         assert!(requests.count() <= 10_000 / 64 + 8);
+    }
+
+    #[test]
+    fn of_a_range_that_somebody_is_at_the_older_half_comes() {
+        let mut index = ChainIndex::new();
+        let mut shares = shares(0, &[range(1, 0, 999)]);
+        for seq in 800..1_000 {
+            index.load(Held {
+                publisher: range(1, 0, 0).publisher,
+                epoch: 0,
+                seq,
+                hash: HeaderHash([1; 32]),
+                time: Timestamp::from_secs(1),
+                rows: 1,
+                urgent: false,
+            });
+        }
+        assert_eq!(shares.take(64, &index), [range(1, 0, 399)]);
+        // Nobody goes on with the rest: then it is ours, the newest first.
+        assert_eq!(shares.take(64, &index), [range(1, 400, 799)]);
+        assert_eq!(shares.take(64, &index), []);
     }
 
     #[test]
