@@ -3,8 +3,9 @@
 //! No session knows of the others. Ranges are dealt into [`SHARES`] parts by their chain; a session takes its own part
 //! first and then the parts behind it, of each what is not held by then, so that no peer that is slow or silent keeps
 //! anything from arriving, and a node with one peer gets all from that one. A part that may be another's is begun at its
-//! other end; and of a long range of which the newest has come meanwhile, so that somebody is at it, the older half is
-//! asked for. Deliberately absent: any order within what is asked for: whoever answers sends the newest of it first.
+//! other end, and of its long ranges the older half is asked for first, while that one comes down from the newest; but by
+//! the first session never, as it may be the only one. Deliberately absent: any order within what is asked for: whoever
+//! answers sends the newest of it first.
 
 use std::collections::VecDeque;
 
@@ -85,9 +86,9 @@ impl Shares {
                 let Some((from, to)) = index.lacks_within(chain, (range.from, range.to)) else {
                     continue;
                 };
-                let is_under_way = from_the_end && to < range.to;
                 let lacking = Range { from, to, ..range };
-                if is_under_way && places_of(&lacking) > LONG_PLACES {
+                let of_another = from_the_end && self.share != APART[0];
+                if of_another && places_of(&lacking) > LONG_PLACES {
                     let middle = from + (to - from) / 2;
                     taken.push(Range {
                         to: middle,
@@ -160,11 +161,11 @@ mod tests {
     fn each_takes_its_own_part_first_and_others_from_the_end() {
         let index = ChainIndex::new();
         // Two chains in each of the eight parts.
-        let all: Vec<Range> = (0..16).map(|publisher| range(publisher, 0, 999)).collect();
+        let all: Vec<Range> = (0..16).map(|publisher| range(publisher, 0, 99)).collect();
         let mut shares = shares(3, &all);
-        assert_eq!(shares.take(64, &index), [range(3, 0, 999), range(11, 0, 999)]);
-        assert_eq!(shares.take(64, &index), [range(12, 0, 999), range(4, 0, 999)]);
-        assert_eq!(shares.take(1, &index), [range(13, 0, 999)]);
+        assert_eq!(shares.take(64, &index), [range(3, 0, 99), range(11, 0, 99)]);
+        assert_eq!(shares.take(64, &index), [range(12, 0, 99), range(4, 0, 99)]);
+        assert_eq!(shares.take(1, &index), [range(13, 0, 99)]);
         // Whoever has one peer gets all from that one: nothing is left out, and nothing comes twice.
         let mut left = Vec::new();
         loop {
@@ -193,9 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn of_a_range_that_somebody_is_at_the_older_half_comes() {
+    fn of_a_range_of_another_the_older_half_comes_first_but_to_the_only_session() {
         let mut index = ChainIndex::new();
-        let mut shares = shares(0, &[range(1, 0, 999)]);
         for seq in 800..1_000 {
             index.load(Held {
                 publisher: range(1, 0, 0).publisher,
@@ -207,10 +207,13 @@ mod tests {
                 urgent: false,
             });
         }
-        assert_eq!(shares.take(64, &index), [range(1, 0, 399)]);
-        // Nobody goes on with the rest: then it is ours, the newest first.
-        assert_eq!(shares.take(64, &index), [range(1, 400, 799)]);
-        assert_eq!(shares.take(64, &index), []);
+        let mut later = shares(4, &[range(1, 0, 999)]);
+        assert_eq!(later.take(64, &index), [range(1, 0, 399)]);
+        // The rest is little enough for anybody.
+        assert_eq!(later.take(64, &index), [range(1, 400, 799)]);
+        let mut first = shares(0, &[range(1, 0, 999)]);
+        assert_eq!(first.take(64, &index), [range(1, 0, 799)]);
+        assert_eq!(first.take(64, &index), []);
     }
 
     #[test]
