@@ -25,7 +25,8 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Families of crates, and the only ones of ours that may name them.
 const NAMED_BY: &[(&str, &[&str])] = &[
     ("libp2p", &["vigie-gossip"]),
-    ("axum", &["vigie"]),
+    // Browsers hand in captchas to the daemon beside nginx.
+    ("axum", &["vigie", "vigie-bouncer-nginx"]),
     ("sqlx", &["vigie-store-sqlite", "vigie-store-postgres"]),
     ("ngx", &["vigie-bouncer-nginx"]),
     ("nginx-sys", &["vigie-bouncer-nginx"]),
@@ -59,14 +60,7 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
             "vigie-reputation",
         ],
     ),
-    (
-        "axum",
-        &[
-            "vigie-bouncer-client",
-            "vigie-bouncer-nftables",
-            "vigie-bouncer-nginx",
-        ],
-    ),
+    ("axum", &["vigie-bouncer-client", "vigie-bouncer-nftables"]),
 ];
 
 /// The workspace as its manifests say, without resolving anything.
