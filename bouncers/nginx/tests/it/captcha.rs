@@ -18,7 +18,7 @@ const SITE: &str = r#"
         root @PREFIX/www;
         add_header X-Vigie "$vigie" always;
         location / { }
-        location /work/ { vigie_captcha off; vigie_challenge_bits 4; alias @PREFIX/www/; }
+        location /compute/ { vigie_captcha off; vigie_challenge_bits 4; alias @PREFIX/www/; }
         location = /widget.js { vigie off; }
         location = /.vigie/captcha {
             vigie off;
@@ -156,7 +156,7 @@ fn only_what_the_provider_takes_lets_a_client_in() {
     // Where work is asked for a captcha is none.
     let headers = format!("Cookie: {cookie}\r\n");
     let work = nginx.ask(&Ask {
-        path: "/work/",
+        path: "/compute/",
         headers: &headers,
         ..Ask::from("192.0.2.1")
     });
