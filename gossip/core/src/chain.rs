@@ -390,6 +390,14 @@ impl ChainIndex {
             .unwrap_or_default()
     }
 
+    /// What is missing between what is held of one chain, and begins below this seq: the highest so many.
+    pub(crate) fn gaps_below(&self, (publisher, epoch): (PublisherId, u32), below: u64) -> Vec<Gap> {
+        let track = self.tracks.get(&publisher);
+        track
+            .map(|track| track.gaps_below(publisher, epoch, below))
+            .unwrap_or_default()
+    }
+
     /// The lowest and the highest of these seqs, the last included, that is not held; `None` if all are.
     pub(crate) fn lacks_within(
         &self,

@@ -257,8 +257,9 @@ impl Series {
         })
     }
 
-    pub(super) fn gaps(&self, publisher: PublisherId, epoch: u32) -> Vec<Gap> {
-        let runs = self.missing.iter().rev().take(GAPS_PER_CHAIN);
+    /// The highest so many of those that begin below this seq.
+    pub(super) fn gaps_below(&self, publisher: PublisherId, epoch: u32, below: u64) -> Vec<Gap> {
+        let runs = self.missing.range(..below).rev().take(GAPS_PER_CHAIN);
         runs.map(|(from, to)| Gap {
             publisher,
             epoch,

@@ -303,14 +303,17 @@ impl Track {
     }
 
     pub(super) fn gaps_in(&self, publisher: PublisherId, epoch: u32) -> Vec<Gap> {
-        let inner = self
-            .series
-            .get(&epoch)
-            .map(|series| series.gaps(publisher, epoch));
         self.gap_at_end(publisher, epoch)
             .into_iter()
-            .chain(inner.unwrap_or_default())
+            .chain(self.gaps_below(publisher, epoch, u64::MAX))
             .collect()
+    }
+
+    pub(super) fn gaps_below(&self, publisher: PublisherId, epoch: u32, below: u64) -> Vec<Gap> {
+        let series = self.series.get(&epoch);
+        series
+            .map(|series| series.gaps_below(publisher, epoch, below))
+            .unwrap_or_default()
     }
 
     /// What a head names beyond what is held.

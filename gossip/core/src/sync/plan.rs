@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::heads::{Comparison, compare_below};
 use super::message::{Range, Request};
 use super::share::Shares;
-use crate::chain::ChainIndex;
+use crate::chain::{ChainIndex, Head};
 use crate::constants::{PROOFS_PER_MESSAGE, RANGES_PER_MESSAGE, STATEMENT_IDS_PER_MESSAGE};
 use crate::wire::{Header, PublisherId, StatementId};
 
@@ -17,7 +18,7 @@ const RANGES_ASKED: usize = if RANGES_PER_MESSAGE < 64 {
     64
 };
 
-/// What to fetch, in this order: statements, proofs, hashes, ranges.
+/// What to fetch, in this order: statements, proofs, hashes, ranges; and then what remains to be compared.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     statements: VecDeque<Request>,
@@ -28,6 +29,8 @@ pub(super) struct Plan {
     /// The last ranges asked for were such places.
     asked_differing: bool,
     ranges: Shares,
+    /// What these heads say of the places below may be compared once the ranges came.
+    again: VecDeque<(Head, u64)>,
     /// The next page of heads, while they are wanted.
     heads: Option<Request>,
 }
@@ -93,6 +96,18 @@ impl Plan {
         }
     }
 
+    /// Asks for what a comparison with this head showed.
+    pub(super) fn want_missing(&mut self, theirs: &Head, comparison: Comparison) {
+        comparison.missing.into_iter().for_each(|range| self.want(range));
+        comparison.look.into_iter().for_each(|range| self.look(range));
+        if let Some(below) = comparison
+            .again_below
+            .filter(|_| self.again.len() < PLACES_PLANNED)
+        {
+            self.again.push_back((*theirs, below));
+        }
+    }
+
     /// Asks for what is not held of this.
     pub(super) fn want(&mut self, range: Range) {
         self.ranges.push(range);
@@ -107,6 +122,20 @@ impl Plan {
 
     /// The next request, none if all is fetched.
     pub(super) fn next(&mut self, index: &ChainIndex) -> Option<Request> {
+        loop {
+            let planned = self.planned(index);
+            if planned.is_some() || self.again.is_empty() {
+                return planned;
+            }
+            // Each goes on below where it went last, so this ends.
+            for (theirs, below) in std::mem::take(&mut self.again) {
+                let comparison = compare_below(&theirs, below, index);
+                self.want_missing(&theirs, comparison);
+            }
+        }
+    }
+
+    fn planned(&mut self, index: &ChainIndex) -> Option<Request> {
         if let Some(request) = self.statements.pop_front() {
             return Some(request);
         }

@@ -215,15 +215,7 @@ impl Session {
                     self.on_fork(view, (publisher, epoch), name);
                 }
                 for theirs in &heads {
-                    let comparison = compare(theirs, view.index);
-                    comparison
-                        .missing
-                        .into_iter()
-                        .for_each(|range| self.plan.want(range));
-                    comparison
-                        .look
-                        .into_iter()
-                        .for_each(|range| self.plan.look(range));
+                    self.plan.want_missing(theirs, compare(theirs, view.index));
                 }
                 Ok(Vec::new())
             }
@@ -287,7 +279,7 @@ impl Session {
         }
     }
 
-    /// Fetches what stands otherwise, or only, at the peer's.
+    /// Fetches what stands otherwise at the peer's. What is missing here was asked for before.
     fn on_hashes(&mut self, range: Range, hashes: &[(u64, [u8; 16])], view: &View<'_>) {
         let mut differing = hashes
             .iter()
@@ -299,7 +291,7 @@ impl Session {
                         seq: *seq,
                     },
                 );
-                ours.map(|ours| begin(&ours.0)) != Some(*hash)
+                ours.is_some_and(|ours| begin(&ours.0) != *hash)
             })
             .peekable();
         if differing.peek().is_none()
