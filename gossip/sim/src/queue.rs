@@ -17,107 +17,51 @@ const RING: u64 = 16_384;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Event {
     /// A copy of a message reaches a node.
-    Copy {
-        to: u32,
-        from: u32,
-        message: u32,
-    },
+    Copy { to: u32, from: u32, message: u32 },
     /// A node has stored what a message brought.
-    Stored {
-        node: u32,
-        message: u32,
-    },
+    Stored { node: u32, message: u32 },
     /// A node hears that a neighbour has a message.
-    Have {
-        to: u32,
-        from: u32,
-        message: u32,
-    },
+    Have { to: u32, from: u32, message: u32 },
     /// A node asks a neighbour for a message.
-    Want {
-        to: u32,
-        from: u32,
-        message: u32,
-    },
+    Want { to: u32, from: u32, message: u32 },
     /// A node's sensor sees something.
-    Sight {
-        node: u32,
-    },
+    Sight { node: u32 },
     /// A node's window has something to give.
-    Window {
-        node: u32,
-    },
+    Window { node: u32 },
     /// A node looks after its meshes and gossips what it has.
-    Heartbeat {
-        node: u32,
-    },
+    Heartbeat { node: u32 },
     /// A node may have somebody to compare with.
-    Pace {
-        node: u32,
-    },
+    Pace { node: u32 },
     /// A sync request reaches who is asked.
-    Asked {
-        exchange: u32,
-    },
+    Asked { exchange: u32 },
     /// A sync response reaches who asked.
-    Answered {
-        exchange: u32,
-    },
+    Answered { exchange: u32 },
     /// A sync request got no response.
-    Timeout {
-        exchange: u32,
-    },
+    Timeout { exchange: u32 },
     /// The next request of a session leaves.
-    Next {
-        node: u32,
-        peer: u32,
-    },
+    Next { node: u32, peer: u32 },
     /// The network falls into halves.
     Split,
     /// The halves meet again.
     Heal,
     /// A node notices that a connection is dead.
-    Dead {
-        node: u32,
-        link: u32,
-    },
+    Dead { node: u32, link: u32 },
     /// A node dials again; an extra dial that fails leaves the next one where it was.
-    Redial {
-        node: u32,
-        link: u32,
-        extra: bool,
-    },
-    Probe {
-        node: u32,
-    },
+    Redial { node: u32, link: u32, extra: bool },
+    /// A node tries one peer behind an outage.
+    Probe { node: u32 },
     /// A node is killed.
-    Crash {
-        node: u32,
-    },
+    Crash { node: u32 },
     /// It starts again.
-    Restart {
-        node: u32,
-    },
+    Restart { node: u32 },
     /// A liar tells two stories.
-    Lie {
-        node: u32,
-    },
+    Lie { node: u32 },
     /// A node has messages for its neighbours.
-    Relay {
-        node: u32,
-    },
+    Relay { node: u32 },
     /// Such a message reaches a node.
-    Parcel {
-        to: u32,
-        from: u32,
-        parcel: u32,
-    },
+    Parcel { to: u32, from: u32, parcel: u32 },
     /// A node has stored what was new in one.
-    Unpacked {
-        node: u32,
-        life: u32,
-        parcel: u32,
-    },
+    Unpacked { node: u32, life: u32, parcel: u32 },
     /// A second has passed.
     Second,
 }

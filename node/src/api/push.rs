@@ -210,9 +210,10 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
         alert.behaviour = of_scenario(&alert.scenario);
     }
     let before = node.repeats.times(&alert.value, node.now());
-    let decided = match decisions.is_empty() {
-        true => decide::on_detection(&alert, &node.enforcing(), before),
-        false => None,
+    let decided = if decisions.is_empty() {
+        decide::on_detection(&alert, &node.enforcing(), before)
+    } else {
+        None
     };
     if (alert.behaviour.is_some() || decided.is_some()) && door.charge(&machine.name, 1) != Charged::Allowed {
         tracing::warn!(
