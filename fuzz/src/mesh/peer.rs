@@ -39,6 +39,7 @@ pub fn session(bytes: &[u8]) {
         directory: directory(),
         own: Some(node_key(MEMBERS[0]).public().publisher_id()),
         now: now(),
+        elsewhere: &[],
     };
     let mut session = Session::new(Audience::Members);
     let mut actions = session.start(&view);
@@ -192,6 +193,7 @@ pub fn requests(bytes: &[u8]) {
         directory: directory(),
         own: None,
         now: now(),
+        elsewhere: &[],
     };
     let Ok(message @ Message::Request(_)) = Message::decode(bytes) else {
         return;

@@ -2,7 +2,8 @@
 //!
 //! On connect and every half minute a node sends 40 bytes: digests of its heads and statements. If the peer's are equal,
 //! that was all. Otherwise it fetches the statements it lacks, compares heads, and fetches ranges, newest first, from
-//! several peers another part each. Each side fetches for itself; nobody pushes. Deliberately absent: streams, timers and the store, which carry out the actions.
+//! several peers what the others were not asked for. Each side fetches for itself; nobody pushes. Deliberately absent:
+//! streams, timers and the store, which carry out the actions.
 
 mod answer;
 mod codec;
@@ -12,7 +13,7 @@ mod message;
 mod pace;
 mod plan;
 mod session;
-mod share;
+mod wants;
 
 #[cfg(test)]
 mod tests;
@@ -22,4 +23,3 @@ pub use codec::{SyncError, SyncReason};
 pub use message::{Digest, Message, Range, Request, Response};
 pub use pace::{Choice, Due, Pace, Tempo};
 pub use session::{Action, Audience, Delivery, Fault, Outcome, Session, View};
-pub use share::{SHARES, free_share};

@@ -1,7 +1,7 @@
 //! The simulated network: connections, how long bytes take on them, and which of them are up.
 //!
 //! Every node has an uplink on which its bytes queue. Gossip and sync share it as their connections would: while a sync
-//! response is under way, each has half. **Loss is a packet's**, and costs time, not messages: gossip runs over TCP
+//! response is under way and gossip waits, each has half. **Loss is a packet's**, and costs time, not messages: gossip runs over TCP
 //! and QUIC, which send again after a round trip and 200 ms (the probe of a tail, which a lone message is), twice as
 //! long each time, and what follows on the same connection waits. Messages are lost where they are lost in fact: at a
 //! full queue, at a node that is down, and across a partition.
@@ -210,7 +210,8 @@ impl Network {
         let uplink = &mut self.uplinks[at(from)];
         let takes = seconds(f64::from(bytes) / self.bytes_per_micro / 1e6);
         if lane == Lane::Sync {
-            uplink.bulk_free = uplink.bulk_free.max(now) + 2 * takes;
+            let shared = uplink.free > now;
+            uplink.bulk_free = uplink.bulk_free.max(now) + if shared { 2 * takes } else { takes };
             return Some(uplink.bulk_free);
         }
         let longest = if lane == Lane::Publish {

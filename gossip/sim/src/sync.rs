@@ -5,14 +5,14 @@
 
 use vigie_gossip_core::chain::Gap;
 use vigie_gossip_core::sync::{
-    Action, Audience, Choice, Delivery, Fetch, Message, Session, View, Wanted, free_share,
+    Action, Audience, Choice, Delivery, Fetch, Message, Range, Session, View, Wanted,
 };
 use vigie_gossip_core::{Ignored, Refusal, Unverified};
 
 use crate::clock::{MILLI, Micros, SECOND, moment, signed};
 use crate::cpu::Work;
 use crate::network::{Lane, at};
-use crate::node::Running;
+use crate::node::{Node, Running};
 use crate::queue::Event;
 use crate::run::World;
 
@@ -102,11 +102,14 @@ impl World<'_> {
             return;
         }
         self.measure.sessions += 1;
-        let taken = this.running.values().map(|running| running.session.share());
-        let mut session = Session::new(Audience::Members).with_share(free_share(taken));
+        let mut session = Session::new(Audience::Members);
         let actions = self.meter.time(Work::Sync, || {
             let this = &self.nodes[at(node)];
-            let view = view(&this.index, this.publisher, &self.founding, self.now);
+            let elsewhere = asked_for(this);
+            let view = View {
+                elsewhere: &elsewhere,
+                ..view(&this.index, this.publisher, &self.founding, self.now)
+            };
             match gaps {
                 Some(gaps) => session.repair(gaps, &view),
                 None => session.start(&view),
@@ -164,7 +167,10 @@ impl World<'_> {
                 for envelope in &envelopes {
                     self.take_envelope(node, envelope);
                 }
-                count * TURN_PER_ENVELOPE
+                // One processor verifies what all sessions bring, and what gossip does.
+                let (this, now) = (&mut self.nodes[at(node)], self.now);
+                this.busy = this.busy.max(now) + count * TURN_PER_ENVELOPE;
+                this.busy - now
             }
         }
     }
@@ -301,7 +307,11 @@ impl World<'_> {
         let this = &self.nodes[at(node)];
         let actions = self.meter.time(Work::Sync, || {
             let message = Message::decode(&bytes).ok()?;
-            let view = view(&this.index, this.publisher, &self.founding, self.now);
+            let elsewhere = asked_for(this);
+            let view = View {
+                elsewhere: &elsewhere,
+                ..view(&this.index, this.publisher, &self.founding, self.now)
+            };
             Some(running.session.on_message(message, &view))
         });
         self.nodes[at(node)].running.insert(peer, running);
@@ -354,7 +364,14 @@ fn view<'a>(
         directory: &founding.directory,
         own: Some(own),
         now: signed(now),
+        elsewhere: &[],
     }
+}
+
+/// What the sessions ask for that are running now.
+fn asked_for(node: &Node) -> Vec<Range> {
+    let running = node.running.values();
+    running.flat_map(|running| running.session.asks_for()).collect()
 }
 
 fn reply<'a>(fetch: &Fetch, read: impl Fn(&Wanted) -> Vec<&'a [u8]>) -> Vec<u8> {

@@ -20,7 +20,7 @@ use std::collections::{HashMap, VecDeque};
 use libp2p::PeerId;
 use libp2p::request_response::{Event, Message as Exchange, OutboundRequestId};
 use tokio::time::Instant;
-use vigie_gossip_core::sync::{Audience, Pace, Session, Tempo, View};
+use vigie_gossip_core::sync::{Audience, Pace, Range, Session, Tempo, View};
 use vigie_gossip_core::validate::Unverified;
 use vigie_gossip_core::wire::Timestamp;
 
@@ -154,6 +154,13 @@ impl Task {
             directory: &self.directory,
             own: self.own(),
             now: self.now(),
+            elsewhere: &[],
         }
+    }
+
+    /// What the sessions ask for that are running now.
+    fn asked_for(&self) -> Vec<Range> {
+        let running = self.sync.running.values();
+        running.flat_map(|running| running.session.asks_for()).collect()
     }
 }

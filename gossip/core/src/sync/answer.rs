@@ -158,29 +158,25 @@ fn heads(view: &View<'_>, after: Option<(PublisherId, u32)>) -> Response {
     Response::Heads { heads, forks, more }
 }
 
-/// Only what is held is asked of the store; each range gets its share of the message, so that one long chain does not
-/// starve the others.
+/// Only what is held is asked of the store. Each range gets of the message what its places are of all, so that one long
+/// chain does not starve the others and a short one leaves nothing unused; one envelope it gets in any case, while there
+/// is room.
 fn fetch(view: &View<'_>, ranges: &[Range], audience: Audience) -> Fetch {
-    let wanted: Vec<_> = ranges.iter().filter_map(|range| clip(view, range)).collect();
-    let max_bytes = (SYNC_MESSAGE_BYTES - FRAME_BYTES) / wanted.len().max(1);
-    let wanted = wanted
-        .into_iter()
-        .map(
-            |Range {
-                 publisher,
-                 epoch,
-                 from,
-                 to,
-             }| Wanted {
-                publisher,
-                epoch,
-                from,
-                to,
-                max_bytes,
-            },
-        )
-        .collect();
-    Fetch { wanted, audience }
+    let held: Vec<_> = ranges.iter().filter_map(|range| clip(view, range)).collect();
+    let places = |range: &Range| u128::from(range.to.saturating_sub(range.from)) + 1;
+    let all: u128 = held.iter().map(places).sum();
+    let room = u128::try_from(SYNC_MESSAGE_BYTES - FRAME_BYTES).unwrap_or(0);
+    let wanted = held.into_iter().map(|range| Wanted {
+        publisher: range.publisher,
+        epoch: range.epoch,
+        from: range.from,
+        to: range.to,
+        max_bytes: usize::try_from(room * places(&range) / all.max(1)).unwrap_or(0),
+    });
+    Fetch {
+        wanted: wanted.collect(),
+        audience,
+    }
 }
 
 /// The part of a range within which something is held.

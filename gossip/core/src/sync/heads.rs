@@ -202,7 +202,7 @@ mod tests {
         plan.want_missing(&theirs, compare(&theirs, &ours));
         let mut asked = Vec::new();
         let mut looks = 0;
-        while let Some(request) = plan.next(&ours) {
+        while let Some(request) = plan.next(&ours, &[]) {
             match request {
                 Request::Ranges(ranges) => asked.extend(ranges.iter().map(|range| (range.from, range.to))),
                 Request::Hashes(_) => looks += 1,

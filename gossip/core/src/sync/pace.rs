@@ -11,6 +11,9 @@ use crate::chain::{ChainIndex, Gap, Place};
 use crate::constants::{GAP_WAIT, GAPS_WATCHED, RANGE_PLACES, SYNC_INTERVAL};
 use crate::wire::{Header, PublisherId, Timestamp};
 
+/// A gap is asked for so often, at pauses that double; then it is left to the rounds.
+const REPAIRS: u32 = 4;
+
 /// How long rounds and gaps wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tempo {
@@ -48,7 +51,16 @@ pub struct Pace<P, T = Timestamp> {
     next_repair: T,
     soon: BTreeMap<P, T>,
     /// Chains in which a place was jumped over, at most [`GAPS_WATCHED`].
-    gaps: BTreeMap<(PublisherId, u32), T>,
+    gaps: BTreeMap<(PublisherId, u32), Watched<T>>,
+}
+
+/// One chain with a gap.
+#[derive(Clone, Copy, Debug)]
+struct Watched<T> {
+    /// When it is asked for.
+    due: T,
+    /// How often it was.
+    asked: u32,
 }
 
 // === impl Tempo ===
@@ -107,16 +119,18 @@ impl<P: Copy + Ord, T: Copy + Ord + Add<Duration, Output = T>> Pace<P, T> {
     fn watch(&mut self, publisher: PublisherId, place: Place, index: &ChainIndex, now: T) {
         let missing = index.hash_at(publisher, place).is_none();
         if missing && self.gaps.len() < GAPS_WATCHED {
-            self.gaps
-                .entry((publisher, place.epoch))
-                .or_insert(now + self.tempo.gap_wait);
+            self.gaps.entry((publisher, place.epoch)).or_insert(Watched {
+                due: now + self.tempo.gap_wait,
+                asked: 0,
+            });
         }
     }
 
     /// When [`Pace::due`] may have something to say.
     pub fn next_deadline(&self) -> T {
         let soon = self.soon.values().min().copied();
-        let repair = self.gaps.values().min().map(|at| (*at).max(self.next_repair));
+        let repair = self.gaps.values().map(|watched| watched.due).min();
+        let repair = repair.map(|due| due.max(self.next_repair));
         [soon, repair].into_iter().flatten().fold(self.next_round, T::min)
     }
 
@@ -147,17 +161,25 @@ impl<P: Copy + Ord, T: Copy + Ord + Add<Duration, Output = T>> Pace<P, T> {
         }
     }
 
-    /// What is still missing after it was given its time. Somebody who always leaves gaps makes us ask no more often
-    /// than they are given to close.
+    /// What is still missing after it was given its time; twice as long until it is asked for again, since whoever was
+    /// asked may be silent. Somebody who always leaves gaps makes us ask no more often than they are given to close.
     fn gaps_open(&mut self, index: &ChainIndex, now: T) -> Vec<Gap> {
         if self.next_repair > now {
             return Vec::new();
         }
         let mut open = Vec::new();
-        for ((publisher, epoch), _) in self.gaps.extract_if(.., |_, at| *at <= now) {
-            open.extend(before_the_first(index, publisher, epoch));
-            open.extend(index.gaps_of(publisher, epoch));
-        }
+        let wait = self.tempo.gap_wait;
+        self.gaps.retain(|(publisher, epoch), watched| {
+            if watched.due > now {
+                return true;
+            }
+            let before = open.len();
+            open.extend(before_the_first(index, *publisher, *epoch));
+            open.extend(index.gaps_of(*publisher, *epoch));
+            watched.asked += 1;
+            watched.due = now + wait * (1 << watched.asked.min(REPAIRS));
+            open.len() > before && watched.asked < REPAIRS
+        });
         if !open.is_empty() {
             self.next_repair = now + self.tempo.gap_wait;
         }
@@ -259,5 +281,46 @@ mod tests {
             (due.compare, due.repair, places),
             (vec![], vec![1, 2], vec![(0, 2), (4, 4)])
         );
+    }
+
+    #[test]
+    fn a_gap_is_asked_for_again_at_longer_pauses_until_it_is_closed_or_given_up() {
+        let publisher = PublisherId([7; 16]);
+        let held = |seq| Held {
+            publisher,
+            epoch: 0,
+            seq,
+            hash: HeaderHash([1; 32]),
+            time: T0,
+            rows: 1,
+            urgent: false,
+        };
+        let choice = Choice {
+            members: &[1],
+            seeds: &[],
+        };
+        let seconds = |index: &ChainIndex, closes: Option<u64>| {
+            let mut index = index.clone();
+            let mut pace = Pace::new(Tempo::default(), T0);
+            pace.first_round(T0 + Duration::from_secs(3_600));
+            pace.watch(publisher, Place { epoch: 0, seq: 1 }, &index, T0);
+            let mut asked = Vec::new();
+            for second in 0..120 {
+                if closes == Some(second) {
+                    index.load(held(1));
+                }
+                let due = pace.due(&index, choice, T0 + Duration::from_secs(second), |_| 0);
+                if !due.repair.is_empty() {
+                    asked.push(second);
+                }
+            }
+            assert!(pace.gaps.is_empty());
+            asked
+        };
+        let mut index = ChainIndex::new();
+        index.load(held(0));
+        index.load(held(2));
+        assert_eq!(seconds(&index, None), [2, 6, 14, 30]);
+        assert_eq!(seconds(&index, Some(5)), [2]);
     }
 }

@@ -4,19 +4,18 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::heads::{Comparison, compare_below};
 use super::message::{Range, Request};
-use super::share::Shares;
+use super::wants::Wants;
 use crate::chain::{ChainIndex, Head};
-use crate::constants::{PROOFS_PER_MESSAGE, RANGES_PER_MESSAGE, STATEMENT_IDS_PER_MESSAGE};
+use crate::constants::{
+    ENVELOPES_PER_MESSAGE, PROOFS_PER_MESSAGE, RANGES_PER_MESSAGE, STATEMENT_IDS_PER_MESSAGE,
+    SYNC_MESSAGE_BYTES,
+};
 use crate::wire::{Header, PublisherId, StatementId};
 
 /// Places to look at, and places that stand otherwise at the peer's, that one session plans for.
 const PLACES_PLANNED: usize = 65_536;
-/// Ranges asked for at once: few, so that each gets a good share of the message.
-const RANGES_ASKED: usize = if RANGES_PER_MESSAGE < 64 {
-    RANGES_PER_MESSAGE
-} else {
-    64
-};
+/// What an envelope is taken to have, before the first came.
+const ENVELOPE_BYTES: usize = 1_024;
 
 /// What to fetch, in this order: statements, proofs, hashes, ranges; and then what remains to be compared.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +27,9 @@ pub(super) struct Plan {
     differing: VecDeque<Range>,
     /// The last ranges asked for were such places.
     asked_differing: bool,
-    ranges: Shares,
+    ranges: Wants,
+    /// Bytes of an envelope, in the mean of the last response.
+    envelope_bytes: Option<usize>,
     /// What these heads say of the places below may be compared once the ranges came.
     again: VecDeque<(Head, u64)>,
     /// The next page of heads, while they are wanted.
@@ -44,14 +45,6 @@ pub(super) fn prefix(id: &StatementId) -> [u8; 8] {
 // === impl Plan ===
 
 impl Plan {
-    /// Of a session with this share of what several may fetch.
-    pub(super) fn with_share(share: u8) -> Self {
-        Self {
-            ranges: Shares::with_share(share),
-            ..Self::default()
-        }
-    }
-
     /// Asks for the statements that are not among these, in pages that leave no gap between them.
     pub(super) fn want_statements(&mut self, ids: impl Iterator<Item = StatementId>) {
         let have: Vec<[u8; 8]> = ids.map(|id| prefix(&id)).collect();
@@ -120,11 +113,11 @@ impl Plan {
         }
     }
 
-    /// The next request, none if all is fetched.
-    pub(super) fn next(&mut self, index: &ChainIndex) -> Option<Request> {
+    /// The next request, beside what other sessions ask for. None if nothing else is left.
+    pub(super) fn next(&mut self, index: &ChainIndex, elsewhere: &[Range]) -> Option<Request> {
         loop {
-            let planned = self.planned(index);
-            if planned.is_some() || self.again.is_empty() {
+            let planned = self.planned(index, elsewhere);
+            if planned.is_some() || !self.ranges.is_empty() || self.again.is_empty() {
                 return planned;
             }
             // Each goes on below where it went last, so this ends.
@@ -135,7 +128,7 @@ impl Plan {
         }
     }
 
-    fn planned(&mut self, index: &ChainIndex) -> Option<Request> {
+    fn planned(&mut self, index: &ChainIndex, elsewhere: &[Range]) -> Option<Request> {
         if let Some(request) = self.statements.pop_front() {
             return Some(request);
         }
@@ -151,12 +144,36 @@ impl Plan {
         }
         self.asked_differing = !self.differing.is_empty();
         let ranges = if self.asked_differing {
-            let count = self.differing.len().min(RANGES_ASKED);
+            let count = self.differing.len().min(RANGES_PER_MESSAGE);
             self.differing.drain(..count).collect()
         } else {
-            self.ranges.take(RANGES_ASKED, index)
+            self.ranges.take(self.bite(), index, elsewhere)
         };
         (!ranges.is_empty()).then_some(Request::Ranges(ranges))
+    }
+
+    /// Whether nothing is left, not even what other sessions ask for.
+    pub(super) fn is_done(&self) -> bool {
+        self.statements.is_empty()
+            && self.heads.is_none()
+            && self.proofs.is_empty()
+            && self.looks.is_empty()
+            && self.differing.is_empty()
+            && self.ranges.is_empty()
+            && self.again.is_empty()
+    }
+
+    /// As many places as one message will bring.
+    fn bite(&self) -> u64 {
+        let places = (SYNC_MESSAGE_BYTES / self.envelope_bytes.unwrap_or(ENVELOPE_BYTES))
+            .clamp(1, ENVELOPES_PER_MESSAGE);
+        u64::try_from(places).unwrap_or(u64::MAX)
+    }
+
+    /// So much came last, of which the next request takes its measure.
+    pub(super) fn came(&mut self, envelopes: usize, bytes: usize) {
+        let mean = bytes.checked_div(envelopes).filter(|mean| *mean > 0);
+        self.envelope_bytes = mean.or(self.envelope_bytes);
     }
 
     /// Plans for what a response left out of the ranges asked for. A range of which something came goes on below the

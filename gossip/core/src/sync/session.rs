@@ -29,6 +29,8 @@ pub struct View<'a> {
     pub own: Option<PublisherId>,
     /// Our clock.
     pub now: Timestamp,
+    /// What other sessions of ours ask for, see [`Session::asks_for`].
+    pub elsewhere: &'a [Range],
 }
 
 /// Who the peer is.
@@ -110,10 +112,10 @@ pub struct Session {
     asked: Option<Request>,
     plan: Plan,
     outcome: Outcome,
+    /// What the last response was asked for.
+    got: Vec<Range>,
     /// Only for what is known to be missing.
     repairing: bool,
-    /// Which part of what is missing it begins with.
-    share: u8,
 }
 
 // === impl Session ===
@@ -126,20 +128,19 @@ impl Session {
             asked: None,
             plan: Plan::default(),
             outcome: Outcome::default(),
+            got: Vec::new(),
             repairing: false,
-            share: 0,
         }
     }
 
-    /// Beginning with this part of what is missing: [`super::free_share`] says which others leave free.
-    #[must_use]
-    pub fn with_share(self, share: u8) -> Self {
-        Self { share, ..self }
-    }
-
-    /// Which part it begins with.
-    pub const fn share(&self) -> u8 {
-        self.share
+    /// What it has asked for and not got, and what it has got and is perhaps not admitted yet: for [`View::elsewhere`] of
+    /// the others.
+    pub fn asks_for(&self) -> impl Iterator<Item = Range> + '_ {
+        let asked = match &self.asked {
+            Some(Request::Ranges(ranges)) => &ranges[..],
+            _ => &[],
+        };
+        asked.iter().chain(&self.got).copied()
     }
 
     /// Begins to compare: on connect, and every [`crate::constants::SYNC_INTERVAL`]. Does nothing while the last
@@ -148,7 +149,7 @@ impl Session {
         if self.asked.is_some() {
             return Vec::new();
         }
-        self.plan = Plan::with_share(self.share);
+        self.plan = Plan::default();
         self.outcome = Outcome::default();
         self.repairing = false;
         self.send(Request::Digest(digest(view)))
@@ -160,7 +161,7 @@ impl Session {
         if self.asked.is_some() {
             return Vec::new();
         }
-        self.plan = Plan::with_share(self.share);
+        self.plan = Plan::default();
         self.outcome = Outcome::default();
         self.repairing = true;
         for gap in gaps {
@@ -224,7 +225,9 @@ impl Session {
                 Ok(Vec::new())
             }
             (Request::Ranges(ranges), Response::Envelopes(envelopes)) => {
-                self.on_envelopes(&ranges, &envelopes, view)
+                let handled = self.on_envelopes(&ranges, &envelopes, view);
+                self.got = ranges;
+                handled
             }
             (Request::Proofs(_), Response::Proofs(proofs)) => {
                 Ok(vec![Action::Deliver(Delivery::Proofs(proofs))])
@@ -340,6 +343,7 @@ impl Session {
             return Err(Fault::Unasked);
         }
         let bytes: usize = envelopes.iter().map(Vec::len).sum();
+        self.plan.came(envelopes.len(), bytes);
         self.plan.carry_on(asked, &headers, bytes >= FULL_BYTES);
         self.outcome.envelopes += u64::try_from(parsed.len()).unwrap_or(0);
         let own = own_head(&parsed, view);
@@ -351,12 +355,12 @@ impl Session {
 
     fn go_on(&mut self, view: &View<'_>) -> Vec<Action> {
         let next = if self.outcome.requests < REQUESTS_PER_SESSION {
-            self.plan.next(view.index)
+            self.plan.next(view.index, view.elsewhere)
         } else {
             None
         };
         let Some(request) = next else {
-            self.outcome.complete = !self.repairing && self.plan.next(view.index).is_none();
+            self.outcome.complete = !self.repairing && self.plan.is_done();
             self.plan = Plan::default();
             return vec![Action::Done(self.outcome)];
         };

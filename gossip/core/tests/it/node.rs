@@ -129,6 +129,7 @@ impl Node {
             directory: &self.directory,
             own: self.own,
             now: self.now,
+            elsewhere: &[],
         }
     }
 

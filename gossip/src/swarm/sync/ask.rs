@@ -5,7 +5,7 @@ use libp2p::PeerId;
 use libp2p::request_response::OutboundRequestId;
 use tokio::time::Instant;
 use vigie_gossip_core::chain::Gap;
-use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session, free_share};
+use vigie_gossip_core::sync::{Action, Delivery, Fault, Message, Session, View};
 use vigie_gossip_core::validate::{Ignored, Refusal, Unverified, Verified, verify_all};
 use vigie_gossip_core::wire::Timestamp;
 use vigie_gossip_core::wire::relay::Name;
@@ -50,11 +50,15 @@ impl Task {
             }
             return;
         }
-        let taken = self.sync.running.values().map(|running| running.session.share());
-        let mut session = Session::new(self.audience(peer)).with_share(free_share(taken));
+        let mut session = Session::new(self.audience(peer));
+        let elsewhere = self.asked_for();
+        let view = View {
+            elsewhere: &elsewhere,
+            ..self.view()
+        };
         let actions = match gaps {
-            Some(gaps) => session.repair(gaps, &self.view()),
-            None => session.start(&self.view()),
+            Some(gaps) => session.repair(gaps, &view),
+            None => session.start(&view),
         };
         self.sync.running.insert(
             peer,
@@ -97,7 +101,12 @@ impl Task {
         };
         running.request = None;
         running.heard = Instant::now();
-        let actions = running.session.on_message(message, &self.view());
+        let elsewhere = self.asked_for();
+        let view = View {
+            elsewhere: &elsewhere,
+            ..self.view()
+        };
+        let actions = running.session.on_message(message, &view);
         self.sync.running.insert(peer, running);
         self.act(peer, actions);
     }
