@@ -8,10 +8,12 @@ use std::path::Path;
 use std::ptr::NonNull;
 
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
-use ngx::ffi::{NGX_LOG_EMERG, NGX_LOG_WARN, ngx_conf_t, ngx_current_msec, ngx_log_t, ngx_shm_zone_t};
+use ngx::ffi::{
+    NGX_LOG_EMERG, NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN, ngx_conf_t, ngx_current_msec, ngx_log_t,
+    ngx_shm_zone_t,
+};
 
 use super::guarded;
-use super::handler::tell;
 use super::shared::Shared;
 use crate::challenge::captcha::Captcha;
 use crate::challenge::{Asks, Challenge, Page, Secret};
@@ -160,13 +162,16 @@ impl Main {
 
     /// Looks at every table's file if it is time.
     pub(super) fn refresh(&mut self, log: *mut ngx_log_t) {
-        // SAFETY: nginx sets it, in this thread.
-        let now_ms = unsafe { ngx_current_msec };
         for watch in &mut self.watches {
-            if let Some(news) = watch.refresh(now_ms as u64) {
-                tell(&news, watch, log);
-            }
+            refresh(watch, || log);
         }
+    }
+
+    /// The same of one table. `None` if there is no such table.
+    #[inline]
+    pub(super) fn refresh_one(&mut self, table: usize, log: impl FnOnce() -> *mut ngx_log_t) -> Option<()> {
+        refresh(self.watches.get_mut(table)?, log);
+        Some(())
     }
 
     /// What this client is asked for in this place.
@@ -203,5 +208,31 @@ impl Main {
         // SAFETY: nginx keeps the zone as long as the configuration that names it, and `Shared::prepare` put this
         // there before the first request.
         unsafe { self.zone?.as_ref().data.cast::<Shared>().as_ref() }
+    }
+}
+
+#[inline]
+fn refresh(watch: &mut Watch, log: impl FnOnce() -> *mut ngx_log_t) {
+    // SAFETY: nginx sets it, in this thread.
+    let now_ms = unsafe { ngx_current_msec };
+    if let Some(news) = watch.refresh(now_ms as u64) {
+        tell(&news, watch, log());
+    }
+}
+
+#[cold]
+fn tell(news: &News, watch: &Watch, log: *mut ngx_log_t) {
+    let path = watch.path().display();
+    match news {
+        News::Good { rows } => {
+            ngx::ngx_log_error!(NGX_LOG_NOTICE, log, "vigie: {path}: in use, with {rows} rows");
+        }
+        News::Bad { reason } => {
+            ngx::ngx_log_error!(
+                NGX_LOG_ERR,
+                log,
+                "vigie: {path}: {reason}; the table from before stays"
+            );
+        }
     }
 }

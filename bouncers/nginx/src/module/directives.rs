@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
@@ -9,8 +10,8 @@ use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK, Status};
 use ngx::ffi::{
     NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2, NGX_CONF_TAKE3, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF,
     NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF,
-    NGX_LOG_EMERG, ngx_command_t, ngx_conf_full_name, ngx_conf_t, ngx_int_t, ngx_parse_time, ngx_str_t,
-    ngx_uint_t,
+    NGX_LOG_EMERG, NGX_LOG_WARN, ngx_command_t, ngx_conf_full_name, ngx_conf_t, ngx_int_t, ngx_parse_time,
+    ngx_str_t, ngx_uint_t,
 };
 use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _, NgxHttpCoreModule};
 
@@ -22,6 +23,8 @@ use crate::challenge::{MAX_TEMPLATE, Page, Secret};
 
 /// In http, server, location, and in an `if` within it.
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
+/// Of a file's mode.
+const OTHERS_READ: u32 = 0o004;
 /// Longest secret, in bytes.
 const MAX_SECRET: usize = 4_096;
 
@@ -228,6 +231,14 @@ unsafe extern "C" fn set_secret(
             return Err(wrong("is longer than 4096 bytes"));
         }
         let secret = Secret::from_file(&bytes).ok_or_else(|| wrong("holds less than 16 bytes"))?;
+        if std::fs::metadata(&path).is_ok_and(|file| file.mode() & OTHERS_READ != 0) {
+            ngx::ngx_conf_log_error!(
+                NGX_LOG_WARN,
+                cf,
+                "vigie: {}: anybody on this machine may read it, and make cookies with it",
+                path.display()
+            );
+        }
         once(&mut main.secret, secret)
     })
 }

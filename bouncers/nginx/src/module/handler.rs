@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ngx::core::Status;
 use ngx::ffi::{
-    AF_INET, AF_INET6, CLOCK_BOOTTIME, NGX_LOG_ERR, NGX_LOG_INFO, NGX_LOG_NOTICE, clock_gettime,
-    ngx_cached_time, ngx_current_msec, ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_log_t,
-    ngx_pool_cleanup_add, sockaddr_in, sockaddr_in6, timespec,
+    AF_INET, AF_INET6, CLOCK_BOOTTIME, NGX_LOG_INFO, clock_gettime, ngx_cached_time,
+    ngx_http_finalize_request, ngx_http_request_t, ngx_int_t, ngx_log_t, ngx_pool_cleanup_add, sockaddr_in,
+    sockaddr_in6, timespec,
 };
 use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _, Method, Request};
 
@@ -20,7 +20,7 @@ use super::shared::Outcome;
 use super::{Vigie, guarded};
 use crate::challenge::cookie_name;
 use crate::table::{Remediation, Words};
-use crate::watch::{News, Watch};
+use crate::watch::Watch;
 
 /// What is done about a request.
 enum Verdict {
@@ -204,12 +204,7 @@ pub(super) fn seen(request: *mut ngx_http_request_t, location: &Location) -> Opt
 fn refreshed(request: *mut ngx_http_request_t, location: &Location) -> Option<&'static Main> {
     // SAFETY: the request is live. A worker has one thread, and nobody else holds this while we are in here.
     let main: &'static mut Main = Vigie::main_conf_mut(unsafe { &*request })?;
-    let watch = main.watches.get_mut(location.table?)?;
-    // SAFETY: nginx sets it, in this thread.
-    let now_ms = unsafe { ngx_current_msec };
-    if let Some(news) = watch.refresh(now_ms as u64) {
-        tell(&news, watch, log_of(request));
-    }
+    main.refresh_one(location.table?, || log_of(request))?;
     Some(main)
 }
 
@@ -241,23 +236,6 @@ fn seconds_since_1970() -> u64 {
 pub(super) fn log_of(request: *mut ngx_http_request_t) -> *mut ngx_log_t {
     // SAFETY: the request is live, so its connection is, and that always has a log.
     unsafe { (*(*request).connection).log }
-}
-
-#[cold]
-pub(super) fn tell(news: &News, watch: &Watch, log: *mut ngx_log_t) {
-    let path = watch.path().display();
-    match news {
-        News::Good { rows } => {
-            ngx::ngx_log_error!(NGX_LOG_NOTICE, log, "vigie: {path}: in use, with {rows} rows");
-        }
-        News::Bad { reason } => {
-            ngx::ngx_log_error!(
-                NGX_LOG_ERR,
-                log,
-                "vigie: {path}: {reason}; the table from before stays"
-            );
-        }
-    }
 }
 
 /// Its address, as realip left it. Nothing for clients of a unix socket.

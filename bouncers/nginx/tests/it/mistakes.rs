@@ -1,5 +1,8 @@
 //! What `nginx -t` says to directives that are wrong, and that a table that is not there yet is no mistake.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::scene::Scene;
 use crate::server::check_config;
 
@@ -99,4 +102,26 @@ fn mistakes_in_directives_are_named_with_their_place() {
         "nginx/not/there: No such file",
     );
     check(&format!("vigie off; {server}"), true, "test is successful");
+}
+
+#[test]
+fn a_secret_that_anybody_may_read_is_warned_of() {
+    let scene = Scene::new();
+    std::fs::create_dir_all(scene.path("nginx")).unwrap();
+    let secret = scene.path("nginx/secret");
+    std::fs::write(&secret, "sixteen bytes and more").unwrap();
+    for (mode, warned) in [(0o640, false), (0o644, true)] {
+        std::fs::set_permissions(&secret, Permissions::from_mode(mode)).unwrap();
+        let site = "vigie_challenge_secret secret; server { listen 127.0.0.1:@PORT; }";
+        let Some(output) = check_config("a_secret_that_anybody_may_read_is_warned_of", &scene, site) else {
+            return;
+        };
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        assert_eq!(
+            text.contains("anybody on this machine may read it"),
+            warned,
+            "{mode:o}: {text}"
+        );
+    }
 }
