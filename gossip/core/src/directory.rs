@@ -22,8 +22,8 @@ pub use standing::{Standing, Timeline, Why};
 
 use crate::constants::{DERIVE_AT_MOST_ONE_IN, SEED_CHANGES_AHEAD, STATEMENTS_OF_STRANGERS};
 use crate::wire::{
-    Genesis, NetworkId, OrgId, PublicKey, PublisherId, Revocation, SeedChange, SignatureError, Statement,
-    StatementId, Timestamp,
+    Founder, Genesis, NetworkId, OrgId, PublicKey, PublisherId, Revocation, SeedChange, SignatureError,
+    Statement, StatementId, Timestamp,
 };
 use derive::{Derived, derive};
 use seeds::Seeds;
@@ -339,6 +339,16 @@ impl Directory {
     pub fn digest(&self) -> [u8; 32] {
         self.derived()
             .digest(|| self.statements_by_id().map(|(id, _)| *id))
+    }
+
+    /// The seeds after all changes, in the order into which the signatures of the next change count.
+    pub fn seats(&self) -> &[Founder] {
+        &self.seeds().list
+    }
+
+    /// The sequence of the next change of the seeds.
+    pub fn next_seed_change(&self) -> u64 {
+        u64::try_from(self.seeds().before.len()).unwrap_or(u64::MAX)
     }
 
     /// One organisation that is, or was at some time, admitted.

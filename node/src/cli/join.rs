@@ -141,7 +141,7 @@ fn answer(given: Option<Answer>, question: &str, again: bool) -> anyhow::Result<
 
 pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask on: answer with --yes, --share and --anchor");
+        bail!("there is no terminal to ask on: answer with --yes, and with what --help names besides");
     }
     say(&format!("{question} [y/N] "))?;
     std::io::stdout().flush()?;

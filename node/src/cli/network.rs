@@ -1,5 +1,7 @@
-//! `vigie network`: found a network, hand out an invitation to it, carry where its seeds are from machine to machine.
+//! `vigie network`: found a network, hand out an invitation to it, carry where its seeds are from machine to machine, and
+//! change who they are.
 
+mod change;
 mod seeds;
 
 use std::path::PathBuf;
@@ -44,6 +46,8 @@ pub(crate) enum Network {
     Show,
     /// The seeds, and where they say that they are called. With --file this goes into a file that is also an invitation
     Seeds(seeds::Seeds),
+    Change(change::Change),
+    Sign(change::Sign),
     /// Take a file of seeds: every line of it is signed by a seed itself, and a change of seeds by as many as must agree
     Import {
         /// The file that `vigie network seeds --file` wrote elsewhere
@@ -84,6 +88,8 @@ impl Network {
             }
             Self::Show => show(&global.paths()),
             Self::Seeds(seeds) => seeds.run(global).await,
+            Self::Change(change) => change.run(global).await,
+            Self::Sign(sign) => sign.run(global).await,
             Self::Import { file } => seeds::import(global, &file).await,
         }
     }

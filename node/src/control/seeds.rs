@@ -50,7 +50,28 @@ pub(super) async fn show(State(node): Shared) -> Answer {
         "statements": statements(&node),
         "records": records.iter().map(|record| hex::encode(record.encode())).collect::<Vec<_>>(),
     });
-    Ok(Json(json!({"seeds": rows, "file": file})))
+    let mut told = seats(&node);
+    told["seeds"] = Value::from(rows);
+    told["file"] = file;
+    Ok(Json(told))
+}
+
+/// The seeds in force, in the order into which signatures of the next change count.
+fn seats(node: &Node) -> Value {
+    let Some(directory) = node.membership.directory() else {
+        return json!({});
+    };
+    let seats: Vec<Value> = directory
+        .seats()
+        .iter()
+        .map(|seed| json!({"key": seed.key.to_string(), "name": seed.name}))
+        .collect();
+    json!({
+        "network": directory.network().to_string(),
+        "quorum": directory.genesis().quorum,
+        "next_change": directory.next_seed_change(),
+        "seats": seats,
+    })
 }
 
 pub(super) async fn take(State(node): Shared, Json(file): Json<File>) -> Answer {

@@ -25,6 +25,7 @@ mod page;
 mod policy;
 mod reach;
 mod said;
+mod seeds;
 mod sensor;
 mod sim;
 #[path = "../../../bouncers/nftables/tests/it/skip.rs"]

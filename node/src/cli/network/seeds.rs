@@ -56,15 +56,7 @@ impl Seeds {
 
 /// Hands the file to the node, which verifies it.
 pub(super) async fn import(global: &Global, file: &Path) -> anyhow::Result<()> {
-    let mut text = String::new();
-    std::fs::File::open(file)
-        .and_then(|open| open.take(LARGEST + 1).read_to_string(&mut text))
-        .with_context(|| format!("cannot read {}", file.display()))?;
-    if text.len() as u64 > LARGEST {
-        bail!("{} is larger than a file of seeds", file.display());
-    }
-    let parsed: Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is no file of seeds", file.display()))?;
+    let parsed = read(file)?;
     let wish = json!({"statements": parsed["statements"], "records": parsed["records"]});
     let taken = Control::reach(global).await?.post("/seeds", &wish).await?;
     let mut said = format!(
@@ -78,4 +70,16 @@ pub(super) async fn import(global: &Global, file: &Path) -> anyhow::Result<()> {
         ));
     }
     say(&said)
+}
+
+/// What the file says; nothing of it is verified.
+pub(super) fn read(file: &Path) -> anyhow::Result<Value> {
+    let mut text = String::new();
+    std::fs::File::open(file)
+        .and_then(|open| open.take(LARGEST + 1).read_to_string(&mut text))
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    if text.len() as u64 > LARGEST {
+        bail!("{} is larger than a file of seeds", file.display());
+    }
+    serde_json::from_str(&text).with_context(|| format!("{} is no file of seeds", file.display()))
 }
