@@ -19,8 +19,9 @@ const OUTAGE: u32 = 4;
 /// If at least one in so many was behind an outage, one of those is tried this often.
 const PROBED_SHARE: usize = 4;
 const PROBE_EVERY: Micros = 2 * SECOND;
-/// ... and each of them no oftener than this.
+/// ... and each of them no oftener than this, or than that if all are silent.
 const PROBED_EVERY: Micros = 16 * SECOND;
+const PROBED_ALONE_EVERY: Micros = 5 * SECOND;
 const FIRST_PAUSE: f64 = 1.0;
 const LONGEST_PAUSE: f64 = 300.0;
 /// How long a killed node is down, at least and at most.
@@ -140,8 +141,15 @@ impl World<'_> {
             self.nodes[at(node)].probes = false;
             return;
         };
-        if self.now < tried + PROBED_EVERY {
-            self.queue.push(tried + PROBED_EVERY, Event::Probe { node });
+        let rest = if silent.len() == dialled {
+            PROBED_ALONE_EVERY
+        } else {
+            PROBED_EVERY
+        };
+        if self.now < tried + rest {
+            // Others may fall silent before this one is rested.
+            let next = (tried + rest).min(self.now + PROBE_EVERY);
+            self.queue.push(next, Event::Probe { node });
             return;
         }
         let (link, extra) = (u32::try_from(*nth).unwrap_or(u32::MAX), true);

@@ -27,6 +27,8 @@ const PROBED_SHARE: usize = 4;
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 /// ... and each of them no oftener than this: everybody's seed may be down.
 const PROBED_EVERY: Duration = Duration::from_secs(16);
+/// ... unless all are silent, since then nobody else tells us that it is over.
+const PROBED_ALONE_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -178,7 +180,12 @@ impl Dialer {
             return None;
         }
         let waits = |target: &Target| matches!(target.line, Line::Due(at) if at > now);
-        let rested = |target: &Target| target.tried.is_none_or(|tried| tried + PROBED_EVERY <= now);
+        let rest = if count == self.targets.len() {
+            PROBED_ALONE_EVERY
+        } else {
+            PROBED_EVERY
+        };
+        let rested = |target: &Target| target.tried.is_none_or(|tried| tried + rest <= now);
         let waiting = self
             .targets
             .iter()
@@ -371,10 +378,14 @@ mod tests {
     fn where_many_are_silent_one_is_tried_every_other_second_in_turn() {
         let start = Instant::now();
         let address = |host: usize| -> Multiaddr { format!("/ip4/192.0.{host}.1/tcp/1").parse().unwrap() };
-        // Two of eight are silent, then one of eight.
-        for (silent, probes) in [(2, true), (1, false)] {
+        // Two of eight are silent, then one of eight, then all there are.
+        for (silent, of, expected) in [
+            (2, 8, &[16, 18, 32, 34][..]),
+            (1, 8, &[]),
+            (2, 2, &[5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 30, 32, 35, 37]),
+        ] {
             let mut dialer = Dialer::new(SECOND, 300 * SECOND);
-            for host in 0..8 {
+            for host in 0..of {
                 dialer.add(address(host), start);
                 let whom = Whom::of(&address(host));
                 for nth in 0..usize::try_from(OUTAGE).unwrap() {
@@ -398,13 +409,10 @@ mod tests {
                     tried.push((second, whom));
                 }
             }
-            if !probes {
-                assert_eq!(tried, []);
-                continue;
-            }
             let seconds: Vec<u32> = tried.iter().map(|(second, _)| *second).collect();
-            assert_eq!(seconds, [16, 18, 32, 34]);
-            assert!(tried[0].1 != tried[1].1 && tried[0].1 == tried[2].1 && tried[1].1 == tried[3].1);
+            assert_eq!(seconds, expected);
+            let in_turn = tried.windows(2).all(|two| two[0].1 != two[1].1);
+            assert!(in_turn, "{tried:?}");
         }
     }
 
