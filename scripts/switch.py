@@ -4,7 +4,7 @@
 Many kernels come without netem, but TAP devices can be made in a user namespace. So this program holds one TAP for each
 node and carries every frame to the port that its MAC address names: later, by the distance of the two ports and some
 jitter, never overtaking; at a bounded rate out of each port; and with a share of the frames lost, by a seeded die.
-Frames to all (ARP) are carried too, and never lost. What does not fit into a queue is dropped and counted.
+Frames to all (ARP, and IPv4 multicast) are carried too, and never lost. What does not fit into a queue is dropped and counted.
 
   switch.py PORTS SEED LOSS FARTHEST_MS MBIT     makes the TAPs v0, v1, ..., says "ready", and ends with its input
 
@@ -27,6 +27,7 @@ IFF_TAP = 0x0002
 IFF_NO_PI = 0x1000
 PREFIX = b"\x02\x56\x00\x00\x00"
 BROADCAST = b"\xff" * 6
+MULTICAST = b"\x01\x00\x5e"
 IPV4, ARP = b"\x08\x00", b"\x08\x06"
 # Frames on their way, all together: some 30 MB.
 IN_FLIGHT = 20_000
@@ -77,7 +78,7 @@ class Switch:
     def send(self, port, frame):
         now = time.monotonic()
         to, kind = frame[:6], frame[12:14]
-        if to == BROADCAST and kind == ARP:
+        if (to == BROADCAST and kind == ARP) or (to[:3] == MULTICAST and kind == IPV4):
             for other in range(len(self.taps)):
                 if other != port:
                     self.fly(port, other, frame, now)

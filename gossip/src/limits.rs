@@ -92,6 +92,8 @@ pub const EXCHANGE_COST: f64 = 8.0;
 pub const EXCHANGED_OUTBOUND: usize = 8;
 /// Seeds are dialled first while fewer than this are connected.
 pub const SEEDS_WANTED: usize = 3;
+/// Who has fewer connections asks ten times as often who can be called where.
+pub const FEW_PEERS: usize = 8;
 /// Dials on the word of records: at once.
 pub const HINTS_AT_ONCE: usize = 4;
 /// In a minute, and in a burst.

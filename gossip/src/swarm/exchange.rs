@@ -103,7 +103,11 @@ impl Task {
             return;
         }
         self.reissue(now);
-        let every = self.config.timing.exchange_every;
+        let mut every = self.config.timing.exchange_every;
+        if self.peers.len() < limits::FEW_PEERS {
+            // Who came when we did was in nobody's answer yet.
+            every /= 10;
+        }
         let due = |last: Option<Instant>| last.is_none_or(|at| now.saturating_duration_since(at) >= every);
         let asked: Vec<PeerId> = self
             .peers

@@ -3,6 +3,7 @@
 //! `wire` makes namespaces and the wire, `town` the nodes, `storm` the weather, `soak` lets it rage as long as one likes
 //! (`make soak`). `make test` has a short one. Deliberately absent: thousands of nodes; that is `vigie sim mesh`.
 
+mod behind;
 mod figures;
 mod forks;
 mod newer;

@@ -28,6 +28,8 @@ pub(crate) struct Wire {
     rootless: bool,
     switch: Held,
     ports: Vec<Held>,
+    /// Networks behind ports.
+    homes: Vec<Held>,
     nft: Nft,
 }
 
@@ -41,6 +43,9 @@ struct Held {
 // === impl Wire ===
 
 impl Wire {
+    /// Whoever is behind a router.
+    pub(crate) const HOME: &str = "192.168.0.2";
+
     /// So many namespaces on one wire, or why there are none.
     pub(crate) fn stretch(ports: usize, air: Air) -> Result<Self, String> {
         let nft = Nft::find().ok_or("nft is neither on PATH nor unpacked under target/peers")?;
@@ -77,6 +82,7 @@ impl Wire {
             rootless: flags == "-rn",
             switch: Held::start(command, "ready")?,
             ports: Vec::new(),
+            homes: Vec::new(),
             nft: nft.clone(),
         };
         for port in 0..ports {
@@ -112,6 +118,40 @@ impl Wire {
     /// A port's address. Each stands in a /16 of its own, as organisations do.
     pub(crate) fn address(port: usize) -> Ipv4Addr {
         Ipv4Addr::new(10, 16 + u8::try_from(port).unwrap(), 0, 1)
+    }
+
+    /// Puts a router at this port, which translates what comes from a home network behind it and lets nobody in. What goes
+    /// before a program that is to run in that network, as [`Self::HOME`]; all homes are numbered alike, as they are.
+    pub(crate) fn behind(&mut self, port: usize) -> Result<Vec<String>, String> {
+        let router = self.inside(port);
+        let mut command = Command::new(&router[0]);
+        command.args(&router[1..]);
+        command.args(["unshare", "-n", "--", "sh", "-c", "echo here; exec cat"]);
+        let held = Held::start(command, "here")?;
+        let pid = held.child.id();
+        let home = self.enter(&held);
+        self.homes.push(held);
+        let ip = ["ip", "-batch", "-"].map(str::to_owned);
+        let batch = format!(
+            "link add lan type veth peer name eth0 netns {pid}\naddr add 192.168.0.1/24 dev lan\nlink set lan up\n"
+        );
+        run(&router, &ip, &batch)?;
+        let batch = format!(
+            "link set lo up\naddr add {}/24 dev eth0\nlink set eth0 up\nroute add default via 192.168.0.1\n",
+            Self::HOME
+        );
+        run(&home, &ip, &batch)?;
+        let forward = ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"].map(str::to_owned);
+        run(&router, &forward, "")?;
+        let rules = format!(
+            "add table ip home\n\
+             add chain ip home out {{ type nat hook postrouting priority 100; }}\n\
+             add rule ip home out oifname v{port} masquerade\n\
+             add chain ip home in {{ type filter hook forward priority 0; }}\n\
+             add rule ip home in iifname v{port} ct state new drop\n"
+        );
+        self.nft(port, &rules)?;
+        Ok(home)
     }
 
     /// What goes before a program that is to run at this port.
