@@ -157,7 +157,8 @@ impl Book {
             return Vec::new();
         };
         entry.not_before = now + FIRST_PAUSE;
-        if !self.all.take(1.0, now) || !self.by_org.take(entry.org, now) {
+        // Or one organisation's many records would use up what all have together.
+        if !self.by_org.take(entry.org, now) || !self.all.take(1.0, now) {
             return Vec::new();
         }
         let mut allowed = addresses;
@@ -304,6 +305,33 @@ mod tests {
         }
         let dialled = dialled_in_an_hour(&mut book, now).len();
         assert!(dialled <= 8 * 18, "{dialled}");
+    }
+
+    #[test]
+    fn a_few_organisations_with_many_records_do_not_keep_others_from_being_dialled() {
+        let start = Instant::now();
+        let mut book = Book::new(start);
+        let each = u16::try_from(limits::RECORDS_OF_ORGANISATION).unwrap();
+        let address = |node: u16| vec![format!("/ip4/9.{node}.9.9/tcp/1")];
+        let crowd: Vec<Addresses> = (0..3 * each)
+            .map(|node| record(node, &address(node), 100))
+            .collect();
+        for (node, record) in (0..).zip(&crowd) {
+            book.take(record.clone(), org(node / each), start);
+        }
+        let other = record(99, &address(99), 100);
+        book.take(other.clone(), org(99), start);
+        // Every quarter of a second one of those who may be dialled, and the crowd is preferred.
+        let dialled = (0..1_200).any(|tick| {
+            let now = start + tick * Duration::from_millis(250);
+            let due = |one: &&Addresses| book.entries[&one.publisher()].is_due(now);
+            let Some(next) = crowd.iter().chain([&other]).find(due) else {
+                return false;
+            };
+            let allowed = book.ration(next.publisher(), next.addresses.clone(), now);
+            next.publisher() == other.publisher() && !allowed.is_empty()
+        });
+        assert!(dialled, "not in five minutes");
     }
 
     #[test]
