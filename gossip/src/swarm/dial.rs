@@ -27,7 +27,7 @@ const PROBED_SHARE: usize = 4;
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 /// ... and each of them no oftener than this: everybody's seed may be down.
 const PROBED_EVERY: Duration = Duration::from_secs(16);
-/// ... unless all are silent, since then nobody else tells us that it is over.
+/// ... unless no member is there at all, since then nobody else tells us that it is over.
 const PROBED_ALONE_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,10 @@ struct Target {
     /// Which of them answered last.
     answered: Option<Multiaddr>,
     line: Line,
+    /// Dials that failed and connections that did not last, one after the other: its pause grows with them.
     failures: u32,
+    /// Of these, the dials since anybody answered.
+    unanswered: u32,
     /// When it was dialled last.
     tried: Option<Instant>,
 }
@@ -124,6 +127,7 @@ impl Dialer {
             answered: None,
             line: Line::Due(now),
             failures: 0,
+            unanswered: 0,
             tried: None,
         });
         target.addresses.push(address);
@@ -131,9 +135,10 @@ impl Dialer {
         true
     }
 
-    /// Whom to dial now: as many as there are slots for, and those first into whose networks we have fewest lines.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<Whom> {
-        let probe = self.probe(now);
+    /// Whom to dial now: as many as there are slots for, and those first into whose networks we have fewest lines. `alone`:
+    /// no member is connected.
+    pub(crate) fn due(&mut self, now: Instant, alone: bool) -> Vec<Whom> {
+        let probe = self.probe(now, alone);
         let is_due = |target: &Target| matches!(target.line, Line::Due(at) if at <= now);
         let all = self.targets.iter();
         let mut due: Vec<(&Whom, &Target)> = all
@@ -170,21 +175,17 @@ impl Dialer {
     }
 
     /// Whom to try before his time: of those behind an outage, if there are many, the one left alone for longest.
-    fn probe(&mut self, now: Instant) -> Option<Whom> {
+    fn probe(&mut self, now: Instant, alone: bool) -> Option<Whom> {
         if self.next_probe.is_some_and(|next| now < next) {
             return None;
         }
-        let silent = |target: &&Target| target.failures >= OUTAGE && !matches!(target.line, Line::Up { .. });
+        let silent = |target: &&Target| target.unanswered >= OUTAGE;
         let count = self.targets.values().filter(silent).count();
         if count == 0 || count.saturating_mul(PROBED_SHARE) < self.targets.len() {
             return None;
         }
         let waits = |target: &Target| matches!(target.line, Line::Due(at) if at > now);
-        let rest = if count == self.targets.len() {
-            PROBED_ALONE_EVERY
-        } else {
-            PROBED_EVERY
-        };
+        let rest = if alone { PROBED_ALONE_EVERY } else { PROBED_EVERY };
         let rested = |target: &Target| target.tried.is_none_or(|tried| tried + rest <= now);
         let waiting = self
             .targets
@@ -229,14 +230,18 @@ impl Dialer {
 
     /// A dial of ours succeeded, or `peer` is connected another way. If it had not answered for long, what lay between
     /// us is over, and the others are not left to their pauses, which are up to five minutes by then: true in that case.
+    /// Who answers and hangs up, as whoever has no room does, was not silent.
     pub(crate) fn up(&mut self, connection: ConnectionId, peer: PeerId, now: Instant) -> bool {
         let mut returned = false;
         for (whom, target) in &mut self.targets {
             let ours = target.line == Line::Dialling(connection);
             let known = matches!(target.line, Line::Due(_)) && *whom == Whom::Peer(peer);
             if ours || known {
-                returned |= target.failures >= OUTAGE;
-                target.failures = target.failures.min(OUTAGE - 1);
+                if target.unanswered >= OUTAGE {
+                    returned = true;
+                    target.failures = target.failures.min(OUTAGE - 1);
+                }
+                target.unanswered = 0;
                 target.line = Line::Up { peer, since: now };
             }
         }
@@ -265,7 +270,7 @@ impl Dialer {
             .targets
             .values_mut()
             .find(|target| target.line == Line::Dialling(connection));
-        ours.map(|target| target.pause(first, longest, now, jitter))
+        ours.map(|target| target.unanswered(first, longest, now, jitter))
             .is_some()
     }
 
@@ -275,7 +280,7 @@ impl Dialer {
         if let Some(target) = self.targets.get_mut(whom) {
             // Or it would be the next to be probed again and again.
             target.tried = Some(now);
-            target.pause(first, longest, now, jitter);
+            target.unanswered(first, longest, now, jitter);
         }
     }
 
@@ -319,6 +324,12 @@ impl Target {
         Prefix::of(self.answered.as_ref().or(self.addresses.first())?)
     }
 
+    /// A dial that nobody answered.
+    fn unanswered(&mut self, first: Duration, longest: Duration, now: Instant, jitter: f64) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.pause(first, longest, now, jitter);
+    }
+
     /// `jitter` is drawn from 0..1.
     fn pause(&mut self, first: Duration, longest: Duration, now: Instant, jitter: f64) {
         let pause = first.saturating_mul(1 << self.failures.min(16)).min(longest);
@@ -360,29 +371,35 @@ mod tests {
         for (round, pause) in [1, 2, 4, 4].into_iter().enumerate() {
             let connection = ConnectionId::new_unchecked(round);
             dialer.dialling(&whom, connection, start);
-            assert!(dialer.due(start + 100 * SECOND).is_empty());
+            assert!(dialer.due(start + 100 * SECOND, false).is_empty());
             assert!(dialer.failed(connection, start, 0.5));
-            assert!(dialer.due(start + pause * SECOND - SECOND / 2).is_empty());
-            assert_eq!(dialer.due(start + pause * SECOND).len(), 1);
+            assert!(dialer.due(start + pause * SECOND - SECOND / 2, false).is_empty());
+            assert_eq!(dialer.due(start + pause * SECOND, false).len(), 1);
         }
         dialer.hurry(start);
-        assert_eq!(dialer.due(start).len(), 1);
+        assert_eq!(dialer.due(start, false).len(), 1);
         let (connection, peer) = (ConnectionId::new_unchecked(9), PeerId::random());
         dialer.dialling(&whom, connection, start);
         dialer.up(connection, peer, start);
         dialer.down(peer, start + PROVEN, 0.5);
-        assert_eq!(dialer.due(start + PROVEN + SECOND).len(), 1);
+        assert_eq!(dialer.due(start + PROVEN + SECOND, false).len(), 1);
     }
 
     #[test]
     fn where_many_are_silent_one_is_tried_every_other_second_in_turn() {
         let start = Instant::now();
         let address = |host: usize| -> Multiaddr { format!("/ip4/192.0.{host}.1/tcp/1").parse().unwrap() };
-        // Two of eight are silent, then one of eight, then all there are.
-        for (silent, of, expected) in [
-            (2, 8, &[16, 18, 32, 34][..]),
-            (1, 8, &[]),
-            (2, 2, &[5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 30, 32, 35, 37]),
+        // Two of eight are silent, then one of eight, then all there are, and others or nobody is connected.
+        for (silent, of, alone, expected) in [
+            (2, 8, false, &[16, 18, 32, 34][..]),
+            (1, 8, false, &[]),
+            (2, 2, false, &[16, 18, 32, 34]),
+            (
+                2,
+                2,
+                true,
+                &[5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 30, 32, 35, 37],
+            ),
         ] {
             let mut dialer = Dialer::new(SECOND, 300 * SECOND);
             for host in 0..of {
@@ -401,7 +418,7 @@ mod tests {
             let mut tried = Vec::new();
             for second in 0..40 {
                 let now = start + second * SECOND;
-                for whom in dialer.due(now) {
+                for whom in dialer.due(now, alone) {
                     let connection = ConnectionId::new_unchecked(usize::try_from(1_000 + second).unwrap());
                     dialer.dialling(&whom, connection, now);
                     dialer.failed(connection, now, 0.5);
@@ -433,8 +450,33 @@ mod tests {
             let back = ConnectionId::new_unchecked(99);
             dialer.dialling(&Whom::of(&one), back, start);
             dialer.up(back, PeerId::random(), start);
-            assert_eq!(dialer.due(start).len(), brought);
+            assert_eq!(dialer.due(start, false).len(), brought);
         }
+    }
+
+    #[test]
+    fn who_answers_and_hangs_up_hurries_nobody_and_is_left_alone_for_longer_each_time() {
+        let [full, silent] =
+            [1, 2].map(|host| -> Multiaddr { format!("/ip4/192.0.{host}.1/tcp/1").parse().unwrap() });
+        let (start, peer) = (Instant::now(), PeerId::random());
+        let mut dialer = Dialer::new(SECOND, 300 * SECOND);
+        dialer.add(silent.clone(), start);
+        for nth in 0..9 {
+            dialer.dialling(&Whom::of(&silent), ConnectionId::new_unchecked(nth), start);
+            dialer.failed(ConnectionId::new_unchecked(nth), start, 0.5);
+        }
+        dialer.add(full.clone(), start);
+        let mut now = start;
+        for nth in 10..20 {
+            let connection = ConnectionId::new_unchecked(nth);
+            dialer.dialling(&Whom::of(&full), connection, now);
+            assert!(!dialer.up(connection, peer, now));
+            dialer.down(peer, now + SECOND, 0.5);
+            now += SECOND;
+        }
+        assert_eq!(dialer.due(now + 2 * SECOND, false), []);
+        let probed = [Whom::of(&silent)];
+        assert_eq!(dialer.due(now + 200 * SECOND, false), probed);
     }
 
     #[test]
@@ -448,7 +490,7 @@ mod tests {
         for network in 0..6 {
             dialer.add(format!("/ip4/10.{network}.0.1/tcp/1").parse().unwrap(), now);
         }
-        let due = dialer.due(now);
+        let due = dialer.due(now, false);
         let at_ten = |whom: &Whom| {
             dialer
                 .addresses(whom)
@@ -460,9 +502,9 @@ mod tests {
         for (nth, whom) in due.iter().enumerate() {
             dialer.dialling(whom, ConnectionId::new_unchecked(nth), now);
         }
-        assert!(dialer.due(now).is_empty());
+        assert!(dialer.due(now, false).is_empty());
         assert!(dialer.failed(ConnectionId::new_unchecked(0), now, 0.5));
-        assert_eq!(dialer.due(now).len(), 1);
+        assert_eq!(dialer.due(now, false).len(), 1);
     }
 
     #[test]
@@ -480,7 +522,7 @@ mod tests {
         for address in order.iter().rev() {
             assert!(dialer.add(format!("{address}/p2p/{peer}").parse().unwrap(), now));
         }
-        assert_eq!(dialer.due(now), [Whom::Peer(peer)]);
+        assert_eq!(dialer.due(now, false), [Whom::Peer(peer)]);
         let tried = |dialer: &Dialer| {
             let tried = dialer.addresses(&Whom::Peer(peer));
             tried

@@ -204,7 +204,8 @@ impl Task {
     }
 
     pub(super) fn dial_due(&mut self, now: Instant) {
-        for whom in self.dialer.due(now) {
+        let alone = !self.peers.values().any(Connected::is_member);
+        for whom in self.dialer.due(now, alone) {
             let options = dial_options(&whom, self.dialer.addresses(&whom));
             let connection = options.connection_id();
             match self.swarm.dial(options) {
