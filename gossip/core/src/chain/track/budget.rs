@@ -95,3 +95,162 @@ impl Budgets {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Track;
+    use crate::chain::{Held, Place};
+    use crate::rate::{Class, Scale, Slot};
+    use crate::wire::{HeaderHash, PublisherId, Timestamp};
+
+    const BEGUN: i64 = 1_795_305_600;
+    const SLOTS: u64 = 12;
+
+    /// Numbers that look random and are the same each time.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % limit
+        }
+
+        fn said(&mut self, place: Place) -> Held {
+            let seconds = i64::try_from(self.below(SLOTS * 600)).unwrap();
+            Held {
+                publisher: PublisherId([1; 16]),
+                epoch: place.epoch,
+                seq: place.seq,
+                hash: HeaderHash([2; 32]),
+                time: Timestamp::from_secs(BEGUN + seconds),
+                rows: u16::try_from([0, 1, 20, 59, 60, 200, 256][usize::try_from(self.below(7)).unwrap()])
+                    .unwrap(),
+                urgent: self.below(3) == 0,
+            }
+        }
+    }
+
+    /// What his standing was when he said it: it changes within an hour too, and once again when statements come.
+    fn class_at(time: Timestamp, learned: bool) -> Class {
+        let slot = (time.as_secs() - BEGUN) / 600;
+        match slot {
+            0..3 => Class::Newcomer,
+            3..8 if learned => Class::Newcomer,
+            8..10 => Class::Seed,
+            _ => Class::Member,
+        }
+    }
+
+    /// The rule as the protocol's page has it: rows of those at lower places in the same slots.
+    fn below(held: &[(Held, Class)], one: &Held, class: Class) -> (u64, u64) {
+        let (first, end) = class.span(Slot::of(one.time));
+        let counts = |other: &Held| {
+            let slot = Slot::of(other.time);
+            other.place() < one.place() && first <= slot && slot < end
+        };
+        let lower = held.iter().filter(|(other, _)| counts(other));
+        lower.fold((0, 0), |(rows, urgent), (other, _)| {
+            let cost = u64::from(other.cost());
+            (rows + cost, urgent + if other.urgent { cost } else { 0 })
+        })
+    }
+
+    /// What is held once everything was offered, by a walk over all of it.
+    fn walked(said: &[Held], learned: bool) -> Vec<(Held, Class)> {
+        let mut kept: Vec<(Held, Class)> = Vec::new();
+        for one in said {
+            let class = class_at(one.time, learned);
+            let (rows, _) = below(&kept, one, class);
+            if rows + u64::from(one.cost()) <= u64::from(class.rows()) {
+                kept.push((*one, class));
+            }
+        }
+        kept
+    }
+
+    fn held(track: &Track) -> Vec<(Held, Class)> {
+        let series = track.series.iter();
+        let entries =
+            series.flat_map(|(epoch, series)| series.iter().map(move |(seq, entry)| (*epoch, seq, entry)));
+        entries
+            .map(|(epoch, seq, entry)| (entry.held(track.publisher, epoch, seq), entry.class))
+            .collect()
+    }
+
+    /// The sums are those of a walk over what is held, and so is what they say of anything that may come.
+    fn sums_hold(track: &Track, said: &[Held], learned: bool) {
+        let held = held(track);
+        assert_eq!(held.len(), track.len());
+        let mut fresh = super::Budgets::default();
+        for (one, class) in &held {
+            fresh.put(one.place(), &super::Entry::new(one, *class));
+        }
+        let (kept, new) = (format!("{:?}", track.budgets), format!("{fresh:?}"));
+        assert_eq!(kept, new);
+        for one in said {
+            let class = class_at(one.time, learned);
+            let (rows, urgent) = below(&held, one, class);
+            let fits = |spent: u64, budget: u32| spent + u64::from(one.cost()) <= u64::from(budget);
+            assert_eq!(track.within_rate(one, class), fits(rows, class.rows()));
+            let scale = Scale::ONE;
+            assert_eq!(
+                track.urgent_within_rate(one, class),
+                fits(urgent, scale.urgent_rows(class))
+            );
+        }
+    }
+
+    #[test]
+    fn sums_say_what_a_walk_over_all_places_says_whatever_comes_and_goes_in_whatever_order() {
+        let (mut dice, mut over) = (Dice(5), 0);
+        for round in 0..150 {
+            let place = |nth: u64| Place {
+                epoch: u32::try_from(nth / 30).unwrap(),
+                seq: nth % 30,
+            };
+            let said: Vec<Held> = (0..60).map(|nth| dice.said(place(nth))).collect();
+            let mut track = Track::default();
+            let mut learned = false;
+            for step in 0..120_u64 {
+                let one = said[usize::try_from(dice.below(60)).unwrap()];
+                match dice.below(12) {
+                    0 => drop(track.take(one.place())),
+                    1 => drop(track.expire(Timestamp::from_secs(BEGUN + 1_200))),
+                    2 if dice.below(4) == 0 => {
+                        learned = !learned;
+                        drop(track.reconcile(round * 1_000 + step, None, |_, time| {
+                            Some(class_at(time, learned))
+                        }));
+                    }
+                    _ => drop(track.insert(one, class_at(one.time, learned), None)),
+                }
+                sums_hold(&track, &said, learned);
+            }
+            // As sync does: offered until nothing changes.
+            loop {
+                let before = held(&track);
+                for nth in 0..60 {
+                    let one = said[usize::try_from((nth * 7 + round) % 60).unwrap()];
+                    track.insert(one, class_at(one.time, learned), None);
+                }
+                if held(&track) == before {
+                    break;
+                }
+            }
+            assert_eq!(held(&track), walked(&said, learned), "round {round}");
+            over += said.len() - track.len();
+            // A restart loads what was stored, as if all were a member's, and then hears of standings.
+            let mut again = Track::default();
+            for (one, _) in held(&track) {
+                again.load(one);
+            }
+            drop(again.reconcile(1, None, |_, time| Some(class_at(time, learned))));
+            assert_eq!(held(&again), held(&track));
+        }
+        // Otherwise this has looked at nothing.
+        assert!(over > 1_000, "{over}");
+    }
+}
