@@ -199,17 +199,22 @@ impl Task {
             origin,
             done: stored,
         } = answer;
-        if stored {
+        let within_rate = if stored {
             let dropped = self.chains.record(&header);
+            let within_rate = !dropped.iter().any(|held| held.is_at_or_behind(&header));
             self.drop_held(dropped);
+            within_rate
         } else {
             self.counters.add(Counted::StoringRefused);
             self.chains.release(&header);
-        }
-        let onward = onward.filter(|_| stored);
-        if onward.is_some() {
+            false
+        };
+        if stored && onward.is_some() {
             self.note_gap(&header);
         }
+        // Whoever fills a slot and goes on at lower places would be passed on without end, as each takes the room of one
+        // behind it; so would be what lost its own place meanwhile. What of it stays sync brings.
+        let onward = onward.filter(|_| within_rate);
         let from = match origin {
             Origin::Sync { from } => {
                 if stored {
@@ -227,7 +232,7 @@ impl Task {
                 if let Some(onward) = onward {
                     self.relay_on(&onward);
                 }
-                self.report(&id, from, verdict(stored && relay));
+                self.report(&id, from, verdict(within_rate && relay));
                 from
             }
         };

@@ -1,9 +1,11 @@
 //! The fast path, over both transports, and membership as its condition.
 
+use std::time::Duration;
+
 use vigie_gossip::wire::Tlp;
 
 use crate::node::{Node, QUIC, Seen, Setup, TCP};
-use crate::world::{SEED, World};
+use crate::world::{SEED, World, now};
 
 async fn exchange(listen: &str) {
     let world = World::new();
@@ -61,6 +63,37 @@ async fn what_is_said_reaches_a_neighbour_and_the_neighbours_neighbour_without_s
             >= 5
     );
     assert_eq!(right.mesh.counters().get("sync_admitted"), 0);
+}
+
+/// Each lower place of a slot that is full pushes a higher one out: all of them are taken in turn, without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_too_much_from_the_end_of_his_chain_is_not_passed_on() {
+    let world = World::new();
+    let all = [SEED, 1, 2];
+    let mut middle = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
+    let mut left = Node::start(&world, Setup::of(1, &all).unsynced().dial(&middle)).await;
+    let mut right = Node::start(&world, Setup::of(2, &all).unsynced().dial(&middle)).await;
+    right.until_subscribed(1).await;
+    middle.until_subscribed(2).await;
+    left.until_subscribed(1).await;
+    middle.until_counted("sync_served", 2).await;
+    middle.until_neighbours(2).await;
+
+    let slot = now() - Duration::from_mins(30);
+    let envelopes: Vec<_> = (0..3).map(|seq| world.rows_at(1, seq, 250, slot)).collect();
+    for envelope in envelopes[1..].iter().rev() {
+        left.publish(envelope).await;
+    }
+    right.until_stored(&envelopes[1..]).await;
+    left.publish(&envelopes[0]).await;
+    middle.until_stored(&envelopes[..1]).await;
+    // Of another slot, and so within the rate. It would not overtake.
+    let other = [world.rows_at(1, 9, 1, slot - Duration::from_mins(30))];
+    left.publish(&other[0]).await;
+    right.until_stored(&other).await;
+    let shelf = right.shelf.lock().unwrap();
+    let seqs: std::collections::BTreeSet<u64> = shelf.values().map(|one| one.header().seq).collect();
+    assert_eq!(seqs, [1, 2, 9].into());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -163,6 +163,21 @@ impl World {
         }
     }
 
+    /// An envelope of so many rows at this place of `who`'s chain, whatever stands before it.
+    pub(crate) fn rows_at(&self, who: usize, seq: u64, rows: u32, at: Timestamp) -> Envelope {
+        let mut draft = self.draft(None, Tlp::Green, at);
+        draft.seq = seq;
+        let Payload::Sightings(sightings) = &mut draft.payload else {
+            unreachable!()
+        };
+        let of_host = |host: u32| Sighting {
+            indicator: Indicator::ip(std::net::Ipv4Addr::from(0xCB00_0000 + host).into()),
+            ..sightings[0].clone()
+        };
+        *sightings = (0..rows).map(of_host).collect();
+        draft.seal(&node_key(who), [3; 16]).unwrap()
+    }
+
     /// `who` names an envelope of his.
     pub(crate) fn head(&self, who: usize, named: &Envelope, at: Timestamp) -> Envelope {
         let draft = Draft {

@@ -98,6 +98,12 @@ impl Held {
         }
     }
 
+    /// Whether it stands where this header does in its publisher's chains, or behind: what had to go when that came, and did
+    /// not go for lack of room, which is made below.
+    pub fn is_at_or_behind(&self, header: &Header) -> bool {
+        self.publisher == header.publisher && self.place() >= Place::of(header)
+    }
+
     /// What it costs of the budget: its rows, and an envelope without rows as much as one.
     pub fn cost(&self) -> u32 {
         u32::from(self.rows.max(1))
