@@ -25,6 +25,9 @@ pub const SERVING_TIMEOUT: Duration = Duration::from_secs(10);
 pub const SESSIONS: usize = 8;
 /// Of those, with peers that are no members.
 pub const OUTSIDER_SESSIONS: usize = 2;
+/// How long a session goes on while others wait for theirs. A peer that takes all the time it is given for each of its
+/// answers would keep one for two hours.
+pub const SESSION_TURN: Duration = Duration::from_mins(2);
 /// Signatures verified together.
 pub const BATCH: usize = 64;
 /// Envelopes out of bundles that wait together with what sessions brought.

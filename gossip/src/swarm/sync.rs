@@ -43,6 +43,8 @@ struct Running {
     heard: Instant,
     /// When it began: what the peer held then is here at its end.
     began: Timestamp,
+    /// The same, by a clock that nobody sets.
+    since: Instant,
 }
 
 /// Sessions, what they brought, and when the next are due.

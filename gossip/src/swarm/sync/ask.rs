@@ -69,6 +69,7 @@ impl Task {
                 again: false,
                 heard: Instant::now(),
                 began: self.now(),
+                since: Instant::now(),
             },
         );
         self.act(peer, actions);
@@ -308,10 +309,55 @@ impl Task {
         }
     }
 
+    /// Where others wait, who has had a session for long goes to the end of their line.
+    pub(super) fn take_turns(&mut self, now: Instant) {
+        if self.sync.waiting.is_empty() {
+            return;
+        }
+        // Where seats are left, those who wait are outsiders, and wait for outsiders.
+        let full = self.sync.running.len() >= limits::SESSIONS;
+        let waiting_for_us = !self.sync.inbox.is_empty();
+        let theirs = self.sync.running.iter().filter(|(peer, running)| {
+            let ours = waiting_for_us && running.next.is_some();
+            !ours && (full || self.is_outsider(peer))
+        });
+        if let Some(peer) = overdue(theirs.map(|(peer, running)| (*peer, running.since)), now) {
+            tracing::debug!(peer.id = %peer, "a comparison goes on later: others wait");
+            if let Some(running) = self.sync.running.get_mut(&peer) {
+                running.again = true;
+            }
+            self.end_session(peer, None);
+        }
+    }
+
     /// Compares with a peer after the pause that gaps are given to close by themselves.
     pub(in super::super) fn sync_soon(&mut self, peer: PeerId) {
         if self.peers.contains_key(&peer) {
             self.sync.pace.soon(peer, Instant::now());
         }
+    }
+}
+
+/// Of these sessions the one that has gone on for longest, if that is longer than a turn.
+fn overdue<P>(sessions: impl Iterator<Item = (P, Instant)>, now: Instant) -> Option<P> {
+    let (peer, since) = sessions.min_by_key(|(_, since)| *since)?;
+    (now.saturating_duration_since(since) >= limits::SESSION_TURN).then_some(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn of_those_who_had_their_turn_the_longest_goes() {
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        let sessions = [(1, start + second), (2, start), (3, start + 2 * second)];
+        let overdue = |now| overdue(sessions.into_iter(), now);
+        assert_eq!(overdue(start + limits::SESSION_TURN - second), None);
+        assert_eq!(overdue(start + limits::SESSION_TURN), Some(2));
+        assert_eq!(super::overdue(std::iter::empty::<(u8, Instant)>(), start), None);
     }
 }

@@ -39,6 +39,7 @@ impl Task {
             }
         }
         self.end_silent_sessions(now);
+        self.take_turns(now);
         self.pump();
     }
 
