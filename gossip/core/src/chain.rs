@@ -410,6 +410,12 @@ impl ChainIndex {
         }
     }
 
+    /// Whether the rules keep all of these seqs out, the last included, as far as that is remembered.
+    pub(crate) fn keeps_out(&self, (publisher, epoch): (PublisherId, u32), (from, to): (u64, u64)) -> bool {
+        let track = self.tracks.get(&publisher);
+        track.is_some_and(|track| track.keeps_out(epoch, (from, to)))
+    }
+
     /// Seq and hash of what is held of one chain, highest first.
     pub fn hashes(
         &self,

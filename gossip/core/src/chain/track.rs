@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use super::fork::{Conduct, Fork};
 use super::series::{Entry, Series};
 use super::{Gap, Head, Held, Place};
-use crate::constants::{FORKS_PER_PUBLISHER, HEAD_INTERVAL, HELD_PER_PUBLISHER};
+use crate::constants::{BARRED_PER_CHAIN, FORKS_PER_PUBLISHER, HEAD_INTERVAL, HELD_PER_PUBLISHER};
 use crate::rate::{Class, Scale, Slot};
 use crate::wire::{EquivocationProof, Header, HeaderHash, PublisherId, Timestamp};
 use budget::Budgets;
@@ -300,6 +300,12 @@ impl Track {
             Some(series) => series.lacks_within(from, to),
             None => (from <= to).then_some((from, to)),
         }
+    }
+
+    pub(super) fn keeps_out(&self, epoch: u32, (from, to): (u64, u64)) -> bool {
+        let remembered = to.saturating_sub(BARRED_PER_CHAIN as u64 - 1);
+        let series = self.series.get(&epoch);
+        series.is_some_and(|series| series.bars(from.max(remembered), to))
     }
 
     pub(super) fn gaps_in(&self, publisher: PublisherId, epoch: u32) -> Vec<Gap> {

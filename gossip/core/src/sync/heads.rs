@@ -43,7 +43,7 @@ pub(super) struct Comparison {
     pub(super) missing: Vec<Range>,
     /// Once that came there may be more to say about the places below this one.
     pub(super) again_below: Option<u64>,
-    /// Both hold the same highest place, nothing is missing here, and still the two are not the same.
+    /// Both hold the same highest place, or may never do so, nothing is missing here, and still the two are not the same.
     pub(super) look: Option<Range>,
 }
 
@@ -98,10 +98,13 @@ pub(super) fn compare_below(theirs: &Head, below: u64, index: &ChainIndex) -> Co
         };
     }
     // Who holds less of the same places will ask for the rest: until then fingerprints tell nothing.
-    let may_fork = theirs.seq == ours.seq && (ours.low < theirs.low || ours.count <= theirs.count);
-    let lowest = theirs.low.max(theirs.seq.saturating_sub(RANGE_PLACES - 1));
+    let level = theirs.seq == ours.seq && (ours.low < theirs.low || ours.count <= theirs.count);
+    // What the rules keep out here and not there may be over the rate because of another story below it.
+    let may_fork = level || ours.seq < theirs.seq && index.keeps_out(chain, (ours.seq + 1, theirs.seq));
+    let highest = theirs.seq.min(ours.seq);
+    let lowest = theirs.low.max(highest.saturating_sub(RANGE_PLACES - 1));
     Comparison {
-        look: may_fork.then(|| range(lowest, theirs.seq)),
+        look: (may_fork && lowest <= highest).then(|| range(lowest, highest)),
         ..Comparison::default()
     }
 }

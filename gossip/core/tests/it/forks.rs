@@ -51,6 +51,37 @@ fn places(node: &Node) -> Vec<(u32, u64)> {
     places
 }
 
+/// One story fills a slot, so that what follows the other is over the rate here: the two never hold the same last place.
+#[test]
+fn a_fork_is_found_by_those_who_can_never_hold_what_the_others_do() {
+    for (big, more) in [(0, 1), (1, 1), (0, 300), (1, 300)] {
+        let mut nodes = [node(), node()];
+        let mut chain = Writer::new(nodes[0].directory.network(), 101);
+        let shared = [chain.see(1, 200, t0()).encode(), chain.see(1, 150, t0()).encode()];
+        let mut other = chain.clone();
+        let full = chain.see(2, 250, t0()).encode();
+        let mut short = vec![other.see(3, 1, t0()).encode()];
+        // Here these are within the rate, there they are not.
+        short.extend((0..more).map(|_| other.see(4, 1, t0()).encode()));
+        for node in &mut nodes {
+            feed(node, &shared);
+        }
+        feed(&mut nodes[big], &[full]);
+        feed(&mut nodes[1 - big], &short);
+        let [one, two] = &mut nodes;
+        for _ in 0..3 {
+            one.meet(two);
+        }
+        for node in [one, two] {
+            assert_eq!(
+                node.index.conduct(publisher(101)),
+                Conduct::Suspended { epoch: 0 }
+            );
+            assert_eq!(places(node), [(0, 0), (0, 1)]);
+        }
+    }
+}
+
 #[test]
 fn what_comes_at_and_after_a_fork_is_void() {
     let mut node = node();
