@@ -130,6 +130,8 @@ pub const SYNC_INTERVAL: Duration = Duration::from_secs(30);
 pub const GAP_WAIT: Duration = Duration::from_secs(2);
 /// Chains watched because a place was jumped over.
 pub const GAPS_WATCHED: usize = 1_024;
+/// Of these, those of one publisher: he may leave gaps in all of his epochs.
+pub const GAPS_WATCHED_OF_ONE: usize = 4;
 /// Largest sync message.
 pub const SYNC_MESSAGE_BYTES: usize = 1_024 * 1_024;
 /// Heads in one message.

@@ -8,7 +8,7 @@ use std::ops::Add;
 use std::time::Duration;
 
 use crate::chain::{ChainIndex, Gap, Place};
-use crate::constants::{GAP_WAIT, GAPS_WATCHED, RANGE_PLACES, SYNC_INTERVAL};
+use crate::constants::{GAP_WAIT, GAPS_WATCHED, GAPS_WATCHED_OF_ONE, RANGE_PLACES, SYNC_INTERVAL};
 use crate::wire::{Header, PublisherId, Timestamp};
 
 /// A gap is asked for so often, at pauses that double; then it is left to the rounds.
@@ -118,7 +118,8 @@ impl<P: Copy + Ord, T: Copy + Ord + Add<Duration, Output = T>> Pace<P, T> {
 
     fn watch(&mut self, publisher: PublisherId, place: Place, index: &ChainIndex, now: T) {
         let missing = index.hash_at(publisher, place).is_none();
-        if missing && self.gaps.len() < GAPS_WATCHED {
+        let of_one = self.gaps.range((publisher, 0)..=(publisher, u32::MAX));
+        if missing && self.gaps.len() < GAPS_WATCHED && of_one.count() < GAPS_WATCHED_OF_ONE {
             self.gaps.entry((publisher, place.epoch)).or_insert(Watched {
                 due: now + self.tempo.gap_wait,
                 asked: 0,
@@ -250,6 +251,17 @@ mod tests {
         assert_eq!(due(&mut pace, T0 + Duration::from_secs(1)), []);
         assert_eq!(due(&mut pace, T0 + Duration::from_secs(2)), [7]);
         assert_eq!(due(&mut pace, T0 + Duration::from_secs(3)), []);
+    }
+
+    #[test]
+    fn one_publisher_with_gaps_in_all_his_epochs_leaves_room_for_others() {
+        let (index, mut pace) = (ChainIndex::new(), Pace::<u32>::new(Tempo::default(), T0));
+        for epoch in 0..2_000 {
+            pace.watch(PublisherId([6; 16]), Place { epoch, seq: 4 }, &index, T0);
+        }
+        assert_eq!(pace.gaps.len(), GAPS_WATCHED_OF_ONE);
+        pace.watch(PublisherId([7; 16]), Place { epoch: 0, seq: 4 }, &index, T0);
+        assert_eq!(pace.gaps.len(), GAPS_WATCHED_OF_ONE + 1);
     }
 
     #[test]
