@@ -398,7 +398,8 @@ impl ChainIndex {
             .unwrap_or_default()
     }
 
-    /// The lowest and the highest of these seqs, the last included, that is not held; `None` if all are.
+    /// The lowest and the highest of these seqs, the last included, that is not held and would be taken; `None` if there is
+    /// none.
     pub(crate) fn lacks_within(
         &self,
         (publisher, epoch): (PublisherId, u32),

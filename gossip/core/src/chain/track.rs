@@ -106,9 +106,7 @@ impl Track {
         if self.voids(place, held.time, floor) {
             return Judgement::AfterFork;
         }
-        let full = self.len >= HELD_PER_PUBLISHER;
-        let below_all = full && self.places().next().is_some_and(|first| place < first);
-        if below_all || self.lowest.is_some_and(|lowest| place < lowest) {
+        if self.lowest_taken().is_some_and(|lowest| place < lowest) {
             return Judgement::BelowFloor;
         }
         match self.hash_at(place) {
@@ -295,7 +293,19 @@ impl Track {
             .flat_map(move |epoch| self.gaps_in(publisher, epoch))
     }
 
+    /// Nothing below is taken, for lack of room.
+    fn lowest_taken(&self) -> Option<Place> {
+        let full = self.len >= HELD_PER_PUBLISHER;
+        let first = full.then(|| self.places().next()).flatten();
+        self.lowest.max(first)
+    }
+
     pub(super) fn lacks_within(&self, epoch: u32, (from, to): (u64, u64)) -> Option<(u64, u64)> {
+        let from = match self.lowest_taken() {
+            Some(lowest) if epoch < lowest.epoch => return None,
+            Some(lowest) if epoch == lowest.epoch => from.max(lowest.seq),
+            _ => from,
+        };
         match self.series.get(&epoch) {
             Some(series) => series.lacks_within(from, to),
             None => (from <= to).then_some((from, to)),

@@ -251,6 +251,21 @@ mod tests {
         assert!(wants.take(200, &index, &[]).is_empty() && wants.is_empty());
     }
 
+    /// Or every session would ask every peer for it, and refuse it again.
+    #[test]
+    fn what_went_for_lack_of_room_is_not_asked_for() {
+        let mut index = ChainIndex::new();
+        let held = u64::try_from(crate::constants::HELD_PER_PUBLISHER).unwrap();
+        load(&mut index, range(1, 100, 99 + held));
+        let all = [
+            range(1, 0, 99),
+            range(1, 50, 110),
+            range(1, 100 + held, 101 + held),
+        ];
+        let asked = wants(&all).take(4_096, &index, &[]);
+        assert_eq!(asked, [range(1, 100 + held, 101 + held)]);
+    }
+
     #[test]
     fn what_others_ask_for_is_left_to_them_while_there_is_something_else() {
         let index = ChainIndex::new();
