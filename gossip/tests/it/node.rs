@@ -51,6 +51,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) ahead_secs: u64,
     pub(crate) synced: bool,
     pub(crate) refuse: usize,
+    pub(crate) unread: usize,
     pub(crate) drops: Option<(PublisherId, u64)>,
     pub(crate) proofs: Vec<EquivocationProof>,
     pub(crate) tune: Option<fn(&mut MeshConfig)>,
@@ -71,6 +72,7 @@ impl<'a> Setup<'a> {
             ahead_secs: 0,
             synced: true,
             refuse: 0,
+            unread: 0,
             drops: None,
             proofs: Vec::new(),
             tune: None,
@@ -103,6 +105,10 @@ impl<'a> Setup<'a> {
     /// The store says no so many times before it begins to take things.
     pub(crate) fn refuse(self, refuse: usize) -> Self {
         Self { refuse, ..self }
+    }
+    /// The store cannot read so many times before it can.
+    pub(crate) fn unread(self, unread: usize) -> Self {
+        Self { unread, ..self }
     }
     /// What this publisher says from this seq on is neither stored nor passed on.
     pub(crate) fn drops(self, who: usize, from: u64) -> Self {
@@ -182,6 +188,7 @@ impl Node {
         let store = Store {
             shelf: Arc::clone(&setup.shelf),
             refuse: setup.refuse,
+            unread: setup.unread,
             drops: setup.drops,
         };
         tasks.spawn(serve(events, store, sender, listening));
@@ -356,6 +363,7 @@ pub(crate) fn put(shelf: &Shelf, envelope: Envelope) {
 struct Store {
     shelf: Shelf,
     refuse: usize,
+    unread: usize,
     drops: Option<(PublisherId, u64)>,
 }
 
@@ -394,7 +402,10 @@ async fn serve(
                 max_bytes,
                 reply,
             } => {
-                drop(reply.send(range(&store.shelf, publisher, epoch, (from, to), max_bytes)));
+                if store.unread == 0 {
+                    drop(reply.send(range(&store.shelf, publisher, epoch, (from, to), max_bytes)));
+                }
+                store.unread = store.unread.saturating_sub(1);
                 None
             }
             MeshEvent::Dropped(places) => {

@@ -144,6 +144,22 @@ async fn what_a_store_refused_comes_again() {
     assert!(member.mesh.counters().get("storing_refused") >= 5);
 }
 
+/// An empty answer would say that nothing is there, and the comparison would end well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_store_cannot_read_is_declined_and_comes_later() {
+    let world = World::new();
+    let all = [SEED, 1, 2];
+    let history = world.history(1, 20);
+    let setup = Setup::of(SEED, &all).unread(2);
+    for envelope in &history {
+        put(&setup.shelf, envelope.clone());
+    }
+    let seed = Node::start(&world, setup).await;
+    let mut late = Node::start(&world, Setup::of(2, &all).dial(&seed)).await;
+    late.until_stored(&history).await;
+    assert!(seed.count("sync_declined") >= 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_node_is_told_its_own_head() {
     let world = World::new();

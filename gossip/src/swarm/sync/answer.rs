@@ -44,13 +44,17 @@ impl Task {
 
     /// What the node was asked to read has come.
     pub(in super::super) fn on_read(&mut self, read: Read) {
+        let Some(envelopes) = read.envelopes else {
+            // Declined: whoever was told of nothing would take it that nothing is there.
+            return self.counters.add(Counted::SyncDeclined);
+        };
         match read.purpose {
-            Purpose::Proof(suspicion) => self.prove(&suspicion, &read.envelopes),
+            Purpose::Proof(suspicion) => self.prove(&suspicion, &envelopes),
             Purpose::Serve { peer, channel, fetch } => {
                 // What may not be shown has cost the store as much as what may.
-                let bytes = read.envelopes.iter().map(Vec::len).sum();
+                let bytes = envelopes.iter().map(Vec::len).sum();
                 self.charge(peer, bytes);
-                let response = fetch.reply(read.envelopes);
+                let response = fetch.reply(envelopes);
                 self.respond(peer, channel, &response);
             }
         }

@@ -29,7 +29,8 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(in super::super) struct Read {
     pub(super) purpose: Purpose,
-    pub(super) envelopes: Vec<Vec<u8>>,
+    /// None if the node could read nothing of it, or not in time.
+    pub(super) envelopes: Option<Vec<Vec<u8>>>,
 }
 
 /// Ranges at the node.
@@ -59,12 +60,13 @@ impl Task {
         }
         let answers: Vec<_> = wanted.into_iter().map(|range| self.want(range)).collect();
         self.sync.reading.waiting.push(Box::pin(async move {
-            let all = timeout(limits::SERVING_TIMEOUT, join_all(answers))
-                .await
-                .unwrap_or_default();
+            let all = timeout(limits::SERVING_TIMEOUT, join_all(answers)).await;
+            let all = all
+                .ok()
+                .filter(|all| all.is_empty() || all.iter().any(Result::is_ok));
             Read {
                 purpose,
-                envelopes: all.into_iter().flatten().flatten().collect(),
+                envelopes: all.map(|all| all.into_iter().flatten().flatten().collect()),
             }
         }));
     }
