@@ -27,7 +27,7 @@ const PROBED_SHARE: usize = 4;
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 /// ... and each of them no oftener than this: everybody's seed may be down.
 const PROBED_EVERY: Duration = Duration::from_secs(16);
-/// ... unless no member is there at all, since then nobody else tells us that it is over.
+/// ... unless none whom we dialled is there: who called us may have nobody else either, and nobody tells us that it is over.
 const PROBED_ALONE_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Dialer {
     }
 
     /// Whom to dial now: as many as there are slots for, and those first into whose networks we have fewest lines. `alone`:
-    /// no member is connected.
+    /// no member is connected whom we dialled.
     pub(crate) fn due(&mut self, now: Instant, alone: bool) -> Vec<Whom> {
         let probe = self.probe(now, alone);
         let is_due = |target: &Target| matches!(target.line, Line::Due(at) if at <= now);

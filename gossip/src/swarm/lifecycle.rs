@@ -204,7 +204,7 @@ impl Task {
     }
 
     pub(super) fn dial_due(&mut self, now: Instant) {
-        let alone = !self.peers.values().any(Connected::is_member);
+        let alone = !self.peers.values().any(|peer| peer.outbound && peer.is_member());
         for whom in self.dialer.due(now, alone) {
             let options = dial_options(&whom, self.dialer.addresses(&whom));
             let connection = options.connection_id();
