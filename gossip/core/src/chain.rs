@@ -241,7 +241,7 @@ impl ChainIndex {
         let reserved = self.in_flight.remove(&(held.publisher, held.place()));
         self.note_cut(&held, reserved.as_ref().is_some_and(|flying| flying.cut));
         let Some(class) = reserved.map_or(Some(Class::Member), |flying| flying.class) else {
-            return vec![held];
+            return self.gone(vec![held]);
         };
         let floor = self.floor;
         let track = self.track(held.publisher);
@@ -250,11 +250,22 @@ impl ChainIndex {
         let after = track.len();
         self.total = (self.total + after).saturating_sub(before);
         self.changed();
-        if self.total > HELD {
+        let dropped = if self.total > HELD {
             self.make_room(dropped)
         } else {
             dropped
+        };
+        self.gone(dropped)
+    }
+
+    /// What is held no more lacks nothing.
+    fn gone(&mut self, dropped: Vec<Held>) -> Vec<Held> {
+        for held in &dropped {
+            if self.hash_at(held.publisher, held.place()).is_none() {
+                self.cut.remove(&(held.publisher, held.place()));
+            }
         }
+        dropped
     }
 
     fn note_cut(&mut self, held: &Held, cut: bool) {
@@ -289,7 +300,7 @@ impl ChainIndex {
         let dropped = self.track(publisher).convict(proof, floor);
         self.total = self.total.saturating_sub(dropped.len());
         self.changed();
-        Ok(dropped)
+        Ok(self.gone(dropped))
     }
 
     /// Judges everything held anew after statements came: who is admitted no more, or under another class, loses what
@@ -316,7 +327,7 @@ impl ChainIndex {
         self.tracks.retain(|_, track| !track.is_empty());
         self.total = self.total.saturating_sub(dropped.len());
         self.changed();
-        dropped
+        self.gone(dropped)
     }
 
     /// Forgets what is older than the retention: whole UTC days by signed time, so that all nodes forget alike. Gives
@@ -337,12 +348,9 @@ impl ChainIndex {
             .flat_map(|track| track.expire(floor))
             .collect();
         self.tracks.retain(|_, track| !track.is_empty());
-        for held in &dropped {
-            self.cut.remove(&(held.publisher, held.place()));
-        }
         self.total = self.total.saturating_sub(dropped.len());
         self.changed();
-        dropped
+        self.gone(dropped)
     }
 
     /// The head of every chain held, in order.
@@ -529,5 +537,42 @@ impl ChainIndex {
             dropped.extend(gone);
         }
         dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::envelope::Kind;
+    use crate::wire::{NetworkId, SecretKey, Tlp};
+
+    fn signed(seq: u64) -> SignedHeader {
+        let header = Header {
+            version: 1,
+            kind: Kind::Sightings,
+            flags: 0,
+            network: NetworkId([1; 16]),
+            publisher: PublisherId([2; 16]),
+            epoch: 0,
+            seq,
+            prev: HeaderHash([0; 32]),
+            time_base: Timestamp::from_secs(1_795_305_600),
+            tlp: Tlp::Clear,
+            policy: 0,
+            rows: 256,
+            root: [0; 32],
+        };
+        SignedHeader::sign(header, &SecretKey::from_seed([3; 32]))
+    }
+
+    #[test]
+    fn what_lost_its_place_is_not_remembered_as_lacking_rows() {
+        let mut index = ChainIndex::new();
+        for seq in (0..100).rev() {
+            assert!(index.reserve(&signed(seq), Class::Member, true));
+            index.record(signed(seq).header());
+        }
+        assert_eq!((index.len(), index.cut.len()), (2, 2));
+        assert!(index.is_cut(signed(0).header()) && !index.is_cut(signed(2).header()));
     }
 }
