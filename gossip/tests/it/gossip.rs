@@ -38,18 +38,26 @@ async fn two_nodes_exchange_envelopes_over_quic() {
     exchange(QUIC).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_reaches_a_neighbour_and_the_neighbours_neighbour_without_sync() {
-    let world = World::new();
+/// 1, the seed, and 2, who hear each other without sync.
+async fn three_in_a_row(world: &World) -> [Node; 3] {
     let all = [SEED, 1, 2];
-    let mut middle = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
-    let mut left = Node::start(&world, Setup::of(1, &all).unsynced().dial(&middle)).await;
-    let mut right = Node::start(&world, Setup::of(2, &all).unsynced().dial(&middle)).await;
+    let mut left = Node::start(world, Setup::of(1, &all).unsynced()).await;
+    let mut right = Node::start(world, Setup::of(2, &all).unsynced()).await;
+    let between = Setup::of(SEED, &all).unsynced().dial(&left).dial(&right);
+    let mut middle = Node::start(world, between).await;
     right.until_subscribed(1).await;
     middle.until_subscribed(2).await;
     left.until_subscribed(1).await;
     // Whoever dials compares at once: what is said after that cannot come that way.
-    middle.until_counted("sync_served", 2).await;
+    left.until_counted("sync_served", 1).await;
+    right.until_counted("sync_served", 1).await;
+    [left, middle, right]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_reaches_a_neighbour_and_the_neighbours_neighbour_without_sync() {
+    let world = World::new();
+    let [left, mut middle, mut right] = three_in_a_row(&world).await;
 
     let chain = world.chain(1, 5, Tlp::Green);
     for envelope in &chain {
@@ -69,14 +77,7 @@ async fn what_is_said_reaches_a_neighbour_and_the_neighbours_neighbour_without_s
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_says_too_much_from_the_end_of_his_chain_is_not_passed_on() {
     let world = World::new();
-    let all = [SEED, 1, 2];
-    let mut middle = Node::start(&world, Setup::of(SEED, &all).unsynced()).await;
-    let mut left = Node::start(&world, Setup::of(1, &all).unsynced().dial(&middle)).await;
-    let mut right = Node::start(&world, Setup::of(2, &all).unsynced().dial(&middle)).await;
-    right.until_subscribed(1).await;
-    middle.until_subscribed(2).await;
-    left.until_subscribed(1).await;
-    middle.until_counted("sync_served", 2).await;
+    let [left, mut middle, mut right] = three_in_a_row(&world).await;
     middle.until_neighbours(2).await;
 
     let slot = now() - Duration::from_mins(30);
