@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rustix::fs::FlockOperation;
 
 /// The data directory of one node.
@@ -175,6 +175,18 @@ pub(crate) fn write_private_bytes(path: &Path, content: &[u8]) -> anyhow::Result
         rename(&aside, path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Reads a file that somebody names, to its end: no more bytes than this, whatever it is.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= most);
+    ensure!(fits, "{} is longer than {most} bytes", path.display());
+    Ok(bytes)
 }
 
 /// Renames, and lets the directory remember it.

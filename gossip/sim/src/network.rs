@@ -1,10 +1,10 @@
 //! The simulated network: connections, how long bytes take on them, and which of them are up.
 //!
 //! Every node has an uplink on which its bytes queue. Gossip and sync share it as their connections would: while a sync
-//! response is under way and gossip waits, each has half. **Loss is a packet's**, and costs time, not messages: gossip runs over TCP
-//! and QUIC, which send again after a round trip and 200 ms (the probe of a tail, which a lone message is), twice as
-//! long each time, and what follows on the same connection waits. Messages are lost where they are lost in fact: at a
-//! full queue, at a node that is down, and across a partition.
+//! response is under way and gossip waits, each has half. **Loss is a packet's**, and costs time, not messages: gossip runs
+//! over TCP and QUIC, which send again after a round trip and 200 ms (the probe of a tail, which a lone message is),
+//! twice as long each time, and what follows on the same connection waits. Messages are lost where they are lost in
+//! fact: at a full queue, at a node that is down, and across a partition.
 //! Deliberately absent: congestion windows, and the download side, which is seldom the narrower.
 
 use crate::clock::{MILLI, Micros, SECOND, seconds};

@@ -1,7 +1,6 @@
 //! `vigie explain ADDRESS`: what this node thinks of an address, and why; `--verify FILE`: whether another node could
 //! have come to what it says it came to.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -11,6 +10,7 @@ use vigie_reputation::verify::{self, Checked, Export};
 
 use super::Global;
 use super::control::{Control, escape};
+use crate::paths::read_at_most;
 use crate::terminal::{printable, say};
 
 /// Why an address is, or is not, blocked
@@ -113,13 +113,7 @@ fn verify_file(file: &Path, as_json: bool) -> anyhow::Result<()> {
 /// What `--export` wrote, or the whole answer of `--json`.
 fn read(file: &Path) -> anyhow::Result<Export> {
     // The whole answer holds the export and as much again.
-    let most = u64::try_from(4 * verify::MAX_BYTES)?;
-    let mut bytes = Vec::new();
-    let opened = std::fs::File::open(file)?;
-    opened.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > 4 * verify::MAX_BYTES {
-        bail!("it is too long for a verdict");
-    }
+    let bytes = read_at_most(file, u64::try_from(4 * verify::MAX_BYTES)?)?;
     let whole: Option<Value> = serde_json::from_slice(&bytes).ok();
     let inner = whole.as_ref().and_then(|whole| whole.get("export"));
     Ok(match inner {

@@ -20,6 +20,7 @@ use super::join::ask;
 use crate::clock;
 use crate::config;
 use crate::identity::Identity;
+use crate::paths::read_at_most;
 use crate::terminal::say;
 
 /// Largest file that is read as a revocation, in bytes.
@@ -191,12 +192,8 @@ fn kept(file: &Path) -> anyhow::Result<(Vec<Statement>, String)> {
 
 /// The statement is the last line; what stands before it is for people.
 fn read(path: &Path) -> anyhow::Result<Statement> {
-    let open = || format!("cannot read {}", path.display());
-    if std::fs::metadata(path).with_context(open)?.len() > LARGEST {
-        bail!("{} is too large for a revocation", path.display());
-    }
-    let text = std::fs::read_to_string(path).with_context(open)?;
-    parse(&text).with_context(|| format!("{} holds no revocation", path.display()))
+    let bytes = read_at_most(path, LARGEST)?;
+    parse(&String::from_utf8_lossy(&bytes)).with_context(|| format!("{} holds no revocation", path.display()))
 }
 
 fn parse(text: &str) -> anyhow::Result<Statement> {

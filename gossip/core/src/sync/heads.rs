@@ -136,28 +136,16 @@ pub(super) fn pieces(range: Range) -> Vec<Range> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::Held;
     use crate::sync::Request;
     use crate::sync::plan::Plan;
-    use crate::wire::{PublisherId, Timestamp};
+    use crate::sync::tests::load;
+    use crate::wire::PublisherId;
 
     const PUBLISHER: PublisherId = PublisherId([9; 16]);
 
-    fn load(index: &mut ChainIndex, seq: u64, hash: u8) {
-        index.load(Held {
-            publisher: PUBLISHER,
-            epoch: 0,
-            seq,
-            hash: HeaderHash([hash; 32]),
-            time: Timestamp::from_secs(1),
-            rows: 1,
-            urgent: false,
-        });
-    }
-
     fn holding(places: impl Iterator<Item = u64>) -> ChainIndex {
         let mut index = ChainIndex::new();
-        places.for_each(|seq| load(&mut index, seq, 1));
+        load(&mut index, PUBLISHER, places, 1);
         index
     }
 
@@ -169,12 +157,12 @@ mod tests {
     fn what_stands_otherwise_is_looked_at_once_nothing_is_missing() {
         let theirs = head(&holding(0..=9));
         let mut ours = holding([0, 1, 2, 5, 6, 7, 8].into_iter());
-        load(&mut ours, 9, 2);
+        load(&mut ours, PUBLISHER, [9], 2);
         let first = compare(&theirs, &ours);
         assert_eq!(first.missing, [range(&theirs, 3, 4)]);
         assert_eq!((first.again_below, first.look), (Some(3), None));
-        load(&mut ours, 3, 1);
-        load(&mut ours, 4, 1);
+        load(&mut ours, PUBLISHER, [3], 1);
+        load(&mut ours, PUBLISHER, [4], 1);
         let then = compare_below(&theirs, 3, &ours);
         assert_eq!(
             (then.missing, then.look),

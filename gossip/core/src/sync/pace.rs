@@ -216,8 +216,7 @@ fn jittered(every: Duration, below: &mut impl FnMut(usize) -> usize) -> Duration
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::Held;
-    use crate::wire::HeaderHash;
+    use crate::sync::tests::load;
 
     const T0: Timestamp = Timestamp::from_secs(1_795_305_600);
 
@@ -268,17 +267,7 @@ mod tests {
     fn a_gap_that_stays_is_asked_for_and_nothing_else() {
         let publisher = PublisherId([7; 16]);
         let mut index = ChainIndex::new();
-        for seq in [3, 5] {
-            index.load(Held {
-                publisher,
-                epoch: 0,
-                seq,
-                hash: HeaderHash([1; 32]),
-                time: T0,
-                rows: 1,
-                urgent: false,
-            });
-        }
+        load(&mut index, publisher, [3, 5], 1);
         let mut pace = Pace::new(Tempo::default(), T0);
         due(&mut pace, T0);
         pace.watch(publisher, Place { epoch: 0, seq: 4 }, &index, T0);
@@ -298,15 +287,6 @@ mod tests {
     #[test]
     fn a_gap_is_asked_for_again_at_longer_pauses_until_it_is_closed_or_given_up() {
         let publisher = PublisherId([7; 16]);
-        let held = |seq| Held {
-            publisher,
-            epoch: 0,
-            seq,
-            hash: HeaderHash([1; 32]),
-            time: T0,
-            rows: 1,
-            urgent: false,
-        };
         let choice = Choice {
             members: &[1],
             seeds: &[],
@@ -319,7 +299,7 @@ mod tests {
             let mut asked = Vec::new();
             for second in 0..120 {
                 if closes == Some(second) {
-                    index.load(held(1));
+                    load(&mut index, publisher, [1], 1);
                 }
                 let due = pace.due(&index, choice, T0 + Duration::from_secs(second), |_| 0);
                 if !due.repair.is_empty() {
@@ -330,8 +310,7 @@ mod tests {
             asked
         };
         let mut index = ChainIndex::new();
-        index.load(held(0));
-        index.load(held(2));
+        load(&mut index, publisher, [0, 2], 1);
         assert_eq!(seconds(&index, None), [2, 6, 14, 30]);
         assert_eq!(seconds(&index, Some(5)), [2]);
     }

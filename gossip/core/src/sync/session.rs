@@ -151,6 +151,7 @@ impl Session {
         }
         self.plan = Plan::default();
         self.outcome = Outcome::default();
+        self.got = Vec::new();
         self.repairing = false;
         self.send(Request::Digest(digest(view)))
     }
@@ -163,6 +164,7 @@ impl Session {
         }
         self.plan = Plan::default();
         self.outcome = Outcome::default();
+        self.got = Vec::new();
         self.repairing = true;
         for gap in gaps {
             let range = Range {
@@ -181,6 +183,7 @@ impl Session {
     /// Forgets a request that got no response: the peer is gone, or took too long.
     pub fn give_up(&mut self) {
         self.asked = None;
+        self.got = Vec::new();
         self.plan = Plan::default();
     }
 

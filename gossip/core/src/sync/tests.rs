@@ -13,6 +13,26 @@ fn now() -> Timestamp {
     Timestamp::from_secs(1_795_305_600)
 }
 
+/// Lets the index hold these places of a chain, each with this hash.
+pub(super) fn load(
+    index: &mut ChainIndex,
+    publisher: PublisherId,
+    seqs: impl IntoIterator<Item = u64>,
+    hash: u8,
+) {
+    for seq in seqs {
+        index.load(Held {
+            publisher,
+            epoch: 0,
+            seq,
+            hash: HeaderHash([hash; 32]),
+            time: now(),
+            rows: 1,
+            urgent: false,
+        });
+    }
+}
+
 fn directory() -> Directory {
     let seed = Founder {
         key: SecretKey::from_seed([1; 32]).public(),

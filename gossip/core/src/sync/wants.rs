@@ -186,8 +186,7 @@ fn runs(mut steps: Vec<(u64, bool)>, depth: usize) -> Vec<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::Held;
-    use crate::wire::{HeaderHash, Timestamp};
+    use crate::sync::tests::load;
 
     fn range(publisher: u8, from: u64, to: u64) -> Range {
         Range {
@@ -204,20 +203,6 @@ mod tests {
             wants.push(*range);
         }
         wants
-    }
-
-    fn load(index: &mut ChainIndex, range: Range) {
-        for seq in range.from..=range.to {
-            index.load(Held {
-                publisher: range.publisher,
-                epoch: 0,
-                seq,
-                hash: HeaderHash([1; 32]),
-                time: Timestamp::from_secs(1),
-                rows: 1,
-                urgent: false,
-            });
-        }
     }
 
     #[test]
@@ -243,8 +228,7 @@ mod tests {
     #[test]
     fn what_came_meanwhile_is_not_asked_for() {
         let mut index = ChainIndex::new();
-        load(&mut index, range(1, 40, 49));
-        load(&mut index, range(1, 95, 99));
+        load(&mut index, range(1, 0, 0).publisher, (40..=49).chain(95..=99), 1);
         let mut wants = wants(&[range(1, 30, 99), range(1, 42, 45)]);
         let asked = wants.take(200, &index, &[]);
         assert_eq!(asked, [range(1, 30, 94)]);
@@ -256,7 +240,7 @@ mod tests {
     fn what_went_for_lack_of_room_is_not_asked_for() {
         let mut index = ChainIndex::new();
         let held = u64::try_from(crate::constants::HELD_PER_PUBLISHER).unwrap();
-        load(&mut index, range(1, 100, 99 + held));
+        load(&mut index, range(1, 0, 0).publisher, 100..100 + held, 1);
         let all = [
             range(1, 0, 99),
             range(1, 50, 110),

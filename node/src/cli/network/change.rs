@@ -170,13 +170,13 @@ impl InForce {
 
     /// One wrong signature would void the others with it.
     fn verify(&self, change: &SeedChange) -> anyhow::Result<()> {
+        let keys: Vec<PublicKey> = self.seeds.iter().map(|(key, _)| *key).collect();
         for (place, signature) in &change.signatures {
             let (key, name) = self.seeds.get(usize::from(*place)).context("signed by nobody")?;
             let alone = SeedChange {
                 signatures: vec![(*place, *signature)],
                 ..change.clone()
             };
-            let keys: Vec<PublicKey> = self.seeds.iter().map(|(key, _)| *key).collect();
             alone
                 .verify(&keys, 1)
                 .with_context(|| format!("the signature of {} ({key})", printable(name)))?;

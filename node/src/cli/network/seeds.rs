@@ -1,14 +1,14 @@
 //! `vigie network seeds` and `import`: where the seeds are, as they signed it themselves.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::control::Control;
 use super::super::{Format, Global, listing};
+use crate::paths::read_at_most;
 use crate::terminal::{printable, say};
 
 /// Largest file that is read, in bytes.
@@ -74,12 +74,6 @@ pub(super) async fn import(global: &Global, file: &Path) -> anyhow::Result<()> {
 
 /// What the file says; nothing of it is verified.
 pub(super) fn read(file: &Path) -> anyhow::Result<Value> {
-    let mut text = String::new();
-    std::fs::File::open(file)
-        .and_then(|open| open.take(LARGEST + 1).read_to_string(&mut text))
-        .with_context(|| format!("cannot read {}", file.display()))?;
-    if text.len() as u64 > LARGEST {
-        bail!("{} is larger than a file of seeds", file.display());
-    }
-    serde_json::from_str(&text).with_context(|| format!("{} is no file of seeds", file.display()))
+    let bytes = read_at_most(file, LARGEST)?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is no file of seeds", file.display()))
 }

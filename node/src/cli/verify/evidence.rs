@@ -2,12 +2,13 @@
 //!
 //! Deliberately absent: any judgement. Bytes that decode as nothing are an error of the file, not of somebody's.
 
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::Deserialize;
 use vigie_wire::{DecodeError, Envelope, EquivocationProof, Payload, PublicKey, Statement};
+
+use crate::paths::read_at_most;
 
 /// A file of more is none of ours.
 const MAX_FILE_BYTES: u64 = 64 * 1_024 * 1_024;
@@ -47,13 +48,7 @@ enum File {
 impl Evidence {
     /// Reads a file. The key is for bytes that come without one.
     pub(super) fn read(path: &Path, key: Option<PublicKey>) -> anyhow::Result<Vec<Self>> {
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            bail!("{} is longer than any export", path.display());
-        }
+        let bytes = read_at_most(path, MAX_FILE_BYTES)?;
         let first = bytes.trim_ascii_start().first();
         if matches!(first, Some(b'[' | b'{')) {
             let file: File = serde_json::from_slice(&bytes)
