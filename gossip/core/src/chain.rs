@@ -419,6 +419,12 @@ impl ChainIndex {
         }
     }
 
+    /// Whether nothing is asked for at this place, since what was signed before and after it made room for later hours.
+    pub(crate) fn lies_below(&self, publisher: PublisherId, place: Place) -> bool {
+        let lowest = self.tracks.get(&publisher).and_then(Track::lowest_asked);
+        lowest.is_some_and(|lowest| place < lowest)
+    }
+
     /// Whether the rules keep all of these seqs out, the last included, as far as that is remembered.
     pub(crate) fn keeps_out(&self, (publisher, epoch): (PublisherId, u32), (from, to): (u64, u64)) -> bool {
         let track = self.tracks.get(&publisher);

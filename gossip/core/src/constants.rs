@@ -107,8 +107,9 @@ pub const DERIVE_AT_MOST_ONE_IN: usize = 32;
 pub const SEED_CHANGES_PER_SEQUENCE: usize = 8;
 /// How far ahead of the last applied one a change of the seeds is kept.
 pub const SEED_CHANGES_AHEAD: u64 = 64;
-/// Envelopes held of one publisher; beyond it the lowest places go.
-pub const HELD_PER_PUBLISHER: usize = 65_536;
+/// An hour's envelopes of one publisher are held while there are at most so many of later hours. With the hour that
+/// reaches beyond it, whose envelopes the rate bounds, that is 65,040 of a member and 97,440 of a seed.
+pub const HELD_OF_LATER_HOURS: usize = 61_440;
 /// Envelopes held all together; beyond it the fullest publisher's lowest places go.
 pub const HELD: usize = 4_000_000;
 /// Envelopes admitted and not yet stored.

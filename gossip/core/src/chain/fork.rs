@@ -5,6 +5,7 @@
 //! the later epochs are void as well. All of it is computed from signed times. Which proof is kept of one epoch does not
 //! depend on which came first: the lowest seq, then the lowest name.
 
+use super::{Held, Place};
 use crate::constants::{ACCIDENT_GRACE, ACCIDENT_MEMORY};
 use crate::wire::{Envelope, EquivocationProof, Header, HeaderHash, PublisherId, SignedHeader, Timestamp};
 
@@ -47,6 +48,15 @@ pub(super) struct Fork {
     pub(super) time: Timestamp,
     name: [u8; 16],
     pub(super) proof: EquivocationProof,
+    /// The earliest that is held of higher epochs: whether it came in time is what the fork is judged by.
+    pub(super) followed: Option<Follower>,
+}
+
+/// An envelope of a higher epoch than a fork's. They compare by signed time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Follower {
+    pub(super) time: Timestamp,
+    pub(super) place: Place,
 }
 
 /// Whom a proof accuses.
@@ -107,6 +117,17 @@ impl Suspicion {
     }
 }
 
+// === impl Follower ===
+
+impl Follower {
+    pub(super) const fn of(held: &Held) -> Self {
+        Self {
+            time: held.time,
+            place: held.place(),
+        }
+    }
+}
+
 // === impl Fork ===
 
 impl Fork {
@@ -124,6 +145,7 @@ impl Fork {
             time,
             name,
             proof,
+            followed: None,
         }
     }
 
@@ -134,6 +156,11 @@ impl Fork {
     /// Whether this proof is kept rather than the other of the same epoch.
     pub(super) fn outranks(&self, other: &Self) -> bool {
         (self.seq, self.name) < (other.seq, other.name)
+    }
+
+    /// This stands in a higher epoch.
+    pub(super) fn follow(&mut self, follower: Follower) {
+        self.followed = Some(self.followed.map_or(follower, |known| known.min(follower)));
     }
 
     /// The last signed time at which a higher epoch makes this an accident.

@@ -229,10 +229,6 @@ impl Series {
         self.entries.is_empty()
     }
 
-    pub(super) fn earliest(&self) -> Option<Timestamp> {
-        self.entries.values().map(|entry| entry.time).min()
-    }
-
     pub(super) fn hashes(&self, range: RangeInclusive<u64>) -> impl Iterator<Item = (u64, HeaderHash)> + '_ {
         // A map panics on a range that runs backwards.
         let range = (!range.is_empty()).then_some(range);

@@ -1,20 +1,24 @@
 //! Everything held of one publisher: his chains, the slots of his budget, his forks.
 //!
-//! The invariant: what is held is within the rate, not void by a fork, and not below the floor; `settle` restores it
-//! after every change and says what had to go.
+//! The invariant: what is held is within the rate, not void by a fork, not below the floor, and of an hour that is held
+//! still; `settle` restores it after every change and says what had to go. An hour's budgets look at that hour only and
+//! whether it is held at later hours only, so what comes out does not depend on what came first.
 
 mod budget;
 mod complete;
+mod forked;
+mod rates;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use super::fork::{Conduct, Fork};
+use super::fork::{Follower, Fork};
 use super::series::{Entry, Series};
 use super::{Gap, Head, Held, Place};
-use crate::constants::{BARRED_PER_CHAIN, FORKS_PER_PUBLISHER, HEAD_INTERVAL, HELD_PER_PUBLISHER};
+use crate::constants::{BARRED_PER_CHAIN, HEAD_INTERVAL, HELD_OF_LATER_HOURS};
 use crate::rate::{Class, Scale, Slot};
-use crate::wire::{EquivocationProof, Header, HeaderHash, PublisherId, Timestamp};
+use crate::wire::{Header, HeaderHash, PublisherId, Timestamp};
 use budget::Budgets;
 use complete::Ends;
 
@@ -27,14 +31,18 @@ pub(super) struct Track {
     forks: BTreeMap<u32, Fork>,
     /// The highest place that a head named.
     named: Option<Named>,
-    /// Places below it went for lack of room.
+    /// Places below it went because there was too much of all publishers.
     lowest: Option<Place>,
+    /// See [`HELD_OF_LATER_HOURS`].
+    later: usize,
     len: usize,
     /// The standing that the classes were computed from.
     timeline: Option<u64>,
     scale: Scale,
     /// Computed when somebody asks how far he is complete, thrown away when something changes.
     ends: OnceLock<Ends>,
+    /// Computed when somebody asks which hours are held still, thrown away when something comes or goes.
+    opens: OnceLock<Option<Slot>>,
 }
 
 /// What a head named.
@@ -68,10 +76,12 @@ impl Default for Track {
             forks: BTreeMap::new(),
             named: None,
             lowest: None,
+            later: HELD_OF_LATER_HOURS,
             len: 0,
             timeline: None,
             scale: Scale::ONE,
             ends: OnceLock::new(),
+            opens: OnceLock::new(),
         }
     }
 }
@@ -106,7 +116,7 @@ impl Track {
         if self.voids(place, held.time, floor) {
             return Judgement::AfterFork;
         }
-        if self.lowest_taken().is_some_and(|lowest| place < lowest) {
+        if self.lowest.is_some_and(|lowest| place < lowest) || self.outgrew(held) {
             return Judgement::BelowFloor;
         }
         match self.hash_at(place) {
@@ -115,42 +125,6 @@ impl Track {
             None if self.within_rate(held, class) => Judgement::New,
             None => Judgement::OverRate,
         }
-    }
-
-    /// Rows, and urgent rows, signed for these slots.
-    pub(super) fn spent(&self, span: (Slot, Slot)) -> (u64, u64) {
-        self.budgets.spent(span)
-    }
-
-    /// Whether the budget of its slot leaves room for this one at its place.
-    pub(super) fn within_rate(&self, held: &Held, class: Class) -> bool {
-        let budget = u64::from(self.scale.rows(class));
-        self.leaves_room(held, class, budget, |(rows, _)| rows)
-    }
-
-    /// The same of the budget for urgent ones.
-    pub(super) fn urgent_within_rate(&self, held: &Held, class: Class) -> bool {
-        let budget = u64::from(self.scale.urgent_rows(class));
-        self.leaves_room(held, class, budget, |(_, urgent)| urgent)
-    }
-
-    fn leaves_room(&self, held: &Held, class: Class, budget: u64, of: impl Fn((u64, u64)) -> u64) -> bool {
-        let span = class.span(Slot::of(held.time));
-        let room = budget.checked_sub(u64::from(held.cost()));
-        room.is_some_and(|room| {
-            of(self.spent(span)) <= room || of(self.spent_below(span, held.place())) <= room
-        })
-    }
-
-    /// Rows, and urgent rows, signed for these slots at places below this one.
-    fn spent_below(&self, span: (Slot, Slot), below: Place) -> (u64, u64) {
-        let places = self.budgets.places(span).map(|(place, _)| place);
-        places
-            .filter(|place| *place < below)
-            .filter_map(|place| self.entry(place))
-            .fold((0, 0), |(rows, urgent), entry| {
-                (rows + entry.cost(), urgent + entry.urgent_cost())
-            })
     }
 
     /// Notes what a head names. `false` if it names a lower place than the last one, or was signed too soon after it.
@@ -193,32 +167,11 @@ impl Track {
         }
         self.put(&held, class);
         let mut dropped = self.settle_hour(Slot::of(held.time));
-        // The highest so many stay, whatever order they came in.
-        let beyond = self.len.saturating_sub(HELD_PER_PUBLISHER);
-        if beyond > 0 {
-            let lowest = self.places().take(beyond).collect();
-            dropped.extend(self.take_all(lowest));
-        }
+        dropped.extend(self.settle_room());
         if !dropped.is_empty() {
             dropped.extend(self.settle_forks(floor));
         }
         dropped
-    }
-
-    pub(super) fn convict(&mut self, proof: EquivocationProof, floor: Option<Timestamp>) -> Vec<Held> {
-        let epoch = proof.first().header().epoch;
-        self.publisher = proof.first().header().publisher;
-        let fork = Fork::new(proof);
-        if self.forks.get(&epoch).is_some_and(|known| !fork.outranks(known)) {
-            return Vec::new();
-        }
-        self.forks.insert(epoch, fork);
-        self.ends = OnceLock::new();
-        while self.forks.len() > FORKS_PER_PUBLISHER {
-            // The last of so many convicts, whenever it was, and voids the epochs of those that go here.
-            self.forks.pop_last();
-        }
-        self.settle_forks(floor)
     }
 
     pub(super) fn reconcile(
@@ -250,6 +203,7 @@ impl Track {
         for hour in self.budgets.hours() {
             dropped.extend(self.settle_hour(hour));
         }
+        dropped.extend(self.settle_room());
         dropped.extend(self.settle_forks(floor));
         dropped
     }
@@ -293,15 +247,8 @@ impl Track {
             .flat_map(move |epoch| self.gaps_in(publisher, epoch))
     }
 
-    /// Nothing below is taken, for lack of room.
-    fn lowest_taken(&self) -> Option<Place> {
-        let full = self.len >= HELD_PER_PUBLISHER;
-        let first = full.then(|| self.places().next()).flatten();
-        self.lowest.max(first)
-    }
-
     pub(super) fn lacks_within(&self, epoch: u32, (from, to): (u64, u64)) -> Option<(u64, u64)> {
-        let from = match self.lowest_taken() {
+        let from = match self.lowest_asked() {
             Some(lowest) if epoch < lowest.epoch => return None,
             Some(lowest) if epoch == lowest.epoch => from.max(lowest.seq),
             _ => from,
@@ -367,114 +314,6 @@ impl Track {
             .flat_map(move |series| series.hashes(range.clone()))
     }
 
-    pub(super) fn forks(&self) -> impl Iterator<Item = (u32, &Fork)> {
-        self.forks.iter().map(|(epoch, fork)| (*epoch, fork))
-    }
-
-    pub(super) fn proof(&self, epoch: u32) -> Option<&EquivocationProof> {
-        self.forks.get(&epoch).map(|fork| &fork.proof)
-    }
-
-    pub(super) fn proof_name(&self, epoch: u32) -> Option<[u8; 16]> {
-        self.forks.get(&epoch).map(Fork::name)
-    }
-
-    /// What the forks amount to, as if an envelope of `offered` (epoch, signed time) were held too.
-    pub(super) fn conduct(&self, offered: Option<(u32, Timestamp)>, floor: Option<Timestamp>) -> Conduct {
-        let mut conduct = Conduct::Clean;
-        let mut before: Vec<&Fork> = Vec::new();
-        for (epoch, fork) in &self.forks {
-            let last = before.len() + 1 >= FORKS_PER_PUBLISHER;
-            if last || before.iter().any(|earlier| fork.too_soon_after(earlier)) {
-                return Conduct::Equivocation { epoch: *epoch };
-            }
-            before.push(fork);
-            conduct = match self.follower(*epoch, offered) {
-                None => Conduct::Suspended { epoch: *epoch },
-                // Older than what is held: whoever still follows was judged when the evidence was there.
-                _ if floor.is_some_and(|floor| fork.grace_ends() < floor) => {
-                    Conduct::Accident { epoch: *epoch }
-                }
-                Some(follows) if follows <= fork.grace_ends() => Conduct::Accident { epoch: *epoch },
-                Some(_) => return Conduct::Equivocation { epoch: *epoch },
-            };
-        }
-        conduct
-    }
-
-    /// The earliest signed time in epochs after this one.
-    fn follower(&self, epoch: u32, offered: Option<(u32, Timestamp)>) -> Option<Timestamp> {
-        let offered = offered.filter(|(other, _)| *other > epoch).map(|(_, time)| time);
-        let later = self.series.range(epoch.saturating_add(1)..);
-        later
-            .filter_map(|(_, series)| series.earliest())
-            .chain(offered)
-            .min()
-    }
-
-    fn voids(&self, place: Place, time: Timestamp, floor: Option<Timestamp>) -> bool {
-        if self.forks.is_empty() {
-            return false;
-        }
-        if self
-            .forks
-            .get(&place.epoch)
-            .is_some_and(|fork| place.seq >= fork.seq)
-        {
-            return true;
-        }
-        matches!(self.conduct(Some((place.epoch, time)), floor), Conduct::Equivocation { epoch } if place.epoch > epoch)
-    }
-
-    /// Drops what the forks void.
-    fn settle_forks(&mut self, floor: Option<Timestamp>) -> Vec<Held> {
-        if self.forks.is_empty() {
-            return Vec::new();
-        }
-        let at_forks = self.places().filter(|place| {
-            self.forks
-                .get(&place.epoch)
-                .is_some_and(|fork| place.seq >= fork.seq)
-        });
-        let mut dropped = self.take_all(at_forks.collect());
-        // What goes with a later fork may be all that made an earlier one an accident: then that one decides, and so on
-        // down the forks.
-        while let Conduct::Equivocation { epoch } = self.conduct(None, floor) {
-            let later: Vec<Place> = self.places().filter(|place| place.epoch > epoch).collect();
-            if later.is_empty() {
-                break;
-            }
-            dropped.extend(self.take_all(later));
-        }
-        dropped
-    }
-
-    /// Drops what exceeds the rate in the hour of this slot, in the order of places.
-    fn settle_hour(&mut self, slot: Slot) -> Vec<Held> {
-        let hour = slot.hour();
-        if self.budgets.fit(hour, self.scale) {
-            return Vec::new();
-        }
-        let mut entries: Vec<(Place, Slot, &Entry)> = self
-            .budgets
-            .places(hour)
-            .filter_map(|(place, slot)| Some((place, slot, self.entry(place)?)))
-            .collect();
-        entries.sort_unstable_by_key(|(place, ..)| *place);
-        let mut spent: BTreeMap<Slot, u64> = BTreeMap::new();
-        let mut over = Vec::new();
-        for (place, slot, entry) in entries {
-            let (first, end) = entry.class.span(slot);
-            let before: u64 = spent.range(first..end).map(|(_, rows)| rows).sum();
-            if before + entry.cost() > u64::from(self.scale.rows(entry.class)) {
-                over.push(place);
-            } else {
-                *spent.entry(slot).or_default() += entry.cost();
-            }
-        }
-        self.keep_out(over)
-    }
-
     /// Lets these go, for good: their places are no gaps.
     fn keep_out(&mut self, places: Vec<Place>) -> Vec<Held> {
         for place in &places {
@@ -490,7 +329,7 @@ impl Track {
     }
 
     fn put(&mut self, held: &Held, class: Class) -> bool {
-        self.ends = OnceLock::new();
+        self.moved();
         let (place, entry) = (held.place(), Entry::new(held, class));
         let series = self.series.entry(held.epoch).or_default();
         let before = series.insert(held.seq, entry);
@@ -498,8 +337,17 @@ impl Track {
             self.budgets.take(place, before);
         }
         self.budgets.put(place, &entry);
+        for (_, fork) in self.forks.range_mut(..held.epoch) {
+            fork.follow(Follower::of(held));
+        }
         self.len += usize::from(before.is_none());
         before.is_none()
+    }
+
+    /// Something came or went.
+    fn moved(&mut self) {
+        self.ends = OnceLock::new();
+        self.opens = OnceLock::new();
     }
 
     fn take_all(&mut self, places: Vec<Place>) -> Vec<Held> {
@@ -507,7 +355,7 @@ impl Track {
     }
 
     fn take(&mut self, place: Place) -> Option<Held> {
-        self.ends = OnceLock::new();
+        self.moved();
         let series = self.series.get_mut(&place.epoch)?;
         let entry = series.remove(place.seq)?;
         if series.is_empty() {
@@ -515,6 +363,9 @@ impl Track {
         }
         self.budgets.take(place, &entry);
         self.len = self.len.saturating_sub(1);
+        if self.judges(place) {
+            self.follow_anew(place.epoch);
+        }
         Some(entry.held(self.publisher, place.epoch, place.seq))
     }
 }

@@ -285,19 +285,20 @@ impl Session {
         }
     }
 
-    /// Fetches what stands otherwise at the peer's. What is missing here was asked for before.
+    /// Fetches what stands otherwise at the peer's, and what is missing where nothing is asked for. What else is missing was
+    /// asked for before.
     fn on_hashes(&mut self, range: Range, hashes: &[(u64, [u8; 16])], view: &View<'_>) {
         let mut differing = hashes
             .iter()
             .filter(|(seq, hash)| {
-                let ours = view.index.hash_at(
-                    range.publisher,
-                    Place {
-                        epoch: range.epoch,
-                        seq: *seq,
-                    },
-                );
-                ours.is_some_and(|ours| begin(&ours.0) != *hash)
+                let place = Place {
+                    epoch: range.epoch,
+                    seq: *seq,
+                };
+                match view.index.hash_at(range.publisher, place) {
+                    Some(ours) => begin(&ours.0) != *hash,
+                    None => view.index.lies_below(range.publisher, place),
+                }
             })
             .peekable();
         if differing.peek().is_none()

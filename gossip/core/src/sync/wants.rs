@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn what_went_for_lack_of_room_is_not_asked_for() {
         let mut index = ChainIndex::new();
-        let held = u64::try_from(crate::constants::HELD_PER_PUBLISHER).unwrap();
+        let held = u64::try_from(crate::constants::HELD_OF_LATER_HOURS).unwrap() + 1;
         load(&mut index, range(1, 0, 0).publisher, 100..100 + held, 1);
         let all = [
             range(1, 0, 99),

@@ -18,6 +18,7 @@ mod fuzzed;
 mod node;
 mod page;
 mod rates;
+mod room;
 mod simulation;
 #[path = "../../../../bouncers/nftables/tests/it/skip.rs"]
 mod skip;

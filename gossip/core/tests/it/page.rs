@@ -52,7 +52,7 @@ fn the_constants_are_those_of_the_code() {
         ("ACCIDENT_GRACE", secs(ACCIDENT_GRACE)),
         ("ACCIDENT_MEMORY", secs(ACCIDENT_MEMORY)),
         ("FORKS_PER_PUBLISHER", count(FORKS_PER_PUBLISHER)),
-        ("HELD_PER_PUBLISHER", count(HELD_PER_PUBLISHER)),
+        ("HELD_OF_LATER_HOURS", count(HELD_OF_LATER_HOURS)),
         ("SYNC_INTERVAL", secs(SYNC_INTERVAL)),
         ("SYNC_MESSAGE_BYTES", count(SYNC_MESSAGE_BYTES)),
         ("HEADS_PER_MESSAGE", count(HEADS_PER_MESSAGE)),

@@ -2,9 +2,7 @@
 
 use vigie_gossip_core::validate::verify_all;
 use vigie_gossip_core::wire::{HeaderHash, NetworkId, SignedHeader};
-use vigie_gossip_core::{
-    Acceptance, ChainIndex, Held, Ignored, Offer, Penalty, Refusal, Rejected, Unverified, Why, outcome,
-};
+use vigie_gossip_core::{Acceptance, Held, Ignored, Penalty, Refusal, Rejected, Unverified, Why, outcome};
 
 use crate::node::Node;
 use crate::world::*;
@@ -262,29 +260,4 @@ fn who_loses_his_say_while_his_envelope_is_on_its_way_to_the_store_loses_that_to
     let dropped = node.index.record(admitted.envelope().header());
     assert_eq!(dropped, [Held::of(envelope.header())]);
     assert_eq!(node.index.len(), 0);
-}
-
-#[test]
-fn of_a_publisher_the_highest_places_stay_whatever_came_first() {
-    use vigie_gossip_core::constants::HELD_PER_PUBLISHER;
-    let node = node();
-    let mut chain = Writer::new(node.directory.network(), 101);
-    let template = Held::of(chain.see(1, 1, t0()).header());
-    let mut index = ChainIndex::new();
-    for nth in 0..u64::try_from(HELD_PER_PUBLISHER).unwrap() {
-        index.load(Held {
-            seq: 10 + nth,
-            time: t0() - u32::try_from(nth / 500).unwrap() * 10 * MINUTE,
-            ..template
-        });
-    }
-    let mut at = |seq| {
-        chain.seq = seq;
-        chain.see(2, 1, t0() + DAY)
-    };
-    assert_eq!(index.offer(at(9).signed_header()), Offer::Expired);
-    let dropped = index.record(at(100_000).header());
-    assert_eq!(dropped.iter().map(|held| held.seq).collect::<Vec<_>>(), [10]);
-    assert_eq!(index.len(), HELD_PER_PUBLISHER);
-    assert_eq!(index.offer(at(10).signed_header()), Offer::Expired);
 }

@@ -5,6 +5,7 @@
 //! only of those who said too much. Deliberately absent: the rule itself, which is the track's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::chain::Place;
 use crate::chain::series::Entry;
@@ -79,6 +80,32 @@ impl Budgets {
         slots.flat_map(|(_, signed)| signed.places.iter().copied())
     }
 
+    /// The first slot that counts while an hour counts only if at most so many places are signed for later ones; `None` if
+    /// all count. It is the beginning of an hour.
+    pub(super) fn opens(&self, most: usize) -> Option<Slot> {
+        let (mut held, mut hour) = (0, None);
+        for (slot, signed) in self.slots.iter().rev() {
+            let begins = slot.hour().0;
+            if hour != Some(begins) && held > most {
+                break;
+            }
+            hour = Some(begins);
+            held += signed.places.len();
+        }
+        hour.filter(|_| held > most)
+    }
+
+    /// Of the places in epochs after this one those that are signed for the earliest slot.
+    pub(super) fn earliest_after(&self, epoch: u32) -> impl Iterator<Item = Place> + '_ {
+        let last = Place { epoch, seq: u64::MAX };
+        let after = (Bound::Excluded(last), Bound::Unbounded);
+        let mut slots = self.slots.values();
+        let earliest = slots.find(|signed| signed.places.range(after).next().is_some());
+        earliest
+            .into_iter()
+            .flat_map(move |signed| signed.places.range(after).copied())
+    }
+
     /// The first slot of each hour that something was signed for.
     pub(super) fn hours(&self) -> BTreeSet<Slot> {
         self.slots.keys().map(|slot| slot.hour().0).collect()
@@ -104,7 +131,9 @@ mod tests {
     use crate::wire::{HeaderHash, PublisherId, Timestamp};
 
     const BEGUN: i64 = 1_795_305_600;
-    const SLOTS: u64 = 12;
+    const SLOTS: u64 = 24;
+    /// With four hours in which he signs too much, the first one or two go.
+    const LATER: usize = 12;
 
     /// Numbers that look random and are the same each time.
     struct Dice(u64);
@@ -137,7 +166,7 @@ mod tests {
     fn class_at(time: Timestamp, learned: bool) -> Class {
         let slot = (time.as_secs() - BEGUN) / 600;
         match slot {
-            0..3 => Class::Newcomer,
+            0..3 | 20..22 => Class::Newcomer,
             3..8 if learned => Class::Newcomer,
             8..10 => Class::Seed,
             _ => Class::Member,
@@ -158,17 +187,35 @@ mod tests {
         })
     }
 
-    /// What is held once everything was offered, by a walk over all of it.
+    /// What is held once everything was offered, by a walk over all of it: hour by hour from the last, and each from its
+    /// lowest place.
     fn walked(said: &[Held], learned: bool) -> Vec<(Held, Class)> {
+        let hour = |one: &Held| Slot::of(one.time).hour().0;
+        let mut hours: Vec<Slot> = said.iter().map(hour).collect();
+        hours.sort_unstable();
+        hours.dedup();
         let mut kept: Vec<(Held, Class)> = Vec::new();
-        for one in said {
-            let class = class_at(one.time, learned);
-            let (rows, _) = below(&kept, one, class);
-            if rows + u64::from(one.cost()) <= u64::from(class.rows()) {
-                kept.push((*one, class));
+        for of in hours.into_iter().rev() {
+            if kept.len() > LATER {
+                break;
+            }
+            for one in said.iter().filter(|one| hour(one) == of) {
+                let class = class_at(one.time, learned);
+                let (rows, _) = below(&kept, one, class);
+                if rows + u64::from(one.cost()) <= u64::from(class.rows()) {
+                    kept.push((*one, class));
+                }
             }
         }
+        kept.sort_unstable_by_key(|(one, _)| one.place());
         kept
+    }
+
+    fn track() -> Track {
+        Track {
+            later: LATER,
+            ..Track::default()
+        }
     }
 
     fn held(track: &Track) -> Vec<(Held, Class)> {
@@ -212,7 +259,7 @@ mod tests {
                 seq: nth % 30,
             };
             let said: Vec<Held> = (0..60).map(|nth| dice.said(place(nth))).collect();
-            let mut track = Track::default();
+            let mut track = track();
             let mut learned = false;
             for step in 0..120_u64 {
                 let one = said[usize::try_from(dice.below(60)).unwrap()];
@@ -243,7 +290,7 @@ mod tests {
             assert_eq!(held(&track), walked(&said, learned), "round {round}");
             over += said.len() - track.len();
             // A restart loads what was stored, as if all were a member's, and then hears of standings.
-            let mut again = Track::default();
+            let mut again = self::track();
             for (one, _) in held(&track) {
                 again.load(one);
             }
@@ -252,5 +299,46 @@ mod tests {
         }
         // Otherwise this has looked at nothing.
         assert!(over > 1_000, "{over}");
+    }
+
+    /// Whoever heard what, in whatever order: once each has offered the others what it holds, again and again as sync
+    /// does, all hold the same. What all of them dropped nobody has to offer.
+    #[test]
+    fn nodes_that_heard_different_things_of_somebody_who_says_too_much_come_to_hold_the_same() {
+        let (mut dice, mut apart, mut outgrown) = (Dice(9), 0, 0);
+        for _ in 0..150 {
+            let place = |nth: u64| Place {
+                epoch: u32::try_from(nth / 30).unwrap(),
+                seq: nth % 30,
+            };
+            let said: Vec<Held> = (0..60).map(|nth| dice.said(place(nth))).collect();
+            let mut nodes = [track(), track(), track()];
+            for node in &mut nodes {
+                for _ in 0..80 {
+                    let one = said[usize::try_from(dice.below(60)).unwrap()];
+                    node.insert(one, class_at(one.time, false), None);
+                }
+            }
+            let stories: Vec<_> = nodes.iter().map(held).collect();
+            apart += usize::from(stories[0] != stories[1] && stories[1] != stories[2]);
+            loop {
+                let before: Vec<_> = nodes.iter().map(held).collect();
+                for to in 0..3 {
+                    for from in (0..3).filter(|from| *from != to) {
+                        for (one, class) in held(&nodes[from]) {
+                            nodes[to].insert(one, class, None);
+                        }
+                    }
+                }
+                if nodes.iter().map(held).collect::<Vec<_>>() == before {
+                    break;
+                }
+            }
+            assert_eq!(held(&nodes[0]), held(&nodes[1]));
+            assert_eq!(held(&nodes[1]), held(&nodes[2]));
+            outgrown += usize::from(nodes[0].opens().is_some());
+        }
+        // Otherwise this has looked at nothing.
+        assert!(apart > 100 && outgrown > 100, "{apart} {outgrown}");
     }
 }

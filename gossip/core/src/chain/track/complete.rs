@@ -5,7 +5,7 @@
 //! are looked at: when something arrived says nothing.
 
 use super::{Named, Track};
-use crate::chain::Conduct;
+use crate::chain::{Conduct, Place};
 use crate::constants::{AWAITED, GAP_GRACE, HEARD_WITHIN};
 use crate::wire::Timestamp;
 
@@ -80,6 +80,7 @@ impl Track {
     /// What lacks, in the order of places. Without `now` the beginnings of epochs are left out.
     fn lacks(&self, now: Option<Timestamp>) -> impl Iterator<Item = Lack> + '_ {
         let mut below = None;
+        let lowest = self.lowest_asked();
         let named = self
             .named
             .filter(|named| !self.series.contains_key(&named.place.epoch));
@@ -89,10 +90,20 @@ impl Track {
                 let (low, _) = series.ends().filter(|(low, _)| *low > 0)?;
                 let noticed = series.time_after(low - 1)?;
                 // What stood before may have passed its retention, or gone for lack of room.
-                let lacks = now.since(noticed) <= AWAITED && !self.is_cut_below() && !series.bars(0, low - 1);
+                let lacks = now.since(noticed) <= AWAITED && lowest.is_none() && !series.bars(0, low - 1);
                 lacks.then_some(Lack { before, noticed })
             });
-            let inner = series.open_runs().filter_map(|(from, to)| {
+            let asked = move |to: u64| {
+                lowest.is_none_or(|lowest| {
+                    lowest
+                        <= Place {
+                            epoch: *epoch,
+                            seq: to,
+                        }
+                })
+            };
+            let runs = series.open_runs().filter(move |(_, to)| asked(*to));
+            let inner = runs.filter_map(|(from, to)| {
                 Some(Lack {
                     before: series.time_before(Some(from)),
                     noticed: series.time_after(to)?,
@@ -116,11 +127,6 @@ impl Track {
             before: below.and_then(|(_, series)| series.time_before(None)),
             noticed: named.since,
         })
-    }
-
-    /// Whether low places went because there were too many.
-    fn is_cut_below(&self) -> bool {
-        self.lowest.is_some() || self.len >= crate::constants::HELD_PER_PUBLISHER
     }
 }
 
