@@ -118,8 +118,11 @@ def summed_up(held):
     found = []
     for epoch in sorted({head["epoch"] for head in held}):
         chain = sorted((head["seq"], head["hash"]) for head in held if head["epoch"] == epoch)
-        pairs = b"".join(little(seq, 8) + link for seq, link in chain)
-        print_of = derive_key("vigie/chain/v1", pairs, 16)
+        blocks = {}
+        for seq, link in chain:
+            blocks[seq // 64] = blocks.get(seq // 64, b"") + little(seq, 8) + link
+        prints = b"".join(derive_key("vigie/block/v1", block, 16) for _, block in sorted(blocks.items()))
+        print_of = derive_key("vigie/chain/v1", prints, 16)
         found.append((epoch, chain[0][0], chain[-1][0], len(chain), chain[-1][1], print_of))
     return found
 

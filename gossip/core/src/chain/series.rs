@@ -29,9 +29,16 @@ pub(super) struct Series {
     missing: BTreeMap<u64, u64>,
     /// Places that the rules keep out for good, the highest so many.
     barred: BTreeSet<u64>,
-    /// Computed when somebody asks, thrown away when something changes.
-    fingerprint: OnceLock<[u8; 16]>,
+    /// Of every block of which something is held, by number.
+    blocks: BTreeMap<u64, Print>,
+    fingerprint: Print,
 }
+
+/// A hash of what is held. Computed when somebody asks, thrown away when something changes.
+type Print = OnceLock<[u8; 16]>;
+
+/// Places of one block: one more envelope costs the hashes of at most so many, and of the blocks' hashes.
+const BLOCK_PLACES: u64 = 64;
 
 // === impl Entry ===
 
@@ -78,15 +85,22 @@ impl Series {
 
     /// Holds this, and returns what stood at its place.
     pub(super) fn insert(&mut self, seq: u64, entry: Entry) -> Option<Entry> {
-        self.fingerprint = OnceLock::new();
         self.fill(seq);
+        self.fingerprint = Print::new();
+        self.blocks.insert(seq / BLOCK_PLACES, Print::new());
         self.entries.insert(seq, entry)
     }
 
     pub(super) fn remove(&mut self, seq: u64) -> Option<Entry> {
-        self.fingerprint = OnceLock::new();
         let gone = self.entries.remove(&seq)?;
         self.open(seq);
+        self.fingerprint = Print::new();
+        let block = seq / BLOCK_PLACES;
+        if self.entries.range(places_of(block)).next().is_some() {
+            self.blocks.insert(block, Print::new());
+        } else {
+            self.blocks.remove(&block);
+        }
         Some(gone)
     }
 
@@ -267,15 +281,32 @@ impl Series {
 
     fn fingerprint(&self) -> [u8; 16] {
         *self.fingerprint.get_or_init(|| {
-            let mut hasher = blake3::Hasher::new_derive_key("vigie/chain/v1");
-            for (seq, entry) in &self.entries {
-                hasher.update(&seq.to_le_bytes()).update(&entry.hash.0);
-            }
-            let mut fingerprint = [0; 16];
-            hasher.finalize_xof().fill(&mut fingerprint);
-            fingerprint
+            let prints = self.blocks.iter();
+            let prints = prints.flat_map(|(block, print)| *print.get_or_init(|| self.print(*block)));
+            hash("vigie/chain/v1", &prints.collect::<Vec<u8>>())
         })
     }
+
+    fn print(&self, block: u64) -> [u8; 16] {
+        let mut held = Vec::with_capacity(self.entries.len().min(64) * (8 + 32));
+        for (seq, entry) in self.entries.range(places_of(block)) {
+            held.extend_from_slice(&seq.to_le_bytes());
+            held.extend_from_slice(&entry.hash.0);
+        }
+        hash("vigie/block/v1", &held)
+    }
+}
+
+fn places_of(block: u64) -> RangeInclusive<u64> {
+    let first = block.saturating_mul(BLOCK_PLACES);
+    first..=first.saturating_add(BLOCK_PLACES - 1)
+}
+
+fn hash(context: &str, bytes: &[u8]) -> [u8; 16] {
+    let mut hash = [0; 16];
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    hasher.update(bytes).finalize_xof().fill(&mut hash);
+    hash
 }
 
 #[cfg(test)]
@@ -292,16 +323,25 @@ mod tests {
         }
     }
 
-    /// Whatever comes and goes, the runs are what a walk over the places finds.
+    /// The same, put together at once.
+    fn anew(series: &Series) -> Series {
+        let mut anew = Series::default();
+        for (seq, entry) in series.iter() {
+            anew.insert(seq, *entry);
+        }
+        anew
+    }
+
+    /// Whatever comes and goes, the runs are what a walk over the places finds, and the fingerprint is that of what is held.
     #[test]
-    fn runs_are_what_a_walk_finds() {
+    fn runs_and_fingerprints_are_what_a_walk_finds() {
         let mut series = Series::default();
         let mut state = 7_u64;
         for _ in 0..20_000 {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            let (seq, takes) = ((state >> 33) % 40, (state >> 60) < 8);
+            let (seq, takes) = (100 + (state >> 33) % 40, (state >> 60) < 8);
             if takes {
                 series.remove(seq);
             } else {
@@ -317,7 +357,8 @@ mod tests {
                 }
             }
             assert_eq!(series.open_runs().collect::<Vec<_>>(), walked);
-            let (from, to) = ((state >> 20) % 45, (state >> 40) % 45);
+            assert_eq!(series.fingerprint(), anew(&series).fingerprint());
+            let (from, to) = (100 + (state >> 20) % 45, 100 + (state >> 40) % 45);
             let lacking: Vec<u64> = (from..=to).filter(|seq| series.get(*seq).is_none()).collect();
             let ends = lacking.first().copied().zip(lacking.last().copied());
             assert_eq!(series.lacks_within(from, to), ends, "{from} to {to}");

@@ -243,6 +243,13 @@ fn rates(made: &mut Made) {
     let mut chain = writer(SEED, 0);
     let said = [250; 25].map(|rows| retract(&mut chain, rows, at));
     made.case("a seed's slot", SEED, &said, vec![]);
+
+    let mut chain = writer(MEMBER, 0);
+    let said = [63, 64, 65, 127, 200].map(|seq| {
+        chain.seq = seq;
+        chain.see(1, 1, at)
+    });
+    made.case("places of three blocks", MEMBER, &said, vec![]);
 }
 
 fn times(made: &mut Made) {
