@@ -307,7 +307,23 @@ pub(crate) async fn on_own_head(node: &Node, epoch: u32, seq: u64, hash: HeaderH
     Ok(())
 }
 
-/// This place of our own chain is void, or is about to leave the store: no later place of its epoch is used any more.
+/// These are about to leave the store. If the end of our own chain is among them, nothing there would say any more which
+/// places are used: a new epoch begins. What else goes of it, since it is old or more was said later, changes nothing.
+pub(crate) async fn let_go(node: &Node, leaving: &[Held]) -> anyhow::Result<()> {
+    let chain = node.chain.lock().await;
+    let own = leaving.iter().filter(|held| held.publisher == chain.publisher);
+    let Some(last) = own.map(Held::place).max() else {
+        return Ok(());
+    };
+    let end = node.store.head_of(chain.publisher).await?;
+    let goes_on = end.is_some_and(|end| (end.epoch, end.seq) > (last.epoch, last.seq));
+    if !goes_on {
+        raise(node, last.epoch.saturating_add(1)).await?;
+    }
+    Ok(())
+}
+
+/// This epoch of a chain is void from some place on: if it is ours, none of its later places is used any more.
 pub(crate) async fn give_up(node: &Node, publisher: PublisherId, epoch: u32) -> anyhow::Result<()> {
     let chain = node.chain.lock().await;
     if chain.publisher == publisher {

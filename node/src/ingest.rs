@@ -141,9 +141,7 @@ async fn drop_all(node: &Node, dropped: &[vigie_gossip_core::Held]) -> anyhow::R
         seq: one.seq,
         hash: one.hash,
     };
-    for one in dropped {
-        chain::give_up(node, one.publisher, one.epoch).await?;
-    }
+    chain::let_go(node, dropped).await?;
     node.store
         .drop_envelopes(&dropped.iter().map(place).collect::<Vec<_>>())
         .await?;

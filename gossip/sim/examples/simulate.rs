@@ -1,4 +1,4 @@
-//! One run, one line of JSON: `cargo run --release -p vigie-mesh-sim --example simulate -- nodes=1000 bundled=true`.
+//! One run, one line of JSON: `cargo run --release -p vigie-mesh-sim --example simulate -- nodes=1000`.
 //!
 //! Every number of [`Setup`] by its name; the others have their defaults. Deliberately absent: what a person reads, which
 //! `vigie sim mesh` prints.

@@ -1,7 +1,7 @@
 //! Passing on over streams between neighbours: what the core's relay gives out, and what it makes of what comes.
 //!
-//! Only with `bundled`; without it every envelope is gossiped by itself. Neighbours are those of a mesh of their own. A
-//! message is encoded for its length; whoever gets it is given the envelopes themselves, and of one message in so many
+//! Only where the setup is `bundled`; elsewhere every envelope is gossiped by itself. Neighbours are those of a mesh of
+//! their own. A message is encoded for its length; whoever gets it is given the envelopes themselves, and of one message in so many
 //! the decoding, restoring and verifying is done in fact, and timed.
 
 use std::sync::Arc;

@@ -80,7 +80,7 @@ libp2p_cpu_us_per_delivery   Not run here: 50 us for every message received, as 
 heal_seconds                 From the end of the partition until every honest node held all that was said before it ended
 equivocation_detect_ms       From the lie until every honest node held its proof; the slowest lie. null: none, or not all
 by_sync_share                Share of the arriving envelopes that sync brought
-mean_envelopes_per_bundle    In a message between neighbours, which may have names alone; 0 unless --bundled
+mean_envelopes_per_bundle    In a message between neighbours, which may have names alone; 0 if one by one
 copies_dropped               Copies thrown away at a full uplink, or for a processor two seconds behind
 over_rate                    Envelopes dropped again because their publisher exceeds his rate
 sync_sessions, .._declined, .._timeouts

@@ -18,6 +18,8 @@ pub struct Setup {
     pub nodes: u32,
     /// Sightings per second and organisation in the mean over organisations; heavy-tailed. Above 0, at most 1,000.
     pub rate: f64,
+    /// Share of the sightings that ask to be urgent, 0 to 0.5: each travels in an envelope of its own.
+    pub urgent: f64,
     /// The seed of everything that is drawn.
     pub seed: u64,
     /// Seconds during which organisations publish. A partition makes it as long as it needs.
@@ -36,7 +38,7 @@ pub struct Setup {
     pub uplink_mbit: f64,
     /// Connections of a node in the mean, 4 to 200.
     pub connections: u32,
-    /// Whether what is not urgent is passed on in bundles by the core's relay, rather than gossiped one by one.
+    /// Whether envelopes are passed on in bundles by the core's relay, as nodes do, rather than gossiped one by one.
     pub bundled: bool,
 }
 
@@ -55,6 +57,7 @@ impl Default for Setup {
         Self {
             nodes: 100,
             rate: 0.5,
+            urgent: 0.05,
             seed: 1,
             seconds: 30,
             loss: 0.0,
@@ -64,7 +67,7 @@ impl Default for Setup {
             liars: 0.0,
             uplink_mbit: 20.0,
             connections: 20,
-            bundled: false,
+            bundled: true,
         }
     }
 }
@@ -80,6 +83,7 @@ impl Setup {
                 "rate",
                 "above 0 and at most 1000",
             ),
+            (share(self.urgent, 0.5), "urgent", "0 to 0.5"),
             ((1..=86_400).contains(&self.seconds), "seconds", "1 to 86400"),
             (share(self.loss, 0.5), "loss", "0 to 0.5"),
             (self.partition <= 86_400, "partition", "at most 86400"),

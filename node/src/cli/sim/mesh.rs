@@ -22,6 +22,9 @@ pub(super) struct Mesh {
     /// Sightings per second and organisation; few see much, most see little. Above the network's rates, limits grow with it
     #[arg(long, value_name = "R", default_value_t = 0.5)]
     rate: f64,
+    /// Share of the sightings that are urgent: those travel alone, 0 to 0.5
+    #[arg(long, value_name = "P", default_value_t = 0.05)]
+    urgent: f64,
     /// The seed of everything that is drawn
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -49,9 +52,9 @@ pub(super) struct Mesh {
     /// Connections of a node, in the mean
     #[arg(long, value_name = "N", default_value_t = 20)]
     connections: u32,
-    /// Pass on what is not urgent in bundles, four neighbours each, by the core's relay; without it as the node does
+    /// Gossip every envelope alone, as libp2p does by itself: to compare with
     #[arg(long)]
-    bundled: bool,
+    one_by_one: bool,
     /// Print JSON; the last line is one object
     #[arg(long)]
     json: bool,
@@ -78,6 +81,7 @@ impl Mesh {
         Setup {
             nodes: self.nodes,
             rate: self.rate,
+            urgent: self.urgent,
             seed: self.seed,
             seconds: self.seconds,
             loss: self.loss,
@@ -87,7 +91,7 @@ impl Mesh {
             liars: self.liars,
             uplink_mbit: self.uplink,
             connections: self.connections,
-            bundled: self.bundled,
+            bundled: !self.one_by_one,
         }
     }
 }
