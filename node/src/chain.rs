@@ -316,11 +316,15 @@ pub(crate) async fn let_go(node: &Node, leaving: &[Held]) -> anyhow::Result<()> 
         return Ok(());
     };
     let end = node.store.head_of(chain.publisher).await?;
-    let goes_on = end.is_some_and(|end| (end.epoch, end.seq) > (last.epoch, last.seq));
-    if !goes_on {
+    if is_the_end(last, end.map(|end| (end.epoch, end.seq))) {
         raise(node, last.epoch.saturating_add(1)).await?;
     }
     Ok(())
+}
+
+/// Whether nothing is stored behind this place of a chain that ends there.
+fn is_the_end(place: Place, end: Option<(u32, u64)>) -> bool {
+    end.is_none_or(|(epoch, seq)| Place { epoch, seq } <= place)
 }
 
 /// This epoch of a chain is void from some place on: if it is ours, none of its later places is used any more.
@@ -335,6 +339,16 @@ pub(crate) async fn give_up(node: &Node, publisher: PublisherId, epoch: u32) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_that_loses_its_beginning_goes_on_and_one_that_loses_its_end_does_not() {
+        let place = |epoch, seq| Place { epoch, seq };
+        assert!(!is_the_end(place(3, 40), Some((3, 41))));
+        assert!(!is_the_end(place(3, 40), Some((4, 0))));
+        assert!(is_the_end(place(3, 40), Some((3, 40))));
+        assert!(is_the_end(place(3, 40), Some((2, 90))));
+        assert!(is_the_end(place(3, 40), None));
+    }
 
     #[test]
     fn our_latest_is_named_when_it_is_due_and_when_we_leave() {
