@@ -144,6 +144,24 @@ async fn what_a_store_refused_comes_again() {
     assert!(member.mesh.counters().get("storing_refused") >= 5);
 }
 
+/// A store that is too slow has it, and the mesh does not know that. It is had again and passed on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_store_took_too_long_for_comes_again_and_goes_on() {
+    let world = World::new();
+    let all = [SEED, 1, 2];
+    let mut seed = Node::start(&world, Setup::of(SEED, &all)).await;
+    let mut slow = Node::start(&world, Setup::of(1, &all).dial(&seed).late(3)).await;
+    slow.until_subscribed(1).await;
+    seed.until_subscribed(1).await;
+    let chain = world.chain(SEED, 5, Tlp::Green);
+    for envelope in &chain {
+        seed.publish(envelope).await;
+    }
+    let mut behind = Node::start(&world, Setup::of(2, &all).dial(&slow)).await;
+    behind.until_stored(&chain).await;
+    assert_eq!(slow.count("storing_refused"), 3);
+}
+
 /// An empty answer would say that nothing is there, and the comparison would end well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_store_cannot_read_is_declined_and_comes_later() {
