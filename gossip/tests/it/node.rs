@@ -112,7 +112,7 @@ impl<'a> Setup<'a> {
     pub(crate) fn unread(self, unread: usize) -> Self {
         Self { unread, ..self }
     }
-    /// So many are stored, and said to be when nobody waits for that any more.
+    /// So many are stored, and nobody is told.
     pub(crate) fn late(self, late: usize) -> Self {
         Self { late, ..self }
     }
@@ -381,6 +381,7 @@ async fn serve(
     seen: mpsc::Sender<Seen>,
     listening: mpsc::Sender<String>,
 ) {
+    let mut waiting = Vec::new();
     while let Some(event) = events.recv().await {
         let told = match event {
             MeshEvent::Listening(address) => {
@@ -399,12 +400,8 @@ async fn serve(
                 if takes {
                     put(&store.shelf, admitted.envelope().clone());
                 }
-                if store.late > 0 {
-                    store.late -= 1;
-                    tokio::spawn(async move {
-                        tokio::time::sleep(vigie_gossip::limits::STORING_TIMEOUT * 2).await;
-                        let _nobody_waits = stored.send(takes);
-                    });
+                if store.late > waiting.len() {
+                    waiting.push(stored);
                 } else {
                     assert!(stored.send(takes).is_ok(), "the mesh waits for the store");
                 }
