@@ -1,11 +1,11 @@
 //! Members whom nobody can call by an address: behind routers that translate, or in one segment with addresses that are
-//! nobody's business.
+//! nobody's business. And a seed that they know by its name only.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::air;
-use super::wire::{Air, Wire};
+use super::wire::{Air, Wire, run};
 use crate::network::{found, join};
 use crate::skip::skip;
 use crate::support::{Home, Node, eventually, guesses, watch};
@@ -20,8 +20,14 @@ struct Street {
 }
 
 impl Street {
-    /// `mesh`: what stands under `[mesh]` of the members besides.
-    fn found(mesh: &str) -> Self {
+    /// Where the seed is by its numbers.
+    fn by_numbers() -> String {
+        let address = Wire::address(SEED);
+        format!("\"/ip4/{address}/udp/{PORT}/quic-v1\", \"/ip4/{address}/tcp/{PORT}\"")
+    }
+
+    /// `seed_is`: where each of the members looks for the seed. `mesh`: what stands under `[mesh]` of theirs besides.
+    fn found(seed_is: [&str; 2], mesh: &str) -> Self {
         let (seed, members) = (Home::watching(), [Home::watching(), Home::watching()]);
         found(&seed, &members.each_ref());
         let invitation = seed.beside("invitation");
@@ -40,11 +46,9 @@ impl Street {
             &format!("\"/ip4/{address}/tcp/{PORT}\", \"/ip4/{address}/udp/{PORT}/quic-v1\""),
             "private = true",
         );
-        let seed_is =
-            format!("peers = [\"/ip4/{address}/udp/{PORT}/quic-v1\", \"/ip4/{address}/tcp/{PORT}\"]");
-        for member in &members {
+        for (member, seed_is) in members.iter().zip(seed_is) {
             let listen = format!("\"/ip4/0.0.0.0/tcp/{PORT}\", \"/ip4/0.0.0.0/udp/{PORT}/quic-v1\"");
-            config(member, &listen, &format!("{seed_is}\n{mesh}"));
+            config(member, &listen, &format!("peers = [{seed_is}]\n{mesh}"));
         }
         Self { seed, members }
     }
@@ -113,7 +117,8 @@ fn members_behind_their_own_routers_meet_through_a_seed() {
             "this machine translates no addresses between network namespaces",
         );
     };
-    let street = Street::found("private = true");
+    let seed_is = Street::by_numbers();
+    let street = Street::found([&seed_is; 2], "private = true");
     let _nodes = street.up(&wire.inside(SEED), &[one, two]);
     street.until_all_meet();
     // The later of them may have been called before it asked anybody to take calls for it.
@@ -127,8 +132,47 @@ fn members_behind_their_own_routers_meet_through_a_seed() {
 fn members_in_one_segment_meet_by_mdns_without_telling_addresses() {
     let test = "members_in_one_segment_meet_by_mdns_without_telling_addresses";
     let Some(wire) = wire(test) else { return };
-    let street = Street::found("mdns = true\nthrough_seeds = false");
+    let seed_is = Street::by_numbers();
+    let street = Street::found([&seed_is; 2], "mdns = true\nthrough_seeds = false");
     let _nodes = street.up(&wire.inside(SEED), &[wire.inside(1), wire.inside(2)]);
+    street.until_all_meet();
+    street.until_heard();
+}
+
+/// By `/dnsaddr` one of them, by `/dns4` the other. Nobody answers for these names at first.
+#[test]
+fn members_find_a_seed_by_its_name() {
+    let test = "members_find_a_seed_by_its_name";
+    let Some(wire) = wire(test) else { return };
+    let street = Street::found(
+        [
+            "\"/dnsaddr/mesh.example\"",
+            &format!("\"/dns4/seed.example/tcp/{PORT}\""),
+        ],
+        "private = true",
+    );
+    let asking = street.seed.beside("resolv.conf");
+    std::fs::write(&asking, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n").unwrap();
+    let mounted = format!(
+        "mount --bind {} /etc/resolv.conf && exec \"$@\"",
+        asking.display()
+    );
+    let by_names = |port| {
+        let mount = ["unshare", "-m", "--", "sh", "-c", &mounted, "sh"].map(str::to_owned);
+        [wire.inside(port), mount.to_vec()].concat()
+    };
+    if let Err(reason) = run(&by_names(1), &["true".to_owned()], "") {
+        return skip(
+            test,
+            &format!("this machine gives a process no files of its own: {reason}"),
+        );
+    }
+    let _nodes = street.up(&wire.inside(SEED), &[by_names(1), by_names(2)]);
+    sleep(Duration::from_secs(2));
+    for member in &street.members {
+        assert_eq!(member.json(&["status"])["peers"], 0);
+    }
+    let _servers = [1, 2].map(|port| wire.names(port, SEED, PORT));
     street.until_all_meet();
     street.until_heard();
 }

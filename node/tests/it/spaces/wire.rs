@@ -173,6 +173,23 @@ impl Wire {
         words
     }
 
+    /// Answers at this port for `mesh.example`, as a mesh writes where its seeds are, and for `seed.example`: both are that
+    /// other port. Until it is dropped.
+    pub(crate) fn names(&self, port: usize, seed: usize, listens: u16) -> impl Drop {
+        let before = self.inside(port);
+        let mut command = Command::new(&before[0]);
+        command.args(&before[1..]);
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/spaces/names.py");
+        command.args([
+            "python3",
+            "-B",
+            program,
+            &Self::address(seed).to_string(),
+            &listens.to_string(),
+        ]);
+        Held::start(command, "ready").unwrap()
+    }
+
     /// A program beside the switch.
     fn command(&self, line: &[&str]) -> Command {
         let before = self.enter(&self.switch);
@@ -227,7 +244,7 @@ impl Wire {
 }
 
 /// Runs a program to its end with this input.
-fn run(before: &[String], line: &[String], input: &str) -> Result<(), String> {
+pub(crate) fn run(before: &[String], line: &[String], input: &str) -> Result<(), String> {
     let words = [before, line].concat();
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).stdin(Stdio::piped());
