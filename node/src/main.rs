@@ -46,6 +46,7 @@ mod up;
 mod visitors;
 mod warning;
 mod watch;
+mod whereabouts;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -28,7 +28,9 @@ use crate::node::Node;
 use crate::repeats::Repeats;
 use crate::serve::{MOST_CONNECTIONS, Way};
 use crate::tls::Gate;
-use crate::{api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, watch};
+use crate::{
+    api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, watch, whereabouts,
+};
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
 const SENSOR_QUEUE: usize = 1_024;
@@ -107,6 +109,12 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
     };
     if ended.is_ok() {
         heads::farewell(&node).await;
+        if let Err(error) = whereabouts::save(&node).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "where others are called is not kept"
+            );
+        }
     }
     shutdown.cancel();
     let farewell = tokio::time::timeout(FAREWELL, async { while tasks.set.join_next().await.is_some() {} });
@@ -321,6 +329,7 @@ async fn start_mesh(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<()> {
             .context("cannot start the mesh")?;
     tasks.spawn("mesh", async move { Ok(task.await?) });
     tasks.spawn("ingest", ingest::run(Arc::clone(node), events));
+    whereabouts::recall(node, &mesh).await?;
     // The other tasks see it from here on; only this function sets it.
     if node.mesh.set(mesh).is_err() {
         bail!("the mesh was started twice");
@@ -379,6 +388,7 @@ async fn tidy(node: &Node) -> anyhow::Result<()> {
     Repeats::sweep(node.store.as_ref(), now).await?;
     node.opinion.save(node).await?;
     node.visitors.save(&node.opinion, false).await?;
+    whereabouts::save(node).await?;
     if let Some(certificate) = node
         .membership
         .renew(node.store.as_ref(), &node.identity, now)

@@ -60,3 +60,23 @@ fn a_file_of_seeds_is_signed_by_them_and_brings_a_node_to_them() {
         (third.json(&["status"])["peers"] != 0).then_some(())
     });
 }
+
+#[test]
+fn who_starts_again_while_no_seed_answers_finds_the_members_it_knew() {
+    let listening = format!("{PRIVATE}listen = [\"/ip4/127.0.0.1/tcp/0\"]\n");
+    let [seed, stays, leaves] = [(); 3].map(|()| Home::with(PRIVATE));
+    found(&seed, &[&stays, &leaves]);
+    let at_seed = up_as_seed(&seed, "/ip4/127.0.0.1/tcp/0");
+    for member in [&stays, &leaves] {
+        join(member, &at_seed.page.to_string(), "yes");
+        member.configure(&listening);
+    }
+    let (_stays, node) = (stays.up(), leaves.up());
+    let peers = |home: &Home| home.json(&["status"])["peers"].as_u64();
+    eventually("both others", || (peers(&leaves) == Some(2)).then_some(()));
+    assert!(node.terminate().0.success());
+    drop(at_seed);
+    eventually("nobody", || (peers(&stays) == Some(0)).then_some(()));
+    let _node = leaves.up();
+    eventually("the other member", || (peers(&leaves) == Some(1)).then_some(()));
+}
