@@ -16,13 +16,13 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lapi::{KEY, Lapi};
 use vigie_bouncer_client::span::Family;
 use vigie_bouncer_client::{Moment, Span};
 use vigie_bouncer_nftables::apply::Backend;
-use vigie_bouncer_nftables::layout::{Layout, removal};
+use vigie_bouncer_nftables::layout::{Found, Layout, removal};
 use vigie_bouncer_nftables::plan::{self, Mirror};
 use vigie_bouncer_nftables::transaction::{Hook, Transaction};
 
@@ -36,6 +36,7 @@ fn range(n: u32) -> u32 {
 }
 
 const HOUR_SECS: u64 = 3_600;
+const LOOK: Duration = Duration::from_millis(2);
 
 fn timed<T>(what: &str, run: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
@@ -76,21 +77,36 @@ fn end_to_end(dir: &Path, addresses: u32, ranges: u32) {
         .arg("--url")
         .arg(format!("unix://{}", dir.join("api.sock").display()));
     let begin = Instant::now();
-    timed("vigie: start of the bouncer to all in the kernel", || {
-        assert!(command.status().unwrap().success());
-    });
+    start(&mut command, "vigie: start of the bouncer to all in the kernel");
     // As a node tells them: what remains when they are asked for, and to say it takes a while here.
     let telling = Instant::now();
     decide(4 * HOUR_SECS);
     let passed = begin.elapsed().as_secs() + telling.elapsed().as_secs();
     decide(4 * HOUR_SECS - passed);
-    timed("vigie: started again, all there already", || {
-        assert!(command.status().unwrap().success());
-    });
+    start(&mut command, "vigie: started again, all there already");
     decide(5 * HOUR_SECS);
-    timed("vigie: started again, each with another end", || {
-        assert!(command.status().unwrap().success());
+    start(&mut command, "vigie: started again, each with another end");
+}
+
+/// Runs it to its end, looking how much memory it takes at most.
+fn start(command: &mut Command, what: &str) {
+    let mut peak = String::new();
+    timed(what, || {
+        let mut child = command.spawn().unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let ended = loop {
+            if let Some(ended) = child.try_wait().unwrap() {
+                break ended;
+            }
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            if let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
+                line.trim().clone_into(&mut peak);
+            }
+            std::thread::park_timeout(LOOK);
+        };
+        assert!(ended.success());
     });
+    println!("       with at most {peak} of memory");
 }
 
 fn kernel_only(addresses: u32, ranges: u32) {
@@ -102,8 +118,9 @@ fn kernel_only(addresses: u32, ranges: u32) {
         priority: -10,
     };
     backend.apply(&removal(), "vigie", now).unwrap();
-    backend.apply(&layout.establish(&[]), "vigie", now).unwrap();
-    let mut mirror = Mirror::default();
+    let renewal = layout.renew(&Found::default());
+    backend.apply(&renewal.transaction, "vigie", now).unwrap();
+    let mut mirror = Mirror::of(renewal.generation);
     let mut carry_out = |mirror: &mut Mirror, transactions: Vec<Transaction>| {
         for transaction in transactions {
             backend.apply(&transaction, "vigie", now).unwrap();
@@ -131,6 +148,12 @@ fn kernel_only(addresses: u32, ranges: u32) {
         let wanted = [(IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9)), Some(until))];
         let planned = plan::addresses(wanted, &mirror, now);
         carry_out(&mut mirror, planned);
+    });
+    let next = layout.renew(&backend.find("vigie").unwrap());
+    backend.apply(&next.transaction, "vigie", now).unwrap();
+    timed("vigie: one generation takes the place of another", || {
+        let retire = layout.retire(next.generation, &next.older);
+        backend.apply(&retire, "vigie", now).unwrap();
     });
     backend.apply(&removal(), "vigie", now).unwrap();
 }

@@ -1,14 +1,14 @@
 //! Carries transactions out: in the kernel, or on paper for `--dry-run`. Before: [`crate::plan`]. The last stop.
 
-use std::collections::HashSet;
 use std::io::Write as _;
 
 use vigie_bouncer_client::Moment;
 
+use crate::layout::Found;
 use crate::netlink::{NetlinkError, Socket, encode};
 use crate::plan::Mirror;
 use crate::text::render;
-use crate::transaction::{Hook, Set, Transaction};
+use crate::transaction::Transaction;
 
 /// Where transactions go.
 #[derive(Debug)]
@@ -17,15 +17,6 @@ pub enum Backend {
     Kernel(Socket),
     /// Standard output. The kernel is read where we may, to show what would be different.
     Print(Option<Socket>),
-}
-
-/// What the kernel holds of ours.
-#[derive(Debug, Default)]
-pub struct Held {
-    /// The elements of our sets.
-    pub mirror: Mirror,
-    /// Our chains.
-    pub chains: Vec<Hook>,
 }
 
 // === impl Backend ===
@@ -52,13 +43,12 @@ impl Backend {
         }
     }
 
-    /// Reads what the kernel holds.
-    pub fn read(&mut self, table: &str, now: Moment) -> Result<Held, NetlinkError> {
+    /// What the kernel has of ours. On paper it is only looked at; without the right to, it counts as empty.
+    pub fn find(&mut self, table: &str) -> Result<Found, NetlinkError> {
         match self {
-            Self::Kernel(socket) => read(socket, table, now),
-            // On paper the kernel is only looked at; without the right to, it counts as empty.
+            Self::Kernel(socket) => find(socket, table),
             Self::Print(socket) => {
-                let seen = socket.as_mut().and_then(|socket| read(socket, table, now).ok());
+                let seen = socket.as_mut().and_then(|socket| find(socket, table).ok());
                 Ok(seen.unwrap_or_default())
             }
         }
@@ -71,21 +61,28 @@ impl Backend {
             Self::Print(_) => Ok(None),
         }
     }
+
+    /// Whether the sets of the mirror are there with as many elements as they must have by now, where the kernel tells.
+    /// What is on paper stays there.
+    pub fn holds(&mut self, mirror: &Mirror, table: &str, now: Moment) -> Result<bool, NetlinkError> {
+        let Self::Kernel(socket) = self else {
+            return Ok(true);
+        };
+        let seen = socket.sets(table)?;
+        let mut wanted = mirror.generation().sets().into_iter();
+        Ok(wanted.all(|set| {
+            let enough =
+                |count: u32| usize::try_from(count).is_ok_and(|count| count >= mirror.live(set.kind, now));
+            seen.iter()
+                .any(|seen| seen.set == set && seen.elements.is_none_or(enough))
+        }))
+    }
 }
 
-fn read(socket: &mut Socket, table: &str, now: Moment) -> Result<Held, NetlinkError> {
-    let mut mirror = Mirror::default();
-    for set in Set::ALL {
-        let mut seen = HashSet::new();
-        for element in socket.elements(table, set, now)? {
-            // A dump of a hash that grows meanwhile may show an element twice.
-            if !set.is_interval() || seen.insert(element.first) {
-                mirror.insert(set, &element);
-            }
-        }
-    }
-    Ok(Held {
-        mirror,
+fn find(socket: &mut Socket, table: &str) -> Result<Found, NetlinkError> {
+    let sets = socket.sets(table)?;
+    Ok(Found {
         chains: socket.chains(table)?,
+        sets: sets.into_iter().map(|seen| seen.set).collect(),
     })
 }

@@ -1,9 +1,9 @@
 //! The loop between the stream and the kernel. Before: `vigie-bouncer-client`. After: [`crate::apply`].
 //!
-//! Start: the kernel's sets are read back and kept, so a restart leaves no gap. While a full picture arrives,
-//! its additions take effect at once; what it does not name is taken out when it is complete, not before.
-//! When the kernel refuses something, or somebody else removed our table, everything is read back and planned
-//! anew. The table stays when we end.
+//! Start: what an earlier start left in the kernel stays in force, and a new generation of sets is filled beside it. While
+//! a full picture arrives, its additions take effect at once; what it does not name goes with the older generation when
+//! the picture is complete, not before. When the kernel refuses something, or somebody else took out what is ours, another
+//! generation is filled in the same way. The table stays when we end.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::apply::Backend;
 use crate::layout::Layout;
 use crate::netlink::NetlinkError;
 use crate::plan::{self, Mirror};
-use crate::transaction::Transaction;
+use crate::transaction::{Set, Transaction};
 
 /// What to enforce and where.
 #[derive(Clone, Debug)]
@@ -34,7 +34,9 @@ pub struct EnforceConfig {
 
 /// Updates taken from the channel before the kernel is spoken to: what arrives together takes effect together.
 const UPDATES_AT_ONCE: usize = 16;
-/// Between two looks at whether our table still is there.
+/// Most addresses planned for at a time: a plan takes some hundred bytes for each.
+const ADDRESSES_AT_ONCE: usize = 16_000;
+/// Between two looks at whether what is ours still is there.
 const CHECK: Duration = Duration::from_secs(5);
 /// Every so many looks, what has ended is forgotten.
 const CHECKS_PER_SWEEP: u32 = 12;
@@ -47,6 +49,8 @@ pub struct Enforcer {
     clock: Clock,
     table: Table,
     mirror: Mirror,
+    /// Sets in force beside those of the mirror, until these hold everything.
+    older: Vec<Set>,
     handle: Option<u64>,
     changed: Vec<IpAddr>,
     ranges_changed: bool,
@@ -59,7 +63,7 @@ pub struct Enforcer {
 // === impl Enforcer ===
 
 impl Enforcer {
-    /// Reads back what the kernel holds and puts the table in place around it.
+    /// Puts the table in place, or a new generation of sets into the one that is there.
     pub fn start(config: EnforceConfig, backend: Backend, clock: Clock) -> Result<Self, NetlinkError> {
         let mut enforcer = Self {
             table: Table::new(config.accept.clone()),
@@ -67,13 +71,14 @@ impl Enforcer {
             backend,
             clock,
             mirror: Mirror::default(),
+            older: Vec::new(),
             handle: None,
             changed: Vec::new(),
             ranges_changed: false,
             complete: false,
             astray: false,
         };
-        enforcer.establish()?;
+        enforcer.renew()?;
         Ok(enforcer)
     }
 
@@ -104,7 +109,7 @@ impl Enforcer {
             elements = self.mirror.len(),
             "stopping; the table stays and its elements expire by themselves"
         );
-        !self.astray
+        !self.astray && (self.older.is_empty() || !self.complete)
     }
 
     fn take(&mut self, update: Update) {
@@ -170,22 +175,21 @@ impl Enforcer {
         }
     }
 
-    /// Brings the kernel up to date. If it refuses, what it holds is read back and planned anew, once; if that
-    /// fails too, again at the next look.
+    /// Brings the kernel up to date. If it refuses, a new generation is filled, once; if that fails too, again at the next
+    /// look, and until then nothing older goes.
     fn settle(&mut self) {
-        if self.try_settle() {
-            return;
+        let refused = !self.try_settle();
+        self.astray = self.astray || (refused && !self.begin_anew());
+        self.retire();
+    }
+
+    fn begin_anew(&mut self) -> bool {
+        if let Err(error) = self.renew() {
+            tracing::error!(error = chain(&error), "the table cannot be put in place");
+            return false;
         }
-        match self.establish() {
-            Ok(()) => {
-                self.everything();
-                self.astray = !self.try_settle();
-            }
-            Err(error) => {
-                tracing::error!(error = chain(&error), "the kernel's tables cannot be read");
-                self.astray = true;
-            }
-        }
+        self.everything();
+        self.try_settle()
     }
 
     fn try_settle(&mut self) -> bool {
@@ -193,23 +197,46 @@ impl Enforcer {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();
         changed.dedup();
-        let wanted = changed
-            .into_iter()
-            .map(|address| (address, self.table.until(address, now)));
-        let mut transactions = plan::addresses(wanted, &self.mirror, now);
+        let singles = changed.chunks(ADDRESSES_AT_ONCE).all(|some| {
+            let wanted = some
+                .iter()
+                .map(|address| (*address, self.table.until(*address, now)));
+            let planned = plan::addresses(wanted, &self.mirror, now);
+            self.carry_out(&planned, now)
+        });
         // Ranges wait for a complete picture: half of one would take out the other half.
-        if self.complete && std::mem::take(&mut self.ranges_changed) {
-            for family in [Family::V4, Family::V6] {
-                let spans = self.table.spans(family, now);
-                transactions.extend(plan::ranges(&spans, family, &self.mirror, now));
-            }
+        if !(singles && self.complete && std::mem::take(&mut self.ranges_changed)) {
+            return singles;
         }
-        transactions
-            .iter()
-            .all(|transaction| self.carry_out(transaction, now))
+        [Family::V4, Family::V6].into_iter().all(|family| {
+            let spans = self.table.spans(family, now);
+            let planned = plan::ranges(&spans, family, &self.mirror, now);
+            self.carry_out(&planned, now)
+        })
     }
 
-    fn carry_out(&mut self, transaction: &Transaction, now: Moment) -> bool {
+    /// When our generation holds everything, the older ones go. Refused, they stay, which keeps nobody in: the next look
+    /// tries again.
+    fn retire(&mut self) {
+        if self.astray || !self.complete || self.older.is_empty() {
+            return;
+        }
+        let layout = &self.config.layout;
+        let transaction = layout.retire(self.mirror.generation(), &self.older);
+        if self.carry_out(&[transaction], self.clock.now()) {
+            self.older.clear();
+            tracing::info!(
+                elements = self.mirror.len(),
+                "a new generation of sets is complete, and the only one"
+            );
+        }
+    }
+
+    fn carry_out(&mut self, transactions: &[Transaction], now: Moment) -> bool {
+        transactions.iter().all(|one| self.carry_out_one(one, now))
+    }
+
+    fn carry_out_one(&mut self, transaction: &Transaction, now: Moment) -> bool {
         match self.backend.apply(transaction, &self.config.table, now) {
             Ok(()) => {
                 self.mirror.record(transaction);
@@ -231,47 +258,49 @@ impl Enforcer {
         }
     }
 
-    /// Reads back what the kernel holds, and puts table, chains and rules in place around it.
-    fn establish(&mut self) -> Result<(), NetlinkError> {
+    /// Begins a new generation: its sets are empty, and in force beside those that are there.
+    fn renew(&mut self) -> Result<(), NetlinkError> {
         let now = self.clock.now();
-        let held = self.backend.read(&self.config.table, now)?;
-        let transaction = self.config.layout.establish(&held.chains);
-        self.backend.apply(&transaction, &self.config.table, now)?;
+        let found = self.backend.find(&self.config.table)?;
+        let renewal = self.config.layout.renew(&found);
+        self.backend
+            .apply(&renewal.transaction, &self.config.table, now)?;
         self.handle = self.backend.table_handle(&self.config.table)?;
+        self.mirror = Mirror::of(renewal.generation);
+        self.older = renewal.older;
         tracing::info!(
             table = self.config.table,
-            elements = held.mirror.len(),
-            "the table is in place"
+            older_sets = self.older.len(),
+            "the table is in place, with a new generation of sets"
         );
-        self.mirror = held.mirror;
-        self.astray = false;
         Ok(())
     }
 
     /// Looks after the table: is it still ours, what has ended, what failed last time.
     fn look(&mut self, sweep: bool) {
-        match self.backend.table_handle(&self.config.table) {
-            Ok(handle) if handle == self.handle => {}
-            Ok(_) => {
-                tracing::warn!("somebody removed our table (a firewall reload?); it is put back");
+        let now = self.clock.now();
+        if sweep {
+            self.table.expire(now);
+            self.mirror.expire(now);
+        }
+        match self.stands(now) {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("somebody took out what is ours (a firewall reload?); it is put back");
                 self.astray = true;
             }
             Err(error) => tracing::error!(error = chain(&error), "the kernel's tables cannot be looked at"),
         }
-        if sweep {
-            let now = self.clock.now();
-            self.table.expire(now);
-            self.mirror.expire(now);
-        }
         if self.astray {
-            match self.establish() {
-                Ok(()) => {
-                    self.everything();
-                    self.settle();
-                }
-                Err(error) => tracing::error!(error = chain(&error), "the table cannot be put in place"),
-            }
+            self.astray = !self.begin_anew();
         }
+        self.retire();
+    }
+
+    fn stands(&mut self, now: Moment) -> Result<bool, NetlinkError> {
+        let table = &self.config.table;
+        let same = self.backend.table_handle(table)? == self.handle;
+        Ok(same && self.backend.holds(&self.mirror, table, now)?)
     }
 }
 

@@ -35,7 +35,7 @@ pub fn addresses(
 ) -> Vec<Transaction> {
     let mut units = Vec::new();
     for (address, until) in wanted {
-        let set = Set::of(address);
+        let set = mirror.generation().of(address);
         let old = mirror.until(address).map(|until| Element::single(address, until));
         let new = until
             .filter(|until| *until > now)
@@ -79,7 +79,7 @@ pub fn ranges(wanted: &[Span], family: Family, mirror: &Mirror, now: Moment) -> 
                 .map(|(span, _)| element(family, *span))
                 .collect()
         };
-        unit(Set::ranges(family), &pick(false), &pick(true), now)
+        unit(mirror.generation().ranges(family), &pick(false), &pick(true), now)
     });
     pack(units.collect(), CHUNK)
 }

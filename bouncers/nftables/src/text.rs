@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
+use vigie_bouncer_client::span::Family;
 use vigie_bouncer_client::{GoDuration, Moment};
 
-use crate::transaction::{Element, Hook, Op, Set, Transaction};
+use crate::transaction::{Element, Hook, Kind, Op, Set, Transaction};
 
 /// The transaction in nft's language, for this table, at this moment.
 pub fn render(transaction: &Transaction, table: &str, now: Moment) -> String {
@@ -21,8 +22,9 @@ fn line(op: &Op, table: &str, now: Moment) -> String {
     match op {
         Op::AddTable => format!("add table inet {table}"),
         Op::DeleteTable => format!("delete table inet {table}"),
-        Op::AddSet(set) => format!("add set inet {table} {} {}", set.name(), shape(*set)),
-        Op::AddCounter(set) => format!("add counter inet {table} {}", set.name()),
+        Op::AddCounter(kind) => format!("add counter inet {table} {}", kind.name()),
+        Op::AddSet(set) => format!("add set inet {table} {set} {}", shape(set.kind)),
+        Op::DeleteSet(set) => format!("delete set inet {table} {set}"),
         Op::DeleteChain(hook) => {
             let name = hook.name();
             format!("flush chain inet {table} {name}\ndelete chain inet {table} {name}")
@@ -34,13 +36,12 @@ fn line(op: &Op, table: &str, now: Moment) -> String {
     }
 }
 
-fn shape(set: Set) -> String {
-    let key = if set.name().contains("v4") {
-        "ipv4_addr"
-    } else {
-        "ipv6_addr"
+fn shape(kind: Kind) -> String {
+    let key = match kind.family() {
+        Family::V4 => "ipv4_addr",
+        Family::V6 => "ipv6_addr",
     };
-    let flags = if set.is_interval() {
+    let flags = if kind.is_interval() {
         "interval, timeout"
     } else {
         "timeout"
@@ -54,20 +55,16 @@ fn chain(hook: Hook, priority: i32, table: &str) -> String {
 }
 
 fn rule(hook: Hook, set: Set, table: &str) -> String {
-    let address = if set.name().contains("v4") {
-        "ip saddr"
-    } else {
-        "ip6 saddr"
+    let address = match set.kind.family() {
+        Family::V4 => "ip saddr",
+        Family::V6 => "ip6 saddr",
     };
-    let name = set.name();
-    format!(
-        "add rule inet {table} {} {address} @{name} counter name \"{name}\" drop",
-        hook.name()
-    )
+    let (hook, counter) = (hook.name(), set.kind.name());
+    format!("add rule inet {table} {hook} {address} @{set} counter name \"{counter}\" drop")
 }
 
 fn list(verb: &str, set: Set, elements: &[Element], table: &str, now: Option<Moment>) -> String {
-    let mut out = format!("{verb} element inet {table} {} {{", set.name());
+    let mut out = format!("{verb} element inet {table} {set} {{");
     for (index, element) in elements.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let mut text = element.first.to_string();
@@ -93,34 +90,7 @@ pub fn timeout_secs(element: &Element, now: Moment) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Layout;
-
-    #[test]
-    fn the_table_in_nft_words() {
-        let layout = Layout {
-            hooks: vec![Hook::Input],
-            priority: -10,
-        };
-        let expected = r#"add table inet vigie
-add set inet vigie vigie_v4 { type ipv4_addr; flags timeout; }
-add counter inet vigie vigie_v4
-add set inet vigie vigie_v6 { type ipv6_addr; flags timeout; }
-add counter inet vigie vigie_v6
-add set inet vigie vigie_v4_ranges { type ipv4_addr; flags interval, timeout; }
-add counter inet vigie vigie_v4_ranges
-add set inet vigie vigie_v6_ranges { type ipv6_addr; flags interval, timeout; }
-add counter inet vigie vigie_v6_ranges
-flush chain inet vigie input
-delete chain inet vigie input
-add chain inet vigie input { type filter hook input priority -10; policy accept; }
-add rule inet vigie input ip saddr @vigie_v4 counter name "vigie_v4" drop
-add rule inet vigie input ip6 saddr @vigie_v6 counter name "vigie_v6" drop
-add rule inet vigie input ip saddr @vigie_v4_ranges counter name "vigie_v4_ranges" drop
-add rule inet vigie input ip6 saddr @vigie_v6_ranges counter name "vigie_v6_ranges" drop
-"#;
-        let now = Moment::from_secs(0);
-        assert_eq!(render(&layout.establish(&[Hook::Input]), "vigie", now), expected);
-    }
+    use crate::transaction::Generation;
 
     #[test]
     fn elements_in_nft_words() {
@@ -131,14 +101,15 @@ add rule inet vigie input ip6 saddr @vigie_v6_ranges counter name "vigie_v6_rang
             last: "2001:db8::ff".parse().unwrap(),
             until: Moment::from_secs(100),
         };
+        let [v4, _, _, v6_ranges] = Generation::default().next().sets();
         let ops = vec![
-            Op::AddElements(Set::V4, vec![single]),
-            Op::DeleteElements(Set::V6Ranges, vec![range]),
-            Op::AddElements(Set::V6Ranges, vec![range, range]),
+            Op::AddElements(v4, vec![single]),
+            Op::DeleteElements(v6_ranges, vec![range]),
+            Op::AddElements(v6_ranges, vec![range, range]),
         ];
-        let expected = "add element inet t vigie_v4 { 192.0.2.1 timeout 1h1m1s }
-delete element inet t vigie_v6_ranges { 2001:db8::-2001:db8::ff }
-add element inet t vigie_v6_ranges { 2001:db8::-2001:db8::ff timeout 1s, 2001:db8::-2001:db8::ff timeout 1s }
+        let expected = "add element inet t vigie_v4_1 { 192.0.2.1 timeout 1h1m1s }
+delete element inet t vigie_v6_ranges_1 { 2001:db8::-2001:db8::ff }
+add element inet t vigie_v6_ranges_1 { 2001:db8::-2001:db8::ff timeout 1s, 2001:db8::-2001:db8::ff timeout 1s }
 ";
         assert_eq!(render(&Transaction { ops }, "t", now), expected);
     }

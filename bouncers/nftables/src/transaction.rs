@@ -1,13 +1,14 @@
 //! What the kernel is asked to do, all of it or nothing. Before: [`crate::plan`]. After: [`crate::apply`].
 
+use std::fmt;
 use std::net::IpAddr;
 
 use vigie_bouncer_client::Moment;
 use vigie_bouncer_client::span::{Family, number};
 
-/// One of the four sets of our table.
+/// What a set holds. Every generation has a set of each kind; the counters, one for each kind, outlive them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Set {
+pub enum Kind {
     /// Single IPv4 addresses, a hash.
     V4,
     /// Single IPv6 addresses, a hash.
@@ -16,6 +17,19 @@ pub enum Set {
     V4Ranges,
     /// IPv6 ranges, intervals.
     V6Ranges,
+}
+
+/// The sets that are filled together, from nothing. Later ones have higher numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(u32);
+
+/// A set of our table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Set {
+    /// What it holds.
+    pub kind: Kind,
+    /// Which other sets it was filled with.
+    pub generation: Generation,
 }
 
 /// Where packets are looked at.
@@ -45,10 +59,12 @@ pub enum Op {
     AddTable,
     /// Remove our table and all in it.
     DeleteTable,
+    /// Create the counter of what sets of a kind have dropped, unless it is there.
+    AddCounter(Kind),
     /// Create a set unless it is there.
     AddSet(Set),
-    /// Create the counter of what a set has dropped unless it is there.
-    AddCounter(Set),
+    /// Remove a set and all in it. No rule may look at it any more.
+    DeleteSet(Set),
     /// Remove a chain and its rules.
     DeleteChain(Hook),
     /// Create a chain that accepts what its rules do not drop.
@@ -68,13 +84,13 @@ pub struct Transaction {
     pub ops: Vec<Op>,
 }
 
-// === impl Set ===
+// === impl Kind ===
 
-impl Set {
+impl Kind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::V4, Self::V6, Self::V4Ranges, Self::V6Ranges];
 
-    /// Its name in the kernel.
+    /// Its name, which is that of the counter.
     pub const fn name(self) -> &'static str {
         match self {
             Self::V4 => "vigie_v4",
@@ -84,12 +100,7 @@ impl Set {
         }
     }
 
-    /// The set of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|set| set.name() == name)
-    }
-
-    /// The family of its members.
+    /// The family of the members.
     pub const fn family(self) -> Family {
         match self {
             Self::V4 | Self::V4Ranges => Family::V4,
@@ -97,21 +108,68 @@ impl Set {
         }
     }
 
-    /// Whether it holds ranges.
+    /// Whether the members are ranges.
     pub const fn is_interval(self) -> bool {
         matches!(self, Self::V4Ranges | Self::V6Ranges)
     }
+}
 
-    /// The set of single addresses that takes this one.
-    pub const fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+// === impl Generation ===
+
+impl Generation {
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
-    /// The set of ranges of this family.
-    pub const fn ranges(family: Family) -> Self {
-        match family {
-            Family::V4 => Self::V4Ranges,
-            Family::V6 => Self::V6Ranges,
+    /// Its set of a kind.
+    pub const fn set(self, kind: Kind) -> Set {
+        Set {
+            kind,
+            generation: self,
+        }
+    }
+
+    /// All its sets.
+    pub fn sets(self) -> [Set; 4] {
+        Kind::ALL.map(|kind| self.set(kind))
+    }
+
+    /// Its set of single addresses that takes this one.
+    pub const fn of(self, address: IpAddr) -> Set {
+        self.set(if address.is_ipv4() { Kind::V4 } else { Kind::V6 })
+    }
+
+    /// Its set of ranges of this family.
+    pub const fn ranges(self, family: Family) -> Set {
+        self.set(match family {
+            Family::V4 => Kind::V4Ranges,
+            Family::V6 => Kind::V6Ranges,
+        })
+    }
+}
+
+// === impl Set ===
+
+impl Set {
+    /// The set of this name. One without a number is of a version that had no generations: the oldest of all.
+    pub fn named(name: &str) -> Option<Self> {
+        let numbered = name
+            .rsplit_once('_')
+            .and_then(|(kind, number)| Some((kind, number.parse().ok()?)));
+        let (name, number) = numbered.unwrap_or((name, 0));
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+        Some(Generation(number).set(kind))
+    }
+}
+
+impl fmt::Display for Set {
+    /// Its name in the kernel.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.kind.name(), self.generation.0) {
+            (kind, 0) => f.write_str(kind),
+            (kind, number) => write!(f, "{kind}_{number}"),
         }
     }
 }
@@ -173,7 +231,7 @@ impl Op {
         match self {
             Self::AddElements(set, elements) | Self::DeleteElements(set, elements) => elements
                 .len()
-                .saturating_mul(if set.is_interval() { 2 } else { 1 }),
+                .saturating_mul(if set.kind.is_interval() { 2 } else { 1 }),
             _ => 0,
         }
     }

@@ -30,8 +30,9 @@ pub(crate) enum Message {
     NewRule = 6,
     DelRule = 8,
     NewSet = 9,
+    GetSet = 10,
+    DelSet = 11,
     NewSetElem = 12,
-    GetSetElem = 13,
     DelSetElem = 14,
     NewObj = 18,
 }
@@ -71,6 +72,8 @@ pub(crate) const SET_FLAGS: u16 = 3;
 pub(crate) const SET_KEY_TYPE: u16 = 4;
 pub(crate) const SET_KEY_LEN: u16 = 5;
 pub(crate) const SET_ID: u16 = 10;
+/// Told by newer kernels only.
+pub(crate) const SET_COUNT: u16 = 20;
 pub(crate) const SET_FLAG_INTERVAL: u32 = 0x4;
 pub(crate) const SET_FLAG_TIMEOUT: u32 = 0x10;
 /// Type numbers of the nft program, so that it can print our sets.
@@ -83,7 +86,6 @@ pub(crate) const ELEM_LIST_ELEMENTS: u16 = 3;
 pub(crate) const ELEM_KEY: u16 = 1;
 pub(crate) const ELEM_FLAGS: u16 = 3;
 pub(crate) const ELEM_TIMEOUT: u16 = 4;
-pub(crate) const ELEM_EXPIRATION: u16 = 5;
 pub(crate) const ELEM_INTERVAL_END: u32 = 1;
 pub(crate) const DATA_VALUE: u16 = 1;
 pub(crate) const DATA_VERDICT: u16 = 2;

@@ -8,7 +8,7 @@ use vigie_bouncer_client::span::Family;
 use super::attribute::{Writer, u16_at, u32_at};
 use super::consts::{self as c, Message};
 use crate::text::timeout_secs;
-use crate::transaction::{Element, Hook, Op, Set, Transaction};
+use crate::transaction::{Element, Hook, Kind, Op, Set, Transaction};
 
 /// A batch, ready to be sent.
 #[derive(Debug)]
@@ -83,8 +83,9 @@ impl Encoder<'_> {
         match op {
             Op::AddTable => self.table(Message::NewTable, c::NLM_F_CREATE),
             Op::DeleteTable => self.table(Message::DelTable, 0),
+            Op::AddCounter(kind) => self.counter(*kind),
             Op::AddSet(set) => self.set(*set),
-            Op::AddCounter(set) => self.counter(*set),
+            Op::DeleteSet(set) => self.delete_set(*set),
             Op::DeleteChain(hook) => self.delete_chain(*hook),
             Op::AddChain(hook, priority) => self.chain(*hook, *priority),
             Op::AddRule(hook, set) => self.rule(*hook, *set),
@@ -103,33 +104,38 @@ impl Encoder<'_> {
     }
 
     fn set(&mut self, set: Set) {
-        let (key_type, key_len) = match set.family() {
+        let (key_type, key_len) = match set.kind.family() {
             Family::V4 => (c::NFT_TYPE_IPADDR, 4),
             Family::V6 => (c::NFT_TYPE_IP6ADDR, 16),
         };
-        let interval = if set.is_interval() {
+        let interval = if set.kind.is_interval() {
             c::SET_FLAG_INTERVAL
         } else {
             0
         };
-        let id = Set::ALL
-            .into_iter()
-            .position(|other| other == set)
-            .and_then(|at| u32::try_from(at).ok());
+        // Unique within the transaction, which has no two new sets of a kind.
+        let id = set.kind as u32;
         let open = self.w.inet(Message::NewSet.kind(), c::NLM_F_CREATE);
         self.w.text(c::SET_TABLE, self.table);
-        self.w.text(c::SET_NAME, set.name());
+        self.w.text(c::SET_NAME, &set.to_string());
         self.w.number(c::SET_FLAGS, c::SET_FLAG_TIMEOUT | interval);
         self.w.number(c::SET_KEY_TYPE, key_type);
         self.w.number(c::SET_KEY_LEN, key_len);
-        self.w.number(c::SET_ID, id.unwrap_or(0).saturating_add(1));
+        self.w.number(c::SET_ID, id.saturating_add(1));
         self.w.end_message(&open);
     }
 
-    fn counter(&mut self, set: Set) {
+    fn delete_set(&mut self, set: Set) {
+        let open = self.w.inet(Message::DelSet.kind(), 0);
+        self.w.text(c::SET_TABLE, self.table);
+        self.w.text(c::SET_NAME, &set.to_string());
+        self.w.end_message(&open);
+    }
+
+    fn counter(&mut self, kind: Kind) {
         let open = self.w.inet(Message::NewObj.kind(), c::NLM_F_CREATE);
         self.w.text(c::OBJ_TABLE, self.table);
-        self.w.text(c::OBJ_NAME, set.name());
+        self.w.text(c::OBJ_NAME, kind.name());
         self.w.number(c::OBJ_TYPE, c::OBJECT_COUNTER);
         let data = self.w.nest(c::OBJ_DATA);
         self.w.attribute(c::COUNTER_BYTES, &0_u64.to_be_bytes());
@@ -166,9 +172,9 @@ impl Encoder<'_> {
         self.w.end_message(&open);
     }
 
-    /// `ip saddr @set counter name "set" drop`, as nft itself would write it.
+    /// `ip saddr @set counter name "kind" drop`, as nft itself would write it.
     fn rule(&mut self, hook: Hook, set: Set) {
-        let (protocol, offset, length) = match set.family() {
+        let (protocol, offset, length) = match set.kind.family() {
             Family::V4 => (c::NFPROTO_IPV4, 12, 4),
             Family::V6 => (c::NFPROTO_IPV6, 8, 16),
         };
@@ -196,12 +202,12 @@ impl Encoder<'_> {
             w.number(c::PAYLOAD_LEN, length);
         });
         self.expression("lookup", |w| {
-            w.text(c::LOOKUP_SET, set.name());
+            w.text(c::LOOKUP_SET, &set.to_string());
             w.number(c::LOOKUP_SREG, c::REG_1);
         });
         self.expression("objref", |w| {
             w.number(c::OBJREF_TYPE, c::OBJECT_COUNTER);
-            w.text(c::OBJREF_NAME, set.name());
+            w.text(c::OBJREF_NAME, set.kind.name());
         });
         self.expression("immediate", |w| {
             w.number(c::IMMEDIATE_DREG, c::REG_VERDICT);
@@ -233,12 +239,12 @@ impl Encoder<'_> {
         for some in elements.chunks(ELEMENTS_PER_MESSAGE) {
             let open = self.w.inet(message.kind(), flags);
             self.w.text(c::ELEM_LIST_TABLE, self.table);
-            self.w.text(c::ELEM_LIST_SET, set.name());
+            self.w.text(c::ELEM_LIST_SET, &set.to_string());
             let list = self.w.nest(c::ELEM_LIST_ELEMENTS);
             for element in some {
                 let timeout = (message == Message::NewSetElem).then(|| timeout_secs(element, self.now));
                 self.element(element.first, timeout, 0);
-                if set.is_interval() {
+                if set.kind.is_interval() {
                     self.interval_end(set, element);
                 }
             }
@@ -268,13 +274,13 @@ impl Encoder<'_> {
     /// An interval is its first address and the one behind its last, marked as an end. The highest address of
     /// all has none behind it, and then the interval stays open.
     fn interval_end(&mut self, set: Set, element: &Element) {
-        let top = match set.family() {
+        let top = match set.kind.family() {
             Family::V4 => u128::from(u32::MAX),
             Family::V6 => u128::MAX,
         };
         let (_, last) = element.numbers();
         if last < top {
-            let behind = set.family().address(last.saturating_add(1));
+            let behind = set.kind.family().address(last.saturating_add(1));
             self.element(behind, None, c::ELEM_INTERVAL_END);
         }
     }

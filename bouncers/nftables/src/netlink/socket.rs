@@ -8,13 +8,12 @@ use std::time::Duration;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt};
-use vigie_bouncer_client::Moment;
 
 use super::attribute::{Received, Writer, u32_at};
 use super::consts::{self as c, Message};
-use super::decode;
+use super::decode::{self, SeenSet};
 use super::encode::Batch;
-use crate::transaction::{Element, Hook, Set};
+use crate::transaction::Hook;
 
 /// What the kernel did not do.
 #[derive(Debug, thiserror::Error)]
@@ -140,38 +139,31 @@ impl Socket {
         }
     }
 
-    /// The elements of a set; none if it does not exist.
-    pub fn elements(&mut self, table: &str, set: Set, now: Moment) -> Result<Vec<Element>, NetlinkError> {
+    /// Which of our chains the table has.
+    pub fn chains(&mut self, table: &str) -> Result<Vec<Hook>, NetlinkError> {
+        self.dump(Message::GetChain, |message| decode::chain(message, table))
+    }
+
+    /// Which of our sets the table has.
+    pub fn sets(&mut self, table: &str) -> Result<Vec<SeenSet>, NetlinkError> {
+        self.dump(Message::GetSet, |message| decode::set(message, table))
+    }
+
+    fn dump<T>(
+        &mut self,
+        what: Message,
+        pick: impl Fn(&Received<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
         for _ in 0..DUMP_ATTEMPTS {
-            let mut found = decode::Elements::new(set, now);
+            let mut found = Vec::new();
             let mut request = Writer::default();
-            let open = request.inet(Message::GetSetElem.kind(), c::NLM_F_DUMP);
-            request.text(c::ELEM_LIST_TABLE, table);
-            request.text(c::ELEM_LIST_SET, set.name());
+            let open = request.inet(what.kind(), c::NLM_F_DUMP);
             request.end_message(&open);
-            match self.ask(request, |message| found.take(message)) {
-                Ok(true) => return Ok(found.finish()),
-                Ok(false) => {}
-                Err(error) if error.is_missing() => return Ok(Vec::new()),
-                Err(error) => return Err(error),
+            if self.ask(request, |message| found.extend(pick(message)))? {
+                return Ok(found);
             }
         }
         Err(NetlinkError::NoAnswer)
-    }
-
-    /// Which of our chains the table has.
-    pub fn chains(&mut self, table: &str) -> Result<Vec<Hook>, NetlinkError> {
-        let mut found = Vec::new();
-        let mut request = Writer::default();
-        let open = request.inet(Message::GetChain.kind(), c::NLM_F_DUMP);
-        request.end_message(&open);
-        self.ask(request, |message| {
-            let chain = decode::chain(message).filter(|(of, _)| of == table);
-            found.extend(chain.and_then(|(_, name)| Hook::named(&name)));
-        })?;
-        found.sort_unstable();
-        found.dedup();
-        Ok(found)
     }
 
     /// The number that the table was given when it was created; `None` if there is no such table.

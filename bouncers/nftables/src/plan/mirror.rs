@@ -1,4 +1,4 @@
-//! What we know the kernel to hold: read back once, then kept up with every transaction that took effect.
+//! What the sets of our generation hold: nothing at first, then kept up with every transaction that took effect.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,11 +7,12 @@ use vigie_bouncer_client::span::Family;
 use vigie_bouncer_client::{Moment, Span};
 
 use super::SLACK_SECS;
-use crate::transaction::{Element, Op, Set, Transaction};
+use crate::transaction::{Element, Generation, Kind, Op, Set, Transaction};
 
-/// The kernel's sets, as far as we know. Eight bytes for an IPv4 address: half a million are the measure.
+/// The sets of one generation, as far as we know. Eight bytes for an IPv4 address: half a million are the measure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mirror {
+    generation: Generation,
     v4: HashMap<Ipv4Addr, Moment>,
     v6: HashMap<Ipv6Addr, Moment>,
     v4_ranges: BTreeMap<u128, Span>,
@@ -21,6 +22,19 @@ pub struct Mirror {
 // === impl Mirror ===
 
 impl Mirror {
+    /// Of a generation whose sets are empty.
+    pub fn of(generation: Generation) -> Self {
+        Self {
+            generation,
+            ..Self::default()
+        }
+    }
+
+    /// The generation of the sets.
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// Until when the kernel keeps a single address out by itself.
     pub fn until(&self, address: IpAddr) -> Option<Moment> {
         match address {
@@ -46,6 +60,19 @@ impl Mirror {
         self.v4.len().saturating_add(self.v6.len()).saturating_add(ranges)
     }
 
+    /// How many elements of a kind the kernel cannot have let go of by itself, however its clock goes.
+    pub fn live(&self, kind: Kind, now: Moment) -> usize {
+        let live = |until: Moment| until > now.plus_secs(SLACK_SECS);
+        match kind {
+            Kind::V4 => self.v4.values().filter(|until| live(**until)).count(),
+            Kind::V6 => self.v6.values().filter(|until| live(**until)).count(),
+            Kind::V4Ranges | Kind::V6Ranges => {
+                let spans = self.ranges(kind.family()).values();
+                spans.filter(|span| live(span.until)).count()
+            }
+        }
+    }
+
     /// Whether the kernel holds nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -54,28 +81,28 @@ impl Mirror {
     /// An element that the kernel holds.
     pub fn insert(&mut self, set: Set, element: &Element) {
         let (first, last) = element.numbers();
-        match (set, element.first) {
-            (Set::V4, IpAddr::V4(address)) => drop(self.v4.insert(address, element.until)),
-            (Set::V6, IpAddr::V6(address)) => drop(self.v6.insert(address, element.until)),
-            (Set::V4 | Set::V6, _) => {}
-            (Set::V4Ranges | Set::V6Ranges, _) => {
+        match (set.kind, element.first) {
+            (Kind::V4, IpAddr::V4(address)) => drop(self.v4.insert(address, element.until)),
+            (Kind::V6, IpAddr::V6(address)) => drop(self.v6.insert(address, element.until)),
+            (Kind::V4 | Kind::V6, _) => {}
+            (Kind::V4Ranges | Kind::V6Ranges, _) => {
                 let span = Span {
                     first,
                     last,
                     until: element.until,
                 };
-                self.ranges_mut(set.family()).insert(first, span);
+                self.ranges_mut(set.kind.family()).insert(first, span);
             }
         }
     }
 
     fn remove(&mut self, set: Set, element: &Element) {
-        match (set, element.first) {
-            (Set::V4, IpAddr::V4(address)) => drop(self.v4.remove(&address)),
-            (Set::V6, IpAddr::V6(address)) => drop(self.v6.remove(&address)),
-            (Set::V4 | Set::V6, _) => {}
-            (Set::V4Ranges | Set::V6Ranges, _) => {
-                self.ranges_mut(set.family()).remove(&element.numbers().0);
+        match (set.kind, element.first) {
+            (Kind::V4, IpAddr::V4(address)) => drop(self.v4.remove(&address)),
+            (Kind::V6, IpAddr::V6(address)) => drop(self.v6.remove(&address)),
+            (Kind::V4 | Kind::V6, _) => {}
+            (Kind::V4Ranges | Kind::V6Ranges, _) => {
+                self.ranges_mut(set.kind.family()).remove(&element.numbers().0);
             }
         }
     }
@@ -86,7 +113,6 @@ impl Mirror {
             match op {
                 Op::AddElements(set, elements) => elements.iter().for_each(|one| self.insert(*set, one)),
                 Op::DeleteElements(set, elements) => elements.iter().for_each(|one| self.remove(*set, one)),
-                Op::DeleteTable => *self = Self::default(),
                 _ => {}
             }
         }

@@ -23,7 +23,7 @@ impl Unit {
             .len()
             .saturating_add(self.delete.len())
             .saturating_add(self.add.len());
-        elements.saturating_mul(if self.set.is_interval() { 2 } else { 1 })
+        elements.saturating_mul(if self.set.kind.is_interval() { 2 } else { 1 })
     }
 
     /// Additions, then changes, then removals.

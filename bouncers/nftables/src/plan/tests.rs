@@ -17,7 +17,10 @@ fn mirror(elements: &[(&str, u32)]) -> Mirror {
     let mut mirror = Mirror::default();
     for (text, secs) in elements {
         let address = text.parse().unwrap();
-        mirror.insert(Set::of(address), &Element::single(address, at(*secs)));
+        mirror.insert(
+            mirror.generation().of(address),
+            &Element::single(address, at(*secs)),
+        );
     }
     mirror
 }
@@ -122,7 +125,10 @@ fn span(first: u128, last: u128, secs: u32) -> Span {
 fn holding(spans: &[Span]) -> Mirror {
     let mut mirror = Mirror::default();
     for span in spans {
-        mirror.insert(Set::V4Ranges, &element(Family::V4, *span));
+        mirror.insert(
+            mirror.generation().ranges(Family::V4),
+            &element(Family::V4, *span),
+        );
     }
     mirror
 }

@@ -60,10 +60,17 @@ impl Scene {
         }
     }
 
-    /// Waits until a set holds exactly this.
-    pub(crate) fn holds(&self, set: &str, expected: &[&str]) {
-        crate::space::wait_until(&format!("{set} to hold {expected:?}"), || {
-            self.space.values(set) == expected
+    /// Waits until the sets of a kind hold exactly this.
+    pub(crate) fn holds(&self, kind: &str, expected: &[&str]) {
+        crate::space::wait_until(&format!("{kind} to hold {expected:?}"), || {
+            self.space.values(kind) == expected
+        });
+    }
+
+    /// Waits until the sets of this generation are the only ones.
+    pub(crate) fn generation(&self, number: u32) {
+        crate::space::wait_until(&format!("generation {number} to be the only one"), || {
+            self.space.sets("vigie_v4") == [format!("vigie_v4_{number}")]
         });
     }
 }

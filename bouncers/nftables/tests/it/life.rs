@@ -22,8 +22,8 @@ fn a_restart_reconciles_without_a_gap() {
     scene.lapi.add("192.0.2.3", "4h");
     scene
         .space
-        .nft(&["add element inet vigie vigie_v4 { 192.0.2.99 timeout 1h }"]);
-    // The node is not there yet: the bouncer takes nothing out that it knows nothing about. And its table is
+        .nft(&["add element inet vigie vigie_v4_1 { 192.0.2.99 timeout 1h }"]);
+    // The node is not there yet: the bouncer takes nothing out that it knows nothing about. And its chains are
     // put in place anew, with another priority, around the sets.
     scene.lapi.set(|state| state.status = Some(503));
     let bouncer = scene.start(&["--priority", "-20"]);
@@ -39,43 +39,92 @@ fn a_restart_reconciles_without_a_gap() {
             .nft(&["list", "table", "inet", "vigie"])
             .contains("hook input priority -20;")
     );
+    assert_eq!(scene.space.sets("vigie_v4"), ["vigie_v4_1", "vigie_v4_2"]);
     scene.lapi.set(|state| state.status = None);
+    scene.generation(2);
     scene.holds("vigie_v4", &["192.0.2.2", "192.0.2.3"]);
     assert_eq!(scene.space.values("vigie_v4_ranges"), ["198.51.100.0/24"]);
     drop(bouncer);
 }
 
+const MANY: u32 = 30_000;
+
+fn address(n: u32) -> String {
+    Ipv4Addr::from_bits(0x0a00_0000 + n).to_string()
+}
+
+/// With many decisions.
+fn crowded(test: &str) -> Option<Scene> {
+    let scene = Scene::new(test)?;
+    (0..MANY).for_each(|n| scene.lapi.add(&address(n), "4h"));
+    Some(scene)
+}
+
+/// Waits until a set is being filled, whether or not it is full then.
+fn filling(scene: &Scene, set: &str) {
+    wait_until(&format!("the first elements of {set}"), || {
+        !scene.space.members_of(set).is_empty()
+    });
+}
+
 #[test]
-fn kill_leaves_the_set_consistent() {
-    let Some(scene) = Scene::new("kill_leaves_the_set_consistent") else {
+fn killed_at_its_first_start_it_goes_on_with_what_is_there() {
+    let Some(scene) = crowded("killed_at_its_first_start_it_goes_on_with_what_is_there") else {
         return;
     };
-    let address = |n: u32| Ipv4Addr::from_bits(0x0a00_0000 + n).to_string();
-    for n in 0..30_000 {
-        scene.lapi.add(&address(n), "4h");
-    }
-    // Killed somewhere in the middle of loading, several times over.
-    for _ in 0..3 {
-        let bouncer = scene.start(&[]);
-        wait_until("the first elements", || {
-            !scene.space.members("vigie_v4").is_empty()
-        });
-        bouncer.kill();
-        let ours = scene.space.nft(&["list", "chain", "inet", "vigie", "input"]);
-        assert_eq!(ours.matches(" drop").count(), 4, "{ours}");
-    }
     let bouncer = scene.start(&[]);
-    wait_until("all elements", || scene.space.members("vigie_v4").len() == 30_000);
-    for n in 10_000..30_000 {
+    filling(&scene, "vigie_v4_1");
+    bouncer.kill();
+    let held = scene.space.members("vigie_v4").len();
+    scene.lapi.set(|state| state.status = Some(503));
+    let _bouncer = scene.start(&[]);
+    scene.lapi.wait_for_next("startup=true");
+    assert_eq!(scene.space.members("vigie_v4").len(), held);
+    scene.lapi.set(|state| state.status = None);
+    scene.generation(2);
+    assert_eq!(scene.space.members("vigie_v4").len(), MANY as usize);
+}
+
+#[test]
+fn killed_while_it_fills_a_generation_the_one_before_stays_in_force() {
+    let Some(scene) = crowded("killed_while_it_fills_a_generation_the_one_before_stays_in_force") else {
+        return;
+    };
+    assert!(scene.start(&["--once"]).finish().success());
+    for n in 10_000..MANY {
+        scene.lapi.delete(&address(n));
+    }
+    scene.lapi.add("192.0.2.1", "4h");
+    // The picture is never complete, so no generation ever takes the place of the first.
+    scene.lapi.set(|state| state.break_off = u32::MAX);
+    for number in 2..=5 {
+        let bouncer = scene.start(&[]);
+        filling(&scene, &format!("vigie_v4_{number}"));
+        bouncer.kill();
+        assert_eq!(scene.space.members_of("vigie_v4_1").len(), MANY as usize);
+        let sets = scene.space.sets("vigie_v4");
+        assert!(sets.len() <= 3, "{sets:?}");
+        let rules = scene.space.nft(&["list", "chain", "inet", "vigie", "input"]);
+        assert_eq!(rules.matches(" drop").count(), 4 * sets.len(), "{rules}");
+        for set in sets {
+            assert!(rules.contains(&format!("@{set} ")), "{set} in {rules}");
+        }
+    }
+    scene.lapi.set(|state| state.break_off = 0);
+    let bouncer = scene.start(&[]);
+    scene.generation(6);
+    assert_eq!(scene.space.members("vigie_v4").len(), 10_001);
+    // Killed while it takes out, likewise.
+    for n in 0..9_000 {
         scene.lapi.delete(&address(n));
     }
     wait_until("the removal to have begun", || {
-        scene.space.members("vigie_v4").len() < 30_000
+        scene.space.members("vigie_v4").len() < 10_001
     });
     bouncer.kill();
     let _bouncer = scene.start(&[]);
-    wait_until("the removal", || scene.space.members("vigie_v4").len() == 10_000);
-    assert!(scene.space.members("vigie_v4").contains_key(&address(9_999)));
+    scene.generation(7);
+    assert_eq!(scene.space.members("vigie_v4").len(), 1_001);
 }
 
 #[test]
@@ -94,6 +143,43 @@ fn a_flushed_ruleset_is_put_back() {
 }
 
 #[test]
+fn sets_that_somebody_took_away_are_put_back() {
+    let Some(scene) = Scene::new("sets_that_somebody_took_away_are_put_back") else {
+        return;
+    };
+    scene.lapi.add("192.0.2.1", "4h");
+    scene.lapi.add("198.51.100.0/24", "4h");
+    let _bouncer = scene.start(&[]);
+    scene.holds("vigie_v4_ranges", &["198.51.100.0/24"]);
+    // Another bouncer for the same table, whatever it is good for, takes the sets of this one for those of one that ended.
+    assert!(scene.start(&["--once"]).finish().success());
+    scene.generation(3);
+    scene.holds("vigie_v4", &["192.0.2.1"]);
+    scene.holds("vigie_v4_ranges", &["198.51.100.0/24"]);
+}
+
+#[test]
+fn flushed_sets_are_filled_where_the_kernel_counts() {
+    let test = "flushed_sets_are_filled_where_the_kernel_counts";
+    let Some(scene) = Scene::new(test) else {
+        return;
+    };
+    if !crate::space::kernel_is_at_least([6, 18]) {
+        return crate::skip::skip(test, "this kernel may not tell how much a set holds");
+    }
+    scene.lapi.add("192.0.2.1", "4h");
+    scene.lapi.add("198.51.100.0/24", "4h");
+    let _bouncer = scene.start(&[]);
+    scene.holds("vigie_v4_ranges", &["198.51.100.0/24"]);
+    scene.space.nft(&["flush set inet vigie vigie_v4_1"]);
+    scene.generation(2);
+    scene.holds("vigie_v4", &["192.0.2.1"]);
+    scene.space.nft(&["flush set inet vigie vigie_v4_ranges_2"]);
+    scene.generation(3);
+    scene.holds("vigie_v4_ranges", &["198.51.100.0/24"]);
+}
+
+#[test]
 fn an_element_that_somebody_removed_does_not_stop_the_rest() {
     let Some(scene) = Scene::new("an_element_that_somebody_removed_does_not_stop_the_rest") else {
         return;
@@ -104,7 +190,7 @@ fn an_element_that_somebody_removed_does_not_stop_the_rest() {
     scene.holds("vigie_v4", &["192.0.2.1", "192.0.2.2"]);
     scene
         .space
-        .nft(&["delete element inet vigie vigie_v4 { 192.0.2.1 }"]);
+        .nft(&["delete element inet vigie vigie_v4_1 { 192.0.2.1 }"]);
     // The kernel refuses to take out what is not there, and with it all of the transaction.
     scene.lapi.set(|_| ());
     scene.lapi.delete("192.0.2.1");

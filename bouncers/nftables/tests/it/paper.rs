@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::bouncer::Scene;
 use crate::lapi::{KEY, Lapi};
 
 fn bouncer(dir: &Path, arguments: &[&str]) -> Output {
@@ -36,8 +37,8 @@ fn a_dry_run_prints_the_transactions() {
     for line in [
         "add table inet trial",
         "add chain inet trial forward { type filter hook forward priority -10; policy accept; }",
-        "add element inet trial vigie_v4 { 192.0.2.1 timeout 1h0m0s }",
-        "add element inet trial vigie_v4_ranges { 198.51.100.0-198.51.100.255 timeout 2h0m0s }",
+        "add element inet trial vigie_v4_1 { 192.0.2.1 timeout 1h0m0s }",
+        "add element inet trial vigie_v4_ranges_1 { 198.51.100.0-198.51.100.255 timeout 2h0m0s }",
     ] {
         assert!(text.contains(line), "{line} in:\n{text}");
     }
@@ -50,6 +51,33 @@ fn a_dry_run_prints_the_transactions() {
     std::fs::write(&file, text).unwrap();
     space.nft(&["-f", file.to_str().unwrap()]);
     assert!(space.nft(&["list", "ruleset"]).contains("192.0.2.1"));
+}
+
+#[test]
+fn a_dry_run_beside_a_table_prints_the_next_generation() {
+    let Some(scene) = Scene::new("a_dry_run_beside_a_table_prints_the_next_generation") else {
+        return;
+    };
+    scene.lapi.add("192.0.2.1", "1h");
+    assert!(scene.start(&["--once"]).finish().success());
+    let before = scene.space.nft(&["list", "ruleset"]);
+    let output = scene.command(&["--once", "--dry-run"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "add element inet vigie vigie_v4_2 { 192.0.2.1 timeout 1h0m0s }",
+        "delete set inet vigie vigie_v4_1",
+    ] {
+        assert!(text.contains(line), "{line} in:\n{text}");
+    }
+    let sets = |text: &str| text.lines().filter(|line| line.contains("set vigie")).count();
+    assert_eq!(sets(&scene.space.nft(&["list", "ruleset"])), sets(&before));
+    // The kernel, asked to do what was printed, has the one after.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("printed.nft");
+    std::fs::write(&file, text).unwrap();
+    scene.space.nft(&["-f", file.to_str().unwrap()]);
+    scene.generation(2);
+    scene.holds("vigie_v4", &["192.0.2.1"]);
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn nothing_else_is_touched_and_removal_leaves_no_trace() {
         "{ours}"
     );
     assert!(
-        ours.contains("ip saddr @vigie_v4 counter name \"vigie_v4\" drop"),
+        ours.contains("ip saddr @vigie_v4_1 counter name \"vigie_v4\" drop"),
         "{ours}"
     );
     assert!(!ours.contains("forward"), "{ours}");

@@ -28,6 +28,14 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Whether this machine's kernel is of this version or a later one.
+pub(crate) fn kernel_is_at_least(version: [u32; 2]) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map(|word| word.trim().parse());
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    [next(), next()] >= version
+}
+
 impl Space {
     /// A new namespace, or why there is none.
     pub(crate) fn new() -> Result<Self, &'static str> {
@@ -145,22 +153,41 @@ impl Space {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What a set of our table holds, as nft sees it. Empty if there is no such set.
-    pub(crate) fn members(&self, set: &str) -> Members {
-        let Some(text) = self.try_nft(&["-j", "list", "set", "inet", "vigie", set]) else {
-            return Members::new();
+    /// Names of the sets of a kind that our table has, one for each generation.
+    pub(crate) fn sets(&self, kind: &str) -> Vec<String> {
+        let listed = self.listed(&["-j", "-t", "list", "table", "inet", "vigie"]);
+        let names = listed.iter().filter_map(|item| item["set"]["name"].as_str());
+        let numbered = |name: &&str| {
+            let number = name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('_'));
+            number.is_some_and(|number| number.parse::<u32>().is_ok())
         };
-        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let sets = json["nftables"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|item| item["set"]["elem"].as_array());
-        sets.flatten().map(|item| member(&item["elem"])).collect()
+        names.filter(numbered).map(str::to_owned).collect()
     }
 
-    pub(crate) fn values(&self, set: &str) -> Vec<String> {
-        self.members(set).into_keys().collect()
+    /// What the sets of a kind hold together, as nft sees them. Empty if there are none.
+    pub(crate) fn members(&self, kind: &str) -> Members {
+        let sets = self.sets(kind);
+        let members = sets.iter().map(|set| self.members_of(set));
+        members.flatten().collect()
+    }
+
+    /// What one set of our table holds, as nft sees it. Empty if there is no such set.
+    pub(crate) fn members_of(&self, set: &str) -> Members {
+        let listed = self.listed(&["-j", "list", "set", "inet", "vigie", set]);
+        let elements = listed.iter().filter_map(|item| item["set"]["elem"].as_array());
+        elements.flatten().map(|item| member(&item["elem"])).collect()
+    }
+
+    fn listed(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let Some(text) = self.try_nft(arguments) else {
+            return Vec::new();
+        };
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        json["nftables"].as_array().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn values(&self, kind: &str) -> Vec<String> {
+        self.members(kind).into_keys().collect()
     }
 }
 

@@ -88,7 +88,7 @@ fn check(test: &str, family: &str, [target, attacker]: [&str; 2], banned: &str) 
     };
     wait_until("the connection to work", connects);
 
-    let _bouncer = scene.start(&[]);
+    let bouncer = scene.start(&[]);
     wait_until("the table", || {
         here.try_nft(&["list", "table", "inet", "vigie"]).is_some()
     });
@@ -98,8 +98,21 @@ fn check(test: &str, family: &str, [target, attacker]: [&str; 2], banned: &str) 
         here.nft(&["list", "ruleset"]).contains(" timeout 1h")
     });
     assert!(!connects(), "the connection still works");
-    let counters = here.nft(&["list", "counters", "table", "inet", "vigie"]);
-    assert_eq!(counters.matches("packets 0 ").count(), 3, "{counters}");
+    let counters = || here.nft(&["list", "counters", "table", "inet", "vigie"]);
+    assert_eq!(counters().matches("packets 0 ").count(), 3, "{}", counters());
+    // A restart lets nobody in, whether or not the node is there, and the counters go on from where they were.
+    assert!(bouncer.terminate().success());
+    let counted = counters();
+    scene.lapi.set(|state| state.status = Some(503));
+    let _bouncer = scene.start(&[]);
+    scene.lapi.wait_for_next("startup=true");
+    assert_eq!(counters(), counted);
+    assert!(!connects(), "a restart without the node let somebody in");
+    assert_eq!(counters().matches("packets 0 ").count(), 3, "{}", counters());
+    scene.lapi.set(|state| state.status = None);
+    scene.generation(2);
+    assert!(!connects(), "the new generation lets somebody in");
+    assert_eq!(counters().matches("packets 0 ").count(), 3, "{}", counters());
     scene.lapi.delete(banned);
     wait_until("the connection to work again", connects);
 }
