@@ -1,7 +1,7 @@
 //! The proof: a real TCP connection between two namespaces that works before the decision and fails after it.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -24,6 +24,14 @@ fn peer() {
         let listener = TcpListener::bind(address).unwrap();
         listener.incoming().for_each(drop);
     }
+    if verb == "pour" {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        loop {
+            // The other side may say that nobody listens; it is only to see the datagram.
+            drop(socket.send_to(b"let me in", address));
+            std::thread::park_timeout(Duration::from_micros(200));
+        }
+    }
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).unwrap();
     stream.read_to_end(&mut Vec::new()).unwrap();
 }
@@ -39,31 +47,34 @@ fn role(space: &Space, role: &str) -> Command {
     command
 }
 
-struct Server(Child);
+/// One of them that runs; killed when dropped.
+struct Peer(Child);
 
-impl Drop for Server {
+impl Drop for Peer {
     fn drop(&mut self) {
         self.0.kill().unwrap_or_default();
         drop(self.0.wait());
     }
 }
 
-fn check(test: &str, family: &str, [target, attacker]: [&str; 2], banned: &str) {
-    let Some(scene) = Scene::new(test) else { return };
-    if Command::new("ip").arg("-V").output().is_err() {
-        return crate::skip::skip(test, "the program ip is missing");
-    }
+/// Two namespaces with a wire between them: a bouncer's, and the attacker's. `None` if this machine cannot; told then.
+fn wired(test: &str, family: &str, [target, attacker]: [&str; 2]) -> Option<(Scene, Space)> {
+    let scene = Scene::new(test)?;
     let here = &scene.space;
-    let there = here.beside();
-    if family == "-6"
-        && here
-            .command("test")
-            .args(["-e", "/proc/net/if_inet6"])
-            .status()
-            .is_ok_and(|s| !s.success())
-    {
-        return crate::skip::skip(test, "this kernel has no IPv6");
+    let no_ipv6 = || {
+        let mut look = here.command("test");
+        let seen = look.args(["-e", "/proc/net/if_inet6"]).status();
+        seen.is_ok_and(|status| !status.success())
+    };
+    if Command::new("ip").arg("-V").output().is_err() {
+        crate::skip::skip(test, "the program ip is missing");
+        return None;
     }
+    if family == "-6" && no_ipv6() {
+        crate::skip::skip(test, "this kernel has no IPv6");
+        return None;
+    }
+    let there = here.beside();
     here.run(&format!(
         "ip link add here0 type veth peer name there0 netns {}",
         there.pid()
@@ -77,9 +88,16 @@ fn check(test: &str, family: &str, [target, attacker]: [&str; 2], banned: &str) 
     ));
     here.run("ip link set here0 up");
     there.run("ip link set there0 up");
+    Some((scene, there))
+}
 
+fn check(test: &str, family: &str, [target, attacker]: [&str; 2], banned: &str) {
+    let Some((scene, there)) = wired(test, family, [target, attacker]) else {
+        return;
+    };
+    let here = &scene.space;
     let address = SocketAddr::new(target.parse().unwrap(), 7_000);
-    let _server = Server(role(here, &format!("listen {address}")).spawn().unwrap());
+    let _server = Peer(role(here, &format!("listen {address}")).spawn().unwrap());
     let connects = || {
         role(&there, &format!("connect {address}"))
             .status()
@@ -115,6 +133,61 @@ fn check(test: &str, family: &str, [target, attacker]: [&str; 2], banned: &str) 
     assert_eq!(counters().matches("packets 0 ").count(), 3, "{}", counters());
     scene.lapi.delete(banned);
     wait_until("the connection to work again", connects);
+}
+
+/// Many datagrams a second from a banned address, and behind our table a witness that counts whatever passed it.
+#[test]
+fn no_packet_passes_while_bouncers_come_and_go() {
+    let test = "no_packet_passes_while_bouncers_come_and_go";
+    let Some((scene, there)) = wired(test, "-4", ["10.79.0.1", "10.79.0.2"]) else {
+        return;
+    };
+    let here = &scene.space;
+    for line in [
+        "add table inet witness",
+        "add counter inet witness passed",
+        "add chain inet witness input { type filter hook input priority 100; policy accept; }",
+        "add rule inet witness input meta l4proto udp counter name passed",
+    ] {
+        here.nft(&[line]);
+    }
+    let passed = || {
+        !here
+            .nft(&["list", "counter", "inet", "witness", "passed"])
+            .contains("packets 0 ")
+    };
+    let dropped = || here.nft(&["list", "counter", "inet", "vigie", "vigie_v4"]);
+    (0..30_000_u32).for_each(|n| {
+        scene
+            .lapi
+            .add(&Ipv4Addr::from_bits(0x0b00_0000 + n).to_string(), "4h");
+    });
+    scene.lapi.add("10.79.0.2", "4h");
+    assert!(scene.start(&["--once"]).finish().success());
+    let _pouring = Peer(role(&there, "pour 10.79.0.1:7000").spawn().unwrap());
+    let arriving = || {
+        let before = dropped();
+        wait_until("more datagrams to be dropped", || dropped() != before);
+    };
+    arriving();
+    for number in 2..=7 {
+        let bouncer = scene.start(&[]);
+        if number % 2 == 0 {
+            wait_until("the new generation to be filled", || {
+                !here.members_of(&format!("vigie_v4_{number}")).is_empty()
+            });
+            bouncer.kill();
+        } else {
+            scene.generation(number);
+            assert!(bouncer.terminate().success());
+        }
+        arriving();
+        assert!(!passed(), "a packet passed at start {number}");
+    }
+    // The witness does see what passes.
+    scene.lapi.delete("10.79.0.2");
+    let _bouncer = scene.start(&[]);
+    wait_until("datagrams to pass", passed);
 }
 
 #[test]
