@@ -191,9 +191,9 @@ fn nft(dir: &Path, addresses: u32, ranges: u32) {
     if !run(&["--version"]) {
         return println!("nft is not on PATH: no comparison");
     }
-    timed("nft -f of the same set", || {
-        assert!(run(&["-f", file.to_str().unwrap()]));
-    });
+    if !timed("nft -f of the same set", || run(&["-f", file.to_str().unwrap()])) {
+        return println!("nft -f: more than this user's buffers hold: no comparison");
+    }
     timed("nft: one more address", || {
         assert!(run(&["add element inet t a { 9.9.9.9 timeout 4h }"]));
     });
