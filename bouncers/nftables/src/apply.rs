@@ -8,14 +8,14 @@ use crate::layout::Found;
 use crate::netlink::{NetlinkError, Socket, encode};
 use crate::plan::Mirror;
 use crate::text::render;
-use crate::transaction::Transaction;
+use crate::transaction::{Set, Transaction};
 
 /// Where transactions go.
 #[derive(Debug)]
 pub enum Backend {
     /// The kernel of this network namespace.
     Kernel(Socket),
-    /// Standard output. The kernel is read where we may, to show what would be different.
+    /// Standard output. The kernel is looked at where we may, to go on from what it has.
     Print(Option<Socket>),
 }
 
@@ -69,13 +69,13 @@ impl Backend {
             return Ok(true);
         };
         let seen = socket.sets(table)?;
-        let mut wanted = mirror.generation().sets().into_iter();
-        Ok(wanted.all(|set| {
+        let is_full = |set: Set| {
             let enough =
-                |count: u32| usize::try_from(count).is_ok_and(|count| count >= mirror.live(set.kind, now));
-            seen.iter()
-                .any(|seen| seen.set == set && seen.elements.is_none_or(enough))
-        }))
+                |count| usize::try_from(count).is_ok_and(|count| count >= mirror.live(set.kind, now));
+            let same = seen.iter().find(|seen| seen.set == set);
+            same.is_some_and(|seen| seen.elements.is_none_or(enough))
+        };
+        Ok(mirror.generation().sets().into_iter().all(is_full))
     }
 }
 
