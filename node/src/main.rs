@@ -37,6 +37,7 @@ mod serve;
 mod settings;
 mod share;
 mod sources;
+mod subject;
 mod table;
 mod terminal;
 #[cfg(test)]

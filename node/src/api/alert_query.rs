@@ -7,8 +7,9 @@ use vigie_store::{Alert, AlertFilter, AlertId, Decision, StoreError};
 use vigie_wire::Timestamp;
 
 use super::go;
-use super::words::{Target, is_origin, is_type, scope};
+use super::words::{Target, is_origin, is_type};
 use crate::node::Node;
+use crate::subject::{scope, sought};
 
 /// Alerts that are read at a time, without their events: some KiB each.
 const PAGE: u32 = 200;
@@ -128,6 +129,7 @@ impl AlertQuery {
                 }
             }
         }
+        asked.value = asked.value.map(|value| sought(asked.scope.as_deref(), &value));
         Ok(asked)
     }
 

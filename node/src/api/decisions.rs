@@ -19,6 +19,7 @@ use super::openapi;
 use super::shape::Shape;
 use crate::config::network;
 use crate::node::Node;
+use crate::subject::sought;
 use crate::table::Snapshot;
 
 pub(super) async fn list(
@@ -44,7 +45,11 @@ pub(super) async fn list(
     let contains = query.get("contains").is_none_or(|value| value != "false");
     let filter = Filter::new(&query, &caller.bouncer);
     let snapshot = node.table.snapshot();
-    let value = query.get("value");
+    let value = query.get("value").map(|value| {
+        let one_scope = query.get("scope").or_else(|| query.get("scopes"));
+        sought(one_scope.map(String::as_str), value)
+    });
+    let value = value.as_ref();
     let mut hits: Vec<&Arc<Decision>> = looked_up(&snapshot, target, contains, value)
         .filter(|held| after.is_none_or(|after| held.id > after))
         .filter(|held| active(held, now) && filter.admits(held))

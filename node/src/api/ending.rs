@@ -13,10 +13,10 @@ use vigie_store::{AlertId, Decision, DecisionId};
 
 use super::alert_query::{AlertQuery, chosen, made};
 use super::machine::{Door, Doorway};
-use super::words::{Target, is_origin, is_type, scope};
+use super::words::{Target, is_origin, is_type};
 use super::{answered, broken, failed, unnumbered};
-use crate::config::{canonical, network};
 use crate::control;
+use crate::subject::{scope, sought};
 
 pub(super) async fn decision(State(door): Doorway, Path(id): Path<String>) -> Result<Response, Response> {
     let id = id.parse().map_err(unnumbered)?;
@@ -46,7 +46,8 @@ pub(super) async fn decisions(
                 found.retain(|held| scopes.iter().any(|one| held.decision.scope == **one));
             }
             "value" => {
-                let name = network(value).map_or_else(|| value.clone(), canonical);
+                let one_scope = query.get("scope").or_else(|| query.get("scopes"));
+                let name = sought(one_scope.map(String::as_str), value);
                 found.retain(|held| held.decision.value == name);
             }
             "type" => found.retain(|held| is_type(held, value)),

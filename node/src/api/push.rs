@@ -22,6 +22,7 @@ use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body};
 use super::pushed::{Pushed, Taken};
 use crate::config::network;
 use crate::node::Node;
+use crate::subject::is_place;
 use crate::{decide, share};
 
 /// Bodies that are read and taken at a time.
@@ -143,7 +144,7 @@ async fn charge(door: &Door, machine: &Machine, taken: &[Taken]) -> Result<(), R
         let known = door.node.store.alerts(&same(&one.alert)).await;
         let known = known.map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
         if known.is_empty() {
-            let costs = one.decisions.iter().map(|decision| costs(&decision.value));
+            let costs = one.decisions.iter().map(costs);
             cost = costs.fold(cost, u32::saturating_add);
         }
     }
@@ -158,10 +159,13 @@ async fn charge(door: &Door, machine: &Machine, taken: &[Taken]) -> Result<(), R
     }
 }
 
+/// What a place costs: as much as the largest network that a machine may name.
+const PLACE: u32 = 256;
+
 /// A network costs more than an address: twice as much for every two bits, and so a /16 as much as 256 addresses.
-fn costs(value: &str) -> u32 {
-    let Some(target) = network(value) else {
-        return 1;
+fn costs(decision: &NewDecision) -> u32 {
+    let Some(target) = network(&decision.value) else {
+        return if is_place(&decision.scope) { PLACE } else { 1 };
     };
     let whole = if target.addr().is_ipv4() { 32 } else { 64 };
     1 << (u32::from(whole.max(target.prefix_len()) - target.prefix_len()) / 2).min(16)

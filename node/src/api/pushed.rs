@@ -11,10 +11,9 @@ use vigie_store::{NewAlert, NewDecision, Share};
 use vigie_wire::{RuleHash, Timestamp};
 
 use super::go;
-use super::words::{origin, remediation, target};
+use super::words::{origin, remediation};
+use crate::subject::{LONGEST, is_place, named, scope};
 
-/// Longest scenario, version and the like, in bytes.
-const LONGEST: usize = 256;
 /// Most bytes of events that are kept of one alert: who reads alerts reads one at a time.
 const LARGEST_EVENTS: usize = 1 << 20;
 /// Longest message that is kept, in bytes.
@@ -102,7 +101,7 @@ impl Pushed {
     /// In our words; what is missing or cannot be read is said as CrowdSec says it.
     pub(super) fn take(self, machine: &str, detection: [u8; 16], now: Timestamp) -> Result<Taken, String> {
         let source = need(self.source, "source")?;
-        let (scope, value) = target(
+        let (scope, value) = seen_at(
             &need(source.scope, "source.scope")?,
             &need(source.value, "source.value")?,
         )?;
@@ -163,7 +162,7 @@ impl Pushed {
 
 impl Embedded {
     fn take(self, alert: &NewAlert, now: Timestamp) -> Result<NewDecision, String> {
-        let (scope, value) = target(
+        let (scope, value) = named(
             &need(self.scope, "decisions.scope")?,
             &need(self.value, "decisions.value")?,
         )?;
@@ -183,6 +182,15 @@ impl Embedded {
             simulated: self.simulated || alert.simulated,
             reason: alert.message.as_str().into(),
         })
+    }
+}
+
+/// Whom an alert is about. A place that an agent's database names and nobody else is kept as it is told: no decision is
+/// made of it here, and an alert that is refused would come again for ever.
+fn seen_at(scope_text: &str, value: &str) -> Result<(String, String), String> {
+    match named(scope_text, value) {
+        Err(_) if is_place(scope_text) && value.len() <= LONGEST => Ok((scope(scope_text), value.to_owned())),
+        named => named,
     }
 }
 
@@ -232,6 +240,15 @@ fn rule(hash: &str, scenario: &str) -> RuleHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_that_nobody_knows_is_kept_as_it_is_told() {
+        let pair = |scope: &str, value: &str| Ok((scope.to_owned(), value.to_owned()));
+        assert_eq!(seen_at("country", ""), pair("Country", ""));
+        assert_eq!(seen_at("as", "AS64500"), pair("AS", "64500"));
+        assert!(seen_at("Country", &"F".repeat(300)).is_err());
+        assert!(seen_at("Ip", "FR").is_err());
+    }
 
     #[test]
     fn what_is_missing_is_named() {

@@ -23,9 +23,12 @@ const COLUMNS: &[listing::Column] = &[
 pub(crate) enum Decisions {
     /// List decisions, newest first
     List {
-        /// Only those on this address or network
+        /// Only those on this address, network, country or AS
         #[arg(long)]
         value: Option<String>,
+        /// Only those of this scope: Ip, Range, Country, AS or another
+        #[arg(long)]
+        scope: Option<String>,
         /// Only those from: sensor, mesh, manual, import
         #[arg(long)]
         origin: Option<String>,
@@ -38,10 +41,13 @@ pub(crate) enum Decisions {
         #[command(flatten)]
         format: Format,
     },
-    /// Decide on an address or network by hand. Such decisions never leave this node
+    /// Decide on an address or network by hand, or with `--scope` on a country or AS. Such decisions never leave this node
     Add {
-        /// An address, or a network such as 192.0.2.0/24
+        /// An address, a network such as 192.0.2.0/24; with `--scope country` FR, with `--scope as` AS64500
         value: String,
+        /// What the value is: a country or AS is only taken for one if this says so
+        #[arg(long, default_value = "ip")]
+        scope: String,
         /// For how long
         #[arg(long, default_value = "4h")]
         duration: String,
@@ -57,9 +63,12 @@ pub(crate) enum Decisions {
         /// The decision's number
         #[arg(long, required_unless_present = "value", conflicts_with = "value")]
         id: Option<i64>,
-        /// All on exactly this address or network
+        /// All on exactly this address, network, country or AS
         #[arg(long)]
         value: Option<String>,
+        /// ... and of this scope
+        #[arg(long, requires = "value")]
+        scope: Option<String>,
     },
 }
 
@@ -69,6 +78,7 @@ impl Decisions {
         match self {
             Self::List {
                 value,
+                scope,
                 origin,
                 all,
                 limit,
@@ -76,6 +86,7 @@ impl Decisions {
             } => {
                 let parts = [
                     ("value", value),
+                    ("scope", scope),
                     ("origin", origin),
                     ("all", all.then(|| "true".to_owned())),
                     ("limit", Some(limit.to_string())),
@@ -88,20 +99,27 @@ impl Decisions {
             }
             Self::Add {
                 value,
+                scope,
                 duration,
                 remediation,
                 reason,
             } => {
-                let body =
-                    json!({"value": value, "duration": duration, "type": remediation, "reason": reason});
+                let body = json!({
+                    "value": value, "scope": scope, "duration": duration, "type": remediation, "reason": reason,
+                });
                 let made = control.post("/decisions", &body).await?;
-                say(&format!(
-                    "Decision {} on {value} holds for {duration}.\n",
-                    made["id"]
-                ))
+                let mut text = format!("Decision {} on {value} holds for {duration}.\n", made["id"]);
+                if made["scope"] == "Country" || made["scope"] == "AS" {
+                    text.push_str("Only bouncers that have a database of places keep such out. Name in their `allow` whom they must not.\n");
+                }
+                say(&text)
             }
-            Self::Delete { id, value } => {
-                let parts = [("id", id.map(|id| id.to_string())), ("value", value)];
+            Self::Delete { id, value, scope } => {
+                let parts = [
+                    ("id", id.map(|id| id.to_string())),
+                    ("value", value),
+                    ("scope", scope),
+                ];
                 let ended = control.delete(&query("/decisions", &parts)).await?;
                 let mut text = format!("Decisions ended: {}.\n", ended["ended"]);
                 let named = ended["values"][0]

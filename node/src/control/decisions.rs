@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vigie_store::{Decision, DecisionFilter, NewDecision, Origin, Remediation};
@@ -12,9 +11,10 @@ use vigie_wire::Timestamp;
 
 use super::words::{Problem, duration, spell};
 use super::{Answer, Shared, say};
-use crate::config::{canonical, network};
+use crate::config::network;
 use crate::decide;
 use crate::node::Node;
+use crate::subject::{is_place, named, scope, sought};
 
 /// Longest life of a decision by hand: bouncers count in hours and must be able to hold the number.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
@@ -24,6 +24,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 pub(super) struct Filter {
     id: Option<i64>,
     value: Option<String>,
+    scope: Option<String>,
     origin: Option<String>,
     all: bool,
     limit: u32,
@@ -33,6 +34,8 @@ pub(super) struct Filter {
 #[serde(deny_unknown_fields)]
 pub(super) struct New {
     value: String,
+    #[serde(default = "by_address")]
+    scope: String,
     duration: String,
     #[serde(rename = "type")]
     remediation: String,
@@ -43,7 +46,8 @@ pub(super) async fn list(State(node): Shared, Query(filter): Query<Filter>) -> A
     let now = node.now();
     let filter = DecisionFilter {
         id: filter.id,
-        value: filter.value,
+        value: filter.sought(),
+        scope: filter.scope.as_deref().map(scope),
         origin: filter
             .origin
             .map(|word| word.parse::<Origin>())
@@ -61,9 +65,10 @@ pub(super) async fn list(State(node): Shared, Query(filter): Query<Filter>) -> A
 
 pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     let now = node.now();
-    let target = network(&new.value)
-        .ok_or_else(|| Problem::wrong(format!("{:?} is neither an address nor a network", new.value)))?;
-    if let Some(why) = decide::refusal(target, &node.spared()) {
+    let (scope, value) = named(&new.scope, &new.value).map_err(Problem::wrong)?;
+    // Whom of ours a place holds, no node knows: bouncers cut out of it what they are told to allow.
+    let target = (!is_place(&scope)).then(|| network(&value)).flatten();
+    if let Some(why) = target.and_then(|target| decide::refusal(target, &node.spared())) {
         return Err(Problem::wrong(format!("no decision on {}: {why}", new.value)));
     }
     let length = duration(&new.duration)?;
@@ -76,15 +81,14 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
             new.duration
         )));
     }
-    let single = is_single(target);
     let decision = NewDecision {
         origin: Origin::Manual,
         remediation: new
             .remediation
             .parse::<Remediation>()
             .map_err(|error| Problem::wrong(error.to_string()))?,
-        scope: if single { "Ip" } else { "Range" }.into(),
-        value: canonical(target),
+        scope: scope.into(),
+        value,
         // As CrowdSec does it: what lists and bouncers show as the scenario is the person's reason.
         scenario: new.reason.as_str().into(),
         created_at: now,
@@ -101,12 +105,11 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     if filter.id.is_none() && filter.value.is_none() {
         return Err(Problem::wrong("say which decisions: by id or by value"));
     }
-    // As `add` writes it. Imported decisions may be on something else, such as a country.
-    let value = filter.value.map(|value| network(&value).map_or(value, canonical));
     let ended = node
         .end_all(&DecisionFilter {
             id: filter.id,
-            value,
+            value: filter.sought(),
+            scope: filter.scope.as_deref().map(scope),
             ..DecisionFilter::default()
         })
         .await?;
@@ -147,8 +150,18 @@ pub(crate) async fn taken_back(node: &Node, ended: &[Decision]) -> anyhow::Resul
     Ok((overruled, ours))
 }
 
-fn is_single(target: IpNet) -> bool {
-    target.prefix_len() == target.max_prefix_len()
+fn by_address() -> String {
+    "Ip".to_owned()
+}
+
+// === impl Filter ===
+
+impl Filter {
+    /// The value as `add` writes it.
+    fn sought(&self) -> Option<String> {
+        let value = self.value.as_deref()?;
+        Some(sought(self.scope.as_deref(), value))
+    }
 }
 
 fn row(decision: &Decision, now: Timestamp) -> Value {
@@ -167,18 +180,4 @@ fn row(decision: &Decision, now: Timestamp) -> Value {
         "simulated": written.simulated,
         "reason": written.reason,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_target_has_one_name() {
-        let name = |text| canonical(network(text).unwrap());
-        assert_eq!(name("192.88.99.7/32"), "192.88.99.7");
-        assert_eq!(name("::ffff:192.88.99.7"), "192.88.99.7");
-        assert_eq!(name("192.88.99.7/24"), "192.88.99.0/24");
-        assert_eq!(name("2002:DB8:0::1"), "2002:db8::1");
-    }
 }

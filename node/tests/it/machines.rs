@@ -7,6 +7,7 @@ mod cscli;
 mod hostile;
 mod killed;
 mod listing;
+mod places;
 mod sharing;
 mod usage;
 mod waiting;

@@ -26,7 +26,7 @@ pub(super) fn pointed(crowdsec: &CrowdSec, home: &Home, place: &Place, name: &st
 }
 
 #[track_caller]
-fn said(crowdsec: &CrowdSec, arguments: &[&str]) -> String {
+pub(super) fn said(crowdsec: &CrowdSec, arguments: &[&str]) -> String {
     let (good, text) = crowdsec.ask(arguments);
     assert!(good, "cscli {arguments:?}: {text}");
     text
