@@ -421,8 +421,14 @@ impl ChainIndex {
 
     /// Whether nothing is asked for at this place, since what was signed before and after it made room for later hours.
     pub(crate) fn lies_below(&self, publisher: PublisherId, place: Place) -> bool {
-        let lowest = self.tracks.get(&publisher).and_then(Track::lowest_asked);
+        let lowest = self.tracks.get(&publisher).and_then(Track::lowest_kept);
         lowest.is_some_and(|lowest| place < lowest)
+    }
+
+    /// Whether what stood at this place went with the last day that did, here and soon everywhere.
+    pub(crate) fn expired(&self, publisher: PublisherId, place: Place) -> bool {
+        let track = self.tracks.get(&publisher);
+        track.is_some_and(|track| track.expired(place))
     }
 
     /// Whether the rules keep all of these seqs out, the last included, as far as that is remembered.

@@ -35,6 +35,8 @@ pub(super) struct Track {
     lowest: Option<Place>,
     /// See [`HELD_OF_LATER_HOURS`].
     later: usize,
+    /// The highest place that went with the last day that did, if nothing below it is held.
+    expired: Option<Place>,
     len: usize,
     /// The standing that the classes were computed from.
     timeline: Option<u64>,
@@ -77,6 +79,7 @@ impl Default for Track {
             named: None,
             lowest: None,
             later: HELD_OF_LATER_HOURS,
+            expired: None,
             len: 0,
             timeline: None,
             scale: Scale::ONE,
@@ -98,9 +101,9 @@ impl Track {
         self.len
     }
 
-    /// Whether it can be forgotten: nothing held, nothing proven.
+    /// Whether it can be forgotten: nothing held, nothing proven, nothing that went today.
     pub(super) fn is_empty(&self) -> bool {
-        self.len == 0 && self.forks.is_empty() && self.named.is_none()
+        self.len == 0 && self.forks.is_empty() && self.named.is_none() && self.expired.is_none()
     }
 
     pub(super) fn hash_at(&self, place: Place) -> Option<HeaderHash> {
@@ -210,7 +213,12 @@ impl Track {
 
     pub(super) fn expire(&mut self, floor: Timestamp) -> Vec<Held> {
         let old: Vec<Place> = self.budgets.before(Slot::of(floor)).collect();
-        self.keep_out(old)
+        let highest = old.iter().max().copied();
+        let gone = self.keep_out(old);
+        // Of somebody who does not sign in order it says nothing.
+        self.expired = highest.filter(|highest| self.places().next().is_none_or(|first| *highest < first));
+        self.ends = OnceLock::new();
+        gone
     }
 
     /// Lets the lowest `count` places go, for good.

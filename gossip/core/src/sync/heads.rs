@@ -2,7 +2,7 @@
 
 use super::codec::{Reader, SyncError, SyncReason, put_varint};
 use super::message::{Range, put_chain, read_chain};
-use crate::chain::{ChainIndex, Head};
+use crate::chain::{ChainIndex, Head, Place};
 use crate::constants::RANGE_PLACES;
 use crate::wire::HeaderHash;
 
@@ -96,6 +96,13 @@ pub(super) fn compare_below(theirs: &Head, below: u64, index: &ChainIndex) -> Co
             again_below: gaps.last().map(|gap| gap.from),
             look: None,
         };
+    }
+    let begins = Place {
+        epoch: theirs.epoch,
+        seq: theirs.low,
+    };
+    if index.expired(theirs.publisher, begins) {
+        return Comparison::default();
     }
     // Who holds less of the same places will ask for the rest: until then fingerprints tell nothing.
     let level = theirs.seq == ours.seq && (ours.low < theirs.low || ours.count <= theirs.count);

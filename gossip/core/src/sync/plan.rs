@@ -34,6 +34,8 @@ pub(super) struct Plan {
     again: VecDeque<(Head, u64)>,
     /// The next page of heads, while they are wanted.
     heads: Option<Request>,
+    /// Something found no room, and waits for the next session.
+    overflowed: bool,
 }
 
 /// The beginning of an id: enough to tell statements apart, since nobody gains by making two of his own alike.
@@ -86,6 +88,8 @@ impl Plan {
     pub(super) fn look(&mut self, range: Range) {
         if self.looks.len() < PLACES_PLANNED {
             self.looks.push_back(range);
+        } else {
+            self.overflowed = true;
         }
     }
 
@@ -93,11 +97,12 @@ impl Plan {
     pub(super) fn want_missing(&mut self, theirs: &Head, comparison: Comparison) {
         comparison.missing.into_iter().for_each(|range| self.want(range));
         comparison.look.into_iter().for_each(|range| self.look(range));
-        if let Some(below) = comparison
-            .again_below
-            .filter(|_| self.again.len() < PLACES_PLANNED)
-        {
-            self.again.push_back((*theirs, below));
+        if let Some(below) = comparison.again_below {
+            if self.again.len() < PLACES_PLANNED {
+                self.again.push_back((*theirs, below));
+            } else {
+                self.overflowed = true;
+            }
         }
     }
 
@@ -110,6 +115,8 @@ impl Plan {
     pub(super) fn want_differing(&mut self, range: Range) {
         if self.differing.len() < PLACES_PLANNED {
             self.differing.push_back(range);
+        } else {
+            self.overflowed = true;
         }
     }
 
@@ -152,9 +159,11 @@ impl Plan {
         (!ranges.is_empty()).then_some(Request::Ranges(ranges))
     }
 
-    /// Whether nothing is left, not even what other sessions ask for.
+    /// Whether nothing is left, not even what other sessions ask for, and nothing was left out.
     pub(super) fn is_done(&self) -> bool {
-        self.statements.is_empty()
+        !self.overflowed
+            && !self.ranges.overflowed()
+            && self.statements.is_empty()
             && self.heads.is_none()
             && self.proofs.is_empty()
             && self.looks.is_empty()

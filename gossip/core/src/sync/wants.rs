@@ -31,6 +31,7 @@ type Chain = (PublisherId, u32);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wants {
     ranges: VecDeque<Range>,
+    overflowed: bool,
 }
 
 /// What other sessions ask for: runs of places, of each chain the highest first.
@@ -45,7 +46,14 @@ impl Wants {
     pub(super) fn push(&mut self, range: Range) {
         if self.ranges.len() < RANGES_PLANNED {
             self.ranges.push_back(range);
+        } else {
+            self.overflowed = true;
         }
+    }
+
+    /// Whether something found no room, and waits for the next session.
+    pub(super) const fn overflowed(&self) -> bool {
+        self.overflowed
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -223,6 +231,16 @@ mod tests {
         );
         let second = wants.take(300, &index, &[]);
         assert_eq!(second, [range(1, 705, 854), range(3, 705, 854)]);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_not_forgotten_silently() {
+        let mut wants = Wants::default();
+        for nth in 0..=u64::try_from(RANGES_PLANNED).unwrap() {
+            assert!(!wants.overflowed());
+            wants.push(range(1, 2 * nth, 2 * nth));
+        }
+        assert!(wants.overflowed());
     }
 
     #[test]

@@ -104,3 +104,38 @@ fn what_a_fork_is_judged_by_stays_however_much_is_said_since() {
     let lacks = node.index.complete_until(publisher(101), now);
     assert_eq!(lacks, Some(now));
 }
+
+/// Nodes forget a day within a minute of each other, not at the same moment.
+#[test]
+fn who_forgets_a_day_first_does_not_ask_for_it() {
+    let mut nodes = [node(), node()];
+    let network = nodes[0].directory.network();
+    let mut chain = Writer::new(network, 101);
+    let day: Vec<_> = (0..200).map(|host| chain.see(host, 1, t0()).encode()).collect();
+    let next = chain.see(300, 1, t0() + 2 * DAY).encode();
+    for said in [&day[..], std::slice::from_ref(&next)] {
+        for node in &mut nodes {
+            for bytes in said {
+                node.receive(bytes).unwrap();
+            }
+        }
+    }
+    let [early, late] = &mut nodes;
+    early.now = t0() + 31 * DAY;
+    assert_eq!(early.index.expire(early.now).len(), day.len());
+    let sent = early.fetch_from(late, || false);
+    assert!(sent < 10 * day[0].len(), "{sent} bytes");
+    assert_eq!(early.index.len(), 1);
+    // Nothing lacks for that, and when the next day goes nothing is remembered.
+    assert_eq!(early.index.gaps(), []);
+    assert_eq!(early.index.expire(early.now + 2 * DAY).len(), 1);
+    early.index.expire(early.now + 3 * DAY);
+    assert_eq!(
+        format!("{:?}", early.index),
+        format!("{:?}", {
+            let mut fresh = vigie_gossip_core::ChainIndex::new();
+            fresh.expire(early.now + 3 * DAY);
+            fresh
+        })
+    );
+}

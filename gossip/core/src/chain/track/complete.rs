@@ -86,22 +86,17 @@ impl Track {
             .filter(|named| !self.series.contains_key(&named.place.epoch));
         let series = self.series.iter().flat_map(move |(epoch, series)| {
             let before = std::mem::replace(&mut below, series.time_before(None));
+            // What stood below may have passed its retention, or made room.
+            let asked = move |seq: u64| {
+                let place = Place { epoch: *epoch, seq };
+                lowest.is_none_or(|lowest| lowest <= place)
+            };
             let begin = now.and_then(|now| {
                 let (low, _) = series.ends().filter(|(low, _)| *low > 0)?;
                 let noticed = series.time_after(low - 1)?;
-                // What stood before may have passed its retention, or gone for lack of room.
-                let lacks = now.since(noticed) <= AWAITED && lowest.is_none() && !series.bars(0, low - 1);
+                let lacks = now.since(noticed) <= AWAITED && asked(low - 1) && !series.bars(0, low - 1);
                 lacks.then_some(Lack { before, noticed })
             });
-            let asked = move |to: u64| {
-                lowest.is_none_or(|lowest| {
-                    lowest
-                        <= Place {
-                            epoch: *epoch,
-                            seq: to,
-                        }
-                })
-            };
             let runs = series.open_runs().filter(move |(_, to)| asked(*to));
             let inner = runs.filter_map(|(from, to)| {
                 Some(Lack {

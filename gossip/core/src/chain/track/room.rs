@@ -29,12 +29,26 @@ impl Track {
         }
     }
 
-    /// Nothing below need be asked for: if hours went, they did from the beginning, as far as he signs in order. If he does
-    /// not, a look at hashes finds the rest.
-    pub(in crate::chain) fn lowest_asked(&self) -> Option<Place> {
+    /// Below this place hours went: if he signs in order, all that stood there. If he does not, a look at hashes finds the
+    /// rest.
+    pub(in crate::chain) fn lowest_kept(&self) -> Option<Place> {
         let went = self.opens().is_some();
         let first = went.then(|| self.places().find(|place| !self.judges(*place)));
         self.lowest.max(first.flatten())
+    }
+
+    /// Nothing below need be asked for: it went, here or everywhere.
+    pub(super) fn lowest_asked(&self) -> Option<Place> {
+        let expired = self.expired.map(|expired| Place {
+            seq: expired.seq.saturating_add(1),
+            ..expired
+        });
+        self.lowest_kept().max(expired)
+    }
+
+    /// Whether what stood here went with the last day that did: whoever still has it will not for long.
+    pub(in crate::chain) fn expired(&self, place: Place) -> bool {
+        self.expired.is_some_and(|expired| place <= expired)
     }
 
     /// Drops the hours that later ones leave no room for.
