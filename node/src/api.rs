@@ -176,10 +176,15 @@ fn failed(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
 }
 
-/// A limit is reached; after `wait` it may be tried again. In whole seconds, one at least.
+/// A limit is reached; after `wait` it may be tried again.
 fn later(wait: Duration, why: &str) -> Response {
+    retry_after(wait, failed(StatusCode::TOO_MANY_REQUESTS, why))
+}
+
+/// An answer, and when to ask again: in whole seconds, one at least.
+fn retry_after(wait: Duration, answer: Response) -> Response {
     let wait = [(header::RETRY_AFTER, wait.as_secs().max(1).to_string())];
-    (wait, failed(StatusCode::TOO_MANY_REQUESTS, why)).into_response()
+    (wait, answer).into_response()
 }
 
 /// What CrowdSec answers with 500, also for filters that it does not know.

@@ -30,6 +30,10 @@ const WRONG_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("thirty is not z
 const NEW_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 /// Passwords per minute and address that are looked at: agents log in once an hour.
 const TRIED_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("sixty is not zero");
+/// So long until one more wrong key or password is looked at.
+pub(super) const AFTER_GUESSES: Duration = Duration::from_secs(60 / WRONG_PER_MINUTE.get() as u64);
+/// ... and one more password.
+pub(super) const AFTER_TRIES: Duration = Duration::from_secs(60 / TRIED_PER_MINUTE.get() as u64);
 /// The same visitor is noted again after this.
 const NOTED: Duration = Duration::from_mins(1);
 /// Longest program name that is kept, in bytes.
@@ -223,8 +227,7 @@ pub(super) fn refused(
         );
     }
     if limits.is_guessing(address) {
-        let wait = Duration::from_mins(1) / WRONG_PER_MINUTE.get();
-        return later(wait, "too many requests without a valid key");
+        return later(AFTER_GUESSES, "too many requests without a valid key");
     }
     failed(status, "access forbidden")
 }

@@ -25,7 +25,7 @@ use super::feed::{Behind, Feed, Feeds, Full, Next, Place};
 use super::filter::Filter;
 use super::openapi;
 use super::stream::resumed;
-use super::{failed, later};
+use super::{failed, later, retry_after};
 use crate::node::Node;
 use crate::table::Version;
 use crate::tls::Subject;
@@ -99,10 +99,11 @@ pub(super) async fn follow(
         Ok(joined) => joined,
         Err(Full::Share) => return later(LOOK_AGAIN, "too many readers follow the decisions with this key"),
         Err(Full::All) => {
-            return failed(
+            let full = failed(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many readers follow the decisions",
             );
+            return retry_after(LOOK_AGAIN, full);
         }
     };
     let mut sweep = interval(SWEEP);

@@ -11,8 +11,8 @@ use serde_json::json;
 use vigie_store::{Client, Machine};
 use vigie_wire::Timestamp;
 
-use super::auth::address;
-use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, body, unauthorized, wrong};
+use super::auth::{AFTER_TRIES, address};
+use super::machine::{Caller, Door, Doorway, LARGEST_UNKNOWN, body, too_many, unauthorized, wrong};
 use super::{certified, failed, password, token};
 use crate::clock::rfc3339;
 
@@ -58,8 +58,7 @@ pub(super) async fn login(State(door): Doorway, request: Request) -> Response {
         return wrong(&door.limits, address, "incorrect Username or Password");
     }
     if door.limits.is_trying(address) {
-        let body = json!({"code": 429, "message": "too many passwords"});
-        return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
+        return too_many(AFTER_TRIES, "too many passwords");
     }
     let machine = match door.node.store.machine(&name).await {
         Ok(machine) => machine,

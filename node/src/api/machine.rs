@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use flate2::read::GzDecoder;
+use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
@@ -22,8 +23,8 @@ use tokio_util::task::TaskTracker;
 use vigie_store::{Client, Machine};
 
 use super::asker::Asker;
-use super::auth::{Limits, address};
-use super::{failed, token};
+use super::auth::{AFTER_GUESSES, Limits, address};
+use super::{failed, retry_after, token};
 use crate::node::Node;
 
 /// Largest body of a machine, in bytes, also after it was unpacked.
@@ -65,8 +66,8 @@ pub(super) type Doorway = State<Arc<Door>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Charged {
     Allowed,
-    /// Not within this hour.
-    Later,
+    /// Not now, but after this time.
+    Later(Duration),
     /// Never so much at once.
     Never,
 }
@@ -95,7 +96,7 @@ impl Door {
         }
         match self.decided.check_key_n(&machine.to_owned(), count) {
             Ok(Ok(())) => Charged::Allowed,
-            Ok(Err(_)) => Charged::Later,
+            Ok(Err(until)) => Charged::Later(until.wait_time_from(DefaultClock::default().now())),
             Err(_) => Charged::Never,
         }
     }
@@ -169,10 +170,15 @@ pub(super) fn unauthorized(message: &str) -> Response {
 /// A refusal that counts: too many from one address, and it is told to wait.
 pub(super) fn wrong(limits: &Limits, address: Option<IpAddr>, message: &str) -> Response {
     if limits.is_guessing(address) {
-        let body = json!({"code": 429, "message": "too many wrong passwords"});
-        return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
+        return too_many(AFTER_GUESSES, "too many wrong passwords");
     }
     unauthorized(message)
+}
+
+/// The same of a machine that has to wait.
+pub(super) fn too_many(wait: Duration, message: &str) -> Response {
+    let body = json!({"code": 429, "message": message});
+    retry_after(wait, (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response())
 }
 
 /// The token of a request: as a bearer, or as the cookie `jwt`.

@@ -17,9 +17,9 @@ use vigie_store::{AlertFilter, AlertId, Machine, NewAlert, NewDecision, Share};
 use vigie_wire::Timestamp;
 
 use super::behaviour::of_scenario;
-use super::failed;
 use super::machine::{Caller, Charged, Door, Doorway, LARGEST, body};
 use super::pushed::{Pushed, Taken};
+use super::{failed, later};
 use crate::config::network;
 use crate::node::Node;
 use crate::subject::is_place;
@@ -36,7 +36,12 @@ const LATE: Duration = Duration::from_hours(1);
 const AHEAD: Duration = Duration::from_mins(2);
 
 /// Why a push is not taken: nothing of it was written then.
-struct Refused(StatusCode, String);
+enum Refused {
+    /// As this.
+    With(StatusCode, String),
+    /// It may be sent again after this time.
+    For(Duration, String),
+}
 
 pub(super) async fn push(
     State(door): Doorway,
@@ -57,9 +62,13 @@ pub(super) async fn push(
         .await
     {
         Ok(Ok(ids)) => (StatusCode::CREATED, Json(ids)).into_response(),
-        Ok(Err(Refused(status, why))) => {
+        Ok(Err(refused)) => {
+            let (Refused::With(_, why) | Refused::For(_, why)) = &refused;
             tracing::warn!(machine = name, why, "alerts were refused");
-            failed(status, &why)
+            match refused {
+                Refused::With(status, why) => failed(status, &why),
+                Refused::For(wait, why) => later(wait, &why),
+            }
         }
         Err(error) => {
             tracing::error!(%error, machine = name, "alerts could not be taken");
@@ -70,7 +79,7 @@ pub(super) async fn push(
 
 async fn take(door: &Door, caller: &Caller, bytes: Bytes) -> Result<Vec<String>, Refused> {
     let (now, name) = (door.node.now(), caller.machine.name.clone());
-    let broken = |why: &str| Refused(StatusCode::INTERNAL_SERVER_ERROR, why.to_owned());
+    let broken = |why: &str| Refused::With(StatusCode::INTERNAL_SERVER_ERROR, why.to_owned());
     let taken = tokio::task::spawn_blocking(move || read(&bytes, &name, now))
         .await
         .map_err(|_| broken("the alerts could not be read"))??;
@@ -93,16 +102,16 @@ fn read(bytes: &[u8], machine: &str, now: Timestamp) -> Result<Vec<Taken>, Refus
     let parts = bytes.iter().filter(|byte| b",[{".contains(byte)).count();
     if parts > MOST_PARTS {
         let why = format!("more than {MOST_PARTS} values at once: send fewer alerts together");
-        return Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, why));
+        return Err(Refused::With(StatusCode::PAYLOAD_TOO_LARGE, why));
     }
-    let wrong = |why: String| Refused(StatusCode::INTERNAL_SERVER_ERROR, why);
-    let values: Vec<Value> =
-        serde_json::from_slice(bytes).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let wrong = |why: String| Refused::With(StatusCode::INTERNAL_SERVER_ERROR, why);
+    let values: Vec<Value> = serde_json::from_slice(bytes)
+        .map_err(|error| Refused::With(StatusCode::BAD_REQUEST, error.to_string()))?;
     let mut taken = Vec::with_capacity(values.len());
     for value in values {
         let detection = detection(machine, &value);
         let pushed: Pushed = serde_json::from_value(value)
-            .map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
+            .map_err(|error| Refused::With(StatusCode::BAD_REQUEST, error.to_string()))?;
         taken.push(pushed.take(machine, detection, now).map_err(wrong)?);
     }
     Ok(taken)
@@ -115,11 +124,11 @@ fn check(door: &Door, caller: &Caller, taken: &[Taken], now: Timestamp) -> Resul
     for decision in taken.iter().flat_map(|one| &one.decisions) {
         if let Some(why) = refusal(decision, caller.here, &spared) {
             let why = format!("no decision on {}: {why}", decision.value);
-            return Err(Refused(StatusCode::BAD_REQUEST, why));
+            return Err(Refused::With(StatusCode::BAD_REQUEST, why));
         }
         if decision.until > now + longest {
             let why = "a decision is longer than [api] machine_longest lets a machine decide".to_owned();
-            return Err(Refused(StatusCode::BAD_REQUEST, why));
+            return Err(Refused::With(StatusCode::BAD_REQUEST, why));
         }
     }
     Ok(())
@@ -142,7 +151,8 @@ async fn charge(door: &Door, machine: &Machine, taken: &[Taken]) -> Result<(), R
     let mut cost = 0_u32;
     for one in taken.iter().filter(|one| !one.decisions.is_empty()) {
         let known = door.node.store.alerts(&same(&one.alert)).await;
-        let known = known.map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        let known =
+            known.map_err(|error| Refused::With(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
         if known.is_empty() {
             let costs = one.decisions.iter().map(costs);
             cost = costs.fold(cost, u32::saturating_add);
@@ -151,8 +161,8 @@ async fn charge(door: &Door, machine: &Machine, taken: &[Taken]) -> Result<(), R
     let why = "more decisions than [api] machine_decisions lets a machine make in an hour";
     match door.charge(&machine.name, cost) {
         Charged::Allowed => Ok(()),
-        Charged::Later => Err(Refused(StatusCode::TOO_MANY_REQUESTS, why.to_owned())),
-        Charged::Never => Err(Refused(
+        Charged::Later(wait) => Err(Refused::For(wait, why.to_owned())),
+        Charged::Never => Err(Refused::With(
             StatusCode::BAD_REQUEST,
             format!("{why}: send fewer together"),
         )),

@@ -366,6 +366,24 @@ fn a_deleted_bouncer_hears_no_more_pushes() {
 }
 
 #[test]
+fn a_key_leaves_places_to_others_and_is_told_when_to_look_again() {
+    let home = Home::with("[sensor]\nsources = \"none\"\n[api]\nfollowers = 3\n");
+    let node = home.up();
+    let place = node.place();
+    let [one, two, three] = ["one", "two", "three"].map(|name| home.key(name, "ban"));
+    let path = "/v1/decisions/events";
+    let told_to_wait = |key: &str, status: u16| {
+        let answer = place.ask("GET", path, Some(key));
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.head.contains("retry-after: "), "{answer:?}");
+    };
+    let _first = [place.follow(path, &one), place.follow(path, &one)];
+    told_to_wait(&one, 429);
+    let _second = place.follow(path, &two);
+    told_to_wait(&three, 503);
+}
+
+#[test]
 fn guessing_keys_is_slowed_and_hinders_nobody_else() {
     let (home, _node, [place, _]) = serving();
     let key = home.key("one", "ban");
