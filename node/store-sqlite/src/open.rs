@@ -20,6 +20,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections that read. Each is a thread.
 const READERS: u32 = 4;
+/// Pages that a reader keeps, in KiB: SQLite's 2 MiB for each would be more than all else that an idle node holds, and what
+/// is read again soon the system has in memory.
+const READER_CACHE: &str = "-256";
 /// With less room than this the node does not start: it would stop at its first burst.
 const LEAST_FREE_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -76,7 +79,7 @@ impl SqliteStore {
             return Err(error);
         }
         let readers = pool(READERS)
-            .connect_with(options.clone().pragma("query_only", "on"))
+            .connect_with(reading(&options))
             .await
             .map_err(failed)?;
         Ok(Self {
@@ -97,6 +100,11 @@ impl SqliteStore {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+fn reading(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    let options = options.clone().pragma("query_only", "on");
+    options.pragma("cache_size", READER_CACHE)
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

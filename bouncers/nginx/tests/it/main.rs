@@ -6,6 +6,7 @@ mod captcha;
 mod daemon;
 #[path = "../../../client/tests/it/lapi.rs"]
 mod lapi;
+mod many;
 mod mistakes;
 mod rough;
 mod rungs;
