@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::atlas::Atlas;
 use crate::decision::Decision;
 use crate::duration::{DurationError, GoDuration};
 use crate::moment::Moment;
@@ -42,6 +43,8 @@ pub struct Add {
 /// What travels from the stream to the bouncer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
+    /// Where places are, from now on. The first comes before everything else.
+    Atlas(Arc<Atlas>),
     /// A full picture begins. What it does not name by the matching `End` is over.
     Begin,
     /// Changes, at most [`crate::stream::BATCH`] of them.
@@ -62,6 +65,18 @@ pub enum RowError {
     /// It is simulated: to be shown, not enforced.
     #[error("the decision is simulated")]
     Simulated,
+}
+
+// === impl Change ===
+
+impl Change {
+    /// Whom it is about.
+    pub const fn value(&self) -> Value {
+        match self {
+            Self::Add(add) => add.value,
+            Self::Remove { value, .. } => *value,
+        }
+    }
 }
 
 /// Turns decisions into changes. Texts that repeat in every row are held once.

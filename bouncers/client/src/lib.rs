@@ -6,11 +6,13 @@
 //! remaining durations and so do the kernels, so a clock that jumps harms nobody).
 #![warn(missing_docs)]
 
+pub mod atlas;
 mod backoff;
 pub mod change;
 pub mod decision;
 pub mod duration;
 pub mod moment;
+pub mod place;
 pub mod source;
 pub mod span;
 pub mod split;
@@ -19,10 +21,12 @@ pub mod stream;
 pub mod table;
 pub mod value;
 
+pub use atlas::{Atlas, Databases, Guide};
 pub use change::{Change, Update};
 pub use decision::{Decision, StreamResponse};
 pub use duration::GoDuration;
 pub use moment::{Clock, Moment};
+pub use place::Place;
 pub use source::{Source, SourceConfig};
 pub use span::Span;
 pub use stream::{StreamConfig, follow};

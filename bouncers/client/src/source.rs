@@ -111,20 +111,19 @@ impl Source {
         })
     }
 
-    /// `GET /v1/decisions/stream`: everything if `startup`, else what is different since the last time.
-    pub async fn stream(&self, startup: bool) -> Result<Response, RequestError> {
-        let mut url = self.at("v1/decisions/stream");
-        if startup {
-            url.set_query(Some("startup=true"));
-        }
+    /// `GET /v1/decisions/stream`: everything if `startup`, else what is different since the last time; of these scopes,
+    /// or those that the node tells unasked.
+    pub async fn stream(&self, startup: bool, scopes: Option<&str>) -> Result<Response, RequestError> {
+        let startup = startup.then_some(("startup", "true"));
+        let url = self.at("v1/decisions/stream", startup.into_iter().chain(of(scopes)));
         checked(self.client.get(url).send().await)
     }
 
     /// `GET /v1/decisions/events`: changes as they happen, where the node offers that.
-    pub async fn events(&self, last_id: &str) -> Result<Response, RequestError> {
+    pub async fn events(&self, last_id: &str, scopes: Option<&str>) -> Result<Response, RequestError> {
         let mut request = self
             .client
-            .get(self.at("v1/decisions/events"))
+            .get(self.at("v1/decisions/events", of(scopes)))
             .header(ACCEPT, "text/event-stream");
         if !last_id.is_empty() {
             request = request.header("last-event-id", last_id);
@@ -144,12 +143,21 @@ impl Source {
         }
     }
 
-    fn at(&self, path: &str) -> Url {
+    fn at<'a>(&self, path: &str, query: impl IntoIterator<Item = (&'a str, &'a str)>) -> Url {
         let mut url = self.base.clone();
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{prefix}/{path}"));
+        let query: Vec<String> = query
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
         url
     }
+}
+
+fn of(scopes: Option<&str>) -> Option<(&str, &str)> {
+    scopes.map(|scopes| ("scopes", scopes))
 }
 
 fn parse(text: &str) -> Result<(Url, Option<PathBuf>), SourceError> {
@@ -205,7 +213,7 @@ mod tests {
         };
         let source = Source::new(config).map_err(|error| error.to_string())?;
         Ok((
-            source.at("v1/decisions/stream").to_string(),
+            source.at("v1/decisions/stream", None).to_string(),
             format!("{source:?}"),
         ))
     }

@@ -14,6 +14,7 @@ use reqwest::Response;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::atlas::Guide;
 use crate::backoff::Backoff;
 use crate::change::{Change, Update};
 use crate::moment::Clock;
@@ -38,6 +39,8 @@ pub struct StreamConfig {
     pub once: bool,
     /// No answer may be longer.
     pub max_response_bytes: u64,
+    /// Where places are: decisions on those that it can find are asked for.
+    pub guide: Guide,
 }
 
 /// Why following ended, other than by being told to.
@@ -86,6 +89,7 @@ impl Default for StreamConfig {
             push: true,
             once: false,
             max_response_bytes: 512 * 1024 * 1024,
+            guide: Guide::default(),
         }
     }
 }
@@ -134,8 +138,14 @@ impl Follower {
         let mut known = false;
         let mut startup = true;
         loop {
+            if let Some(atlas) = self.config.guide.news().await
+                && self.out.send(Update::Atlas(atlas)).await.is_err()
+            {
+                return Ok(());
+            }
             // The push is opened before the question, so that nothing falls between the two.
-            self.push.open(&self.source, self.clock).await;
+            let scopes = self.config.guide.scopes();
+            self.push.open(&self.source, scopes, self.clock).await;
             match self.pull(startup).await {
                 Ok(()) if self.config.once => return Ok(()),
                 Ok(()) => {
@@ -212,7 +222,7 @@ impl Follower {
     }
 
     async fn pull(&mut self, startup: bool) -> Result<(), PullError> {
-        let response = self.source.stream(startup).await?;
+        let response = self.source.stream(startup, self.config.guide.scopes()).await?;
         if startup {
             self.out
                 .send(Update::Begin)

@@ -12,12 +12,17 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::atlas::Atlas;
 use crate::change::{Add, Change};
 use crate::moment::Moment;
+use crate::place::Place;
 use crate::span::{Family, Span, flatten};
-use crate::value::{Refused, Value, overlap};
+use crate::value::{Refused, Value, unmapped};
 
 use entry::Entry;
+
+/// Most ranges that the places of a table have together: a kernel and nginx's workers hold all of them.
+pub const MOST_LOCATED: usize = 500_000;
 
 /// What a table takes.
 #[derive(Clone, Debug)]
@@ -35,6 +40,8 @@ pub enum Outcome {
     Changed,
     /// Nothing is different.
     Unchanged,
+    /// Held, but no database knows where that place is: nobody is kept out.
+    Nowhere,
     /// A remediation that this bouncer does not act upon.
     OtherKind,
     /// The local allowlist holds the value.
@@ -62,6 +69,8 @@ pub struct Table {
     v4: HashMap<Ipv4Addr, Entry>,
     v6: HashMap<Ipv6Addr, Entry>,
     ranges: HashMap<IpNet, Entry>,
+    places: HashMap<Place, Entry>,
+    atlas: Arc<Atlas>,
     /// Shorter decisions of another kind on a value that has an entry above. Rare.
     others: HashMap<Value, Vec<Entry>>,
     /// Which full picture an entry was last named in.
@@ -91,15 +100,22 @@ impl Table {
             allow: config
                 .allow
                 .into_iter()
-                .map(|net| Value::from(net).net())
+                .map(|net| unmapped(net.trunc()))
                 .collect(),
             v4: HashMap::new(),
             v6: HashMap::new(),
             ranges: HashMap::new(),
+            places: HashMap::new(),
+            atlas: Arc::default(),
             others: HashMap::new(),
             picture: 0,
             left_out: LeftOut::default(),
         }
+    }
+
+    /// Places are there from now on.
+    pub fn locate(&mut self, atlas: Arc<Atlas>) {
+        self.atlas = atlas;
     }
 
     /// A full picture begins.
@@ -120,10 +136,7 @@ impl Table {
 
     /// Takes one change.
     pub fn apply(&mut self, change: &Change) -> Outcome {
-        let (value, kind) = match change {
-            Change::Add(add) => (add.value, &add.kind),
-            Change::Remove { value, kind } => (*value, kind),
-        };
+        let (Change::Add(Add { kind, .. }) | Change::Remove { kind, .. }) = change;
         let Some(kind) = self.kinds.iter().position(|known| known == kind) else {
             self.left_out.other_kind = self.left_out.other_kind.saturating_add(1);
             return Outcome::OtherKind;
@@ -131,20 +144,17 @@ impl Table {
         let kind = u8::try_from(kind).unwrap_or(u8::MAX);
         match change {
             Change::Add(add) => self.add(add, kind),
-            Change::Remove { .. } => self.remove(value, kind),
+            Change::Remove { value, .. } => self.remove(*value, kind),
         }
     }
 
     fn add(&mut self, add: &Add, kind: u8) -> Outcome {
-        if let Some(why) = add.value.refused() {
+        if let Some(why) = add.value.refused().or_else(|| self.crowds(add.value)) {
             self.left_out.refused = self.left_out.refused.saturating_add(1);
             return Outcome::Refused(why);
         }
-        if self
-            .allow
-            .iter()
-            .any(|allowed| allowed.contains(&add.value.net()))
-        {
+        let all_of = |net| self.allow.iter().any(|allowed| allowed.contains(&net));
+        if add.value.net().is_some_and(all_of) {
             self.left_out.allowed = self.left_out.allowed.saturating_add(1);
             return Outcome::Allowed;
         }
@@ -155,7 +165,12 @@ impl Table {
         };
         let Some(held) = self.get(add.value) else {
             self.set(add.value, Some(new));
-            return Outcome::Changed;
+            let nowhere = self.nets(add.value).next().is_none();
+            return if nowhere {
+                Outcome::Nowhere
+            } else {
+                Outcome::Changed
+            };
         };
         // The first word of a new picture on a kind, or of a replacing message, counts as it is; later ones can only
         // prolong it.
@@ -166,6 +181,31 @@ impl Table {
             None => all.push(new),
         }
         self.put(add.value, all, &before)
+    }
+
+    /// Whether a place has more ranges than there is room for beside the other places.
+    fn crowds(&self, value: Value) -> Option<Refused> {
+        let Value::Place(new) = value else {
+            return None;
+        };
+        let others = self.places.keys().filter(|place| **place != new);
+        let ranges = others.chain([&new]).map(|place| self.atlas.ranges(*place).len());
+        (ranges.sum::<usize>() > MOST_LOCATED).then_some(Refused::TooMany)
+    }
+
+    /// The ranges that hold exactly this value.
+    fn nets(&self, value: Value) -> impl Iterator<Item = IpNet> + '_ {
+        let located = match value {
+            Value::Place(place) => self.atlas.ranges(place),
+            Value::Address(_) | Value::Range(_) => &[],
+        };
+        value.net().into_iter().chain(located.iter().copied())
+    }
+
+    /// Places as the ranges that they are.
+    fn located(&self) -> impl Iterator<Item = (IpNet, Entry)> + '_ {
+        let places = self.places.iter();
+        places.flat_map(|(place, entry)| self.nets(Value::Place(*place)).map(|net| (net, *entry)))
     }
 
     fn remove(&mut self, value: Value, kind: u8) -> Outcome {
@@ -207,6 +247,7 @@ impl Table {
             Value::Address(IpAddr::V4(address)) => self.v4.get(&address).copied(),
             Value::Address(IpAddr::V6(address)) => self.v6.get(&address).copied(),
             Value::Range(net) => self.ranges.get(&net).copied(),
+            Value::Place(place) => self.places.get(&place).copied(),
         }
     }
 
@@ -215,6 +256,7 @@ impl Table {
             Value::Address(IpAddr::V4(address)) => entry::store(&mut self.v4, address, entry),
             Value::Address(IpAddr::V6(address)) => entry::store(&mut self.v6, address, entry),
             Value::Range(net) => entry::store(&mut self.ranges, net, entry),
+            Value::Place(place) => entry::store(&mut self.places, place, entry),
         }
     }
 
@@ -232,6 +274,7 @@ impl Table {
         self.v4.retain(|_, entry| keep(entry));
         self.v6.retain(|_, entry| keep(entry));
         self.ranges.retain(|_, entry| keep(entry));
+        self.places.retain(|_, entry| keep(entry));
         before.saturating_sub(self.len())
     }
 
@@ -258,7 +301,7 @@ impl Table {
         v4.chain(v6)
     }
 
-    /// Every decision that holds: whom it is about, which of [`TableConfig::kinds`] it is, and its end. A value that
+    /// Every decision that holds, on a place once for each of its ranges: whom it is about, which of [`TableConfig::kinds`] it is, and its end. A value that
     /// several kinds were decided for comes once for each.
     pub fn decisions(&self, now: Moment) -> impl Iterator<Item = (IpNet, usize, Moment)> + '_ {
         let v4 = self
@@ -271,43 +314,35 @@ impl Table {
             .map(|(address, entry)| (IpAddr::V6(*address).into(), *entry));
         let ranges = self.ranges.iter().map(|(net, entry)| (*net, *entry));
         let others = self.others.iter();
-        let others = others.flat_map(|(value, entries)| entries.iter().map(|entry| (value.net(), *entry)));
-        let all = v4.chain(v6).chain(ranges).chain(others);
+        let others = others.flat_map(|(value, entries)| {
+            let nets = self.nets(*value);
+            nets.flat_map(|net| entries.iter().map(move |entry| (net, *entry)))
+        });
+        let all = v4.chain(v6).chain(ranges).chain(self.located()).chain(others);
         all.filter(move |(_, entry)| entry.until > now)
             .map(|(net, entry)| (net, usize::from(entry.kind), entry.until))
     }
 
-    /// All ranges that are kept out, as they were decided: they nest, and may hold what is allowed.
-    pub fn ranges(&self, now: Moment) -> impl Iterator<Item = (IpNet, Moment)> + '_ {
-        let all = self.ranges.iter().map(|(net, entry)| (*net, entry.until));
-        all.filter(move |(_, until)| *until > now)
-    }
-
-    /// The ranges of one family, disjoint, without what is allowed.
+    /// The ranges of one family and those of all places, disjoint, without what is allowed.
     pub fn spans(&self, family: Family, now: Moment) -> Vec<Span> {
-        let ranges: Vec<Span> = self
-            .ranges
-            .iter()
-            .filter(|(net, entry)| Family::of(**net) == family && entry.until > now)
-            .map(|(net, entry)| Span::of(*net, entry.until))
+        let ranges = self.ranges.iter().map(|(net, entry)| (*net, *entry));
+        let ranges = ranges.chain(self.located());
+        let ranges: Vec<Span> = ranges
+            .filter(|(net, entry)| Family::of(*net) == family && entry.until > now)
+            .map(|(net, entry)| Span::of(net, entry.until))
             .collect();
-        let holes: Vec<Span> = self
-            .allow
-            .iter()
-            .filter(|hole| {
-                Family::of(**hole) == family && self.ranges.keys().any(|net| overlap(**hole, *net))
-            })
-            .map(|hole| Span::of(*hole, Moment::PAST))
-            .collect();
+        let holes = self.allow.iter().filter(|hole| Family::of(**hole) == family);
+        let holes: Vec<Span> = holes.map(|hole| Span::of(*hole, Moment::PAST)).collect();
         flatten(ranges, &holes)
     }
 
-    /// How many values are held: addresses and ranges.
+    /// How many values are held: addresses, ranges and places.
     pub fn len(&self) -> usize {
         self.v4
             .len()
             .saturating_add(self.v6.len())
             .saturating_add(self.ranges.len())
+            .saturating_add(self.places.len())
     }
 
     /// Whether nobody is kept out.

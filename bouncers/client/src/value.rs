@@ -1,4 +1,4 @@
-//! What a decision is about, brought into one form: an address or a range.
+//! What a decision is about, brought into one form: an address, a range or a place.
 //!
 //! `::ffff:192.0.2.1` is 192.0.2.1, a range of one address is that address, host bits of a range are cut.
 //! Ranges stay ranges. Also here: what no bouncer of ours ever blocks, whoever asks for it.
@@ -8,24 +8,31 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// An address or a range, normalised.
+use crate::place::Place;
+
+/// An address, a range or a place, normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// A single address.
     Address(IpAddr),
     /// A range of more than one address.
     Range(IpNet),
+    /// Whoever is there.
+    Place(Place),
 }
 
 /// Why a value could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// Country, AS, user name and the like: nothing a packet filter can match.
-    #[error("the scope is neither an address nor a range")]
+    /// A user name and the like: nothing a packet filter can match.
+    #[error("the scope is neither an address nor a range nor a place")]
     Scope,
     /// Not an address or range.
     #[error("neither an address nor a range")]
     Syntax,
+    /// Not a place.
+    #[error("neither the two letters of a country nor the number of an AS")]
+    Place,
 }
 
 /// Why a value is never blocked.
@@ -34,6 +41,9 @@ pub enum Refused {
     /// Wider than /8 (IPv4) or /16 (IPv6).
     #[error("the range is too wide")]
     TooWide,
+    /// A place beyond [`crate::table::MOST_LOCATED`].
+    #[error("it and the other places that are blocked have too many ranges")]
+    TooMany,
     /// The machine itself.
     #[error("it holds loopback or unspecified addresses")]
     Loopback,
@@ -45,14 +55,20 @@ pub enum Refused {
     Multicast,
 }
 
-const WIDEST_V4: u8 = 8;
-const WIDEST_V6: u8 = 16;
+/// Nothing wider is blocked.
+pub(crate) const WIDEST_V4: u8 = 8;
+/// Nothing wider is blocked.
+pub(crate) const WIDEST_V6: u8 = 16;
 
 // === impl Value ===
 
 impl Value {
     /// Reads the value of a decision of this scope.
     pub fn parse(scope: &str, text: &str) -> Result<Self, ValueError> {
+        if Place::is_scope(scope) {
+            let place = Place::parse(scope, text).ok_or(ValueError::Place)?;
+            return Ok(Self::Place(place));
+        }
         if !scope.eq_ignore_ascii_case("ip") && !scope.eq_ignore_ascii_case("range") {
             return Err(ValueError::Scope);
         }
@@ -65,17 +81,18 @@ impl Value {
             .map_err(|_| ValueError::Syntax)
     }
 
-    /// The range that holds exactly this value.
-    pub fn net(self) -> IpNet {
+    /// The range that holds exactly this value; of a place only an atlas knows them.
+    pub fn net(self) -> Option<IpNet> {
         match self {
-            Self::Address(address) => IpNet::from(address),
-            Self::Range(net) => net,
+            Self::Address(address) => Some(IpNet::from(address)),
+            Self::Range(net) => Some(net),
+            Self::Place(_) => None,
         }
     }
 
     /// Why this value may not be blocked, if so.
     pub fn refused(self) -> Option<Refused> {
-        let net = self.net();
+        let net = self.net()?;
         let widest = if net.addr().is_ipv4() {
             WIDEST_V4
         } else {
@@ -107,11 +124,13 @@ impl fmt::Display for Value {
         match self {
             Self::Address(address) => address.fmt(f),
             Self::Range(net) => net.fmt(f),
+            Self::Place(place) => place.fmt(f),
         }
     }
 }
 
-fn unmapped(net: IpNet) -> IpNet {
+/// IPv4 in the clothes of IPv6 is IPv4.
+pub(crate) fn unmapped(net: IpNet) -> IpNet {
     let IpNet::V6(v6) = net else { return net };
     let Some(v4) = v6.addr().to_ipv4_mapped() else {
         return net;
@@ -123,7 +142,7 @@ fn unmapped(net: IpNet) -> IpNet {
 }
 
 /// Whether two ranges have an address in common.
-pub fn overlap(one: IpNet, other: IpNet) -> bool {
+fn overlap(one: IpNet, other: IpNet) -> bool {
     one.contains(&other.network()) || other.contains(&one.network())
 }
 
@@ -177,7 +196,17 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_told() {
-        check("Country", "FR", "the scope is neither an address nor a range");
+        check(
+            "User",
+            "FR",
+            "the scope is neither an address nor a range nor a place",
+        );
+        check("Country", "fr", "country FR");
+        check(
+            "AS",
+            "FR",
+            "neither the two letters of a country nor the number of an AS",
+        );
         check("Ip", "1.2.3.4.5", "neither an address nor a range");
         check("Range", "1.2.3.4/33", "neither an address nor a range");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
-use vigie_bouncer_client::{GoDuration, TableConfig};
+use vigie_bouncer_client::{Databases, GoDuration, TableConfig};
 
 use crate::layout::Layout;
 use crate::transaction::Hook;
@@ -36,6 +36,12 @@ pub struct Settings {
     /// Addresses and ranges never to be dropped; may be given several times
     #[arg(long)]
     pub allow: Option<Vec<IpNetOrAddress>>,
+    /// Database of countries (mmdb): keep out those that decisions name [default: none]
+    #[arg(long)]
+    pub countries: Option<PathBuf>,
+    /// Database of autonomous systems (mmdb): keep out those that decisions name [default: none]
+    #[arg(long)]
+    pub systems: Option<PathBuf>,
     /// Name of our nftables table [default: vigie]
     #[arg(long)]
     pub table: Option<String>,
@@ -69,6 +75,8 @@ pub struct Config {
     pub remediations: Vec<String>,
     /// See [`Settings::allow`].
     pub allow: Vec<IpNet>,
+    /// See [`Settings::countries`] and [`Settings::systems`].
+    pub databases: Databases,
     /// See [`Settings::table`].
     pub table: String,
     /// See [`Settings::hooks`].
@@ -164,6 +172,8 @@ impl Settings {
             no_push: self.no_push.or(below.no_push),
             remediations: self.remediations.or(below.remediations),
             allow: self.allow.or(below.allow),
+            countries: self.countries.or(below.countries),
+            systems: self.systems.or(below.systems),
             table: self.table.or(below.table),
             hooks: self.hooks.or(below.hooks),
             priority: self.priority.or(below.priority),
@@ -207,6 +217,10 @@ impl Settings {
                 .into_iter()
                 .map(|net| net.0)
                 .collect(),
+            databases: Databases {
+                countries: self.countries,
+                systems: self.systems,
+            },
             table,
             hooks: hooks(self.hooks)?,
             priority: self.priority.unwrap_or(-10),

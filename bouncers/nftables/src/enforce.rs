@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::span::Family;
 use vigie_bouncer_client::table::Outcome;
-use vigie_bouncer_client::{Change, Clock, Table, TableConfig, Update};
+use vigie_bouncer_client::{Change, Clock, Table, TableConfig, Update, Value};
 
 use crate::apply::Backend;
 use crate::in_force::InForce;
@@ -103,6 +103,10 @@ impl Enforcer {
 
     fn take(&mut self, update: Update) {
         match update {
+            Update::Atlas(atlas) => {
+                self.table.locate(atlas);
+                self.ranges_changed = true;
+            }
             Update::Begin => self.table.begin(),
             Update::Changes(changes) => changes.iter().for_each(|change| self.change(change)),
             Update::End => self.picture_complete(),
@@ -110,17 +114,16 @@ impl Enforcer {
     }
 
     fn change(&mut self, change: &Change) {
-        let outcome = self.table.apply(change);
-        let value = match change {
-            Change::Add(add) => add.value,
-            Change::Remove { value, .. } => *value,
-        };
-        match outcome {
+        let value = change.value();
+        match self.table.apply(change) {
             // The first picture also tells what of the kernel's remainder is right.
-            Outcome::Changed | Outcome::Unchanged => match value.net() {
-                net if net.prefix_len() == net.max_prefix_len() => self.changed.push(net.addr()),
-                _ => self.ranges_changed = true,
+            Outcome::Changed | Outcome::Unchanged => match value {
+                Value::Address(address) => self.changed.push(address),
+                Value::Range(_) | Value::Place(_) => self.ranges_changed = true,
             },
+            Outcome::Nowhere => {
+                tracing::warn!(%value, "no database knows where this is, so it keeps nobody out");
+            }
             Outcome::Refused(why) => {
                 tracing::warn!(value = %value, reason = %why, "a decision that nobody may enforce was refused");
             }

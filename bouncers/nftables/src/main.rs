@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{Clock, Source, SourceConfig, StreamConfig, follow};
+use vigie_bouncer_client::{Clock, Guide, Source, SourceConfig, StreamConfig, follow};
 use vigie_bouncer_nftables::apply::Backend;
 use vigie_bouncer_nftables::config::{Config, Settings};
 use vigie_bouncer_nftables::enforce::{EnforceConfig, Enforcer};
@@ -111,7 +111,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn configuration(run: &Run) -> anyhow::Result<(Config, Source)> {
+/// What is configured, and what of it must be read or opened.
+fn configuration(run: &Run) -> anyhow::Result<(Config, Source, Guide)> {
     let file = run
         .config
         .as_deref()
@@ -131,7 +132,8 @@ fn configuration(run: &Run) -> anyhow::Result<(Config, Source)> {
         user_agent: concat!("vigie-bouncer-nftables/", env!("CARGO_PKG_VERSION")).to_owned(),
         ca_pem,
     })?;
-    Ok((config, source))
+    let guide = Guide::open(config.databases.clone())?;
+    Ok((config, source, guide))
 }
 
 fn log(format: LogFormat, level: &str) -> anyhow::Result<()> {
@@ -172,7 +174,7 @@ fn take_away(remove: Remove) -> Outcome {
 fn enforce(run: &Run) -> Outcome {
     let wrong = |error| (Failure::Configuration, error);
     log(run.log_format, &run.log_level).map_err(wrong)?;
-    let (config, source) = configuration(run).map_err(wrong)?;
+    let configured = configuration(run).map_err(wrong)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -180,10 +182,10 @@ fn enforce(run: &Run) -> Outcome {
     let runtime = runtime
         .context("the runtime")
         .map_err(|error| (Failure::Kernel, error))?;
-    runtime.block_on(work(run, config, source))
+    runtime.block_on(work(run, configured))
 }
 
-async fn work(run: &Run, config: Config, source: Source) -> Outcome {
+async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Outcome {
     let clock = Clock::start();
     let kernel = |error: anyhow::Error| (Failure::Kernel, error);
     let shutdown = stop_signals().map_err(kernel)?;
@@ -206,6 +208,7 @@ async fn work(run: &Run, config: Config, source: Source) -> Outcome {
         poll: config.poll,
         push: config.push,
         once: run.once,
+        guide,
         ..StreamConfig::default()
     };
     // Few, as each holds up to a thousand changes: a slow kernel slows the download down.

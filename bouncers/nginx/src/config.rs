@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
-use vigie_bouncer_client::GoDuration;
+use vigie_bouncer_client::{Databases, GoDuration};
 use vigie_bouncer_nginx::challenge::captcha::Provider;
 use vigie_bouncer_nginx::table::Remediation;
 
@@ -38,6 +38,12 @@ pub(crate) struct Settings {
     /// Addresses and ranges never to be kept out; may be given several times
     #[arg(long)]
     pub(crate) allow: Option<Vec<Network>>,
+    /// Database of countries (mmdb): keep out those that decisions name [default: none]
+    #[arg(long)]
+    pub(crate) countries: Option<PathBuf>,
+    /// Database of autonomous systems (mmdb): keep out those that decisions name [default: none]
+    #[arg(long)]
+    pub(crate) systems: Option<PathBuf>,
     /// The file that nginx reads: what `vigie_table` names there [default: /run/vigie/nginx.table]
     #[arg(long)]
     pub(crate) table: Option<PathBuf>,
@@ -94,6 +100,7 @@ pub(crate) struct Config {
     pub(crate) poll: Duration,
     pub(crate) push: bool,
     pub(crate) accept: Accept,
+    pub(crate) databases: Databases,
     pub(crate) table: PathBuf,
     pub(crate) captcha: Option<CaptchaConfig>,
 }
@@ -254,6 +261,8 @@ impl Settings {
             no_push: self.no_push.or(below.no_push),
             remediations: self.remediations.or(below.remediations),
             allow: self.allow.or(below.allow),
+            countries: self.countries.or(below.countries),
+            systems: self.systems.or(below.systems),
             table: self.table.or(below.table),
             captcha: self.captcha.or(below.captcha),
             captcha_key_file: self.captcha_key_file.or(below.captcha_key_file),
@@ -282,6 +291,10 @@ impl Settings {
             poll: poll(self.poll.unwrap_or_else(|| "10s".to_owned()))?,
             push: !self.no_push.unwrap_or(false),
             accept: accept(meanings, allow.into_iter().map(|network| network.0).collect())?,
+            databases: Databases {
+                countries: self.countries,
+                systems: self.systems,
+            },
             table,
             captcha,
         })

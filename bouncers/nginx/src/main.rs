@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{Clock, Source, SourceConfig, StreamConfig, follow};
+use vigie_bouncer_client::{Clock, Guide, Source, SourceConfig, StreamConfig, follow};
 use vigie_bouncer_nginx::table::Remediation;
 use vigie_bouncer_nginx::{clock, watch};
 
@@ -118,7 +118,8 @@ fn loaded(file: Option<&PathBuf>) -> anyhow::Result<Settings> {
         .unwrap_or_default())
 }
 
-fn configuration(run: &Run) -> anyhow::Result<(Config, Source)> {
+/// What is configured, and what of it must be read or opened.
+fn configuration(run: &Run) -> anyhow::Result<(Config, Source, Guide)> {
     let config = run.settings.clone().over(loaded(run.config.as_ref())?).finish()?;
     let key_file = config.key_file.display();
     let key = std::fs::read_to_string(&config.key_file).with_context(|| format!("key_file {key_file}"))?;
@@ -132,7 +133,8 @@ fn configuration(run: &Run) -> anyhow::Result<(Config, Source)> {
         user_agent: concat!("vigie-bouncer-nginx/", env!("CARGO_PKG_VERSION")).to_owned(),
         ca_pem,
     })?;
-    Ok((config, source))
+    let guide = Guide::open(config.databases.clone())?;
+    Ok((config, source, guide))
 }
 
 fn log(format: LogFormat, level: &str) -> anyhow::Result<()> {
@@ -178,15 +180,15 @@ fn answer(look_up: LookUp) -> Outcome {
 fn publish(run: &Run) -> Outcome {
     let wrong = |error| (Failure::Configuration, error);
     log(run.log_format, &run.log_level).map_err(wrong)?;
-    let (config, source) = configuration(run).map_err(wrong)?;
+    let configured = configuration(run).map_err(wrong)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime
         .context("the runtime")
         .map_err(|error| (Failure::Table, error))?;
-    runtime.block_on(work(run, config, source))
+    runtime.block_on(work(run, configured))
 }
 
-async fn work(run: &Run, config: Config, source: Source) -> Outcome {
+async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Outcome {
     let clock = Clock::start();
     let table = |error: anyhow::Error| (Failure::Table, error);
     let shutdown = stop_signals().map_err(table)?;
@@ -197,6 +199,7 @@ async fn work(run: &Run, config: Config, source: Source) -> Outcome {
         poll: config.poll,
         push: config.push,
         once: run.once,
+        guide,
         ..StreamConfig::default()
     };
     // Few, as each holds up to a thousand changes: a slow disk slows the download down.

@@ -137,6 +137,10 @@ impl Publisher {
 
     fn take(&mut self, update: Update) {
         match update {
+            Update::Atlas(atlas) => {
+                self.table.locate(atlas);
+                self.behind = true;
+            }
             Update::Begin => self.table.begin(),
             Update::Changes(changes) => changes.iter().for_each(|change| self.change(change)),
             Update::End => {
@@ -156,14 +160,14 @@ impl Publisher {
     }
 
     fn change(&mut self, change: &Change) {
+        let value = change.value();
         match self.table.apply(change) {
             Outcome::Changed => self.behind = true,
+            Outcome::Nowhere => {
+                tracing::warn!(%value, "no database knows where this is, so it keeps nobody out");
+            }
             Outcome::Refused(why) => {
-                let value = match change {
-                    Change::Add(add) => add.value,
-                    Change::Remove { value, .. } => *value,
-                };
-                tracing::warn!(value = %value, reason = %why, "a decision that nobody may enforce was refused");
+                tracing::warn!(%value, reason = %why, "a decision that nobody may enforce was refused");
             }
             Outcome::Unchanged | Outcome::Allowed | Outcome::OtherKind => {}
         }

@@ -8,6 +8,7 @@ mod certified;
 mod custom;
 mod firewall;
 mod openapi;
+mod places;
 mod python;
 
 use std::path::{Path, PathBuf};

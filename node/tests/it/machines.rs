@@ -3,7 +3,7 @@
 
 mod allowlists;
 mod bytes;
-mod cscli;
+pub(crate) mod cscli;
 mod hostile;
 mod killed;
 mod listing;

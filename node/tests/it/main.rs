@@ -18,6 +18,8 @@ mod kill;
 mod lapi;
 mod machines;
 mod mesh;
+#[path = "../../../bouncers/client/tests/it/mmdb.rs"]
+mod mmdb;
 mod network;
 #[path = "../../../bouncers/nftables/tests/it/nft.rs"]
 mod nft;

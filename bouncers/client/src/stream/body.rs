@@ -82,7 +82,7 @@ impl Body {
         if rows.not_ours > 0 {
             tracing::debug!(
                 rows = rows.not_ours,
-                "decisions on other things than addresses were left out"
+                "decisions on other things than addresses and places were left out"
             );
         }
         Ok(in_order(rows.adds, rows.removes))
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn an_odd_row_spoils_no_other() {
         let text = format!(
-            r#"{{"new":[{},{{"value":7}},{},{{"scope":"Country","value":"FR"}},{}],"deleted":null}}"#,
+            r#"{{"new":[{},{{"value":7}},{},{{"scope":"User","value":"FR"}},{}],"deleted":null}}"#,
             row("nobody", "1h"),
             row("1.1.1.1", "for ever"),
             row("9.9.9.9", "1s"),

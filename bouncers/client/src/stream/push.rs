@@ -47,11 +47,11 @@ impl Push {
 
     /// Opens the push, if there is one and it is not open yet. It is a convenience: whatever is wrong with it, the
     /// stream itself is asked all the same, and tells what is wrong with the node.
-    pub(crate) async fn open(&mut self, source: &Source, clock: Clock) {
+    pub(crate) async fn open(&mut self, source: &Source, scopes: Option<&str>, clock: Clock) {
         if !self.wanted || self.is_open() || clock.now() < self.not_before {
             return;
         }
-        match source.events(&self.last_id).await {
+        match source.events(&self.last_id, scopes).await {
             Ok(response) => self.open = Some((response, Events::new(EVENT_BYTES))),
             Err(RequestError::NotOffered { .. }) => self.not_before = clock.now().plus(PUSH_RETRY),
             Err(error) => tracing::debug!(error = super::chain(&error), "no push for now"),

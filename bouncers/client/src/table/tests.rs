@@ -1,5 +1,7 @@
 //! The table against the semantics of the stream: longest life, kinds, full pictures, allowlist, refusals.
 
+mod places;
+
 use super::*;
 
 fn table(allow: &[&str]) -> Table {

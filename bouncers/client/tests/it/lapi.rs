@@ -136,10 +136,10 @@ impl Lapi {
         if header("x-api-key") != KEY {
             status = 403;
         }
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         // Whoever asked may be gone by now; that is his affair.
-        drop(match (status, target.as_str()) {
-            (200, "/v1/decisions/stream?startup=true") => self.stream(true, &mut output),
-            (200, "/v1/decisions/stream") => self.stream(false, &mut output),
+        drop(match (status, path) {
+            (200, "/v1/decisions/stream") => self.stream(query.contains("startup=true"), &mut output),
             (200, "/v1/decisions/events") => self.events(&mut output),
             (200, _) => plain(&mut output, 404, ""),
             (status, _) => plain(&mut output, status, r#"{"message":"access forbidden"}"#),
@@ -220,7 +220,13 @@ impl Lapi {
 }
 
 fn row(kind: &str, value: &str, duration: &str) -> String {
-    let scope = if value.contains('/') { "Range" } else { "Ip" };
+    let is_country = value.bytes().all(|byte| byte.is_ascii_uppercase());
+    let scope = match value {
+        _ if is_country => "Country",
+        _ if value.contains('/') => "Range",
+        _ if value.contains(['.', ':']) => "Ip",
+        _ => "AS",
+    };
     format!(
         r#"{{"id":1,"origin":"cscli","type":"{kind}","scope":"{scope}","value":"{value}","duration":"{duration}","scenario":"test \"quoted\" }}]"}}"#
     )

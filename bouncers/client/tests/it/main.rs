@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
 mod lapi;
+mod mmdb;
+mod places;
 
 use std::time::Duration;
 
@@ -57,6 +59,7 @@ impl Following {
     async fn next(&mut self) -> String {
         let update = tokio::time::timeout(Duration::from_secs(20), self.updates.recv()).await;
         match update.unwrap().unwrap() {
+            Update::Atlas(atlas) => format!("atlas of {}", atlas.len()),
             Update::Begin => "begin".to_owned(),
             Update::End => "end".to_owned(),
             Update::Changes(changes) => changes.iter().map(short).collect::<Vec<_>>().join(" "),

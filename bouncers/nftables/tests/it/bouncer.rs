@@ -38,6 +38,14 @@ impl Scene {
         Some(Self { space, lapi, dir })
     }
 
+    /// A file with this in it, put in the place of what was there at once; its path.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let (new, path) = (self.dir.path().join("new"), self.dir.path().join(name));
+        std::fs::write(&new, bytes).unwrap();
+        std::fs::rename(new, &path).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.space.command(env!("CARGO_BIN_EXE_vigie-bouncer-nftables"));
         command.args([

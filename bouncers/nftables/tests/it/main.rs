@@ -5,6 +5,8 @@ mod bouncer;
 #[path = "../../../client/tests/it/lapi.rs"]
 mod lapi;
 mod life;
+#[path = "../../../client/tests/it/mmdb.rs"]
+mod mmdb;
 mod nft;
 mod paper;
 mod sets;

@@ -1,6 +1,7 @@
 //! What comes and goes in the kernel's sets while decisions come and go.
 
 use crate::bouncer::Scene;
+use crate::mmdb::{Says, mmdb};
 use crate::space::wait_until;
 
 #[test]
@@ -25,6 +26,33 @@ fn decisions_come_and_go() {
     assert!(bouncer.terminate().success());
     // The protection stays.
     scene.holds("vigie_v4", &["192.0.2.2", "192.0.2.9"]);
+}
+
+#[test]
+fn a_country_and_an_as_are_ranges_in_the_kernel() {
+    let Some(scene) = Scene::new("a_country_and_an_as_are_ranges_in_the_kernel") else {
+        return;
+    };
+    let countries = [
+        ("192.0.2.0/25", Says::Code("country", "FR")),
+        ("192.0.2.128/25", Says::Code("country", "FR")),
+        ("2001:db8::/32", Says::Code("country", "FR")),
+    ];
+    let countries = scene.file("countries", &mmdb(&countries));
+    let systems = scene.file("systems", &mmdb(&[("198.51.100.0/24", Says::System(64_500))]));
+    scene.lapi.add("FR", "4h");
+    scene.lapi.add("64500", "4h");
+    let places = ["--countries", &countries, "--systems", &systems];
+    let _bouncer = scene.start(&[&places[..], &["--allow", "192.0.2.0"]].concat());
+    scene.holds("vigie_v4_ranges", &["192.0.2.1-192.0.2.255", "198.51.100.0/24"]);
+    scene.holds("vigie_v6_ranges", &["2001:db8::/32"]);
+    scene.lapi.delete("FR");
+    scene.holds("vigie_v4_ranges", &["198.51.100.0/24"]);
+    scene.holds("vigie_v6_ranges", &[]);
+    // Another database in the place of the first.
+    let systems = scene.file("systems", &mmdb(&[("198.51.101.0/24", Says::System(64_500))]));
+    assert!(systems.ends_with("systems"));
+    scene.holds("vigie_v4_ranges", &["198.51.101.0/24"]);
 }
 
 #[test]

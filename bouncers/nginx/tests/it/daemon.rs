@@ -4,7 +4,8 @@ use vigie_bouncer_nginx::table::Remediation;
 use vigie_bouncer_nginx::watch;
 
 use crate::lapi::Lapi;
-use crate::scene::{Scene, wait_until};
+use crate::mmdb::{Says, mmdb};
+use crate::scene::{Scene, read, wait_until};
 
 #[test]
 fn the_table_follows_the_node() {
@@ -77,6 +78,66 @@ fn a_restart_leaves_no_gap_even_while_the_node_is_away() {
     scene.lapi.set(|state| state.status = None);
     wait_until("the new picture", || !scene.is_banned("192.0.2.1"));
     assert!(scene.is_banned("192.0.2.2"));
+}
+
+#[test]
+fn a_country_and_an_as_are_banned_as_the_ranges_of_the_databases() {
+    let scene = Scene::new();
+    scene.lapi.set(|state| state.push = true);
+    let path = |name: &str| scene.path(name).to_str().unwrap().to_owned();
+    let (countries, systems) = (path("countries"), path("systems"));
+    let french = |network: &str| {
+        let rows = [
+            (network, Says::Code("country", "FR")),
+            ("2001:db8::/32", Says::Code("country", "FR")),
+        ];
+        std::fs::write(path("new"), mmdb(&rows)).unwrap();
+        std::fs::rename(path("new"), &countries).unwrap();
+    };
+    french("192.0.2.0/24");
+    std::fs::write(&systems, mmdb(&[("198.51.100.0/25", Says::System(64_500))])).unwrap();
+    scene.lapi.add("FR", "4h");
+    // The same range, by a decision of its own.
+    scene.lapi.add("198.51.100.0/25", "4h");
+    let places = ["--countries", &countries, "--systems", &systems];
+    let allow = ["--allow", "192.0.2.7", "--allow", "2001:db8:7::/48"];
+    let daemon = scene.start(&[places, allow].concat());
+    wait_until("the country", || scene.is_banned("192.0.2.6"));
+    assert!(scene.is_banned("2001:db8::1") && !scene.is_banned("192.0.3.1"));
+    for allowed in ["192.0.2.7", "2001:db8:7::1"] {
+        assert_eq!(scene.says(allowed), Some(Remediation::Pass));
+    }
+    scene.lapi.add("64500", "4h");
+    scene.lapi.delete("64500");
+    scene.lapi.add("192.0.9.9", "4h");
+    wait_until("what came last", || scene.is_banned("192.0.9.9"));
+    assert!(
+        scene.is_banned("198.51.100.9"),
+        "an AS takes only its own decision with it"
+    );
+    french("192.0.4.0/24");
+    wait_until("the other database", || {
+        scene.is_banned("192.0.4.1") && !scene.is_banned("192.0.2.6")
+    });
+    scene.lapi.delete("FR");
+    wait_until("the end", || {
+        !scene.is_banned("192.0.4.1") && !scene.is_banned("2001:db8::1")
+    });
+    assert!(daemon.terminate().success());
+    // Without a database nobody asks, and nobody is kept out.
+    scene.lapi.add("FR", "4h");
+    scene.lapi.add("192.0.9.8", "4h");
+    let _daemon = scene.start(&[]);
+    wait_until("the other table", || scene.is_banned("192.0.9.8"));
+    assert!(!scene.is_banned("192.0.4.1"));
+    let unasked = |line: &String| line.starts_with("GET /v1/decisions/stream?startup=true |");
+    scene.lapi.wait(|state| state.requests.iter().any(unasked));
+    assert_eq!(
+        read(&scene.path("log"))
+            .matches("no database of places is configured")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -163,6 +224,7 @@ fn what_is_wrong_is_told_by_code() {
         2,
         "poll: \"soon\" is not a duration from 1s to 1h",
     );
+    check(&["--countries", wrong.to_str().unwrap()], 2, "wrong: ");
     scene.lapi.set(|state| state.status = Some(500));
     check(&["--once"], 1, "the decisions could not be fetched");
 }

@@ -8,6 +8,8 @@ mod daemon;
 mod lapi;
 mod many;
 mod mistakes;
+#[path = "../../../client/tests/it/mmdb.rs"]
+mod mmdb;
 mod rough;
 mod rungs;
 mod scene;

@@ -8,7 +8,7 @@ use crate::network::{found, identity, join, up_as_seed};
 use crate::support::{Home, append, until};
 
 /// CrowdSec's programs as a machine of our node.
-pub(super) fn pointed(crowdsec: &CrowdSec, home: &Home, place: &Place, name: &str) {
+pub(crate) fn pointed(crowdsec: &CrowdSec, home: &Home, place: &Place, name: &str) {
     let file = crowdsec.credentials();
     std::fs::remove_file(&file).unwrap();
     home.say(&["machines", "add", name, "--out", file.to_str().unwrap()]);
@@ -26,7 +26,7 @@ pub(super) fn pointed(crowdsec: &CrowdSec, home: &Home, place: &Place, name: &st
 }
 
 #[track_caller]
-pub(super) fn said(crowdsec: &CrowdSec, arguments: &[&str]) -> String {
+pub(crate) fn said(crowdsec: &CrowdSec, arguments: &[&str]) -> String {
     let (good, text) = crowdsec.ask(arguments);
     assert!(good, "cscli {arguments:?}: {text}");
     text
