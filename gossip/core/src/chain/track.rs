@@ -358,12 +358,16 @@ impl Track {
         self.opens = OnceLock::new();
     }
 
+    /// Lets all of these go.
     fn take_all(&mut self, places: Vec<Place>) -> Vec<Held> {
-        places.into_iter().filter_map(|place| self.take(place)).collect()
+        self.moved();
+        let gone = places.into_iter().filter_map(|place| self.take(place)).collect();
+        self.follow_anew();
+        gone
     }
 
+    /// One of those that [`Self::take_all`] lets go.
     fn take(&mut self, place: Place) -> Option<Held> {
-        self.moved();
         let series = self.series.get_mut(&place.epoch)?;
         let entry = series.remove(place.seq)?;
         if series.is_empty() {
@@ -371,9 +375,6 @@ impl Track {
         }
         self.budgets.take(place, &entry);
         self.len = self.len.saturating_sub(1);
-        if self.judges(place) {
-            self.follow_anew(place.epoch);
-        }
         Some(entry.held(self.publisher, place.epoch, place.seq))
     }
 }

@@ -264,7 +264,7 @@ mod tests {
             for step in 0..120_u64 {
                 let one = said[usize::try_from(dice.below(60)).unwrap()];
                 match dice.below(12) {
-                    0 => drop(track.take(one.place())),
+                    0 => drop(track.take_all(vec![one.place()])),
                     1 => drop(track.expire(Timestamp::from_secs(BEGUN + 1_200))),
                     2 if dice.below(4) == 0 => {
                         learned = !learned;

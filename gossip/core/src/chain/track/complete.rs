@@ -189,7 +189,7 @@ mod tests {
                         track.insert(said, Class::Member, None);
                     }
                     12 | 13 => drop(track.note_head(&header(Kind::Head, place, secs + step * 60, 9))),
-                    14 => drop(track.take(place)),
+                    14 => drop(track.take_all(vec![place])),
                     15 => track.bar(place),
                     16 => drop(track.expire(Timestamp::from_secs(BEGUN + secs - 7_200))),
                     17 => drop(track.raise_floor(1)),
@@ -197,6 +197,12 @@ mod tests {
                     _ => drop(track.reconcile(draw(1_000), None, |place, _| {
                         (place.seq != 5).then_some(Class::Member)
                     })),
+                }
+                for (epoch, fork) in &track.forks {
+                    let later = track.places().filter(|place| place.epoch > *epoch);
+                    let time = |place| track.entry(place).unwrap().time;
+                    let earliest = later.map(|place| (time(place), place)).min();
+                    assert_eq!(fork.followed.map(|one| (one.time, one.place)), earliest);
                 }
                 let mut fresh = track.clone();
                 fresh.ends = OnceLock::new();

@@ -128,10 +128,16 @@ impl Track {
         forks.any(|fork| fork.followed.is_some_and(|followed| followed.place == place))
     }
 
-    /// What the forks before this epoch were judged by is held no more.
-    pub(super) fn follow_anew(&mut self, epoch: u32) {
-        let before: Vec<u32> = self.forks.range(..epoch).map(|(epoch, _)| *epoch).collect();
-        for epoch in before {
+    /// Looks for what the forks are judged by where that is held no more: once for all that went together, since each look
+    /// passes over what was signed before.
+    pub(super) fn follow_anew(&mut self) {
+        let forks = self.forks.iter();
+        let bereft = forks.filter_map(|(epoch, fork)| Some((*epoch, fork.followed?.place)));
+        let bereft: Vec<u32> = bereft
+            .filter(|(_, place)| self.entry(*place).is_none())
+            .map(|(epoch, _)| epoch)
+            .collect();
+        for epoch in bereft {
             let follower = self.follower(epoch);
             if let Some(fork) = self.forks.get_mut(&epoch) {
                 fork.followed = follower;
