@@ -20,9 +20,8 @@ pub use read::AtlasError;
 
 /// Most ranges of all places together.
 pub const MOST_RANGES: usize = 4_000_000;
-/// A database that puts as much as this into one place has no idea where it is.
-const NOWHERE_V4: u8 = 3;
-const NOWHERE_V6: u8 = 3;
+/// A range as wide as this is no place: a database that names one has no idea.
+const NOWHERE: u8 = 3;
 
 /// The ranges of every place that the databases know.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -62,13 +61,14 @@ impl Atlas {
 
     /// Puts a range into a place. They come in order. What nobody may block is left out.
     fn put(&mut self, place: Place, net: IpNet) {
-        let (widest, nowhere) = match net {
-            IpNet::V4(_) => (WIDEST_V4, NOWHERE_V4),
-            IpNet::V6(_) => (WIDEST_V6, NOWHERE_V6),
-        };
-        if net.prefix_len() <= nowhere {
+        if net.prefix_len() <= NOWHERE {
             return;
         }
+        let widest = if net.addr().is_ipv4() {
+            WIDEST_V4
+        } else {
+            WIDEST_V6
+        };
         let ranges = self.places.entry(place).or_default();
         let before = ranges.len();
         let pieces = net.subnets(net.prefix_len().max(widest));

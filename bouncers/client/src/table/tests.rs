@@ -3,6 +3,7 @@
 mod places;
 
 use super::*;
+use crate::span::Family;
 
 fn table(allow: &[&str]) -> Table {
     Table::new(TableConfig {

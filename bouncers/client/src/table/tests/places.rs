@@ -98,6 +98,8 @@ fn places_beyond_the_bound_are_refused_and_say_so() {
         table.apply(&on_country("DE", "ban", 50)),
         Outcome::Refused(Refused::TooMany)
     );
-    table.apply(&country_is_over("FR", "ban"));
+    // What a new picture has not named yet takes no room from what it names.
+    table.begin();
     assert_eq!(table.apply(&on_country("DE", "ban", 50)), Outcome::Changed);
+    assert_eq!((table.end(), table.len()), (1, 1));
 }

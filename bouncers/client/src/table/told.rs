@@ -1,0 +1,105 @@
+//! What a table says: who is kept out and until when, places as the ranges that an atlas has for them.
+//!
+//! A place is held as it was decided and found anew each time, so that its end takes no other decision with it and
+//! another atlas moves it. Deliberately absent: what changes the table.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Table;
+use super::entry::Entry;
+use crate::moment::Moment;
+use crate::span::{Family, Span, flatten};
+use crate::value::{Refused, Value};
+
+/// Most ranges that the places of a table have together: a kernel and nginx's workers hold all of them.
+pub const MOST_LOCATED: usize = 500_000;
+
+impl Table {
+    /// When an address may come in again, if it is kept out as a single address. Ranges are apart.
+    pub fn until(&self, address: IpAddr, now: Moment) -> Option<Moment> {
+        self.get(Value::Address(address))
+            .map(|entry| entry.until)
+            .filter(|until| *until > now)
+    }
+
+    /// All single addresses that are kept out.
+    pub fn addresses(&self, now: Moment) -> impl Iterator<Item = IpAddr> + '_ {
+        let live = move |entry: &Entry| entry.until > now;
+        let v4 = self
+            .v4
+            .iter()
+            .filter(move |(_, entry)| live(entry))
+            .map(|(address, _)| IpAddr::V4(*address));
+        let v6 = self
+            .v6
+            .iter()
+            .filter(move |(_, entry)| live(entry))
+            .map(|(address, _)| IpAddr::V6(*address));
+        v4.chain(v6)
+    }
+
+    /// Every decision that holds, on a place once for each of its ranges: whom it is about, which of [`TableConfig::kinds`] it is, and its end. A value that
+    /// several kinds were decided for comes once for each.
+    pub fn decisions(&self, now: Moment) -> impl Iterator<Item = (IpNet, usize, Moment)> + '_ {
+        let v4 = self
+            .v4
+            .iter()
+            .map(|(address, entry)| (IpAddr::V4(*address).into(), *entry));
+        let v6 = self
+            .v6
+            .iter()
+            .map(|(address, entry)| (IpAddr::V6(*address).into(), *entry));
+        let ranges = self.ranges.iter().map(|(net, entry)| (*net, *entry));
+        let others = self.others.iter();
+        let others = others.flat_map(|(value, entries)| {
+            let nets = self.nets(*value);
+            nets.flat_map(|net| entries.iter().map(move |entry| (net, *entry)))
+        });
+        let all = v4.chain(v6).chain(ranges).chain(self.located()).chain(others);
+        all.filter(move |(_, entry)| entry.until > now)
+            .map(|(net, entry)| (net, usize::from(entry.kind), entry.until))
+    }
+
+    /// The ranges of one family and those of all places, disjoint, without what is allowed.
+    pub fn spans(&self, family: Family, now: Moment) -> Vec<Span> {
+        let ranges = self.ranges.iter().map(|(net, entry)| (*net, *entry));
+        let ranges = ranges.chain(self.located());
+        let ranges: Vec<Span> = ranges
+            .filter(|(net, entry)| Family::of(*net) == family && entry.until > now)
+            .map(|(net, entry)| Span::of(net, entry.until))
+            .collect();
+        let holes = self.allow.iter().filter(|hole| Family::of(**hole) == family);
+        let holes: Vec<Span> = holes.map(|hole| Span::of(*hole, Moment::PAST)).collect();
+        flatten(ranges, &holes)
+    }
+
+    /// Whether a place has more ranges than there is room for beside the other places.
+    pub(super) fn crowds(&self, value: Value) -> Option<Refused> {
+        let Value::Place(new) = value else {
+            return None;
+        };
+        // Those that an older picture named, and this one has not, may be over.
+        let others = self.places.iter();
+        let others = others.filter(|(place, entry)| **place != new && entry.picture == self.picture);
+        let all = others.map(|(place, _)| *place).chain([new]);
+        let ranges: usize = all.map(|place| self.atlas.ranges(place).len()).sum();
+        (ranges > MOST_LOCATED).then_some(Refused::TooMany)
+    }
+
+    /// The ranges that hold exactly this value.
+    pub(super) fn nets(&self, value: Value) -> impl Iterator<Item = IpNet> + '_ {
+        let located = match value {
+            Value::Place(place) => self.atlas.ranges(place),
+            Value::Address(_) | Value::Range(_) => &[],
+        };
+        value.net().into_iter().chain(located.iter().copied())
+    }
+
+    /// Places as the ranges that they are.
+    fn located(&self) -> impl Iterator<Item = (IpNet, Entry)> + '_ {
+        let places = self.places.iter();
+        places.flat_map(|(place, entry)| self.nets(Value::Place(*place)).map(|net| (net, *entry)))
+    }
+}
