@@ -10,6 +10,7 @@ mod many;
 mod mistakes;
 #[path = "../../../client/tests/it/mmdb.rs"]
 mod mmdb;
+mod pages;
 mod rough;
 mod rungs;
 mod scene;

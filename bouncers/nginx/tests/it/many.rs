@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use vigie_bouncer_nginx::table::Remediation::{Ban, Challenge};
 
 use crate::scene::Scene;
-use crate::server::{Ask, Nginx};
+use crate::server::{Ask, Nginx, free_port};
 
 /// Little waits in the system's hands, so that nginx has to wait for the client in the middle of its answers.
 const SITE: &str = r"
@@ -55,9 +55,7 @@ fn every_answer_is_whole_over_one_connection_that_is_full() {
     let test = "every_answer_is_whole_over_one_connection_that_is_full";
     let scene = Scene::new();
     scene.put_words(&[("192.0.2.1", Challenge), ("192.0.2.2", Ban)]);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let more = free.local_addr().unwrap().port();
-    drop(free);
+    let more = free_port();
     let Some(nginx) = Nginx::start_with(test, &scene, &SITE.replace("@MORE", &more.to_string())) else {
         return;
     };

@@ -89,6 +89,12 @@ http {{
     command
 }
 
+/// A port of loopback that is free now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// What `nginx -t` says to a configuration within `http`.
 pub(crate) fn check_config(test: &str, scene: &Scene, site: &str) -> Option<Output> {
     let binaries = binaries(test)?;
@@ -114,11 +120,7 @@ impl Nginx {
     }
 
     fn try_start(scene: &Scene, binaries: &(PathBuf, PathBuf), site: &str) -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let child = command(scene, binaries, port, site)
             .stderr(Stdio::null())
             .spawn()
