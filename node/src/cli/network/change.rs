@@ -5,11 +5,12 @@
 //! signatures. Deliberately absent: a vote that anybody could withhold or count alone.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
-use vigie_wire::{NetworkId, PublicKey, SecretKey, SeedAction, SeedChange, Statement};
+use vigie_wire::{NetworkId, PublicKey, SecretKey, SeedAction, SeedChange, Statement, Timestamp};
 
 use super::super::Global;
 use super::super::control::Control;
@@ -19,6 +20,11 @@ use crate::clock::{self, rfc3339};
 use crate::identity::Identity;
 use crate::paths::write_private;
 use crate::terminal::{printable, say};
+
+/// How long a change may take from seed to seed.
+const LONGEST_ROUND: Duration = Duration::from_hours(30 * 24);
+/// How far the clock of whoever proposed it may be ahead.
+const AHEAD: Duration = Duration::from_mins(2);
 
 /// Propose a change of the seeds, and sign it: with the other seeds' signatures it takes effect everywhere
 #[derive(Debug, Args)]
@@ -112,6 +118,7 @@ impl Sign {
         );
         in_force.check(&change.action)?;
         in_force.verify(&change)?;
+        check_time(change.at, clock::now())?;
         say(&in_force.words(&change))?;
         let identity = Identity::load(&global.paths())?;
         if !self.yes && !ask("Sign this as a seed?")? {
@@ -121,6 +128,22 @@ impl Sign {
             .sign_and_hand_on(&control, change, &identity, &self.file)
             .await
     }
+}
+
+/// A change holds from the time that it names: one long past would have had a seed's word before anybody signed that.
+fn check_time(at: Timestamp, now: Timestamp) -> anyhow::Result<()> {
+    ensure!(
+        at <= now + AHEAD,
+        "this change is to hold from {}, which has not come: is this machine's clock right?",
+        rfc3339(at)
+    );
+    ensure!(
+        now.since(at) <= LONGEST_ROUND,
+        "this change is to hold from {}, and the seeds have {} days to sign one: it has to be proposed anew",
+        rfc3339(at),
+        LONGEST_ROUND.as_secs() / 86_400
+    );
+    Ok(())
 }
 
 fn read(file: &Path) -> anyhow::Result<SeedChange> {
@@ -266,5 +289,19 @@ impl InForce {
             "Signed by {signed}, as many as have to agree: it is told to the mesh. {} holds it too: vigie network import FILE\n",
             file.display()
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_signed_within_a_month_and_never_ahead_of_its_time() {
+        let now = Timestamp::from_secs(1_795_305_600);
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        assert!(check_time(now, now).is_ok() && check_time(now - days(30), now).is_ok());
+        assert!(check_time(now - days(31), now).is_err());
+        assert!(check_time(now + days(1), now).is_err());
     }
 }
