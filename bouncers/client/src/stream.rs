@@ -18,6 +18,7 @@ use crate::atlas::Guide;
 use crate::backoff::Backoff;
 use crate::change::{Change, Update};
 use crate::moment::Clock;
+use crate::pulse::Pulse;
 use crate::source::{RequestError, Source};
 use crate::split::SplitError;
 use crate::sse::EventTooLong;
@@ -41,6 +42,8 @@ pub struct StreamConfig {
     pub max_response_bytes: u64,
     /// Where places are: decisions on those that it can find are asked for.
     pub guide: Guide,
+    /// Told whenever the node is heard.
+    pub pulse: Pulse,
 }
 
 /// Why following ended, other than by being told to.
@@ -90,6 +93,7 @@ impl Default for StreamConfig {
             once: false,
             max_response_bytes: 512 * 1024 * 1024,
             guide: Guide::default(),
+            pulse: Pulse::default(),
         }
     }
 }
@@ -157,6 +161,7 @@ impl Follower {
                         );
                     }
                     (known, startup) = (true, false);
+                    self.config.pulse.beat();
                     backoff.succeeded();
                 }
                 Err(PullError::Closed) => return Ok(()),
@@ -192,6 +197,9 @@ impl Follower {
                 () = &mut check => return Ok(()),
                 body = self.push.next() => body,
             };
+            if body.is_ok() {
+                self.config.pulse.beat();
+            }
             match body {
                 Ok(Some(data)) => self.pushed(&data).await?,
                 Ok(None) => {}

@@ -42,6 +42,9 @@ pub struct Settings {
     /// Database of autonomous systems (mmdb): keep out those that decisions name [default: none]
     #[arg(long)]
     pub systems: Option<PathBuf>,
+    /// Where to write when the node was last heard, as Prometheus reads it [default: nowhere]
+    #[arg(long)]
+    pub metrics: Option<PathBuf>,
     /// Name of our nftables table [default: vigie]
     #[arg(long)]
     pub table: Option<String>,
@@ -77,6 +80,8 @@ pub struct Config {
     pub allow: Vec<IpNet>,
     /// See [`Settings::countries`] and [`Settings::systems`].
     pub databases: Databases,
+    /// See [`Settings::metrics`].
+    pub metrics: Option<PathBuf>,
     /// See [`Settings::table`].
     pub table: String,
     /// See [`Settings::hooks`].
@@ -174,6 +179,7 @@ impl Settings {
             allow: self.allow.or(below.allow),
             countries: self.countries.or(below.countries),
             systems: self.systems.or(below.systems),
+            metrics: self.metrics.or(below.metrics),
             table: self.table.or(below.table),
             hooks: self.hooks.or(below.hooks),
             priority: self.priority.or(below.priority),
@@ -221,6 +227,7 @@ impl Settings {
                 countries: self.countries,
                 systems: self.systems,
             },
+            metrics: self.metrics,
             table,
             hooks: hooks(self.hooks)?,
             priority: self.priority.unwrap_or(-10),

@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::span::Family;
 use vigie_bouncer_client::table::Outcome;
-use vigie_bouncer_client::{Change, Clock, Table, TableConfig, Update, Value};
+use vigie_bouncer_client::{Change, Clock, Pulse, Table, TableConfig, Update, Value};
 
 use crate::apply::Backend;
 use crate::in_force::InForce;
@@ -30,6 +30,8 @@ pub struct EnforceConfig {
     pub layout: Layout,
     /// Which decisions to take.
     pub accept: TableConfig,
+    /// Told how much is held.
+    pub pulse: Pulse,
 }
 
 /// Updates taken from the channel before the kernel is spoken to: what arrives together takes effect together.
@@ -45,6 +47,7 @@ const CHECKS_PER_SWEEP: u32 = 12;
 #[derive(Debug)]
 pub struct Enforcer {
     clock: Clock,
+    pulse: Pulse,
     table: Table,
     in_force: InForce,
     changed: Vec<IpAddr>,
@@ -63,6 +66,7 @@ impl Enforcer {
         Ok(Self {
             clock,
             table: Table::new(config.accept),
+            pulse: config.pulse,
             in_force: InForce::start((backend, config.table, config.layout), clock.now())?,
             changed: Vec::new(),
             ranges_changed: false,
@@ -216,6 +220,7 @@ impl Enforcer {
 
     /// Looks after the table: what has ended, is it still ours, what failed last time.
     fn look(&mut self, sweep: bool) {
+        self.pulse.holds(self.table.len());
         let now = self.clock.now();
         if sweep {
             self.table.expire(now);

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{Clock, Guide, Source, SourceConfig, StreamConfig, follow};
+use vigie_bouncer_client::{Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow};
 use vigie_bouncer_nftables::apply::Backend;
 use vigie_bouncer_nftables::config::{Config, Settings};
 use vigie_bouncer_nftables::enforce::{EnforceConfig, Enforcer};
@@ -190,10 +190,12 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
     let kernel = |error: anyhow::Error| (Failure::Kernel, error);
     let shutdown = stop_signals().map_err(kernel)?;
     let backend = Backend::open(run.dry_run).map_err(|error| kernel(error.into()))?;
+    let pulse = Pulse::default();
     let enforce = EnforceConfig {
         table: config.table.clone(),
         layout: config.layout(),
         accept: config.accept(),
+        pulse: pulse.clone(),
     };
     let enforcer = Enforcer::start(enforce, backend, clock).map_err(|error| {
         let hint = if error.is_permanent() {
@@ -209,15 +211,23 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
         push: config.push,
         once: run.once,
         guide,
+        pulse: pulse.clone(),
         ..StreamConfig::default()
     };
     // Few, as each holds up to a thousand changes: a slow kernel slows the download down.
     let (tx, rx) = mpsc::channel(16);
     let mut tasks: JoinSet<Outcome> = JoinSet::new();
+    let telling = pulse.tell(config.metrics, "nftables", shutdown.clone());
+    tasks.spawn(async move {
+        telling.await;
+        Ok(())
+    });
     let following = follow(stream, source, (clock, shutdown.clone()), tx);
     tasks.spawn(async { following.await.map_err(|error| (failure(&error), error.into())) });
-    tasks.spawn(async {
-        let in_step = enforcer.run(rx, shutdown).await;
+    tasks.spawn(async move {
+        let in_step = enforcer.run(rx, shutdown.clone()).await;
+        // Whatever ended it: the others have nothing left to do.
+        shutdown.cancel();
         let behind = || {
             (
                 Failure::Kernel,

@@ -44,6 +44,9 @@ pub(crate) struct Settings {
     /// Database of autonomous systems (mmdb): keep out those that decisions name [default: none]
     #[arg(long)]
     pub(crate) systems: Option<PathBuf>,
+    /// Where to write when the node was last heard, as Prometheus reads it [default: nowhere]
+    #[arg(long)]
+    pub(crate) metrics: Option<PathBuf>,
     /// The file that nginx reads: what `vigie_table` names there [default: /run/vigie/nginx.table]
     #[arg(long)]
     pub(crate) table: Option<PathBuf>,
@@ -101,6 +104,7 @@ pub(crate) struct Config {
     pub(crate) push: bool,
     pub(crate) accept: Accept,
     pub(crate) databases: Databases,
+    pub(crate) metrics: Option<PathBuf>,
     pub(crate) table: PathBuf,
     pub(crate) captcha: Option<CaptchaConfig>,
 }
@@ -263,6 +267,7 @@ impl Settings {
             allow: self.allow.or(below.allow),
             countries: self.countries.or(below.countries),
             systems: self.systems.or(below.systems),
+            metrics: self.metrics.or(below.metrics),
             table: self.table.or(below.table),
             captcha: self.captcha.or(below.captcha),
             captcha_key_file: self.captcha_key_file.or(below.captcha_key_file),
@@ -295,6 +300,7 @@ impl Settings {
                 countries: self.countries,
                 systems: self.systems,
             },
+            metrics: self.metrics,
             table,
             captcha,
         })

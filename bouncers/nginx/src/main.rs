@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{Clock, Guide, Source, SourceConfig, StreamConfig, follow};
+use vigie_bouncer_client::{Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow};
 use vigie_bouncer_nginx::table::Remediation;
 use vigie_bouncer_nginx::{clock, watch};
 
@@ -193,13 +193,15 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
     let table = |error: anyhow::Error| (Failure::Table, error);
     let shutdown = stop_signals().map_err(table)?;
     let serving = shutdown.clone();
-    let publisher =
-        Publisher::start(config.table, config.accept, clock).map_err(|error| table(error.into()))?;
+    let pulse = Pulse::default();
+    let publisher = Publisher::start(config.table, config.accept, (clock, pulse.clone()))
+        .map_err(|error| table(error.into()))?;
     let stream = StreamConfig {
         poll: config.poll,
         push: config.push,
         once: run.once,
         guide,
+        pulse: pulse.clone(),
         ..StreamConfig::default()
     };
     // Few, as each holds up to a thousand changes: a slow disk slows the download down.
@@ -210,6 +212,8 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
     tasks.spawn(async move {
         // Told to stop before the first picture is nobody's failure.
         let in_step = publisher.run(rx, shutdown.clone()).await || shutdown.is_cancelled();
+        // Whatever ended it: the others have nothing left to do.
+        shutdown.cancel();
         let behind = || {
             (
                 Failure::Table,
@@ -224,6 +228,11 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
         let shutdown = serving.clone();
         tasks.spawn(async move { captcha::serve(listener, judge, shutdown).await.map_err(table) });
     }
+    let telling = pulse.tell(config.metrics, "nginx", serving);
+    tasks.spawn(async move {
+        telling.await;
+        Ok(())
+    });
     let mut outcome = Ok(());
     while let Some(ended) = tasks.join_next().await {
         outcome = outcome.and(ended.context("a task died").map_err(table)?);

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::table::Outcome;
-use vigie_bouncer_client::{Change, Clock, Table, TableConfig, Update};
+use vigie_bouncer_client::{Change, Clock, Pulse, Table, TableConfig, Update};
 use vigie_bouncer_nginx::clock::{self, Boot};
 use vigie_bouncer_nginx::table::form::{TooLarge, encode};
 use vigie_bouncer_nginx::table::{Entry, Remediation};
@@ -40,6 +40,7 @@ pub(crate) struct Publisher {
     path: PathBuf,
     boot: Boot,
     clock: Clock,
+    pulse: Pulse,
     table: Table,
     /// What each kind of decision in the table means here.
     words: Vec<Remediation>,
@@ -75,7 +76,11 @@ pub(crate) enum WriteError {
 
 impl Publisher {
     /// Makes sure that a table can be written there, and leaves the one that is there.
-    pub(crate) fn start(path: PathBuf, accept: Accept, clock: Clock) -> Result<Self, WriteError> {
+    pub(crate) fn start(
+        path: PathBuf,
+        accept: Accept,
+        (clock, pulse): (Clock, Pulse),
+    ) -> Result<Self, WriteError> {
         let boot = Boot::current().map_err(WriteError::Boot)?;
         let new = beside(&path);
         File::create(&new)
@@ -85,6 +90,7 @@ impl Publisher {
             path,
             boot,
             clock,
+            pulse,
             allow: accept.allow.clone(),
             words: accept.words,
             table: Table::new(TableConfig {
@@ -123,6 +129,7 @@ impl Publisher {
                 _ = ticks.tick() => {
                     count = count.wrapping_add(1);
                     self.look_after(count);
+                    self.pulse.holds(self.table.len());
                     self.settle(false);
                 }
             }

@@ -140,6 +140,41 @@ fn a_country_and_an_as_are_banned_as_the_ranges_of_the_databases() {
     );
 }
 
+/// While it is away nothing else shows.
+#[test]
+fn when_the_node_was_last_heard_is_told() {
+    let scene = Scene::new();
+    let file = scene.path("metrics.prom");
+    let told = |name: &str| -> Option<u64> {
+        let text = read(&file);
+        let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")))?;
+        line.rsplit(' ').next()?.parse().ok()
+    };
+    let heard = || told("vigie_bouncer_heard_timestamp_seconds");
+    scene.lapi.set(|state| state.status = Some(503));
+    let daemon = scene.start(&["--metrics", file.to_str().unwrap()]);
+    wait_until("the file", || heard().is_some());
+    assert_eq!((heard(), told("vigie_bouncer_decisions")), (Some(0), Some(0)));
+    scene.lapi.add("192.0.2.1", "4h");
+    scene.lapi.set(|state| state.status = None);
+    wait_until("the node", || {
+        heard() > Some(0) && told("vigie_bouncer_decisions") == Some(1)
+    });
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn a_refused_key_ends_the_daemon_whatever_else_it_does() {
+    let scene = Scene::new();
+    scene.lapi.set(|state| state.status = Some(403));
+    let file = scene.path("metrics.prom");
+    let ended = scene
+        .command(&["--metrics", file.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(3));
+}
+
 #[test]
 fn kill_leaves_a_whole_table() {
     let scene = Scene::new();
