@@ -27,6 +27,7 @@ pub(crate) mod password;
 mod push;
 mod pushed;
 mod shape;
+mod spared;
 mod stream;
 mod token;
 mod usage;
@@ -62,6 +63,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
     let keyed = Router::new()
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/stream", get(stream::read))
+        .route("/v1/decisions/spared", get(spared::list))
         .route(
             "/v1/decisions/events",
             get(events::follow).layer(Extension(Arc::clone(&feeds))),

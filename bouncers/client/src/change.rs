@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::atlas::Atlas;
 use crate::decision::Decision;
 use crate::duration::{DurationError, GoDuration};
@@ -45,6 +47,8 @@ pub struct Add {
 pub enum Update {
     /// Where places are, from now on. The first comes before everything else.
     Atlas(Arc<Atlas>),
+    /// Whom the node spares, from now on, whatever place they are in.
+    Spared(Vec<IpNet>),
     /// A full picture begins. What it does not name by the matching `End` is over.
     Begin,
     /// Changes, at most [`crate::stream::BATCH`] of them.

@@ -143,6 +143,11 @@ impl Source {
         }
     }
 
+    /// `GET /v1/decisions/spared`: whom the node decides nothing against, where it says so.
+    pub async fn spared(&self) -> Result<Response, RequestError> {
+        checked(self.client.get(self.at("v1/decisions/spared", None)).send().await)
+    }
+
     fn at<'a>(&self, path: &str, query: impl IntoIterator<Item = (&'a str, &'a str)>) -> Url {
         let mut url = self.base.clone();
         let prefix = url.path().trim_end_matches('/').to_owned();

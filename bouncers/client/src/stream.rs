@@ -7,6 +7,7 @@
 
 mod body;
 mod push;
+mod spared;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::sse::EventTooLong;
 
 use body::Body;
 use push::Push;
+use spared::Spared;
 
 /// Most changes in one [`Update::Changes`].
 pub const BATCH: usize = 1_000;
@@ -78,6 +80,9 @@ pub enum PullError {
     /// An event does not end.
     #[error(transparent)]
     EventTooLong(#[from] EventTooLong),
+    /// Whom the node spares cannot be read, or does not end.
+    #[error("whom the node spares is not a list of networks")]
+    Spared,
     /// Whoever listened has gone, or we are told to stop.
     #[error("nobody listens any more")]
     Closed,
@@ -114,6 +119,7 @@ pub async fn follow(
 ) -> Result<(), FollowError> {
     let follower = Follower {
         push: Push::new(config.push && !config.once),
+        spared: Spared::default(),
         config,
         source,
         clock,
@@ -132,6 +138,7 @@ struct Follower {
     clock: Clock,
     out: mpsc::Sender<Update>,
     push: Push,
+    spared: Spared,
 }
 
 // === impl Follower ===
@@ -142,11 +149,6 @@ impl Follower {
         let mut known = false;
         let mut startup = true;
         loop {
-            if let Some(atlas) = self.config.guide.news().await
-                && self.out.send(Update::Atlas(atlas)).await.is_err()
-            {
-                return Ok(());
-            }
             // The push is opened before the question, so that nothing falls between the two.
             let scopes = self.config.guide.scopes();
             self.push.open(&self.source, scopes, self.clock).await;
@@ -230,20 +232,35 @@ impl Follower {
     }
 
     async fn pull(&mut self, startup: bool) -> Result<(), PullError> {
+        self.places().await?;
         let response = self.source.stream(startup, self.config.guide.scopes()).await?;
         if startup {
-            self.out
-                .send(Update::Begin)
-                .await
-                .map_err(|_| PullError::Closed)?;
+            self.tell(Update::Begin).await?;
         }
         let body = Body::new(startup, self.clock.now());
         let rest = self.read(response, body).await?;
         self.send(rest).await?;
         if startup {
-            self.out.send(Update::End).await.map_err(|_| PullError::Closed)?;
+            self.tell(Update::End).await?;
         }
         Ok(())
+    }
+
+    /// Where places are and who is spared in them stands before the decisions on them.
+    async fn places(&mut self) -> Result<(), PullError> {
+        if let Some(atlas) = self.config.guide.news().await {
+            self.tell(Update::Atlas(atlas)).await?;
+        }
+        if self.config.guide.scopes().is_some()
+            && let Some(nets) = self.spared.news(&self.source).await?
+        {
+            self.tell(Update::Spared(nets)).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, update: Update) -> Result<(), PullError> {
+        self.out.send(update).await.map_err(|_| PullError::Closed)
     }
 
     /// Reads an answer. A full picture is passed on while it arrives; what is left at the end is returned.
@@ -257,10 +274,7 @@ impl Follower {
             }
             body.push(&chunk)?;
             while let Some(batch) = body.ready() {
-                self.out
-                    .send(Update::Changes(batch))
-                    .await
-                    .map_err(|_| PullError::Closed)?;
+                self.tell(Update::Changes(batch)).await?;
             }
         }
         Ok(body.finish()?)
@@ -270,10 +284,7 @@ impl Follower {
         let mut rest = changes;
         while !rest.is_empty() {
             let after = rest.split_off(rest.len().min(BATCH));
-            self.out
-                .send(Update::Changes(rest))
-                .await
-                .map_err(|_| PullError::Closed)?;
+            self.tell(Update::Changes(rest)).await?;
             rest = after;
         }
         Ok(())

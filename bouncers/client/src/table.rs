@@ -65,6 +65,8 @@ pub struct LeftOut {
 pub struct Table {
     kinds: Vec<Arc<str>>,
     allow: Vec<IpNet>,
+    /// Whom the node spares.
+    spared: Vec<IpNet>,
     v4: HashMap<Ipv4Addr, Entry>,
     v6: HashMap<Ipv6Addr, Entry>,
     ranges: HashMap<IpNet, Entry>,
@@ -101,6 +103,7 @@ impl Table {
                 .into_iter()
                 .map(|net| unmapped(net.trunc()))
                 .collect(),
+            spared: Vec::new(),
             v4: HashMap::new(),
             v6: HashMap::new(),
             ranges: HashMap::new(),
@@ -115,6 +118,11 @@ impl Table {
     /// Places are there from now on.
     pub fn locate(&mut self, atlas: Arc<Atlas>) {
         self.atlas = atlas;
+    }
+
+    /// These are cut out of ranges and places from now on, as well as the local allowlist.
+    pub fn spare(&mut self, nets: Vec<IpNet>) {
+        self.spared = nets;
     }
 
     /// A full picture begins.

@@ -111,6 +111,10 @@ impl Enforcer {
                 self.table.locate(atlas);
                 self.ranges_changed = true;
             }
+            Update::Spared(nets) => {
+                self.table.spare(nets);
+                self.ranges_changed = true;
+            }
             Update::Begin => self.table.begin(),
             Update::Changes(changes) => changes.iter().for_each(|change| self.change(change)),
             Update::End => self.picture_complete(),

@@ -11,7 +11,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipnet::IpNet;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -44,8 +43,6 @@ pub(crate) struct Publisher {
     table: Table,
     /// What each kind of decision in the table means here.
     words: Vec<Remediation>,
-    /// What is never kept out, with a row of its own: an allowed address within a banned range.
-    allow: Vec<IpNet>,
     /// A full picture has been seen to its end.
     complete: bool,
     /// The file says something else than the table.
@@ -91,7 +88,6 @@ impl Publisher {
             boot,
             clock,
             pulse,
-            allow: accept.allow.clone(),
             words: accept.words,
             table: Table::new(TableConfig {
                 kinds: accept.kinds,
@@ -146,6 +142,10 @@ impl Publisher {
         match update {
             Update::Atlas(atlas) => {
                 self.table.locate(atlas);
+                self.behind = true;
+            }
+            Update::Spared(nets) => {
+                self.table.spare(nets);
                 self.behind = true;
             }
             Update::Begin => self.table.begin(),
@@ -238,7 +238,8 @@ impl Publisher {
                 until: now_secs.saturating_add(until.secs_after(now)),
             })
         });
-        let passes = self.allow.iter().map(|net| Entry {
+        // With a row of its own: an allowed address within a banned range.
+        let passes = self.table.allowed().map(|net| Entry {
             address: net.network(),
             prefix: net.prefix_len(),
             remediation: Remediation::Pass,

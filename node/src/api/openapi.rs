@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 mod machines;
 
-use super::{decisions, events, metrics, stream, web};
+use super::{decisions, events, metrics, spared, stream, web};
 
 pub(super) async fn serve() -> Json<Value> {
     Json(document())
@@ -28,6 +28,7 @@ fn document() -> Value {
             "/v1/decisions": decisions_paper(),
             "/v1/decisions/stream": stream::paper(),
             "/v1/decisions/events": events::paper(),
+            "/v1/decisions/spared": spared::paper(),
             "/health": {"get": health()},
             "/network": {"get": network()},
             "/openapi.json": {"get": open("This document", &json!({"type": "object"}))},

@@ -110,7 +110,7 @@ impl Decisions {
                 let made = control.post("/decisions", &body).await?;
                 let mut text = format!("Decision {} on {value} holds for {duration}.\n", made["id"]);
                 if made["scope"] == "Country" || made["scope"] == "AS" {
-                    text.push_str("Only bouncers that have a database of places keep such out. Name in their `allow` whom they must not.\n");
+                    text.push_str("Only bouncers with a database of places keep such out: ours all but the allowlist and your own networks, others everybody there.\n");
                 }
                 say(&text)
             }

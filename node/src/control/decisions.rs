@@ -66,7 +66,7 @@ pub(super) async fn list(State(node): Shared, Query(filter): Query<Filter>) -> A
 pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
     let now = node.now();
     let (scope, value) = named(&new.scope, &new.value).map_err(Problem::wrong)?;
-    // Whom of ours a place holds, no node knows: bouncers cut out of it what they are told to allow.
+    // Whom of ours a place holds, no node knows: bouncers ask whom we spare, and cut them out.
     let target = (!is_place(&scope)).then(|| network(&value)).flatten();
     if let Some(why) = target.and_then(|target| decide::refusal(target, &node.spared())) {
         return Err(Problem::wrong(format!("no decision on {}: {why}", new.value)));

@@ -62,6 +62,11 @@ impl Table {
             .map(|(net, entry)| (net, usize::from(entry.kind), entry.until))
     }
 
+    /// Who is never kept out: by the local allowlist, or since the node spares them.
+    pub fn allowed(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.allow.iter().chain(&self.spared).copied()
+    }
+
     /// The ranges of one family and those of all places, disjoint, without what is allowed.
     pub fn spans(&self, family: Family, now: Moment) -> Vec<Span> {
         let ranges = self.ranges.iter().map(|(net, entry)| (*net, *entry));
@@ -70,8 +75,8 @@ impl Table {
             .filter(|(net, entry)| Family::of(*net) == family && entry.until > now)
             .map(|(net, entry)| Span::of(net, entry.until))
             .collect();
-        let holes = self.allow.iter().filter(|hole| Family::of(**hole) == family);
-        let holes: Vec<Span> = holes.map(|hole| Span::of(*hole, Moment::PAST)).collect();
+        let holes = self.allowed().filter(|hole| Family::of(*hole) == family);
+        let holes: Vec<Span> = holes.map(|hole| Span::of(hole, Moment::PAST)).collect();
         flatten(ranges, &holes)
     }
 

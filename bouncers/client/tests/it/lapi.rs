@@ -25,6 +25,8 @@ pub(crate) struct State {
     events: Vec<String>,
     /// Requests so far, as `METHOD target | user agent`.
     pub(crate) requests: Vec<String>,
+    /// What `/v1/decisions/spared` says, if it exists.
+    pub(crate) spared: Option<&'static str>,
     /// Whether `/v1/decisions/events` exists.
     pub(crate) push: bool,
     /// Answer everything with this status.
@@ -126,8 +128,9 @@ impl Lapi {
                 .to_owned()
         };
         let target = request.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut status = 200;
+        let (mut status, mut spared) = (200, None);
         self.set(|state| {
+            spared = state.spared;
             state
                 .requests
                 .push(format!("GET {target} | {}", header("user-agent")));
@@ -141,6 +144,9 @@ impl Lapi {
         drop(match (status, path) {
             (200, "/v1/decisions/stream") => self.stream(query.contains("startup=true"), &mut output),
             (200, "/v1/decisions/events") => self.events(&mut output),
+            (200, "/v1/decisions/spared") if spared.is_some() => {
+                plain(&mut output, 200, spared.unwrap_or_default())
+            }
             (200, _) => plain(&mut output, 404, ""),
             (status, _) => plain(&mut output, status, r#"{"message":"access forbidden"}"#),
         });

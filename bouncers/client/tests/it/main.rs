@@ -60,6 +60,7 @@ impl Following {
         let update = tokio::time::timeout(Duration::from_secs(20), self.updates.recv()).await;
         match update.unwrap().unwrap() {
             Update::Atlas(atlas) => format!("atlas of {}", atlas.len()),
+            Update::Spared(nets) => format!("{} spared", nets.len()),
             Update::Begin => "begin".to_owned(),
             Update::End => "end".to_owned(),
             Update::Changes(changes) => changes.iter().map(short).collect::<Vec<_>>().join(" "),

@@ -68,6 +68,7 @@ async fn a_place_becomes_the_ranges_of_its_databases() {
     };
     let (lapi, address) = Lapi::on_tcp();
     lapi.add("192.0.2.1", "1h");
+    lapi.set(|state| state.spared = Some(r#"["2.0.0.7","2a01:7::/48"]"#));
     let config = StreamConfig {
         guide: Guide::open(databases).unwrap(),
         ..every(SOON)
@@ -82,7 +83,11 @@ async fn a_place_becomes_the_ranges_of_its_databases() {
     assert_eq!((system.len(), system[0].as_str()), (8, "2.0.0.0/21"));
     assert!(ranges(&atlas, Place::System(64_501)).contains(&"2.0.9.0/24".to_owned()));
     assert!(!system.contains(&"2.0.9.0/24".to_owned()));
-    following.expect(&["begin", "+192.0.2.1"]).await;
+    following
+        .expect(&["2 spared", "begin", "+192.0.2.1", "end"])
+        .await;
+    lapi.set(|state| state.spared = Some(r#"["2.0.0.7"]"#));
+    following.expect(&["1 spared"]).await;
     lapi.wait(|state| {
         let asked = |line: &String| {
             line.starts_with("GET /v1/decisions/stream?startup=true&scopes=Ip,Range,Country,AS ")

@@ -44,6 +44,7 @@ fn a_place_that_cscli_names_is_out_but_for_whom_we_allow() {
     std::fs::write(&systems, mmdb(&[("192.88.98.0/24", Says::System(64_500))])).unwrap();
     let mut bouncer = Command::new(&program);
     bouncer.args(["--url", &format!("http://{address}"), "--allow", "192.88.99.7"]);
+    bouncer.args(["--poll", "1s"]);
     let files = [
         ("--key-file", key),
         ("--countries", countries),
@@ -66,11 +67,16 @@ fn a_place_that_cscli_names_is_out_but_for_whom_we_allow() {
     until("the first table", || says("192.88.99.7") == "192.88.99.7 pass");
     assert_eq!(says("192.88.99.6"), "192.88.99.6 not in the table");
 
+    home.say(&["allowlist", "add", "192.88.99.9", "--reason", "ours"]);
     let add = ["decisions", "add", "--scope", "Country", "--value", "fr"];
     said(&crowdsec, &add);
     until("the country is out", || says("192.88.99.6") == "192.88.99.6 ban");
     assert_eq!(says("2606:4700::1"), "2606:4700::1 ban");
     assert_eq!(says("192.88.99.7"), "192.88.99.7 pass");
+    // Whom the node spares, too, as soon as it is asked again.
+    until("the allowlisted address is in", || {
+        says("192.88.99.9") == "192.88.99.9 pass"
+    });
     assert_eq!(says("192.88.98.1"), "192.88.98.1 not in the table");
     let add = ["decisions", "add", "--scope", "AS", "--value", "64500"];
     said(&crowdsec, &add);

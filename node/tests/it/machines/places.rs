@@ -50,7 +50,7 @@ fn a_place_is_decided_upon_by_its_scope_and_told_to_who_asks_for_it() {
     }
     home.say(&["decisions", "add", "192.88.99.7"]);
     let told = home.say(&["decisions", "add", "fr", "--scope", "COUNTRY"]);
-    assert!(told.contains("have a database of places"), "{told}");
+    assert!(told.contains("with a database of places"), "{told}");
     home.say(&["decisions", "add", "AS64500", "--scope", "as"]);
 
     check_stream(&place, &plain, "startup=true", &["+Ip 192.88.99.7"]);
@@ -65,6 +65,18 @@ fn a_place_is_decided_upon_by_its_scope_and_told_to_who_asks_for_it() {
         live("ip=2.2.2.2"),
         Value::Null,
         "a node has no database of places"
+    );
+
+    home.say(&["allowlist", "add", "192.88.99.9", "--reason", "ours"]);
+    assert_eq!(
+        place.ask("GET", "/v1/decisions/spared", None).status,
+        403,
+        "only a bouncer is told"
+    );
+    let spared = place.get("/v1/decisions/spared", &plain);
+    assert!(
+        spared.as_array().unwrap().contains(&json!("192.88.99.9")),
+        "{spared}"
     );
 
     let listed = home.rows(&["decisions", "list", "--scope", "as", "--value", "AS64500"]);
