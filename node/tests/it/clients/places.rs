@@ -1,6 +1,10 @@
-//! A country and an AS, from CrowdSec's `cscli` by a node to the table that nginx looks clients up in, and out of it again.
+//! A country and an AS, from CrowdSec's `cscli` to the table that nginx looks clients up in, and out of it again: by a node
+//! of ours, and by CrowdSec's own Local API.
 
+use std::path::PathBuf;
 use std::process::Command;
+
+use tempfile::TempDir;
 
 use super::Client;
 use crate::agent::crowdsec::CrowdSec;
@@ -12,18 +16,79 @@ use crate::support::{Home, until};
 
 const PROGRAM: &str = "vigie-bouncer-nginx";
 
+/// Our bouncer for nginx, with a country and an AS in its databases.
+struct Bouncer {
+    program: PathBuf,
+    folder: TempDir,
+}
+
+impl Bouncer {
+    /// `None` if it was not built; that has been told then.
+    fn new(test: &str) -> Option<Self> {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_vigie")).with_file_name(PROGRAM);
+        if !program.is_file() {
+            let why = "no vigie-bouncer-nginx beside vigie; cargo build --workspace makes one";
+            skip(test, why);
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self { program, folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Follows the Local API at this URL; 192.88.99.7 it lets in whatever is decided.
+    fn start(&self, url: &str, key: &str) -> Client {
+        let french = [
+            ("192.88.99.0/24", Says::Code("country", "FR")),
+            ("2606:4700::/32", Says::Code("country", "FR")),
+        ];
+        let system = [("192.88.98.0/24", Says::System(64_500))];
+        std::fs::write(self.path("countries"), mmdb(&french)).unwrap();
+        std::fs::write(self.path("systems"), mmdb(&system)).unwrap();
+        std::fs::write(self.path("key"), key).unwrap();
+        let mut command = Command::new(&self.program);
+        command.args(["--url", url, "--allow", "192.88.99.7", "--poll", "1s"]);
+        for (flag, file) in [
+            ("--key-file", "key"),
+            ("--countries", "countries"),
+            ("--systems", "systems"),
+            ("--table", "table"),
+        ] {
+            command.arg(flag).arg(self.path(file));
+        }
+        let client = Client::start(command, self.path("log"));
+        until("the first table", || self.says("192.88.99.7") == "pass");
+        assert_eq!(self.says("192.88.99.6"), OUTSIDE);
+        client
+    }
+
+    /// What nginx would do to a client.
+    fn says(&self, address: &str) -> String {
+        let mut look = Command::new(&self.program);
+        look.args(["look-up", address, "--table"]).arg(self.path("table"));
+        let answer = String::from_utf8(look.output().unwrap().stdout).unwrap();
+        let word = answer.trim().strip_prefix(address).unwrap_or_default();
+        word.trim().to_owned()
+    }
+}
+
+/// What the table says of who is not in it.
+const OUTSIDE: &str = "not in the table";
+
+fn decide_on(crowdsec: &CrowdSec, scope: &str, value: &str) {
+    said(
+        crowdsec,
+        &["decisions", "add", "--scope", scope, "--value", value],
+    );
+}
+
 #[test]
 fn a_place_that_cscli_names_is_out_but_for_whom_we_allow() {
     let test = "a_place_that_cscli_names_is_out_but_for_whom_we_allow";
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_vigie")).with_file_name(PROGRAM);
-    if !program.is_file() {
-        skip(
-            test,
-            "no vigie-bouncer-nginx beside vigie; cargo build --workspace makes one",
-        );
-        return;
-    }
-    let Some(crowdsec) = CrowdSec::new(test) else {
+    let (Some(bouncer), Some(crowdsec)) = (Bouncer::new(test), CrowdSec::new(test)) else {
         return;
     };
     let home = Home::quiet();
@@ -33,59 +98,45 @@ fn a_place_that_cscli_names_is_out_but_for_whom_we_allow() {
     let Place::Tcp(address) = &place else {
         panic!("a node listens by TCP");
     };
-    let [key, countries, systems, table] =
-        ["key", "countries", "systems", "table"].map(|name| home.beside(name));
-    std::fs::write(&key, home.key("edge", "ban")).unwrap();
-    let french = [
-        ("192.88.99.0/24", Says::Code("country", "FR")),
-        ("2606:4700::/32", Says::Code("country", "FR")),
-    ];
-    std::fs::write(&countries, mmdb(&french)).unwrap();
-    std::fs::write(&systems, mmdb(&[("192.88.98.0/24", Says::System(64_500))])).unwrap();
-    let mut bouncer = Command::new(&program);
-    bouncer.args(["--url", &format!("http://{address}"), "--allow", "192.88.99.7"]);
-    bouncer.args(["--poll", "1s"]);
-    let files = [
-        ("--key-file", key),
-        ("--countries", countries),
-        ("--systems", systems),
-    ];
-    for (name, file) in files {
-        bouncer.arg(name).arg(file);
-    }
-    bouncer.arg("--table").arg(&table);
-    let _client = Client::start(bouncer, home.beside("bouncer.log"));
-    let says = |address: &str| {
-        let mut look = Command::new(&program);
-        let answer = look
-            .args(["look-up", address, "--table"])
-            .arg(&table)
-            .output()
-            .unwrap();
-        String::from_utf8(answer.stdout).unwrap().trim().to_owned()
-    };
-    until("the first table", || says("192.88.99.7") == "192.88.99.7 pass");
-    assert_eq!(says("192.88.99.6"), "192.88.99.6 not in the table");
-
+    let _client = bouncer.start(&format!("http://{address}"), &home.key("edge", "ban"));
     home.say(&["allowlist", "add", "192.88.99.9", "--reason", "ours"]);
-    let add = ["decisions", "add", "--scope", "Country", "--value", "fr"];
-    said(&crowdsec, &add);
-    until("the country is out", || says("192.88.99.6") == "192.88.99.6 ban");
-    assert_eq!(says("2606:4700::1"), "2606:4700::1 ban");
-    assert_eq!(says("192.88.99.7"), "192.88.99.7 pass");
+    decide_on(&crowdsec, "Country", "fr");
+    until("the country is out", || bouncer.says("192.88.99.6") == "ban");
+    assert_eq!(bouncer.says("2606:4700::1"), "ban");
+    assert_eq!(bouncer.says("192.88.99.7"), "pass");
+    assert_eq!(bouncer.says("192.88.98.1"), OUTSIDE);
     // Whom the node spares, too, as soon as it is asked again.
     until("the allowlisted address is in", || {
-        says("192.88.99.9") == "192.88.99.9 pass"
+        bouncer.says("192.88.99.9") == "pass"
     });
-    assert_eq!(says("192.88.98.1"), "192.88.98.1 not in the table");
-    let add = ["decisions", "add", "--scope", "AS", "--value", "64500"];
-    said(&crowdsec, &add);
+    decide_on(&crowdsec, "AS", "64500");
     said(&crowdsec, &["decisions", "delete", "--value", "FR"]);
     until("the country is in again, and the AS out", || {
-        says("192.88.99.6") == "192.88.99.6 not in the table" && says("192.88.98.1") == "192.88.98.1 ban"
+        bouncer.says("192.88.99.6") == OUTSIDE && bouncer.says("192.88.98.1") == "ban"
     });
     said(&crowdsec, &["decisions", "delete", "--value", "AS64500"]);
-    until("the AS is in again", || {
-        says("192.88.98.1") == "192.88.98.1 not in the table"
+    until("the AS is in again", || bouncer.says("192.88.98.1") == OUTSIDE);
+}
+
+#[test]
+fn crowdsecs_own_api_is_asked_for_places_too() {
+    let test = "crowdsecs_own_api_is_asked_for_places_too";
+    let (Some(bouncer), Some(crowdsec)) = (Bouncer::new(test), CrowdSec::new(test)) else {
+        return;
+    };
+    crowdsec.add_machine("cscli", "a password of its own");
+    let _server = crowdsec.start();
+    let key = said(&crowdsec, &["bouncers", "add", "edge", "-o", "raw"]);
+    let _client = bouncer.start(&crowdsec.url(), key.trim());
+    decide_on(&crowdsec, "Country", "FR");
+    decide_on(&crowdsec, "AS", "64500");
+    until("both are out", || {
+        bouncer.says("192.88.99.6") == "ban" && bouncer.says("192.88.98.1") == "ban"
     });
+    assert_eq!(bouncer.says("192.88.99.7"), "pass");
+    said(&crowdsec, &["decisions", "delete", "--value", "FR"]);
+    until("the country is in again", || {
+        bouncer.says("192.88.99.6") == OUTSIDE
+    });
+    assert_eq!(bouncer.says("192.88.98.1"), "ban");
 }
