@@ -489,12 +489,28 @@ impl ChainIndex {
         )
     }
 
-    /// Whether the urgent budget at lower places of its slot leaves room for this envelope.
+    /// Whether all that asks to be urgent in its slot, at whatever place, held or on its way to the store, leaves room for
+    /// this envelope. It delays at most, so nodes need not agree; and a burst, or a chain that is told from its end, is
+    /// as urgent as the budget and no more.
     pub(crate) fn urgent_within_budget(&self, held: &Held, class: Class) -> bool {
-        match self.tracks.get(&held.publisher) {
-            Some(track) => track.urgent_within_rate(held, class),
-            None => held.cost() <= self.scale.urgent_rows(class),
-        }
+        let span = class.span(Slot::of(held.time));
+        let track = self.tracks.get(&held.publisher);
+        let (_, stored) = track.map_or((0, 0), |track| track.spent(span));
+        let (first, last) = (
+            Place { epoch: 0, seq: 0 },
+            Place {
+                epoch: u32::MAX,
+                seq: u64::MAX,
+            },
+        );
+        let chain = (held.publisher, first)..=(held.publisher, last);
+        let flying = self.in_flight.range(chain).map(|(_, flying)| &flying.held);
+        let asking = flying.filter(|one| {
+            let slot = Slot::of(one.time);
+            one.urgent && span.0 <= slot && slot < span.1
+        });
+        let flying: u64 = asking.map(|one| u64::from(one.cost())).sum();
+        stored + flying + u64::from(held.cost()) <= u64::from(self.scale.urgent_rows(class))
     }
 
     /// One hash of everything held and every proof, whatever order it came in.

@@ -116,6 +116,32 @@ fn urgency_is_one_in_ten_and_only_of_the_last_day() {
     assert!(!admitted.urgent() && !admitted.fresh());
 }
 
+/// Whoever tells his chain from its end, or all at once before the store has any of it, is as urgent as anybody.
+#[test]
+fn a_burst_and_a_chain_that_is_told_from_its_end_are_as_urgent_as_the_budget() {
+    for stored in [true, false] {
+        let mut node = node();
+        let mut chain = Writer::new(node.directory.network(), 101);
+        chain.policy = vigie_gossip_core::constants::POLICY_URGENT;
+        let mut said: Vec<_> = (0..20).map(|nth| chain.see(nth, 10, t0()).encode()).collect();
+        said.reverse();
+        let urgent = said.iter().filter(|bytes| {
+            let verified = vigie_gossip_core::Unverified::parse(bytes)
+                .unwrap()
+                .verify(&node.directory, node.now);
+            let admitted = verified
+                .unwrap()
+                .admit(&node.directory, &mut node.index, node.now);
+            let admitted = admitted.unwrap();
+            if stored {
+                node.index.record(admitted.envelope().header());
+            }
+            admitted.urgent()
+        });
+        assert_eq!(urgent.count(), 6);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -127,7 +127,7 @@ impl Budgets {
 mod tests {
     use super::super::Track;
     use crate::chain::{Held, Place};
-    use crate::rate::{Class, Scale, Slot};
+    use crate::rate::{Class, Slot};
     use crate::wire::{HeaderHash, PublisherId, Timestamp};
 
     const BEGUN: i64 = 1_795_305_600;
@@ -174,17 +174,14 @@ mod tests {
     }
 
     /// The rule as the protocol's page has it: rows of those at lower places in the same slots.
-    fn below(held: &[(Held, Class)], one: &Held, class: Class) -> (u64, u64) {
+    fn below(held: &[(Held, Class)], one: &Held, class: Class) -> u64 {
         let (first, end) = class.span(Slot::of(one.time));
         let counts = |other: &Held| {
             let slot = Slot::of(other.time);
             other.place() < one.place() && first <= slot && slot < end
         };
         let lower = held.iter().filter(|(other, _)| counts(other));
-        lower.fold((0, 0), |(rows, urgent), (other, _)| {
-            let cost = u64::from(other.cost());
-            (rows + cost, urgent + if other.urgent { cost } else { 0 })
-        })
+        lower.map(|(other, _)| u64::from(other.cost())).sum()
     }
 
     /// What is held once everything was offered, by a walk over all of it: hour by hour from the last, and each from its
@@ -201,7 +198,7 @@ mod tests {
             }
             for one in said.iter().filter(|one| hour(one) == of) {
                 let class = class_at(one.time, learned);
-                let (rows, _) = below(&kept, one, class);
+                let rows = below(&kept, one, class);
                 if rows + u64::from(one.cost()) <= u64::from(class.rows()) {
                     kept.push((*one, class));
                 }
@@ -239,14 +236,8 @@ mod tests {
         assert_eq!(kept, new);
         for one in said {
             let class = class_at(one.time, learned);
-            let (rows, urgent) = below(&held, one, class);
-            let fits = |spent: u64, budget: u32| spent + u64::from(one.cost()) <= u64::from(budget);
-            assert_eq!(track.within_rate(one, class), fits(rows, class.rows()));
-            let scale = Scale::ONE;
-            assert_eq!(
-                track.urgent_within_rate(one, class),
-                fits(urgent, scale.urgent_rows(class))
-            );
+            let fits = below(&held, one, class) + u64::from(one.cost()) <= u64::from(class.rows());
+            assert_eq!(track.within_rate(one, class), fits);
         }
     }
 

@@ -19,33 +19,16 @@ impl Track {
 
     /// Whether the budget of its slot leaves room for this one at its place.
     pub(in crate::chain) fn within_rate(&self, held: &Held, class: Class) -> bool {
-        let budget = u64::from(self.scale.rows(class));
-        self.leaves_room(held, class, budget, |(rows, _)| rows)
-    }
-
-    /// The same of the budget for urgent ones.
-    pub(in crate::chain) fn urgent_within_rate(&self, held: &Held, class: Class) -> bool {
-        let budget = u64::from(self.scale.urgent_rows(class));
-        self.leaves_room(held, class, budget, |(_, urgent)| urgent)
-    }
-
-    fn leaves_room(&self, held: &Held, class: Class, budget: u64, of: impl Fn((u64, u64)) -> u64) -> bool {
         let span = class.span(Slot::of(held.time));
-        let room = budget.checked_sub(u64::from(held.cost()));
-        room.is_some_and(|room| {
-            of(self.spent(span)) <= room || of(self.spent_below(span, held.place())) <= room
-        })
+        let room = self.scale.rows(class).checked_sub(held.cost()).map(u64::from);
+        room.is_some_and(|room| self.spent(span).0 <= room || self.spent_below(span, held.place()) <= room)
     }
 
-    /// Rows, and urgent rows, signed for these slots at places below this one.
-    fn spent_below(&self, span: (Slot, Slot), below: Place) -> (u64, u64) {
+    /// Rows signed for these slots at places below this one.
+    fn spent_below(&self, span: (Slot, Slot), below: Place) -> u64 {
         let places = self.budgets.places(span).map(|(place, _)| place);
-        places
-            .filter(|place| *place < below)
-            .filter_map(|place| self.entry(place))
-            .fold((0, 0), |(rows, urgent), entry| {
-                (rows + entry.cost(), urgent + entry.urgent_cost())
-            })
+        let lower = places.filter(|place| *place < below);
+        lower.filter_map(|place| self.entry(place)).map(Entry::cost).sum()
     }
 
     /// Drops what exceeds the rate in the hour of this slot, in the order of places.
