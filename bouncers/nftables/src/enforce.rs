@@ -1,4 +1,4 @@
-//! The loop between the stream and the kernel. Before: `vigie-bouncer-client`. After: [`crate::in_force`].
+//! The loop between the stream and the kernel. Before: `vigie-bouncer-client`. After: `in_force`.
 //!
 //! Start: what an earlier start left in the kernel stays in force, and a new generation of sets is filled beside it. While
 //! a full picture arrives, its additions take effect at once; what it does not name goes with the older generation when

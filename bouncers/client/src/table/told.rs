@@ -40,8 +40,8 @@ impl Table {
         v4.chain(v6)
     }
 
-    /// Every decision that holds, on a place once for each of its ranges: whom it is about, which of [`TableConfig::kinds`] it is, and its end. A value that
-    /// several kinds were decided for comes once for each.
+    /// Every decision that holds, on a place once for each of its ranges: whom it is about, which of
+    /// [`super::TableConfig::kinds`] it is, and its end. A value that several kinds were decided for comes once for each.
     pub fn decisions(&self, now: Moment) -> impl Iterator<Item = (IpNet, usize, Moment)> + '_ {
         let v4 = self
             .v4
