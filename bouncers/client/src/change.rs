@@ -11,6 +11,7 @@ use crate::atlas::Atlas;
 use crate::decision::Decision;
 use crate::duration::{DurationError, GoDuration};
 use crate::moment::Moment;
+use crate::origin::{Origin, Term};
 use crate::value::{Value, ValueError};
 
 /// One thing that is different from now on.
@@ -34,10 +35,8 @@ pub struct Add {
     pub value: Value,
     /// The remediation, in lower case: `ban` and others.
     pub kind: Arc<str>,
-    /// When it ends.
-    pub until: Moment,
-    /// Who decided; `lists:<name>` for lists.
-    pub origin: Arc<str>,
+    /// When it ends, and who decided.
+    pub term: Term,
     /// The same message ended an earlier decision on the value: this one holds even if it is the shorter.
     pub replaces: bool,
 }
@@ -86,11 +85,11 @@ impl Change {
 /// Turns decisions into changes. Texts that repeat in every row are held once.
 #[derive(Debug, Default)]
 pub struct Reader {
-    names: HashMap<String, Arc<str>>,
+    kinds: HashMap<String, Arc<str>>,
 }
 
-/// So many different origins and remediations are held once; beyond, each row has its own copy.
-const NAMES: usize = 4_096;
+/// So many different remediations are held once; beyond, each row has its own copy.
+const NAMES: usize = 256;
 
 // === impl Reader ===
 
@@ -102,17 +101,14 @@ impl Reader {
         }
         let value = Value::parse(&row.scope, &row.value)?;
         let duration: GoDuration = row.duration.parse()?;
-        let origin = if row.origin.eq_ignore_ascii_case("lists") && !row.scenario.is_empty() {
-            self.name(&format!("lists:{}", row.scenario))
-        } else {
-            self.name(&row.origin)
+        let term = Term {
+            until: now.plus(duration.remaining()),
+            origin: Origin::named(&row.origin).unwrap_or(Origin::Other),
         };
-        let until = now.plus(duration.remaining());
         Ok(Add {
             value,
             kind: self.kind(&row.kind),
-            until,
-            origin,
+            term,
             replaces: false,
         })
     }
@@ -130,12 +126,12 @@ impl Reader {
     }
 
     fn name(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.names.get(text) {
+        if let Some(known) = self.kinds.get(text) {
             return Arc::clone(known);
         }
         let name: Arc<str> = Arc::from(text);
-        if self.names.len() < NAMES {
-            self.names.insert(text.to_owned(), Arc::clone(&name));
+        if self.kinds.len() < NAMES {
+            self.kinds.insert(text.to_owned(), Arc::clone(&name));
         }
         name
     }
@@ -164,8 +160,17 @@ mod tests {
             .add(&row("::ffff:1.2.3.4", "1m0.5s"), Moment::from_secs(100))
             .unwrap();
         assert_eq!(add.value.to_string(), "1.2.3.4");
-        assert_eq!(add.until, Moment::from_secs(161));
-        assert_eq!((&*add.kind, &*add.origin), ("ban", "lists:firehol"));
+        let term = Term {
+            until: Moment::from_secs(161),
+            origin: Origin::Lists,
+        };
+        assert_eq!((&*add.kind, add.term), ("ban", term));
+        let stranger = Decision {
+            origin: "who-knows".to_owned(),
+            ..row("1.2.3.4", "1m")
+        };
+        let add = reader.add(&stranger, Moment::PAST).unwrap();
+        assert_eq!(add.term.origin, Origin::Other);
     }
 
     #[test]

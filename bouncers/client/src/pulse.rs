@@ -1,17 +1,21 @@
-//! What a bouncer says of itself: when it last heard the node, and how much it holds.
+//! What a bouncer says of itself: when it last heard the node, how much it holds, and what a firewall dropped.
 //!
 //! While the node is away a bouncer goes on with what it has, so nobody notices: this is where one looks. It is a file in
 //! the text form that Prometheus reads, as the textfile collector of its node exporter takes it, since a daemon that may change the
-//! firewall opens no port. Deliberately absent: what the firewall and nginx count, which they tell themselves.
+//! firewall opens no port. Deliberately absent: what nginx counts, which it tells itself.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
+
+use crate::origin::Origin;
+use crate::span::Family;
 
 /// Between two files.
 const EVERY: Duration = Duration::from_secs(10);
@@ -25,7 +29,26 @@ struct State {
     begun: Instant,
     /// Milliseconds after that when the node was last heard, and one; zero if never.
     heard: AtomicU64,
-    holds: AtomicUsize,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    holds: Vec<(Origin, usize)>,
+    dropped: Vec<Dropped>,
+}
+
+/// What a firewall dropped by the word of an origin, since it began to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// By whose word.
+    pub origin: Origin,
+    /// Whose packets.
+    pub family: Family,
+    /// So many packets.
+    pub packets: u64,
+    /// Of so many bytes together.
+    pub bytes: u64,
 }
 
 // === impl Pulse ===
@@ -35,7 +58,7 @@ impl Default for Pulse {
         Self(Arc::new(State {
             begun: Instant::now(),
             heard: AtomicU64::new(0),
-            holds: AtomicUsize::new(0),
+            counts: Mutex::default(),
         }))
     }
 }
@@ -47,9 +70,18 @@ impl Pulse {
         self.0.heard.store(millis.saturating_add(1), Ordering::Relaxed);
     }
 
-    /// So many decisions are held.
-    pub fn holds(&self, decisions: usize) {
-        self.0.holds.store(decisions, Ordering::Relaxed);
+    /// So many decisions of each origin are held.
+    pub fn holds(&self, decisions: Vec<(Origin, usize)>) {
+        self.counts(|counts| counts.holds = decisions);
+    }
+
+    /// So much was dropped so far.
+    pub fn dropped(&self, dropped: Vec<Dropped>) {
+        self.counts(|counts| counts.dropped = dropped);
+    }
+
+    fn counts<T>(&self, with: impl FnOnce(&mut Counts) -> T) -> T {
+        with(&mut self.0.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Keeps a file for `bouncer` up to date until `shutdown`; nothing without a path. That it cannot be written is logged,
@@ -86,16 +118,47 @@ impl Pulse {
                 since_1970().saturating_sub(ago).as_secs()
             }
         };
-        let holds = self.0.holds.load(Ordering::Relaxed);
-        format!(
+        let mut out = format!(
             "# HELP vigie_bouncer_heard_timestamp_seconds When the node was last heard, 0 if never. What is blocked stays so \
              until it expires.\n\
              # TYPE vigie_bouncer_heard_timestamp_seconds gauge\n\
              vigie_bouncer_heard_timestamp_seconds{{bouncer=\"{bouncer}\"}} {heard}\n\
-             # HELP vigie_bouncer_decisions Decisions that are held.\n\
-             # TYPE vigie_bouncer_decisions gauge\n\
-             vigie_bouncer_decisions{{bouncer=\"{bouncer}\"}} {holds}\n"
-        )
+             # HELP vigie_bouncer_decisions Decisions that are held, by who decided.\n\
+             # TYPE vigie_bouncer_decisions gauge\n"
+        );
+        self.counts(|counts| counts.tell(bouncer, &mut out));
+        out
+    }
+}
+
+// === impl Counts ===
+
+impl Counts {
+    /// Writing to a string cannot fail.
+    fn tell(&self, bouncer: &str, out: &mut String) {
+        for (origin, count) in &self.holds {
+            let labels = format_args!("{{bouncer=\"{bouncer}\",origin=\"{origin}\"}}");
+            writeln!(out, "vigie_bouncer_decisions{labels} {count}").unwrap_or_default();
+        }
+        let packets: fn(&Dropped) -> u64 = |dropped| dropped.packets;
+        let bytes: fn(&Dropped) -> u64 = |dropped| dropped.bytes;
+        for (what, count) in [("packets", packets), ("bytes", bytes)] {
+            if self.dropped.is_empty() {
+                continue;
+            }
+            let name = format!("vigie_bouncer_dropped_{what}_total");
+            writeln!(
+                out,
+                "# HELP {name} What was dropped, by who decided.\n# TYPE {name} counter"
+            )
+            .unwrap_or_default();
+            for dropped in &self.dropped {
+                let (origin, family) = (dropped.origin, dropped.family);
+                let labels =
+                    format_args!("{{bouncer=\"{bouncer}\",origin=\"{origin}\",ip_type=\"{family}\"}}");
+                writeln!(out, "{name}{labels} {}", count(dropped)).unwrap_or_default();
+            }
+        }
     }
 }
 
@@ -131,10 +194,29 @@ mod tests {
         };
         assert_eq!(value(&pulse, "vigie_bouncer_heard_timestamp_seconds{"), 0);
         pulse.clone().beat();
-        pulse.holds(7);
+        pulse.holds(vec![(Origin::Mesh, 7)]);
         let now = since_1970().as_secs();
         let heard = value(&pulse, "vigie_bouncer_heard_timestamp_seconds{");
         assert!(heard <= now && now - heard < 60, "{heard} {now}");
-        assert_eq!(value(&pulse, "vigie_bouncer_decisions{"), 7);
+        assert_eq!(
+            value(&pulse, "vigie_bouncer_decisions{bouncer=\"x\",origin=\"mesh\"}"),
+            7
+        );
+        assert!(!pulse.text("x").contains("dropped"));
+        pulse.dropped(vec![Dropped {
+            origin: Origin::Sensor,
+            family: Family::V6,
+            packets: 3,
+            bytes: 180,
+        }]);
+        let labels = "{bouncer=\"x\",origin=\"sensor\",ip_type=\"ipv6\"}";
+        assert_eq!(
+            value(&pulse, &format!("vigie_bouncer_dropped_packets_total{labels}")),
+            3
+        );
+        assert_eq!(
+            value(&pulse, &format!("vigie_bouncer_dropped_bytes_total{labels}")),
+            180
+        );
     }
 }

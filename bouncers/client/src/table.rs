@@ -166,7 +166,8 @@ impl Table {
             return Outcome::Allowed;
         }
         let new = Entry {
-            until: add.until,
+            until: add.term.until,
+            origin: add.term.origin,
             kind,
             picture: self.picture,
         };
@@ -184,7 +185,8 @@ impl Table {
         let (mut all, before) = self.take(add.value, held);
         match all.iter_mut().find(|entry| entry.kind == kind) {
             Some(same) if add.replaces || same.picture != self.picture => *same = new,
-            Some(same) => same.until = same.until.max(new.until),
+            Some(same) if same.until < new.until => *same = new,
+            Some(_) => {}
             None => all.push(new),
         }
         self.put(add.value, all, &before)
@@ -209,8 +211,8 @@ impl Table {
 
     /// The longest-living of `all` becomes the value's entry, the rest stand by.
     fn put(&mut self, value: Value, mut all: Vec<Entry>, before: &[Entry]) -> Outcome {
-        all.sort_unstable_by_key(|entry| entry.until);
-        let says_the_same = |one: &Entry, other: &Entry| (one.kind, one.until) == (other.kind, other.until);
+        all.sort_unstable_by_key(|entry| entry.term());
+        let says_the_same = |one: &Entry, other: &Entry| (one.kind, one.term()) == (other.kind, other.term());
         let same = all.len() == before.len() && all.iter().zip(before).all(|(a, b)| says_the_same(a, b));
         let longest = all.pop();
         if !all.is_empty() {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use lapi::{KEY, Lapi};
 use vigie_bouncer_client::span::Family;
-use vigie_bouncer_client::{Moment, Span};
+use vigie_bouncer_client::{Moment, Origin, Span, Term};
 use vigie_bouncer_nftables::apply::Backend;
 use vigie_bouncer_nftables::layout::{Found, Layout, removal};
 use vigie_bouncer_nftables::plan::{self, Mirror};
@@ -111,7 +111,10 @@ fn start(command: &mut Command, what: &str) {
 
 fn kernel_only(addresses: u32, ranges: u32) {
     let now = Moment::from_secs(1_000);
-    let until = now.plus_secs(14_400);
+    let term = Term {
+        until: now.plus_secs(14_400),
+        origin: Origin::Mesh,
+    };
     let mut backend = Backend::open(false).unwrap();
     let layout = Layout {
         hooks: vec![Hook::Input, Hook::Forward],
@@ -128,7 +131,7 @@ fn kernel_only(addresses: u32, ranges: u32) {
         }
     };
     timed("vigie: plan and kernel only, addresses", || {
-        let wanted = (0..addresses).map(|n| (IpAddr::V4(address(n)), Some(until)));
+        let wanted = (0..addresses).map(|n| (IpAddr::V4(address(n)), Some(term)));
         let planned = plan::addresses(wanted, &mirror, now);
         carry_out(&mut mirror, planned);
     });
@@ -138,14 +141,14 @@ fn kernel_only(addresses: u32, ranges: u32) {
             .map(|n| Span {
                 first: first(n),
                 last: first(n) + 255,
-                until,
+                term,
             })
             .collect();
         let planned = plan::ranges(&spans, Family::V4, &mirror, now);
         carry_out(&mut mirror, planned);
     });
     timed("vigie: one more address", || {
-        let wanted = [(IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9)), Some(until))];
+        let wanted = [(IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9)), Some(term))];
         let planned = plan::addresses(wanted, &mirror, now);
         carry_out(&mut mirror, planned);
     });

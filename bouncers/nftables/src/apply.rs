@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use vigie_bouncer_client::Moment;
+use vigie_bouncer_client::pulse::Dropped;
 
 use crate::layout::Found;
 use crate::netlink::{NetlinkError, Socket, encode};
@@ -59,6 +60,22 @@ impl Backend {
         match self {
             Self::Kernel(socket) => socket.table_handle(table),
             Self::Print(_) => Ok(None),
+        }
+    }
+
+    /// What our counters have counted. On paper nothing is dropped.
+    pub fn dropped(&mut self, table: &str) -> Result<Vec<Dropped>, NetlinkError> {
+        match self {
+            Self::Kernel(socket) => socket.dropped(table),
+            Self::Print(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether our chains have so many rules. What is on paper stays there.
+    pub fn has_rules(&mut self, count: usize, table: &str) -> Result<bool, NetlinkError> {
+        match self {
+            Self::Kernel(socket) => Ok(socket.rules(table)?.len() == count),
+            Self::Print(_) => Ok(true),
         }
     }
 

@@ -30,7 +30,7 @@ pub struct EnforceConfig {
     pub layout: Layout,
     /// Which decisions to take.
     pub accept: TableConfig,
-    /// Told how much is held.
+    /// Told how much is held and dropped.
     pub pulse: Pulse,
 }
 
@@ -40,6 +40,8 @@ const UPDATES_AT_ONCE: usize = 16;
 const ADDRESSES_AT_ONCE: usize = 16_000;
 /// Between two looks at whether what is ours still is there.
 const CHECK: Duration = Duration::from_secs(5);
+/// Most looks between two attempts to put things right: each fills a whole generation, and the kernel may refuse for good.
+const LONGEST_PAUSE: u32 = 12;
 /// Every so many looks, what has ended is forgotten.
 const CHECKS_PER_SWEEP: u32 = 12;
 
@@ -50,12 +52,21 @@ pub struct Enforcer {
     pulse: Pulse,
     table: Table,
     in_force: InForce,
-    changed: Vec<IpAddr>,
-    ranges_changed: bool,
+    changed: Changed,
     /// A full picture has been seen to its end: what we do not know of is over.
     complete: bool,
     /// What we know of the kernel may be wrong.
     astray: bool,
+    /// Looks to let pass before that is put right, and how many that will be next time.
+    pause: (u32, u32),
+}
+
+/// What is to be compared with the kernel.
+#[derive(Debug, Default)]
+struct Changed {
+    addresses: Vec<IpAddr>,
+    all_addresses: bool,
+    ranges: bool,
 }
 
 // === impl Enforcer ===
@@ -68,10 +79,10 @@ impl Enforcer {
             table: Table::new(config.accept),
             pulse: config.pulse,
             in_force: InForce::start((backend, config.table, config.layout), clock.now())?,
-            changed: Vec::new(),
-            ranges_changed: false,
+            changed: Changed::default(),
             complete: false,
             astray: false,
+            pause: (0, 0),
         })
     }
 
@@ -109,11 +120,11 @@ impl Enforcer {
         match update {
             Update::Atlas(atlas) => {
                 self.table.locate(atlas);
-                self.ranges_changed = true;
+                self.changed.ranges = true;
             }
             Update::Spared(nets) => {
                 self.table.spare(nets);
-                self.ranges_changed = true;
+                self.changed.ranges = true;
             }
             Update::Begin => self.table.begin(),
             Update::Changes(changes) => changes.iter().for_each(|change| self.change(change)),
@@ -126,8 +137,8 @@ impl Enforcer {
         match self.table.apply(change) {
             // The first picture also tells what of the kernel's remainder is right.
             Outcome::Changed | Outcome::Unchanged => match value {
-                Value::Address(address) => self.changed.push(address),
-                Value::Range(_) | Value::Place(_) => self.ranges_changed = true,
+                Value::Address(address) => self.changed.addresses.push(address),
+                Value::Range(_) | Value::Place(_) => self.changed.ranges = true,
             },
             Outcome::Nowhere => {
                 tracing::warn!(%value, "no database knows where this is, so it keeps nobody out");
@@ -157,21 +168,11 @@ impl Enforcer {
 
     /// Everything that is wanted or held is to be compared.
     fn everything(&mut self) {
-        let now = self.clock.now();
-        let mirror = self.in_force.mirror();
-        self.ranges_changed = true;
-        self.changed.clear();
-        let differs = |address: &IpAddr| match (self.table.until(*address, now), mirror.until(*address)) {
-            (Some(wanted), Some(held)) => wanted.distance_secs(held) > plan::SLACK_SECS,
-            (wanted, held) => wanted.is_some() != held.is_some(),
+        self.changed = Changed {
+            addresses: Vec::new(),
+            all_addresses: true,
+            ranges: true,
         };
-        self.changed.extend(self.table.addresses(now).filter(differs));
-        if self.complete {
-            let over = mirror
-                .addresses()
-                .filter(|address| self.table.until(*address, now).is_none());
-            self.changed.extend(over);
-        }
     }
 
     /// Brings the kernel up to date. If it refuses, a new generation is filled, once; if that fails too, again at the next
@@ -183,19 +184,13 @@ impl Enforcer {
     }
 
     fn try_settle(&mut self) -> bool {
-        let mut changed = std::mem::take(&mut self.changed);
+        let mut changed = std::mem::take(&mut self.changed.addresses);
         changed.sort_unstable();
         changed.dedup();
-        let singles = changed.chunks(ADDRESSES_AT_ONCE).all(|some| {
-            let now = self.clock.now();
-            let wanted = some
-                .iter()
-                .map(|address| (*address, self.table.until(*address, now)));
-            let planned = plan::addresses(wanted, self.in_force.mirror(), now);
-            self.in_force.carry_out(&planned, now)
-        });
+        let singles = (!std::mem::take(&mut self.changed.all_addresses) || self.bring_all())
+            && bring(&mut self.in_force, &self.table, self.clock, changed);
         // Ranges wait for a complete picture: half of one would take out the other half.
-        if !(singles && self.complete && std::mem::take(&mut self.ranges_changed)) {
+        if !(singles && self.complete && std::mem::take(&mut self.changed.ranges)) {
             return singles;
         }
         [Family::V4, Family::V6].into_iter().all(|family| {
@@ -204,6 +199,20 @@ impl Enforcer {
             let planned = plan::ranges(&spans, family, self.in_force.mirror(), now);
             self.in_force.carry_out(&planned, now)
         })
+    }
+
+    /// Whoever is kept out, and then who is to be no longer.
+    fn bring_all(&mut self) -> bool {
+        let (table, now) = (&self.table, self.clock.now());
+        if !bring(&mut self.in_force, table, self.clock, table.addresses(now)) {
+            return false;
+        }
+        // Before the picture is complete, nobody is known to be over.
+        let held = self.in_force.mirror().addresses().filter(|_| self.complete);
+        let over: Vec<IpAddr> = held
+            .filter(|address| table.term(*address, now).is_none())
+            .collect();
+        bring(&mut self.in_force, table, self.clock, over)
     }
 
     fn begin_anew(&mut self) -> bool {
@@ -215,6 +224,17 @@ impl Enforcer {
         self.try_settle()
     }
 
+    fn put_right(&mut self) {
+        let (left, next) = self.pause;
+        if left > 0 {
+            self.pause.0 = left - 1;
+            return;
+        }
+        self.astray = !self.begin_anew();
+        let longer = next.saturating_mul(2).clamp(1, LONGEST_PAUSE);
+        self.pause = if self.astray { (next, longer) } else { (0, 0) };
+    }
+
     /// Older generations go when nothing is missing that they might hold.
     fn retire(&mut self) {
         if self.complete && !self.astray {
@@ -224,26 +244,54 @@ impl Enforcer {
 
     /// Looks after the table: what has ended, is it still ours, what failed last time.
     fn look(&mut self, sweep: bool) {
-        self.pulse.holds(self.table.len());
         let now = self.clock.now();
         if sweep {
             self.table.expire(now);
             self.in_force.expire(now);
         }
-        match self.in_force.stands(now) {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::warn!("somebody took out what is ours (a firewall reload?); it is put back");
-                self.astray = true;
+        let seen = self
+            .in_force
+            .stands(now)
+            .and_then(|stands| Ok((stands, self.in_force.dropped()?)));
+        match seen {
+            Ok((stands, dropped)) => {
+                if !stands {
+                    tracing::warn!("somebody took out what is ours (a firewall reload?); it is put back");
+                    self.astray = true;
+                }
+                self.pulse.dropped(dropped);
             }
             Err(error) => tracing::error!(
                 error = error.with_causes(),
                 "the kernel's tables cannot be looked at"
             ),
         }
+        self.pulse.holds(self.table.by_origin());
         if self.astray {
-            self.astray = !self.begin_anew();
+            self.put_right();
         }
         self.retire();
     }
+}
+
+/// Has the kernel keep these addresses out as the table says by now, some at a time: a plan takes far more room than they do.
+fn bring(
+    in_force: &mut InForce,
+    table: &Table,
+    clock: Clock,
+    addresses: impl IntoIterator<Item = IpAddr>,
+) -> bool {
+    let mut addresses = addresses.into_iter().peekable();
+    while addresses.peek().is_some() {
+        let now = clock.now();
+        let wanted = addresses
+            .by_ref()
+            .take(ADDRESSES_AT_ONCE)
+            .map(|address| (address, table.term(address, now)));
+        let planned = plan::addresses(wanted, in_force.mirror(), now);
+        if !in_force.carry_out(&planned, now) {
+            return false;
+        }
+    }
+    true
 }

@@ -4,12 +4,13 @@
 //! belongs blocked. Deliberately absent: reading back what sets hold.
 
 use vigie_bouncer_client::Moment;
+use vigie_bouncer_client::pulse::Dropped;
 
 use crate::apply::Backend;
 use crate::layout::Layout;
 use crate::netlink::NetlinkError;
 use crate::plan::Mirror;
-use crate::transaction::{Set, Transaction};
+use crate::transaction::{Kind, Set, Transaction};
 
 /// Our table in the kernel.
 #[derive(Debug)]
@@ -109,10 +110,17 @@ impl InForce {
         }
     }
 
-    /// Whether the table is the one that we made, with the sets that we filled.
+    /// Whether the table is the one that we made, with our rules and with the sets that we filled.
     pub(crate) fn stands(&mut self, now: Moment) -> Result<bool, NetlinkError> {
-        let same = self.backend.table_handle(&self.table)? == self.handle;
-        Ok(same && self.backend.holds(&self.mirror, &self.table, now)?)
+        let sets = self.older.len().saturating_add(Kind::ALL.len());
+        Ok(self.backend.table_handle(&self.table)? == self.handle
+            && self.backend.has_rules(self.layout.rules(sets), &self.table)?
+            && self.backend.holds(&self.mirror, &self.table, now)?)
+    }
+
+    /// What was dropped, by origin and family.
+    pub(crate) fn dropped(&mut self) -> Result<Vec<Dropped>, NetlinkError> {
+        self.backend.dropped(&self.table)
     }
 
     /// Forgets what the kernel has let go of by itself.

@@ -5,7 +5,7 @@
 //! Chains are replaced within one transaction, so a changed priority takes effect and no packet meets a table without
 //! rules.
 
-use crate::transaction::{Generation, Hook, Kind, Op, Set, Transaction};
+use crate::transaction::{Counter, Generation, Hook, Op, Set, Transaction};
 
 /// The part of the layout that is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Layout {
             .iter()
             .partition(|set| generations.contains(&set.generation));
         let mut ops = vec![Op::AddTable];
-        ops.extend(Kind::ALL.map(Op::AddCounter));
+        ops.extend(Counter::all().map(Op::AddCounter));
         ops.extend(generation.sets().map(Op::AddSet));
         let in_force: Vec<Set> = older.iter().copied().chain(generation.sets()).collect();
         ops.extend(self.replace(&found.chains, &in_force, &left_over));
@@ -71,6 +71,11 @@ impl Layout {
         Transaction {
             ops: self.replace(&self.hooks, &generation.sets(), older).collect(),
         }
+    }
+
+    /// How many rules there are while so many sets are in force.
+    pub const fn rules(&self, sets: usize) -> usize {
+        self.hooks.len().saturating_mul(sets)
     }
 
     /// Chains anew, with rules for the sets that are to be in force; then those that no rule looks at any more can go.

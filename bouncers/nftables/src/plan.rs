@@ -10,7 +10,7 @@ mod pack;
 use std::net::IpAddr;
 
 use vigie_bouncer_client::span::Family;
-use vigie_bouncer_client::{Moment, Span};
+use vigie_bouncer_client::{Moment, Span, Term};
 
 use crate::transaction::{Element, Set, Transaction};
 
@@ -27,22 +27,22 @@ pub const SLACK_SECS: u32 = 2;
 /// transaction, so it is put in once more before it is taken out.
 const LAPSE_SECS: u32 = 5;
 
-/// For single addresses, each with when it may come in again (`None`: now).
+/// For single addresses, each with how long it is to be kept out (`None`: no longer).
 pub fn addresses(
-    wanted: impl IntoIterator<Item = (IpAddr, Option<Moment>)>,
+    wanted: impl IntoIterator<Item = (IpAddr, Option<Term>)>,
     mirror: &Mirror,
     now: Moment,
 ) -> Vec<Transaction> {
     let mut units = Vec::new();
-    for (address, until) in wanted {
+    for (address, term) in wanted {
         let set = mirror.generation().of(address);
-        let old = mirror.until(address).map(|until| Element::single(address, until));
-        let new = until
-            .filter(|until| *until > now)
-            .map(|until| Element::single(address, until));
+        let old = mirror.term(address).map(|term| Element::single(address, term));
+        let new = term
+            .filter(|term| term.until > now)
+            .map(|term| Element::single(address, term));
         match (old, new) {
             (None, None) => {}
-            (Some(old), Some(new)) if old.until.distance_secs(new.until) <= SLACK_SECS => {}
+            (Some(old), Some(new)) if same(old.term, new.term) => {}
             (old, new) => units.push(unit(set, old.as_slice(), new.as_slice(), now)),
         }
     }
@@ -52,14 +52,12 @@ pub fn addresses(
 /// For the ranges of one family: the disjoint spans that are to be in the kernel.
 pub fn ranges(wanted: &[Span], family: Family, mirror: &Mirror, now: Moment) -> Vec<Transaction> {
     let held = mirror.spans(family);
-    let same = |a: &Span, b: &Span| {
-        a.first == b.first && a.last == b.last && a.until.distance_secs(b.until) <= SLACK_SECS
-    };
+    let equal = |a: &Span, b: &Span| a.first == b.first && a.last == b.last && same(a.term, b.term);
     let has = |list: &[Span], span: &Span| {
         let place = list.binary_search_by_key(&span.first, |other| other.first).ok();
         place
             .and_then(|place| list.get(place))
-            .is_some_and(|other| same(other, span))
+            .is_some_and(|other| equal(other, span))
     };
     let old = held
         .iter()
@@ -82,6 +80,11 @@ pub fn ranges(wanted: &[Span], family: Family, mirror: &Mirror, now: Moment) -> 
         unit(mirror.generation().ranges(family), &pick(false), &pick(true), now)
     });
     pack(units.collect(), CHUNK)
+}
+
+/// Whether nobody could tell the two apart.
+pub fn same(one: Term, other: Term) -> bool {
+    one.origin == other.origin && one.until.distance_secs(other.until) <= SLACK_SECS
 }
 
 /// Old and new spans that overlap must change together: the kernel refuses overlaps, and between two
@@ -109,14 +112,17 @@ fn element(family: Family, span: Span) -> Element {
     Element {
         first: family.address(span.first),
         last: family.address(span.last),
-        until: span.until,
+        term: span.term,
     }
 }
 
 fn unit(set: Set, old: &[Element], new: &[Element], now: Moment) -> Unit {
-    let lapsing = |element: &&Element| element.until.secs_after(now) <= LAPSE_SECS;
+    let lapsing = |element: &&Element| element.term.until.secs_after(now) <= LAPSE_SECS;
     let touch = old.iter().filter(lapsing).map(|element| Element {
-        until: now.plus_secs(LAPSE_SECS),
+        term: Term {
+            until: now.plus_secs(LAPSE_SECS),
+            ..element.term
+        },
         ..*element
     });
     Unit {

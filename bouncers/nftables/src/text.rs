@@ -22,9 +22,9 @@ fn line(op: &Op, table: &str, now: Moment) -> String {
     match op {
         Op::AddTable => format!("add table inet {table}"),
         Op::DeleteTable => format!("delete table inet {table}"),
-        Op::AddCounter(kind) => format!("add counter inet {table} {}", kind.name()),
-        Op::AddSet(set) => format!("add set inet {table} {set} {}", shape(set.kind)),
-        Op::DeleteSet(set) => format!("delete set inet {table} {set}"),
+        Op::AddCounter(counter) => format!("add counter inet {table} {counter}"),
+        Op::AddSet(set) => format!("add map inet {table} {set} {}", shape(set.kind)),
+        Op::DeleteSet(set) => format!("delete map inet {table} {set}"),
         Op::DeleteChain(hook) => {
             let name = hook.name();
             format!("flush chain inet {table} {name}\ndelete chain inet {table} {name}")
@@ -46,7 +46,7 @@ fn shape(kind: Kind) -> String {
     } else {
         "timeout"
     };
-    format!("{{ type {key}; flags {flags}; }}")
+    format!("{{ type {key} : counter; flags {flags}; }}")
 }
 
 fn chain(hook: Hook, priority: i32, table: &str) -> String {
@@ -59,8 +59,8 @@ fn rule(hook: Hook, set: Set, table: &str) -> String {
         Family::V4 => "ip saddr",
         Family::V6 => "ip6 saddr",
     };
-    let (hook, counter) = (hook.name(), set.kind.name());
-    format!("add rule inet {table} {hook} {address} @{set} counter name \"{counter}\" drop")
+    let hook = hook.name();
+    format!("add rule inet {table} {hook} counter name {address} map @{set} drop")
 }
 
 fn list(verb: &str, set: Set, elements: &[Element], table: &str, now: Option<Moment>) -> String {
@@ -73,7 +73,8 @@ fn list(verb: &str, set: Set, elements: &[Element], table: &str, now: Option<Mom
         }
         if let Some(now) = now {
             let secs = i64::from(timeout_secs(element, now));
-            text = format!("{text} timeout {}", GoDuration::from_secs(secs));
+            let counter = element.counter();
+            text = format!("{text} timeout {} : \"{counter}\"", GoDuration::from_secs(secs));
         }
         // Writing to a String cannot fail.
         write!(out, "{comma} {text}").unwrap_or_default();
@@ -84,22 +85,28 @@ fn list(verb: &str, set: Set, elements: &[Element], table: &str, now: Option<Mom
 
 /// Seconds that the kernel is to keep the element; never nought, which would mean for ever.
 pub fn timeout_secs(element: &Element, now: Moment) -> u32 {
-    element.until.secs_after(now).max(1)
+    element.term.until.secs_after(now).max(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use vigie_bouncer_client::{Origin, Term};
+
     use super::*;
     use crate::transaction::Generation;
 
     #[test]
     fn elements_in_nft_words() {
         let now = Moment::from_secs(100);
-        let single = Element::single("192.0.2.1".parse().unwrap(), Moment::from_secs(3_761));
+        let term = |secs, origin| Term {
+            until: Moment::from_secs(secs),
+            origin,
+        };
+        let single = Element::single("192.0.2.1".parse().unwrap(), term(3_761, Origin::Mesh));
         let range = Element {
             first: "2001:db8::".parse().unwrap(),
             last: "2001:db8::ff".parse().unwrap(),
-            until: Moment::from_secs(100),
+            term: term(100, Origin::CscliImport),
         };
         let [v4, _, _, v6_ranges] = Generation::default().next().sets();
         let ops = vec![
@@ -107,10 +114,10 @@ mod tests {
             Op::DeleteElements(v6_ranges, vec![range]),
             Op::AddElements(v6_ranges, vec![range, range]),
         ];
-        let expected = "add element inet t vigie_v4_1 { 192.0.2.1 timeout 1h1m1s }
-delete element inet t vigie_v6_ranges_1 { 2001:db8::-2001:db8::ff }
-add element inet t vigie_v6_ranges_1 { 2001:db8::-2001:db8::ff timeout 1s, 2001:db8::-2001:db8::ff timeout 1s }
-";
+        let expected = r#"add element inet t banned_v4_1 { 192.0.2.1 timeout 1h1m1s : "mesh_v4" }
+delete element inet t banned_v6_ranges_1 { 2001:db8::-2001:db8::ff }
+add element inet t banned_v6_ranges_1 { 2001:db8::-2001:db8::ff timeout 1s : "cscli-import_v6", 2001:db8::-2001:db8::ff timeout 1s : "cscli-import_v6" }
+"#;
         assert_eq!(render(&Transaction { ops }, "t", now), expected);
     }
 }

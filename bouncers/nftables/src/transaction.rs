@@ -3,10 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use vigie_bouncer_client::Moment;
 use vigie_bouncer_client::span::{Family, number};
+use vigie_bouncer_client::{Origin, Term};
 
-/// What a set holds. Every generation has a set of each kind; the counters, one for each kind, outlive them.
+/// What a set holds. Every generation has a set of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Single IPv4 addresses, a hash.
@@ -23,13 +23,22 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u32);
 
-/// A set of our table.
+/// A set of our table: a map from whom to keep out to who is to count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Set {
     /// What it holds.
     pub kind: Kind,
     /// Which other sets it was filled with.
     pub generation: Generation,
+}
+
+/// What was dropped by the word of an origin, in one family. Counters outlive the generations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Counter {
+    /// By whose word.
+    pub origin: Origin,
+    /// Whose packets.
+    pub family: Family,
 }
 
 /// Where packets are looked at.
@@ -41,15 +50,16 @@ pub enum Hook {
     Forward,
 }
 
-/// Addresses in a set until a moment. In the sets of single addresses `first` is `last`.
+/// Addresses in a set for a term, after which the kernel is to let go of them by itself. In the sets of single addresses
+/// `first` is `last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Element {
     /// The lowest address.
     pub first: IpAddr,
     /// The highest, included.
     pub last: IpAddr,
-    /// When the kernel is to let go of it by itself.
-    pub until: Moment,
+    /// How long, and by whose word.
+    pub term: Term,
 }
 
 /// One step.
@@ -59,8 +69,8 @@ pub enum Op {
     AddTable,
     /// Remove our table and all in it.
     DeleteTable,
-    /// Create the counter of what sets of a kind have dropped, unless it is there.
-    AddCounter(Kind),
+    /// Create a counter unless it is there.
+    AddCounter(Counter),
     /// Create a set unless it is there.
     AddSet(Set),
     /// Remove a set and all in it. No rule may look at it any more.
@@ -69,7 +79,7 @@ pub enum Op {
     DeleteChain(Hook),
     /// Create a chain that accepts what its rules do not drop.
     AddChain(Hook, i32),
-    /// Count and drop what comes from members of the set.
+    /// Drop what comes from members of the set, and have it counted by the counter that the member names.
     AddRule(Hook, Set),
     /// Put elements into a set.
     AddElements(Set, Vec<Element>),
@@ -90,13 +100,13 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::V4, Self::V6, Self::V4Ranges, Self::V6Ranges];
 
-    /// Its name, which is that of the counter.
+    /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::V4 => "vigie_v4",
-            Self::V6 => "vigie_v6",
-            Self::V4Ranges => "vigie_v4_ranges",
-            Self::V6Ranges => "vigie_v6_ranges",
+            Self::V4 => "banned_v4",
+            Self::V6 => "banned_v6",
+            Self::V4Ranges => "banned_v4_ranges",
+            Self::V6Ranges => "banned_v6_ranges",
         }
     }
 
@@ -153,24 +163,51 @@ impl Generation {
 // === impl Set ===
 
 impl Set {
-    /// The set of this name. One without a number is of a version that had no generations: the oldest of all.
+    /// The set of this name.
     pub fn named(name: &str) -> Option<Self> {
-        let numbered = name
-            .rsplit_once('_')
-            .and_then(|(kind, number)| Some((kind, number.parse().ok()?)));
-        let (name, number) = numbered.unwrap_or((name, 0));
+        let (name, number) = name.rsplit_once('_')?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
-        Some(Generation(number).set(kind))
+        Some(Generation(number.parse().ok()?).set(kind))
     }
 }
 
 impl fmt::Display for Set {
     /// Its name in the kernel.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.kind.name(), self.generation.0) {
-            (kind, 0) => f.write_str(kind),
-            (kind, number) => write!(f, "{kind}_{number}"),
-        }
+        write!(f, "{}_{}", self.kind.name(), self.generation.0)
+    }
+}
+
+// === impl Counter ===
+
+impl Counter {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let families = |origin| [Family::V4, Family::V6].map(|family| Self { origin, family });
+        Origin::ALL.into_iter().flat_map(families)
+    }
+
+    /// The counter of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let (origin, family) = name.rsplit_once('_')?;
+        let family = [Family::V4, Family::V6]
+            .into_iter()
+            .find(|one| suffix(*one) == family)?;
+        Origin::named(origin).map(|origin| Self { origin, family })
+    }
+}
+
+impl fmt::Display for Counter {
+    /// Its name in the kernel.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.origin, suffix(self.family))
+    }
+}
+
+const fn suffix(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "v4",
+        Family::V6 => "v6",
     }
 }
 
@@ -197,11 +234,24 @@ impl Hook {
 
 impl Element {
     /// A single address.
-    pub const fn single(address: IpAddr, until: Moment) -> Self {
+    pub const fn single(address: IpAddr, term: Term) -> Self {
         Self {
             first: address,
             last: address,
-            until,
+            term,
+        }
+    }
+
+    /// Which counter is to count it.
+    pub const fn counter(&self) -> Counter {
+        let family = if self.first.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        };
+        Counter {
+            origin: self.term.origin,
+            family,
         }
     }
 

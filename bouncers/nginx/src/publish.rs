@@ -125,7 +125,7 @@ impl Publisher {
                 _ = ticks.tick() => {
                     count = count.wrapping_add(1);
                     self.look_after(count);
-                    self.pulse.holds(self.table.len());
+                    self.pulse.holds(self.table.by_origin());
                     self.settle(false);
                 }
             }

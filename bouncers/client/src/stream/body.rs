@@ -151,14 +151,14 @@ mod tests {
         let print = |change| match change {
             Change::Add(Add {
                 value,
-                until,
+                term,
                 replaces,
                 ..
             }) => {
                 format!(
                     "{}{value} until {}",
                     if replaces { "=" } else { "+" },
-                    until.as_secs()
+                    term.until.as_secs()
                 )
             }
             Change::Remove { value, .. } => format!("-{value}"),

@@ -1,18 +1,32 @@
-//! What is held for one value: six bytes that matter, because there are half a million of them.
+//! What is held for one value: seven bytes that matter, because there are half a million of them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::moment::Moment;
+use crate::origin::{Origin, Term};
 
 /// A decision, as far as enforcing needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) until: Moment,
+    pub(super) origin: Origin,
     /// Index of the remediation.
     pub(super) kind: u8,
     /// The full picture that named it last.
     pub(super) picture: u8,
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// How long, and by whose word. Held apart, as together the two take a byte more than there is room for.
+    pub(super) const fn term(self) -> Term {
+        Term {
+            until: self.until,
+            origin: self.origin,
+        }
+    }
 }
 
 /// Sets or forgets.

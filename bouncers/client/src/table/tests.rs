@@ -3,6 +3,7 @@
 mod places;
 
 use super::*;
+use crate::origin::{Origin, Term};
 use crate::span::Family;
 
 fn table(allow: &[&str]) -> Table {
@@ -16,12 +17,18 @@ fn value(text: &str) -> Value {
     Value::parse("ip", text).unwrap()
 }
 
+const fn term(until: u32, origin: Origin) -> Term {
+    Term {
+        until: Moment::from_secs(until),
+        origin,
+    }
+}
+
 fn add(text: &str, kind: &str, until: u32) -> Change {
     Change::Add(Add {
         value: value(text),
         kind: Arc::from(kind),
-        until: Moment::from_secs(until),
-        origin: Arc::from("cscli"),
+        term: term(until, Origin::Cscli),
         replaces: false,
     })
 }
@@ -45,8 +52,8 @@ fn remove(text: &str, kind: &str) -> Change {
 
 fn until(table: &Table, text: &str) -> Option<u32> {
     table
-        .until(text.parse().unwrap(), Moment::from_secs(0))
-        .map(Moment::as_secs)
+        .term(text.parse().unwrap(), Moment::from_secs(0))
+        .map(|term| term.until.as_secs())
 }
 
 #[test]
@@ -70,7 +77,7 @@ fn every_kind_of_a_value_is_told() {
     let told = |table: &Table, now| {
         let mut all: Vec<(String, usize, u32)> = table
             .decisions(Moment::from_secs(now))
-            .map(|(net, kind, until)| (net.to_string(), kind, until.as_secs()))
+            .map(|(net, kind, term)| (net.to_string(), kind, term.until.as_secs()))
             .collect();
         all.sort();
         all
@@ -99,7 +106,7 @@ fn a_full_picture_keeps_every_kind_that_it_names_in_whatever_order() {
     let (ban, captcha) = (("ban", 20), ("captcha", 50));
     let ends = |table: &Table| {
         let all = table.decisions(Moment::from_secs(0));
-        let mut ends: Vec<(usize, u32)> = all.map(|(_, kind, until)| (kind, until.as_secs())).collect();
+        let mut ends: Vec<(usize, u32)> = all.map(|(_, kind, term)| (kind, term.until.as_secs())).collect();
         ends.sort_unstable();
         ends
     };
@@ -121,6 +128,31 @@ fn a_full_picture_keeps_every_kind_that_it_names_in_whatever_order() {
         table.end();
         assert_eq!(ends(&table), [(0, 12), (1, 9)]);
     }
+}
+
+#[test]
+fn the_origin_is_that_of_the_decision_that_counts() {
+    let mut table = table(&[]);
+    let address = "1.1.1.1".parse().unwrap();
+    let now = Moment::from_secs(0);
+    let mut take = |until, origin| {
+        let Change::Add(one) = add("1.1.1.1", "ban", until) else {
+            unreachable!()
+        };
+        let outcome = table.apply(&Change::Add(Add {
+            term: term(until, origin),
+            ..one
+        }));
+        (outcome, table.term(address, now).unwrap())
+    };
+    let held = term(50, Origin::Mesh);
+    assert_eq!(take(50, Origin::Mesh), (Outcome::Changed, held));
+    assert_eq!(take(20, Origin::Sensor), (Outcome::Unchanged, held));
+    // It ends when it ended, by somebody else's word from now on.
+    assert_eq!(
+        take(80, Origin::Sensor),
+        (Outcome::Changed, term(80, Origin::Sensor))
+    );
 }
 
 #[test]

@@ -10,18 +10,19 @@ use ipnet::IpNet;
 use super::Table;
 use super::entry::Entry;
 use crate::moment::Moment;
-use crate::span::{Family, Span, flatten};
+use crate::origin::{Origin, Term};
+use crate::span::{Family, Span, bounds, flatten};
 use crate::value::{Refused, Value};
 
 /// Most ranges that the places of a table have together: a kernel and nginx's workers hold all of them.
 pub const MOST_LOCATED: usize = 500_000;
 
 impl Table {
-    /// When an address may come in again, if it is kept out as a single address. Ranges are apart.
-    pub fn until(&self, address: IpAddr, now: Moment) -> Option<Moment> {
+    /// How long an address is kept out as a single address, if it is. Ranges are apart.
+    pub fn term(&self, address: IpAddr, now: Moment) -> Option<Term> {
         self.get(Value::Address(address))
-            .map(|entry| entry.until)
-            .filter(|until| *until > now)
+            .map(Entry::term)
+            .filter(|term| term.until > now)
     }
 
     /// All single addresses that are kept out.
@@ -41,8 +42,8 @@ impl Table {
     }
 
     /// Every decision that holds, on a place once for each of its ranges: whom it is about, which of
-    /// [`super::TableConfig::kinds`] it is, and its end. A value that several kinds were decided for comes once for each.
-    pub fn decisions(&self, now: Moment) -> impl Iterator<Item = (IpNet, usize, Moment)> + '_ {
+    /// [`super::TableConfig::kinds`] it is, and how long. A value that several kinds were decided for comes once for each.
+    pub fn decisions(&self, now: Moment) -> impl Iterator<Item = (IpNet, usize, Term)> + '_ {
         let v4 = self
             .v4
             .iter()
@@ -59,7 +60,21 @@ impl Table {
         });
         let all = v4.chain(v6).chain(ranges).chain(self.located()).chain(others);
         all.filter(move |(_, entry)| entry.until > now)
-            .map(|(net, entry)| (net, usize::from(entry.kind), entry.until))
+            .map(|(net, entry)| (net, usize::from(entry.kind), entry.term()))
+    }
+
+    /// How many values are held by the word of each origin, those with none left out.
+    pub fn by_origin(&self) -> Vec<(Origin, usize)> {
+        let entries = self.v4.values().chain(self.v6.values());
+        let entries = entries.chain(self.ranges.values()).chain(self.places.values());
+        let mut counts = [0_usize; Origin::ALL.len()];
+        for entry in entries {
+            if let Some(count) = counts.get_mut(usize::from(entry.origin as u8)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let all = Origin::ALL.into_iter().zip(counts);
+        all.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Who is never kept out: by the local allowlist, or since the node spares them.
@@ -73,11 +88,10 @@ impl Table {
         let ranges = ranges.chain(self.located());
         let ranges: Vec<Span> = ranges
             .filter(|(net, entry)| Family::of(*net) == family && entry.until > now)
-            .map(|(net, entry)| Span::of(net, entry.until))
+            .map(|(net, entry)| Span::of(net, entry.term()))
             .collect();
         let holes = self.allowed().filter(|hole| Family::of(*hole) == family);
-        let holes: Vec<Span> = holes.map(|hole| Span::of(hole, Moment::PAST)).collect();
-        flatten(ranges, &holes)
+        flatten(ranges, &holes.map(bounds).collect::<Vec<_>>())
     }
 
     /// Whether a place has more ranges than there is room for beside the other places.

@@ -69,12 +69,12 @@ impl Lapi {
     }
 
     pub(crate) fn add(&self, value: &str, duration: &str) {
-        self.add_as("ban", value, duration);
+        self.add_as(("cscli", "ban"), value, duration);
     }
 
-    /// The same with another remediation. One value has one at a time.
-    pub(crate) fn add_as(&self, kind: &str, value: &str, duration: &str) {
-        let row = row(kind, value, duration);
+    /// The same of another origin and with another remediation. One value has one at a time.
+    pub(crate) fn add_as(&self, origin_and_kind: (&str, &str), value: &str, duration: &str) {
+        let row = row(origin_and_kind, value, duration);
         self.set(|state| {
             state.live.insert(value.to_owned(), row.clone());
             state.events.push(format!(r#"{{"new":[{row}],"deleted":null}}"#));
@@ -83,7 +83,7 @@ impl Lapi {
     }
 
     pub(crate) fn delete(&self, value: &str) {
-        let row = row("ban", value, "-1s");
+        let row = row(("cscli", "ban"), value, "-1s");
         self.set(|state| {
             state.live.remove(value);
             state.events.push(format!(r#"{{"new":null,"deleted":[{row}]}}"#));
@@ -225,7 +225,7 @@ impl Lapi {
     }
 }
 
-fn row(kind: &str, value: &str, duration: &str) -> String {
+fn row((origin, kind): (&str, &str), value: &str, duration: &str) -> String {
     let is_country = value.bytes().all(|byte| byte.is_ascii_uppercase());
     let scope = match value {
         _ if is_country => "Country",
@@ -234,7 +234,7 @@ fn row(kind: &str, value: &str, duration: &str) -> String {
         _ => "AS",
     };
     format!(
-        r#"{{"id":1,"origin":"cscli","type":"{kind}","scope":"{scope}","value":"{value}","duration":"{duration}","scenario":"test \"quoted\" }}]"}}"#
+        r#"{{"id":1,"origin":"{origin}","type":"{kind}","scope":"{scope}","value":"{value}","duration":"{duration}","scenario":"test \"quoted\" }}]"}}"#
     )
 }
 

@@ -17,7 +17,7 @@ fn nft(transaction: &Transaction) -> String {
 }
 
 fn generations(numbers: &[u32]) -> Vec<Set> {
-    let name = |number| Set::named(&format!("vigie_v4_{number}")).unwrap();
+    let name = |number| Set::named(&format!("banned_v4_{number}")).unwrap();
     numbers
         .iter()
         .flat_map(|number| name(number).generation.sets())
@@ -32,27 +32,45 @@ fn a_new_generation_is_in_force_beside_the_old() {
     };
     let renewal = layout().renew(&found);
     let expected = r#"add table inet t
-add counter inet t vigie_v4
-add counter inet t vigie_v6
-add counter inet t vigie_v4_ranges
-add counter inet t vigie_v6_ranges
-add set inet t vigie_v4_8 { type ipv4_addr; flags timeout; }
-add set inet t vigie_v6_8 { type ipv6_addr; flags timeout; }
-add set inet t vigie_v4_ranges_8 { type ipv4_addr; flags interval, timeout; }
-add set inet t vigie_v6_ranges_8 { type ipv6_addr; flags interval, timeout; }
+add counter inet t other_v4
+add counter inet t other_v6
+add counter inet t sensor_v4
+add counter inet t sensor_v6
+add counter inet t mesh_v4
+add counter inet t mesh_v6
+add counter inet t manual_v4
+add counter inet t manual_v6
+add counter inet t import_v4
+add counter inet t import_v6
+add counter inet t crowdsec_v4
+add counter inet t crowdsec_v6
+add counter inet t cscli_v4
+add counter inet t cscli_v6
+add counter inet t cscli-import_v4
+add counter inet t cscli-import_v6
+add counter inet t CAPI_v4
+add counter inet t CAPI_v6
+add counter inet t lists_v4
+add counter inet t lists_v6
+add counter inet t console_v4
+add counter inet t console_v6
+add map inet t banned_v4_8 { type ipv4_addr : counter; flags timeout; }
+add map inet t banned_v6_8 { type ipv6_addr : counter; flags timeout; }
+add map inet t banned_v4_ranges_8 { type ipv4_addr : counter; flags interval, timeout; }
+add map inet t banned_v6_ranges_8 { type ipv6_addr : counter; flags interval, timeout; }
 flush chain inet t forward
 delete chain inet t forward
 flush chain inet t input
 delete chain inet t input
 add chain inet t input { type filter hook input priority -10; policy accept; }
-add rule inet t input ip saddr @vigie_v4_7 counter name "vigie_v4" drop
-add rule inet t input ip6 saddr @vigie_v6_7 counter name "vigie_v6" drop
-add rule inet t input ip saddr @vigie_v4_ranges_7 counter name "vigie_v4_ranges" drop
-add rule inet t input ip6 saddr @vigie_v6_ranges_7 counter name "vigie_v6_ranges" drop
-add rule inet t input ip saddr @vigie_v4_8 counter name "vigie_v4" drop
-add rule inet t input ip6 saddr @vigie_v6_8 counter name "vigie_v6" drop
-add rule inet t input ip saddr @vigie_v4_ranges_8 counter name "vigie_v4_ranges" drop
-add rule inet t input ip6 saddr @vigie_v6_ranges_8 counter name "vigie_v6_ranges" drop
+add rule inet t input counter name ip saddr map @banned_v4_7 drop
+add rule inet t input counter name ip6 saddr map @banned_v6_7 drop
+add rule inet t input counter name ip saddr map @banned_v4_ranges_7 drop
+add rule inet t input counter name ip6 saddr map @banned_v6_ranges_7 drop
+add rule inet t input counter name ip saddr map @banned_v4_8 drop
+add rule inet t input counter name ip6 saddr map @banned_v6_8 drop
+add rule inet t input counter name ip saddr map @banned_v4_ranges_8 drop
+add rule inet t input counter name ip6 saddr map @banned_v6_ranges_8 drop
 "#;
     assert_eq!(nft(&renewal.transaction), expected);
     assert_eq!(renewal.older, generations(&[7]));
@@ -65,14 +83,14 @@ fn the_old_generation_goes_when_no_rule_looks_at_it() {
     let expected = r#"flush chain inet t input
 delete chain inet t input
 add chain inet t input { type filter hook input priority -10; policy accept; }
-add rule inet t input ip saddr @vigie_v4_8 counter name "vigie_v4" drop
-add rule inet t input ip6 saddr @vigie_v6_8 counter name "vigie_v6" drop
-add rule inet t input ip saddr @vigie_v4_ranges_8 counter name "vigie_v4_ranges" drop
-add rule inet t input ip6 saddr @vigie_v6_ranges_8 counter name "vigie_v6_ranges" drop
-delete set inet t vigie_v4_7
-delete set inet t vigie_v6_7
-delete set inet t vigie_v4_ranges_7
-delete set inet t vigie_v6_ranges_7
+add rule inet t input counter name ip saddr map @banned_v4_8 drop
+add rule inet t input counter name ip6 saddr map @banned_v6_8 drop
+add rule inet t input counter name ip saddr map @banned_v4_ranges_8 drop
+add rule inet t input counter name ip6 saddr map @banned_v6_ranges_8 drop
+delete map inet t banned_v4_7
+delete map inet t banned_v6_7
+delete map inet t banned_v4_ranges_7
+delete map inet t banned_v6_ranges_7
 "#;
     assert_eq!(nft(&layout().retire(generation, &older)), expected);
 }
@@ -105,29 +123,29 @@ fn starts_that_are_killed_leave_two_generations() {
     check(&[1], &[1], 2);
     check(&[1, 2], &[1, 2], 3);
     check(&[5, 3, 4], &[3, 4], 6);
-    // What a version without generations left, which numbered nothing.
-    check(&[0], &[0], 1);
 }
 
 #[test]
 fn only_names_of_ours_are_taken_for_ours() {
-    for name in [
-        "vigie_v4",
-        "vigie_v6_ranges",
-        "vigie_v4_1",
-        "vigie_v6_ranges_4294967295",
-    ] {
+    for name in ["banned_v4_1", "banned_v6_ranges_4294967295"] {
         assert_eq!(Set::named(name).unwrap().to_string(), name);
     }
     for name in [
         "",
-        "vigie",
-        "vigie_v5_1",
-        "vigie_v4_",
-        "vigie_v4_-1",
-        "vigie_v4_1_2",
+        "banned_v4",
+        "banned_v6_ranges",
+        "banned_v5_1",
+        "banned_v4_",
+        "banned_v4_-1",
+        "banned_v4_1_2",
         "v4_1",
     ] {
         assert_eq!(Set::named(name), None, "{name}");
+    }
+    for counter in Counter::all() {
+        assert_eq!(Counter::named(&counter.to_string()), Some(counter));
+    }
+    for name in ["", "mesh", "mesh_v5", "nobody_v4", "banned_v4"] {
+        assert_eq!(Counter::named(name), None, "{name}");
     }
 }

@@ -1,5 +1,8 @@
 //! Messages and attributes of netlink: written into one buffer, and read from one. All lengths are checked.
 
+use std::fmt;
+use std::io::Write as _;
+
 use super::consts::{INET, NLA_F_NESTED, NLA_TYPE_MASK, NLM_F_REQUEST};
 
 const HEADER_BYTES: usize = 16;
@@ -55,10 +58,15 @@ impl Writer {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
-    pub(super) fn text(&mut self, kind: u16, value: &str) {
-        let mut bytes = value.as_bytes().to_vec();
-        bytes.push(0);
-        self.attribute(kind, &bytes);
+    /// A name; whoever names keeps it short. There is one in each of half a million elements, so it is written in place.
+    pub(super) fn text(&mut self, kind: u16, value: impl fmt::Display) {
+        let open = Open(self.bytes.len());
+        self.bytes.extend_from_slice(&[0; 2]);
+        self.bytes.extend_from_slice(&kind.to_ne_bytes());
+        // Writing into memory cannot fail.
+        write!(self.bytes, "{value}\0").unwrap_or_default();
+        self.end_nest(&open);
+        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
     pub(super) fn number(&mut self, kind: u16, value: u32) {

@@ -28,6 +28,7 @@ pub(crate) enum Message {
     GetChain = 4,
     DelChain = 5,
     NewRule = 6,
+    GetRule = 7,
     DelRule = 8,
     NewSet = 9,
     GetSet = 10,
@@ -35,6 +36,7 @@ pub(crate) enum Message {
     NewSetElem = 12,
     DelSetElem = 14,
     NewObj = 18,
+    GetObj = 19,
 }
 
 impl Message {
@@ -72,10 +74,12 @@ pub(crate) const SET_FLAGS: u16 = 3;
 pub(crate) const SET_KEY_TYPE: u16 = 4;
 pub(crate) const SET_KEY_LEN: u16 = 5;
 pub(crate) const SET_ID: u16 = 10;
+pub(crate) const SET_OBJECT_TYPE: u16 = 15;
 /// Told by newer kernels only.
 pub(crate) const SET_COUNT: u16 = 20;
 pub(crate) const SET_FLAG_INTERVAL: u32 = 0x4;
 pub(crate) const SET_FLAG_TIMEOUT: u32 = 0x10;
+pub(crate) const SET_FLAG_OBJECT: u32 = 0x40;
 /// Type numbers of the nft program, so that it can print our sets.
 pub(crate) const NFT_TYPE_IPADDR: u32 = 7;
 pub(crate) const NFT_TYPE_IP6ADDR: u32 = 8;
@@ -86,6 +90,7 @@ pub(crate) const ELEM_LIST_ELEMENTS: u16 = 3;
 pub(crate) const ELEM_KEY: u16 = 1;
 pub(crate) const ELEM_FLAGS: u16 = 3;
 pub(crate) const ELEM_TIMEOUT: u16 = 4;
+pub(crate) const ELEM_OBJECT: u16 = 9;
 pub(crate) const ELEM_INTERVAL_END: u32 = 1;
 pub(crate) const DATA_VALUE: u16 = 1;
 pub(crate) const DATA_VERDICT: u16 = 2;
@@ -115,10 +120,8 @@ pub(crate) const PAYLOAD_BASE: u16 = 2;
 pub(crate) const PAYLOAD_OFFSET: u16 = 3;
 pub(crate) const PAYLOAD_LEN: u16 = 4;
 pub(crate) const NETWORK_HEADER: u32 = 1;
-pub(crate) const LOOKUP_SET: u16 = 1;
-pub(crate) const LOOKUP_SREG: u16 = 2;
-pub(crate) const OBJREF_TYPE: u16 = 1;
-pub(crate) const OBJREF_NAME: u16 = 2;
+pub(crate) const OBJREF_SET_SREG: u16 = 3;
+pub(crate) const OBJREF_SET_NAME: u16 = 4;
 pub(crate) const IMMEDIATE_DREG: u16 = 1;
 pub(crate) const IMMEDIATE_DATA: u16 = 2;
 pub(crate) const NFPROTO_IPV4: u8 = 2;

@@ -1,9 +1,11 @@
 //! What the kernel says there is of ours, as our types. Pure. Deliberately absent: what the sets hold, which the
 //! kernel takes ten seconds to tell of 500,000 elements.
 
-use super::attribute::{Received, find};
+use vigie_bouncer_client::pulse::Dropped;
+
+use super::attribute::{Received, attributes, find};
 use super::consts as c;
-use crate::transaction::{Hook, Set};
+use crate::transaction::{Counter, Hook, Set};
 
 /// A set that the kernel has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,28 @@ pub(super) fn chain(message: &Received<'_>, table: &str) -> Option<Hook> {
     let get = |kind| find(message.attributes(), kind).map(text);
     let hook = Hook::named(&get(c::CHAIN_NAME)?)?;
     get(c::CHAIN_TABLE).is_some_and(|of| of == table).then_some(hook)
+}
+
+/// The hook that a rule looks at, if it is of one of our chains in this table.
+pub(super) fn rule(message: &Received<'_>, table: &str) -> Option<Hook> {
+    let get = |kind| find(message.attributes(), kind).map(text);
+    let hook = Hook::named(&get(c::RULE_CHAIN)?)?;
+    get(c::RULE_TABLE).is_some_and(|of| of == table).then_some(hook)
+}
+
+/// What a counter has counted, if it is one of ours in this table.
+pub(super) fn dropped(message: &Received<'_>, table: &str) -> Option<Dropped> {
+    let get = |kind| find(message.attributes(), kind);
+    let is_ours = get(c::OBJ_TABLE).is_some_and(|of| text(of) == table)
+        && get(c::OBJ_TYPE).and_then(be32) == Some(c::OBJECT_COUNTER);
+    let Counter { origin, family } = Counter::named(&text(get(c::OBJ_NAME)?)).filter(|_| is_ours)?;
+    let number = |kind| find(attributes(get(c::OBJ_DATA)?), kind).and_then(be64);
+    Some(Dropped {
+        origin,
+        family,
+        packets: number(c::COUNTER_PACKETS)?,
+        bytes: number(c::COUNTER_BYTES)?,
+    })
 }
 
 /// The number that the kernel gave a table when it was created.

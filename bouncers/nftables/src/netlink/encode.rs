@@ -8,7 +8,7 @@ use vigie_bouncer_client::span::Family;
 use super::attribute::{Writer, u16_at, u32_at};
 use super::consts::{self as c, Message};
 use crate::text::timeout_secs;
-use crate::transaction::{Element, Hook, Kind, Op, Set, Transaction};
+use crate::transaction::{Counter, Element, Hook, Op, Set, Transaction};
 
 /// A batch, ready to be sent.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Encoder<'_> {
         match op {
             Op::AddTable => self.table(Message::NewTable, c::NLM_F_CREATE),
             Op::DeleteTable => self.table(Message::DelTable, 0),
-            Op::AddCounter(kind) => self.counter(*kind),
+            Op::AddCounter(counter) => self.counter(*counter),
             Op::AddSet(set) => self.set(*set),
             Op::DeleteSet(set) => self.delete_set(*set),
             Op::DeleteChain(hook) => self.delete_chain(*hook),
@@ -117,10 +117,12 @@ impl Encoder<'_> {
         let id = set.kind as u32;
         let open = self.w.inet(Message::NewSet.kind(), c::NLM_F_CREATE);
         self.w.text(c::SET_TABLE, self.table);
-        self.w.text(c::SET_NAME, &set.to_string());
-        self.w.number(c::SET_FLAGS, c::SET_FLAG_TIMEOUT | interval);
+        self.w.text(c::SET_NAME, set);
+        let flags = c::SET_FLAG_TIMEOUT | c::SET_FLAG_OBJECT | interval;
+        self.w.number(c::SET_FLAGS, flags);
         self.w.number(c::SET_KEY_TYPE, key_type);
         self.w.number(c::SET_KEY_LEN, key_len);
+        self.w.number(c::SET_OBJECT_TYPE, c::OBJECT_COUNTER);
         self.w.number(c::SET_ID, id.saturating_add(1));
         self.w.end_message(&open);
     }
@@ -128,14 +130,14 @@ impl Encoder<'_> {
     fn delete_set(&mut self, set: Set) {
         let open = self.w.inet(Message::DelSet.kind(), 0);
         self.w.text(c::SET_TABLE, self.table);
-        self.w.text(c::SET_NAME, &set.to_string());
+        self.w.text(c::SET_NAME, set);
         self.w.end_message(&open);
     }
 
-    fn counter(&mut self, kind: Kind) {
+    fn counter(&mut self, counter: Counter) {
         let open = self.w.inet(Message::NewObj.kind(), c::NLM_F_CREATE);
         self.w.text(c::OBJ_TABLE, self.table);
-        self.w.text(c::OBJ_NAME, kind.name());
+        self.w.text(c::OBJ_NAME, counter);
         self.w.number(c::OBJ_TYPE, c::OBJECT_COUNTER);
         let data = self.w.nest(c::OBJ_DATA);
         self.w.attribute(c::COUNTER_BYTES, &0_u64.to_be_bytes());
@@ -172,7 +174,8 @@ impl Encoder<'_> {
         self.w.end_message(&open);
     }
 
-    /// `ip saddr @set counter name "kind" drop`, as nft itself would write it.
+    /// `counter name ip saddr map @set drop`, as nft itself would write it: one look-up, which ends the rule for whom the
+    /// set does not hold.
     fn rule(&mut self, hook: Hook, set: Set) {
         let (protocol, offset, length) = match set.kind.family() {
             Family::V4 => (c::NFPROTO_IPV4, 12, 4),
@@ -201,13 +204,9 @@ impl Encoder<'_> {
             w.number(c::PAYLOAD_OFFSET, offset);
             w.number(c::PAYLOAD_LEN, length);
         });
-        self.expression("lookup", |w| {
-            w.text(c::LOOKUP_SET, &set.to_string());
-            w.number(c::LOOKUP_SREG, c::REG_1);
-        });
         self.expression("objref", |w| {
-            w.number(c::OBJREF_TYPE, c::OBJECT_COUNTER);
-            w.text(c::OBJREF_NAME, set.kind.name());
+            w.number(c::OBJREF_SET_SREG, c::REG_1);
+            w.text(c::OBJREF_SET_NAME, set);
         });
         self.expression("immediate", |w| {
             w.number(c::IMMEDIATE_DREG, c::REG_VERDICT);
@@ -239,11 +238,16 @@ impl Encoder<'_> {
         for some in elements.chunks(ELEMENTS_PER_MESSAGE) {
             let open = self.w.inet(message.kind(), flags);
             self.w.text(c::ELEM_LIST_TABLE, self.table);
-            self.w.text(c::ELEM_LIST_SET, &set.to_string());
+            self.w.text(c::ELEM_LIST_SET, set);
             let list = self.w.nest(c::ELEM_LIST_ELEMENTS);
             for element in some {
-                let timeout = (message == Message::NewSetElem).then(|| timeout_secs(element, self.now));
-                self.element(element.first, timeout, 0);
+                self.element(element.first, |w, now| {
+                    if message == Message::NewSetElem {
+                        let millis = u64::from(timeout_secs(element, now)).saturating_mul(1_000);
+                        w.attribute(c::ELEM_TIMEOUT, &millis.to_be_bytes());
+                        w.text(c::ELEM_OBJECT, element.counter());
+                    }
+                });
                 if set.kind.is_interval() {
                     self.interval_end(set, element);
                 }
@@ -253,7 +257,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn element(&mut self, key: IpAddr, timeout_secs: Option<u32>, flags: u32) {
+    fn element(&mut self, key: IpAddr, more: impl FnOnce(&mut Writer, Moment)) {
         let element = self.w.nest(c::LIST_ELEM);
         let data = self.w.nest(c::ELEM_KEY);
         match key {
@@ -261,13 +265,7 @@ impl Encoder<'_> {
             IpAddr::V6(address) => self.w.attribute(c::DATA_VALUE, &address.octets()),
         }
         self.w.end_nest(&data);
-        if let Some(secs) = timeout_secs {
-            let millis = u64::from(secs).saturating_mul(1_000);
-            self.w.attribute(c::ELEM_TIMEOUT, &millis.to_be_bytes());
-        }
-        if flags != 0 {
-            self.w.number(c::ELEM_FLAGS, flags);
-        }
+        more(&mut self.w, self.now);
         self.w.end_nest(&element);
     }
 
@@ -281,7 +279,7 @@ impl Encoder<'_> {
         let (_, last) = element.numbers();
         if last < top {
             let behind = set.kind.family().address(last.saturating_add(1));
-            self.element(behind, None, c::ELEM_INTERVAL_END);
+            self.element(behind, |w, _| w.number(c::ELEM_FLAGS, c::ELEM_INTERVAL_END));
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt};
+use vigie_bouncer_client::pulse::Dropped;
 
 use super::attribute::{Received, Writer, u32_at};
 use super::consts::{self as c, Message};
@@ -157,9 +158,19 @@ impl Socket {
         self.dump(Message::GetChain, |message| decode::chain(message, table))
     }
 
+    /// To each rule of our chains, where it looks.
+    pub fn rules(&mut self, table: &str) -> Result<Vec<Hook>, NetlinkError> {
+        self.dump(Message::GetRule, |message| decode::rule(message, table))
+    }
+
     /// Which of our sets the table has.
     pub fn sets(&mut self, table: &str) -> Result<Vec<SeenSet>, NetlinkError> {
         self.dump(Message::GetSet, |message| decode::set(message, table))
+    }
+
+    /// What our counters in the table have counted.
+    pub fn dropped(&mut self, table: &str) -> Result<Vec<Dropped>, NetlinkError> {
+        self.dump(Message::GetObj, |message| decode::dropped(message, table))
     }
 
     fn dump<T>(

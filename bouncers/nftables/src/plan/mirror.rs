@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use vigie_bouncer_client::span::Family;
-use vigie_bouncer_client::{Moment, Span};
+use vigie_bouncer_client::{Moment, Span, Term};
 
 use super::SLACK_SECS;
 use crate::transaction::{Element, Generation, Kind, Op, Set, Transaction};
 
-/// The sets of one generation, as far as we know. Eight bytes for an IPv4 address: half a million are the measure.
+/// The sets of one generation, as far as we know. Twelve bytes for an IPv4 address: half a million are the measure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mirror {
     generation: Generation,
-    v4: HashMap<Ipv4Addr, Moment>,
-    v6: HashMap<Ipv6Addr, Moment>,
+    v4: HashMap<Ipv4Addr, Term>,
+    v6: HashMap<Ipv6Addr, Term>,
     v4_ranges: BTreeMap<u128, Span>,
     v6_ranges: BTreeMap<u128, Span>,
 }
@@ -35,8 +35,8 @@ impl Mirror {
         self.generation
     }
 
-    /// Until when the kernel keeps a single address out by itself.
-    pub fn until(&self, address: IpAddr) -> Option<Moment> {
+    /// How long the kernel keeps a single address out by itself.
+    pub fn term(&self, address: IpAddr) -> Option<Term> {
         match address {
             IpAddr::V4(v4) => self.v4.get(&v4).copied(),
             IpAddr::V6(v6) => self.v6.get(&v6).copied(),
@@ -62,13 +62,13 @@ impl Mirror {
 
     /// How many elements of a kind the kernel cannot have let go of by itself, however its clock goes.
     pub fn live(&self, kind: Kind, now: Moment) -> usize {
-        let live = |until: Moment| until > now.plus_secs(SLACK_SECS);
+        let live = |term: &Term| term.until > now.plus_secs(SLACK_SECS);
         match kind {
-            Kind::V4 => self.v4.values().filter(|until| live(**until)).count(),
-            Kind::V6 => self.v6.values().filter(|until| live(**until)).count(),
+            Kind::V4 => self.v4.values().filter(|term| live(term)).count(),
+            Kind::V6 => self.v6.values().filter(|term| live(term)).count(),
             Kind::V4Ranges | Kind::V6Ranges => {
                 let spans = self.ranges(kind.family()).values();
-                spans.filter(|span| live(span.until)).count()
+                spans.filter(|span| live(&span.term)).count()
             }
         }
     }
@@ -82,14 +82,14 @@ impl Mirror {
     pub fn insert(&mut self, set: Set, element: &Element) {
         let (first, last) = element.numbers();
         match (set.kind, element.first) {
-            (Kind::V4, IpAddr::V4(address)) => drop(self.v4.insert(address, element.until)),
-            (Kind::V6, IpAddr::V6(address)) => drop(self.v6.insert(address, element.until)),
+            (Kind::V4, IpAddr::V4(address)) => drop(self.v4.insert(address, element.term)),
+            (Kind::V6, IpAddr::V6(address)) => drop(self.v6.insert(address, element.term)),
             (Kind::V4 | Kind::V6, _) => {}
             (Kind::V4Ranges | Kind::V6Ranges, _) => {
                 let span = Span {
                     first,
                     last,
-                    until: element.until,
+                    term: element.term,
                 };
                 self.ranges_mut(set.kind.family()).insert(first, span);
             }
@@ -121,11 +121,11 @@ impl Mirror {
     /// Forgets what the kernel has let go of by itself; a little late, so that nothing is taken for gone that is
     /// still there.
     pub fn expire(&mut self, now: Moment) {
-        let live = |until: Moment| until.plus_secs(SLACK_SECS) > now;
-        self.v4.retain(|_, until| live(*until));
-        self.v6.retain(|_, until| live(*until));
-        self.v4_ranges.retain(|_, span| live(span.until));
-        self.v6_ranges.retain(|_, span| live(span.until));
+        let live = |term: &Term| term.until.plus_secs(SLACK_SECS) > now;
+        self.v4.retain(|_, term| live(term));
+        self.v6.retain(|_, term| live(term));
+        self.v4_ranges.retain(|_, span| live(&span.term));
+        self.v6_ranges.retain(|_, span| live(&span.term));
     }
 
     const fn ranges(&self, family: Family) -> &BTreeMap<u128, Span> {

@@ -1,6 +1,7 @@
 //! The plan, exactly: transactions are compared as the text that nft would read.
 
 use proptest::prelude::*;
+use vigie_bouncer_client::Origin;
 use vigie_bouncer_client::span::flatten;
 
 use super::*;
@@ -9,8 +10,15 @@ use crate::transaction::Op;
 
 const NOW: Moment = Moment::from_secs(1_000);
 
-fn at(secs: u32) -> Moment {
-    NOW.plus_secs(secs)
+fn at(secs: u32) -> Term {
+    by(Origin::Mesh, secs)
+}
+
+fn by(origin: Origin, secs: u32) -> Term {
+    Term {
+        until: NOW.plus_secs(secs),
+        origin,
+    }
 }
 
 fn mirror(elements: &[(&str, u32)]) -> Mirror {
@@ -45,8 +53,8 @@ fn new_addresses_are_added_in_one_transaction() {
             ("192.0.2.3", Some(0)),
         ],
         &[
-            "add element inet t vigie_v4 { 192.0.2.1 timeout 1m0s, 192.0.2.2 timeout 7s }\n\
-           add element inet t vigie_v6 { 2001:db8::1 timeout 1h0m0s }\n",
+            "add element inet t banned_v4_0 { 192.0.2.1 timeout 1m0s : \"mesh_v4\", 192.0.2.2 timeout 7s : \"mesh_v4\" }\n\
+           add element inet t banned_v6_0 { 2001:db8::1 timeout 1h0m0s : \"mesh_v6\" }\n",
         ],
     );
 }
@@ -70,9 +78,19 @@ fn an_extended_decision_replaces_the_timeout_atomically() {
         &[("192.0.2.1", 60)],
         &[("192.0.2.1", Some(600))],
         &[
-            "delete element inet t vigie_v4 { 192.0.2.1 }\nadd element inet t vigie_v4 { 192.0.2.1 timeout 10m0s }\n",
+            "delete element inet t banned_v4_0 { 192.0.2.1 }\nadd element inet t banned_v4_0 { 192.0.2.1 timeout 10m0s : \"mesh_v4\" }\n",
         ],
     );
+}
+
+#[test]
+fn an_element_changes_its_origin_atomically() {
+    let wanted = [("192.0.2.1".parse().unwrap(), Some(by(Origin::Sensor, 60)))];
+    let planned = addresses(wanted, &mirror(&[("192.0.2.1", 60)]), NOW);
+    let text: Vec<String> = planned.iter().map(|one| render(one, "t", NOW)).collect();
+    let expected = "delete element inet t banned_v4_0 { 192.0.2.1 }\n\
+        add element inet t banned_v4_0 { 192.0.2.1 timeout 1m0s : \"sensor_v4\" }\n";
+    assert_eq!(text, [expected]);
 }
 
 #[test]
@@ -81,10 +99,10 @@ fn an_element_about_to_lapse_is_put_in_before_it_is_taken_out() {
         &[("192.0.2.1", 1), ("192.0.2.2", 5)],
         &[("192.0.2.1", Some(600)), ("192.0.2.2", None)],
         &[
-            "add element inet t vigie_v4 { 192.0.2.1 timeout 5s }\n\
-             delete element inet t vigie_v4 { 192.0.2.1 }\n\
-             add element inet t vigie_v4 { 192.0.2.1 timeout 10m0s }\n",
-            "add element inet t vigie_v4 { 192.0.2.2 timeout 5s }\ndelete element inet t vigie_v4 { 192.0.2.2 }\n",
+            "add element inet t banned_v4_0 { 192.0.2.1 timeout 5s : \"mesh_v4\" }\n\
+             delete element inet t banned_v4_0 { 192.0.2.1 }\n\
+             add element inet t banned_v4_0 { 192.0.2.1 timeout 10m0s : \"mesh_v4\" }\n",
+            "add element inet t banned_v4_0 { 192.0.2.2 timeout 5s : \"mesh_v4\" }\ndelete element inet t banned_v4_0 { 192.0.2.2 }\n",
         ],
     );
 }
@@ -99,9 +117,9 @@ fn adding_comes_before_changing_and_changing_before_taking_out() {
             ("192.0.2.3", Some(90)),
         ],
         &[
-            "add element inet t vigie_v4 { 192.0.2.3 timeout 1m30s }\n",
-            "delete element inet t vigie_v4 { 192.0.2.2 }\nadd element inet t vigie_v4 { 192.0.2.2 timeout 1m30s }\n",
-            "delete element inet t vigie_v4 { 192.0.2.1 }\n",
+            "add element inet t banned_v4_0 { 192.0.2.3 timeout 1m30s : \"mesh_v4\" }\n",
+            "delete element inet t banned_v4_0 { 192.0.2.2 }\nadd element inet t banned_v4_0 { 192.0.2.2 timeout 1m30s : \"mesh_v4\" }\n",
+            "delete element inet t banned_v4_0 { 192.0.2.1 }\n",
         ],
     );
 }
@@ -118,7 +136,7 @@ fn span(first: u128, last: u128, secs: u32) -> Span {
     Span {
         first: 0xc000_0200 + first,
         last: 0xc000_0200 + last,
-        until: at(secs),
+        term: at(secs),
     }
 }
 
@@ -150,10 +168,10 @@ fn overlapping_ranges_change_together_and_others_apart() {
             span(248, 255, 90),
         ],
         &[
-            "add element inet t vigie_v4_ranges { 192.0.2.248-192.0.2.255 timeout 1m30s }\n",
-            "delete element inet t vigie_v4_ranges { 192.0.2.0-192.0.2.127 }\n\
-             add element inet t vigie_v4_ranges { 192.0.2.0-192.0.2.63 timeout 1m0s, 192.0.2.64-192.0.2.191 timeout 1m30s }\n",
-            "delete element inet t vigie_v4_ranges { 192.0.2.200-192.0.2.207 }\n",
+            "add element inet t banned_v4_ranges_0 { 192.0.2.248-192.0.2.255 timeout 1m30s : \"mesh_v4\" }\n",
+            "delete element inet t banned_v4_ranges_0 { 192.0.2.0-192.0.2.127 }\n\
+             add element inet t banned_v4_ranges_0 { 192.0.2.0-192.0.2.63 timeout 1m0s : \"mesh_v4\", 192.0.2.64-192.0.2.191 timeout 1m30s : \"mesh_v4\" }\n",
+            "delete element inet t banned_v4_ranges_0 { 192.0.2.200-192.0.2.207 }\n",
         ],
     );
 }
@@ -180,7 +198,7 @@ fn carry_out(held: &mut Vec<Span>, transaction: &Transaction) {
                     let new = Span {
                         first,
                         last,
-                        until: one.until,
+                        term: one.term,
                     };
                     assert!(
                         !held.iter().any(|old| old.overlaps(&new)),

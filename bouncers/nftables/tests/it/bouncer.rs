@@ -78,7 +78,7 @@ impl Scene {
     /// Waits until the sets of this generation are the only ones.
     pub(crate) fn generation(&self, number: u32) {
         crate::space::wait_until(&format!("generation {number} to be the only one"), || {
-            self.space.sets("vigie_v4") == [format!("vigie_v4_{number}")]
+            self.space.sets("banned_v4") == [format!("banned_v4_{number}")]
         });
     }
 }

@@ -37,8 +37,8 @@ fn a_dry_run_prints_the_transactions() {
     for line in [
         "add table inet trial",
         "add chain inet trial forward { type filter hook forward priority -10; policy accept; }",
-        "add element inet trial vigie_v4_1 { 192.0.2.1 timeout 1h0m0s }",
-        "add element inet trial vigie_v4_ranges_1 { 198.51.100.0-198.51.100.255 timeout 2h0m0s }",
+        "add element inet trial banned_v4_1 { 192.0.2.1 timeout 1h0m0s : \"cscli_v4\" }",
+        "add element inet trial banned_v4_ranges_1 { 198.51.100.0-198.51.100.255 timeout 2h0m0s : \"cscli_v4\" }",
     ] {
         assert!(text.contains(line), "{line} in:\n{text}");
     }
@@ -64,12 +64,12 @@ fn a_dry_run_beside_a_table_prints_the_next_generation() {
     let output = scene.command(&["--once", "--dry-run"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     for line in [
-        "add element inet vigie vigie_v4_2 { 192.0.2.1 timeout 1h0m0s }",
-        "delete set inet vigie vigie_v4_1",
+        "add element inet vigie banned_v4_2 { 192.0.2.1 timeout 1h0m0s : \"cscli_v4\" }",
+        "delete map inet vigie banned_v4_1",
     ] {
         assert!(text.contains(line), "{line} in:\n{text}");
     }
-    let sets = |text: &str| text.lines().filter(|line| line.contains("set vigie")).count();
+    let sets = |text: &str| text.lines().filter(|line| line.contains("map banned")).count();
     assert_eq!(sets(&scene.space.nft(&["list", "ruleset"])), sets(&before));
     // The kernel, asked to do what was printed, has the one after.
     let dir = tempfile::tempdir().unwrap();
@@ -77,7 +77,7 @@ fn a_dry_run_beside_a_table_prints_the_next_generation() {
     std::fs::write(&file, text).unwrap();
     scene.space.nft(&["-f", file.to_str().unwrap()]);
     scene.generation(2);
-    scene.holds("vigie_v4", &["192.0.2.1"]);
+    scene.holds("banned_v4", &["192.0.2.1"]);
 }
 
 #[test]

@@ -16,16 +16,16 @@ fn decisions_come_and_go() {
     scene.lapi.add("0.0.0.0/0", "4h");
     scene.lapi.add("10.1.1.1", "4h");
     let bouncer = scene.start(&["--allow", "10.0.0.0/8", "--allow", "192.0.2.200"]);
-    scene.holds("vigie_v4", &["192.0.2.1", "192.0.2.9"]);
-    scene.holds("vigie_v6", &["2001:db8::1"]);
+    scene.holds("banned_v4", &["192.0.2.1", "192.0.2.9"]);
+    scene.holds("banned_v6", &["2001:db8::1"]);
     scene.lapi.add("192.0.2.2", "1h");
     scene.lapi.delete("192.0.2.1");
     scene.lapi.delete("2001:db8::1");
-    scene.holds("vigie_v4", &["192.0.2.2", "192.0.2.9"]);
-    scene.holds("vigie_v6", &[]);
+    scene.holds("banned_v4", &["192.0.2.2", "192.0.2.9"]);
+    scene.holds("banned_v6", &[]);
     assert!(bouncer.terminate().success());
     // The protection stays.
-    scene.holds("vigie_v4", &["192.0.2.2", "192.0.2.9"]);
+    scene.holds("banned_v4", &["192.0.2.2", "192.0.2.9"]);
 }
 
 #[test]
@@ -44,15 +44,15 @@ fn a_country_and_an_as_are_ranges_in_the_kernel() {
     scene.lapi.add("64500", "4h");
     let places = ["--countries", &countries, "--systems", &systems];
     let _bouncer = scene.start(&[&places[..], &["--allow", "192.0.2.0"]].concat());
-    scene.holds("vigie_v4_ranges", &["192.0.2.1-192.0.2.255", "198.51.100.0/24"]);
-    scene.holds("vigie_v6_ranges", &["2001:db8::/32"]);
+    scene.holds("banned_v4_ranges", &["192.0.2.1-192.0.2.255", "198.51.100.0/24"]);
+    scene.holds("banned_v6_ranges", &["2001:db8::/32"]);
     scene.lapi.delete("FR");
-    scene.holds("vigie_v4_ranges", &["198.51.100.0/24"]);
-    scene.holds("vigie_v6_ranges", &[]);
+    scene.holds("banned_v4_ranges", &["198.51.100.0/24"]);
+    scene.holds("banned_v6_ranges", &[]);
     // Another database in the place of the first.
     let systems = scene.file("systems", &mmdb(&[("198.51.101.0/24", Says::System(64_500))]));
     assert!(systems.ends_with("systems"));
-    scene.holds("vigie_v4_ranges", &["198.51.101.0/24"]);
+    scene.holds("banned_v4_ranges", &["198.51.101.0/24"]);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_pushed_decision_is_there_at_once() {
         .lapi
         .wait(|state| state.requests.iter().any(|line| line.contains("startup=true")));
     scene.lapi.add("192.0.2.1", "4h");
-    scene.holds("vigie_v4", &["192.0.2.1"]);
+    scene.holds("banned_v4", &["192.0.2.1"]);
     let asked = |state: &crate::lapi::State| {
         state
             .requests
@@ -87,7 +87,7 @@ fn an_extended_decision_extends_the_timeout() {
     scene.lapi.add("192.0.2.1", "30s");
     scene.lapi.add("192.0.2.2", "3s");
     let _bouncer = scene.start(&[]);
-    let left = |value: &str| scene.space.members("vigie_v4").get(value).copied();
+    let left = |value: &str| scene.space.members("banned_v4").get(value).copied();
     wait_until("the first timeout", || {
         left("192.0.2.1").is_some_and(|secs| (1..=30).contains(&secs))
     });
@@ -112,7 +112,7 @@ fn the_kernel_lets_go_by_itself() {
     scene.lapi.add("192.0.2.2", "1h");
     assert!(scene.start(&["--once"]).finish().success());
     wait_until("the end of what is over", || {
-        scene.space.values("vigie_v4") == ["192.0.2.2"] && scene.space.values("vigie_v4_ranges").is_empty()
+        scene.space.values("banned_v4") == ["192.0.2.2"] && scene.space.values("banned_v4_ranges").is_empty()
     });
 }
 
@@ -126,7 +126,7 @@ fn overlapping_ranges_live_together() {
     scene.lapi.add("2001:db8::/32", "1h");
     let bouncer = scene.start(&["--allow", "198.51.200.7"]);
     scene.holds(
-        "vigie_v4_ranges",
+        "banned_v4_ranges",
         &[
             "198.51.0.0-198.51.99.255",
             "198.51.100.0/24",
@@ -134,21 +134,21 @@ fn overlapping_ranges_live_together() {
             "198.51.200.8-198.51.255.255",
         ],
     );
-    scene.holds("vigie_v6_ranges", &["2001:db8::/32"]);
+    scene.holds("banned_v6_ranges", &["2001:db8::/32"]);
     scene.lapi.add("198.51.0.0/17", "8h");
     scene.lapi.delete("2001:db8::/32");
     scene.holds(
-        "vigie_v4_ranges",
+        "banned_v4_ranges",
         &[
             "198.51.0.0/17",
             "198.51.128.0-198.51.200.6",
             "198.51.200.8-198.51.255.255",
         ],
     );
-    scene.holds("vigie_v6_ranges", &[]);
+    scene.holds("banned_v6_ranges", &[]);
     scene.lapi.delete("198.51.0.0/17");
     scene.holds(
-        "vigie_v4_ranges",
+        "banned_v4_ranges",
         &[
             "198.51.0.0-198.51.99.255",
             "198.51.100.0/24",
@@ -166,10 +166,11 @@ fn nothing_else_is_touched_and_removal_leaves_no_trace() {
     };
     for line in [
         "add table inet mine",
-        "add set inet mine vigie_v4 { type ipv4_addr; }",
-        "add element inet mine vigie_v4 { 192.0.2.77 }",
+        "add map inet mine banned_v4_1 { type ipv4_addr : counter; }",
+        "add counter inet mine mesh_v4",
+        "add element inet mine banned_v4_1 { 192.0.2.77 : \"mesh_v4\" }",
         "add chain inet mine input { type filter hook input priority 0; policy accept; }",
-        "add rule inet mine input ip saddr @vigie_v4 counter accept",
+        "add rule inet mine input counter name ip saddr map @banned_v4_1 accept",
         "add table ip vigie",
         "add chain ip vigie input",
     ] {
@@ -178,7 +179,7 @@ fn nothing_else_is_touched_and_removal_leaves_no_trace() {
     let before = scene.space.nft(&["list", "ruleset"]);
     scene.lapi.add("192.0.2.1", "4h");
     let bouncer = scene.start(&["--priority", "-150", "--hook", "input"]);
-    scene.holds("vigie_v4", &["192.0.2.1"]);
+    scene.holds("banned_v4", &["192.0.2.1"]);
     let during = scene.space.nft(&["list", "ruleset"]);
     assert!(during.contains(before.trim_end()), "{during}");
     let ours = scene.space.nft(&["list", "table", "inet", "vigie"]);
@@ -187,7 +188,7 @@ fn nothing_else_is_touched_and_removal_leaves_no_trace() {
         "{ours}"
     );
     assert!(
-        ours.contains("ip saddr @vigie_v4_1 counter name \"vigie_v4\" drop"),
+        ours.contains("counter name ip saddr map @banned_v4_1 drop"),
         "{ours}"
     );
     assert!(!ours.contains("forward"), "{ours}");

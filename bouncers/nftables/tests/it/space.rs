@@ -156,7 +156,7 @@ impl Space {
     /// Names of the sets of a kind that our table has, one for each generation.
     pub(crate) fn sets(&self, kind: &str) -> Vec<String> {
         let listed = self.listed(&["-j", "-t", "list", "table", "inet", "vigie"]);
-        let names = listed.iter().filter_map(|item| item["set"]["name"].as_str());
+        let names = listed.iter().filter_map(|item| item["map"]["name"].as_str());
         let numbered = |name: &&str| {
             let number = name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('_'));
             number.is_some_and(|number| number.parse::<u32>().is_ok())
@@ -173,9 +173,19 @@ impl Space {
 
     /// What one set of our table holds, as nft sees it. Empty if there is no such set.
     pub(crate) fn members_of(&self, set: &str) -> Members {
-        let listed = self.listed(&["-j", "list", "set", "inet", "vigie", set]);
-        let elements = listed.iter().filter_map(|item| item["set"]["elem"].as_array());
-        elements.flatten().map(|item| member(&item["elem"])).collect()
+        let listed = self.listed(&["-j", "list", "map", "inet", "vigie", set]);
+        let elements = listed.iter().filter_map(|item| item["map"]["elem"].as_array());
+        elements.flatten().map(|pair| member(&pair[0]["elem"])).collect()
+    }
+
+    /// How many packets each counter of our table has counted.
+    pub(crate) fn counters(&self) -> BTreeMap<String, u64> {
+        let listed = self.listed(&["-j", "list", "counters", "table", "inet", "vigie"]);
+        let counters = listed.iter().map(|item| &item["counter"]);
+        let counters = counters.filter_map(|item| Some((item["name"].as_str()?, item["packets"].as_u64()?)));
+        counters
+            .map(|(name, packets)| (name.to_owned(), packets))
+            .collect()
     }
 
     fn listed(&self, arguments: &[&str]) -> Vec<serde_json::Value> {

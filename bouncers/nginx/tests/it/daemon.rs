@@ -45,7 +45,7 @@ fn each_remediation_becomes_the_word_that_it_stands_for() {
         ("Throttle", "192.0.2.4"),
         ("mfa", "192.0.2.5"),
     ] {
-        scene.lapi.add_as(kind, value, "4h");
+        scene.lapi.add_as(("cscli", kind), value, "4h");
     }
     let daemon = scene.start(&[]);
     wait_until("the first table", || scene.is_banned("192.0.2.1"));
@@ -154,7 +154,7 @@ fn when_the_node_was_last_heard_is_told() {
     scene.lapi.set(|state| state.status = Some(503));
     let daemon = scene.start(&["--metrics", file.to_str().unwrap()]);
     wait_until("the file", || heard().is_some());
-    assert_eq!((heard(), told("vigie_bouncer_decisions")), (Some(0), Some(0)));
+    assert_eq!((heard(), told("vigie_bouncer_decisions")), (Some(0), None));
     scene.lapi.add("192.0.2.1", "4h");
     scene.lapi.set(|state| state.status = None);
     wait_until("the node", || {

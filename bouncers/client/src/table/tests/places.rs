@@ -29,7 +29,7 @@ fn atlas(places: &[(&str, &str)]) -> Arc<Atlas> {
 fn told(table: &Table) -> BTreeSet<String> {
     table
         .decisions(Moment::from_secs(0))
-        .map(|(net, kind, until)| format!("{net} {kind} {}", until.as_secs()))
+        .map(|(net, kind, term)| format!("{net} {kind} {}", term.until.as_secs()))
         .collect()
 }
 
@@ -57,7 +57,7 @@ fn a_place_is_its_ranges_and_takes_no_other_decision_with_it() {
     let spans = table.spans(Family::V4, Moment::from_secs(0));
     let ends: Vec<_> = spans
         .iter()
-        .map(|span| (span.last - span.first + 1, span.until.as_secs()))
+        .map(|span| (span.last - span.first + 1, span.term.until.as_secs()))
         .collect();
     assert_eq!(ends, [(7, 50), (248, 50)], "without whom we allow");
     table.apply(&country_is_over("FR", "ban"));
