@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use vigie_bouncer_origin::Origin;
 
 use crate::atlas::Atlas;
 use crate::decision::Decision;
 use crate::duration::{DurationError, GoDuration};
 use crate::moment::Moment;
-use crate::origin::{Origin, Term};
+use crate::term::Term;
 use crate::value::{Value, ValueError};
 
 /// One thing that is different from now on.

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
+use vigie_bouncer_origin::Origin;
 
-use crate::origin::Origin;
 use crate::span::Family;
 
 /// Between two files.

@@ -8,6 +8,7 @@ use divan::{Bencher, black_box};
 use vigie_bouncer_nginx::clock::Boot;
 use vigie_bouncer_nginx::table::form::{decode, encode};
 use vigie_bouncer_nginx::table::{Entry, Remediation, Table};
+use vigie_bouncer_origin::Origin;
 
 const BOOT: Boot = Boot([1; 16]);
 const ADDRESSES: u32 = 100_000;
@@ -28,6 +29,7 @@ fn ban(address: IpAddr, prefix: u8) -> Entry {
         prefix,
         remediation: Remediation::Ban,
         until: u32::MAX,
+        origin: Origin::Mesh,
     }
 }
 

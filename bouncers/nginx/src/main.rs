@@ -164,11 +164,15 @@ fn answer(look_up: LookUp) -> Outcome {
         .with_context(|| path.display().to_string())
         .map_err(|error| (Failure::Table, error))?;
     let words = table.look_up(look_up.address, clock::seconds);
+    let strongest = words.strongest();
+    let said = strongest.filter(|word| *word != Remediation::Pass);
+    let origin = said.and_then(|word| words.origin(word));
     println!(
-        "{} {}{}",
+        "{} {}{}{}",
         look_up.address,
-        words.strongest().map_or("not in the table", Remediation::name),
-        if words.throttle() && words.strongest() != Some(Remediation::Throttle) {
+        strongest.map_or("not in the table", Remediation::name),
+        origin.map_or(String::new(), |origin| format!(" by {origin}")),
+        if words.throttle() && strongest != Some(Remediation::Throttle) {
             " and throttle"
         } else {
             ""

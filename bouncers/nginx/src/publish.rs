@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::table::Outcome;
-use vigie_bouncer_client::{Change, Clock, Pulse, Table, TableConfig, Update};
+use vigie_bouncer_client::{Change, Clock, Origin, Pulse, Table, TableConfig, Update};
 use vigie_bouncer_nginx::clock::{self, Boot};
 use vigie_bouncer_nginx::table::form::{TooLarge, encode};
 use vigie_bouncer_nginx::table::{Entry, Remediation};
@@ -230,12 +230,13 @@ impl Publisher {
 
     fn entries(&self) -> Vec<Entry> {
         let (now, now_secs) = (self.clock.now(), clock::seconds());
-        let decided = self.table.decisions(now).filter_map(|(net, kind, until)| {
+        let decided = self.table.decisions(now).filter_map(|(net, kind, term)| {
             Some(Entry {
                 address: net.network(),
                 prefix: net.prefix_len(),
                 remediation: *self.words.get(kind)?,
-                until: now_secs.saturating_add(until.secs_after(now)),
+                until: now_secs.saturating_add(term.until.secs_after(now)),
+                origin: term.origin,
             })
         });
         // With a row of its own: an allowed address within a banned range.
@@ -244,6 +245,7 @@ impl Publisher {
             prefix: net.prefix_len(),
             remediation: Remediation::Pass,
             until: u32::MAX,
+            origin: Origin::Other,
         });
         decided.chain(passes).collect()
     }

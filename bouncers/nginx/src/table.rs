@@ -11,6 +11,7 @@ mod rows;
 use std::net::IpAddr;
 
 use rows::Rows;
+use vigie_bouncer_origin::Origin;
 
 /// What happens to a client, the stronger word behind the weaker. Its number stands for it in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +27,13 @@ pub enum Remediation {
     Pass = 4,
 }
 
-/// All that is said of one client at one time.
+/// All that is said of one client at one time, and by whom. A bit for each word, and behind them four bits each for who
+/// said it: the narrowest network's origin, where several say the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Words(u8);
+pub struct Words(u32);
+
+// Sixteen of them, and four words behind the lowest eight bits.
+const _: () = assert!(Origin::ALL.len() <= 16 && Remediation::Pass as u32 <= 5);
 
 /// One row: a network, what happens to it, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub struct Entry {
     pub remediation: Remediation,
     /// The second ([`crate::clock`]) at which it is over.
     pub until: u32,
+    /// Who decided.
+    pub origin: Origin,
 }
 
 /// The table of one worker.
@@ -94,9 +101,24 @@ impl Words {
         self.hold(Remediation::Throttle) && !self.hold(Remediation::Ban) && !self.hold(Remediation::Pass)
     }
 
+    /// Who said this word, if anybody did.
+    pub fn origin(self, word: Remediation) -> Option<Origin> {
+        let number = self.0 >> Self::place(word) & 0xf;
+        self.hold(word)
+            .then(|| u8::try_from(number).ok().and_then(Origin::numbered))?
+    }
+
     #[must_use]
-    const fn and(self, word: Remediation) -> Self {
-        Self(self.0 | 1 << word as u8)
+    const fn and(self, word: Remediation, origin: Origin) -> Self {
+        if self.hold(word) {
+            return self;
+        }
+        Self(self.0 | 1 << word as u8 | (origin as u32) << Self::place(word))
+    }
+
+    /// Where the origin of a word begins.
+    const fn place(word: Remediation) -> u32 {
+        8 + 4 * (word as u32)
     }
 }
 

@@ -207,6 +207,7 @@ mod tests {
             prefix: 32,
             remediation: Remediation::Ban,
             until: u32::MAX,
+            origin: vigie_bouncer_origin::Origin::Mesh,
         }
     }
 

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use vigie_bouncer_origin::Origin;
+
 use crate::moment::Moment;
-use crate::origin::{Origin, Term};
+use crate::term::Term;
 
 /// A decision, as far as enforcing needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

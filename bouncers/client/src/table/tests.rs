@@ -2,9 +2,11 @@
 
 mod places;
 
+use vigie_bouncer_origin::Origin;
+
 use super::*;
-use crate::origin::{Origin, Term};
 use crate::span::Family;
+use crate::term::Term;
 
 fn table(allow: &[&str]) -> Table {
     Table::new(TableConfig {

@@ -6,12 +6,13 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use vigie_bouncer_origin::Origin;
 
 use super::Table;
 use super::entry::Entry;
 use crate::moment::Moment;
-use crate::origin::{Origin, Term};
 use crate::span::{Family, Span, bounds, flatten};
+use crate::term::Term;
 use crate::value::{Refused, Value};
 
 /// Most ranges that the places of a table have together: a kernel and nginx's workers hold all of them.

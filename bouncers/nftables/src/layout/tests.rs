@@ -31,7 +31,7 @@ fn a_new_generation_is_in_force_beside_the_old() {
         sets: generations(&[7]),
     };
     let renewal = layout().renew(&found);
-    let expected = r#"add table inet t
+    let expected = "add table inet t
 add counter inet t other_v4
 add counter inet t other_v6
 add counter inet t sensor_v4
@@ -71,7 +71,7 @@ add rule inet t input counter name ip saddr map @banned_v4_8 drop
 add rule inet t input counter name ip6 saddr map @banned_v6_8 drop
 add rule inet t input counter name ip saddr map @banned_v4_ranges_8 drop
 add rule inet t input counter name ip6 saddr map @banned_v6_ranges_8 drop
-"#;
+";
     assert_eq!(nft(&renewal.transaction), expected);
     assert_eq!(renewal.older, generations(&[7]));
 }
@@ -80,7 +80,7 @@ add rule inet t input counter name ip6 saddr map @banned_v6_ranges_8 drop
 fn the_old_generation_goes_when_no_rule_looks_at_it() {
     let older = generations(&[7]);
     let generation = older.first().unwrap().generation.next();
-    let expected = r#"flush chain inet t input
+    let expected = "flush chain inet t input
 delete chain inet t input
 add chain inet t input { type filter hook input priority -10; policy accept; }
 add rule inet t input counter name ip saddr map @banned_v4_8 drop
@@ -91,7 +91,7 @@ delete map inet t banned_v4_7
 delete map inet t banned_v6_7
 delete map inet t banned_v4_ranges_7
 delete map inet t banned_v6_ranges_7
-"#;
+";
     assert_eq!(nft(&layout().retire(generation, &older)), expected);
 }
 

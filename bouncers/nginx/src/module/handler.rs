@@ -13,10 +13,11 @@ use ngx::ffi::{
     sockaddr_in6, timespec,
 };
 use ngx::http::{HttpModuleLocationConf as _, HttpModuleMainConf as _, Method, Request};
+use vigie_bouncer_origin::Origin;
 
 use super::answer::{Answer, Kind};
 use super::config::{Location, Main};
-use super::shared::Outcome;
+use super::shared::{NOBODY, Outcome};
 use super::{Vigie, guarded};
 use crate::challenge::cookie_name;
 use crate::table::{Remediation, Words};
@@ -87,7 +88,7 @@ fn verdict(request: *mut ngx_http_request_t, location: &Location) -> Option<Verd
     };
     match seen.words.strongest() {
         None => Some(Verdict::LetIn),
-        Some(word) => act(request, (main, location), (seen.client, word)),
+        Some(word) => act(request, (main, location), &seen, word),
     }
 }
 
@@ -97,7 +98,7 @@ fn blind(request: *mut ngx_http_request_t, main: &Main, location: &Location) -> 
     if !location.fails_closed() {
         return Verdict::LetIn;
     }
-    count(request, main, Outcome::Blind);
+    count(request, main, (Outcome::Blind, NOBODY));
     let log = log_of(request);
     ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: no table, so the client is refused");
     Verdict::Refuse(UNAVAILABLE)
@@ -108,27 +109,33 @@ fn blind(request: *mut ngx_http_request_t, main: &Main, location: &Location) -> 
 fn act(
     request: *mut ngx_http_request_t,
     (main, location): (&Main, &Location),
-    (client, word): (IpAddr, Remediation),
+    seen: &Seen,
+    word: Remediation,
 ) -> Option<Verdict> {
+    let origin = seen.words.origin(word).unwrap_or(NOBODY);
     let (outcome, verdict) = match word {
         Remediation::Pass => (Outcome::Allowed, Verdict::LetIn),
         Remediation::Throttle => (Outcome::Throttled, Verdict::LetIn),
-        Remediation::Challenge => return challenge(request, (main, location), client),
+        Remediation::Challenge => return challenge(request, (main, location), (seen.client, origin)),
         Remediation::Ban => {
             let (status, log) = (location.status(), log_of(request));
-            ngx::ngx_log_error!(NGX_LOG_INFO, log, "vigie: a banned client is answered {status}");
+            ngx::ngx_log_error!(
+                NGX_LOG_INFO,
+                log,
+                "vigie: a client banned by {origin} is answered {status}"
+            );
             (Outcome::Refused, Verdict::Refuse(status))
         }
     };
-    count(request, main, outcome);
+    count(request, main, (outcome, origin));
     Some(verdict)
 }
 
 /// Once a request: where nginx redirects it within itself (`index`, `try_files`, `error_page`) it comes by again, and
 /// is judged again, as another place may say something else.
-fn count(request: *mut ngx_http_request_t, main: &Main, outcome: Outcome) {
+fn count(request: *mut ngx_http_request_t, main: &Main, (outcome, origin): (Outcome, Origin)) {
     if let Some(shared) = main.shared().filter(|_| is_first(request)) {
-        shared.count(outcome);
+        shared.count(outcome, origin);
     }
 }
 
@@ -158,10 +165,10 @@ fn is_first(request: *mut ngx_http_request_t) -> bool {
 fn challenge(
     request: *mut ngx_http_request_t,
     (main, location): (&Main, &Location),
-    client: IpAddr,
+    (client, origin): (IpAddr, Origin),
 ) -> Option<Verdict> {
     let challenge = main.challenge(location, client, seconds_since_1970())?;
-    let count = |outcome| count(request, main, outcome);
+    let count = |outcome| count(request, main, (outcome, origin));
     // SAFETY: the request is live.
     let request: &Request = unsafe { Request::from_ngx_http_request(request) };
     let worked = cookies(request, cookie_name(client))

@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use ngx::core::Status;
 use ngx::ffi::{ngx_http_request_t, ngx_int_t};
 use ngx::http::HttpModuleMainConf as _;
+use vigie_bouncer_origin::Origin;
 
 use super::answer::{Answer, Kind};
 use super::config::Main;
 use super::handler::log_of;
-use super::shared::Outcome;
+use super::shared::{NOBODY, Outcome};
 use super::{Vigie, guarded};
 
 /// The content of a location.
@@ -33,7 +34,7 @@ pub(super) unsafe extern "C" fn content(request: *mut ngx_http_request_t) -> ngx
 }
 
 fn text(main: &Main) -> String {
-    let mut out = String::with_capacity(2_048);
+    let mut out = String::with_capacity(8_192);
     let head = |out: &mut String, name: &str, kind: &str, help: &str| {
         line(out, format_args!("# HELP {name} {help}"));
         line(out, format_args!("# TYPE {name} {kind}"));
@@ -42,15 +43,22 @@ fn text(main: &Main) -> String {
         &mut out,
         "vigie_requests_total",
         "counter",
-        "Requests of clients that the table names, by its word and what became of them.",
+        "Requests of clients that the table names, by its word, what became of them and who decided.",
     );
     for outcome in Outcome::ALL {
         let (word, became) = outcome.labels();
-        let count = main.shared().map_or(0, |shared| shared.counted(outcome));
-        line(
-            &mut out,
-            format_args!("vigie_requests_total{{remediation=\"{word}\",outcome=\"{became}\"}} {count}"),
-        );
+        let mut count = |origin, label: std::fmt::Arguments<'_>| {
+            let count = main.shared().map_or(0, |shared| shared.counted(outcome, origin));
+            let labels = format_args!("remediation=\"{word}\",outcome=\"{became}\"{label}");
+            line(&mut out, format_args!("vigie_requests_total{{{labels}}} {count}"));
+        };
+        if outcome.is_decided() {
+            for origin in Origin::ALL {
+                count(origin, format_args!(",origin=\"{origin}\""));
+            }
+        } else {
+            count(NOBODY, format_args!(""));
+        }
     }
     head(
         &mut out,

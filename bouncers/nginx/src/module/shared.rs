@@ -12,6 +12,8 @@ use ngx::ffi::{
     ngx_slab_pool_t, ngx_str_t,
 };
 
+use vigie_bouncer_origin::Origin;
+
 use super::guarded;
 use crate::challenge::Secret;
 
@@ -20,7 +22,7 @@ use crate::challenge::Secret;
 #[repr(C)]
 pub(super) struct Shared {
     secret: Secret,
-    counts: [AtomicU64; Outcome::ALL.len()],
+    counts: [[AtomicU64; Outcome::ALL.len()]; Origin::ALL.len()],
 }
 
 /// What became of a request whose client the table names. Clients that it does not name are counted by nobody: they
@@ -41,7 +43,10 @@ pub(super) enum Outcome {
     Blind,
 }
 
-const NAME: &str = "vigie 1";
+/// Where those are counted that nobody decided on.
+pub(super) const NOBODY: Origin = Origin::Other;
+
+const NAME: &str = "vigie 2";
 /// The least that nginx divides up, and far more than we need.
 const PAGES: usize = 8;
 
@@ -67,6 +72,11 @@ impl Outcome {
             Self::Allowed => ("pass", "admitted"),
             Self::Blind => ("none", "refused"),
         }
+    }
+
+    /// Whether somebody's decision led to it.
+    pub(super) const fn is_decided(self) -> bool {
+        !matches!(self, Self::Allowed | Self::Blind)
     }
 }
 
@@ -119,15 +129,20 @@ impl Shared {
         &self.secret
     }
 
-    pub(super) fn count(&self, outcome: Outcome) {
-        if let Some(count) = self.counts.get(outcome as usize) {
+    pub(super) fn count(&self, outcome: Outcome, origin: Origin) {
+        if let Some(count) = self.place(outcome, origin) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn counted(&self, outcome: Outcome) -> u64 {
-        let count = self.counts.get(outcome as usize);
+    pub(super) fn counted(&self, outcome: Outcome, origin: Origin) -> u64 {
+        let count = self.place(outcome, origin);
         count.map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    fn place(&self, outcome: Outcome, origin: Origin) -> Option<&AtomicU64> {
+        let origin = if outcome.is_decided() { origin } else { NOBODY };
+        self.counts.get(origin as usize)?.get(outcome as usize)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `$vigie`, for logs and decisions of the administrator's, and `$vigie_throttle`, for nginx's own limits.
+//! `$vigie` and `$vigie_origin`, for logs and decisions of the administrator's, and `$vigie_throttle`, for nginx's own limits.
 
 use ngx::core::Status;
 use ngx::ffi::{
@@ -6,6 +6,7 @@ use ngx::ffi::{
     ngx_http_variable_value_t, ngx_int_t, ngx_pnalloc, ngx_uint_t,
 };
 use ngx::http::HttpModuleLocationConf as _;
+use vigie_bouncer_origin::Origin;
 
 use super::config::Location;
 use super::handler::{Seen, seen};
@@ -20,8 +21,9 @@ const EACH_TIME: ngx_uint_t = NGX_HTTP_VAR_NOCACHEABLE as ngx_uint_t;
 
 /// Tells nginx of them.
 pub(super) fn add(cf: *mut ngx_conf_t) -> Option<()> {
-    let all: [(_, Getter); 2] = [
+    let all: [(_, Getter); 3] = [
         (ngx::ngx_string!("vigie"), word),
+        (ngx::ngx_string!("vigie_origin"), origin),
         (ngx::ngx_string!("vigie_throttle"), throttle),
     ];
     for (mut name, get) in all {
@@ -40,6 +42,20 @@ unsafe extern "C" fn word(
 ) -> ngx_int_t {
     let word = guarded(None, || seen(request, location(request)?)?.words.strongest());
     still(value, word.map_or("", Remediation::name))
+}
+
+/// Who decided that. Empty if nobody did.
+unsafe extern "C" fn origin(
+    request: *mut ngx_http_request_t,
+    value: *mut ngx_http_variable_value_t,
+    _: usize,
+) -> ngx_int_t {
+    let origin = guarded(None, || {
+        let words = seen(request, location(request)?)?.words;
+        let word = words.strongest().filter(|word| *word != Remediation::Pass)?;
+        words.origin(word)
+    });
+    still(value, origin.map_or("", Origin::name))
 }
 
 /// The network of a client that is to be throttled, else nothing: nginx's limits leave out what has no key. Nothing

@@ -7,20 +7,22 @@
 //! ```text
 //! 0  magic "VIGIENGX"       16  length of the file, u64     40  rows of IPv4, u32
 //! 8  version, u32           24  id of the boot, 16 bytes    44  rows of IPv6, u32
-//! 12 CRC-32 of all behind   48  rows: address (4 or 16 bytes), until u32, prefix u8, remediation u8
+//! 12 CRC-32 of all behind   48  rows: address (4 or 16 bytes), until u32, prefix u8, remediation u8, origin u8
 //! ```
 
 use std::net::IpAddr;
+
+use vigie_bouncer_origin::Origin;
 
 use super::rows::{Address, Misfit, Rows};
 use super::{Entry, Remediation, Table};
 use crate::clock::Boot;
 
 const MAGIC: &[u8; 8] = b"VIGIENGX";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER_BYTES: usize = 48;
 /// Of a row behind its address.
-const TAIL_BYTES: usize = 6;
+const TAIL_BYTES: usize = 7;
 
 /// No table is longer: about six million IPv4 addresses. Each worker holds a copy of its own.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -68,6 +70,14 @@ pub enum FormError {
     /// A remediation that there is none of.
     #[error("row {row} of IPv{family} has an unknown remediation")]
     Remediation {
+        /// 4 or 6.
+        family: u8,
+        /// Counted from nought.
+        row: usize,
+    },
+    /// An origin that there is none of.
+    #[error("row {row} of IPv{family} has an unknown origin")]
+    Origin {
         /// 4 or 6.
         family: u8,
         /// Counted from nought.
@@ -160,6 +170,7 @@ struct Sortable<A> {
     prefix: u8,
     remediation: Remediation,
     until: u32,
+    origin: Origin,
 }
 
 fn sortable<A: Address>(address: A, prefix: u8, entry: &Entry) -> Sortable<A> {
@@ -169,12 +180,13 @@ fn sortable<A: Address>(address: A, prefix: u8, entry: &Entry) -> Sortable<A> {
         prefix,
         remediation: entry.remediation,
         until: entry.until,
+        origin: entry.origin,
     }
 }
 
 /// Brings rows into the order that [`Rows`] takes, without those that could never be anybody's word.
 fn settle<A: Address>(rows: &mut Vec<Sortable<A>>) {
-    rows.sort_unstable_by_key(|row| (row.network, row.prefix, row.remediation, row.until));
+    rows.sort_unstable_by_key(|row| (row.network, row.prefix, row.remediation, row.until, row.origin));
     // From the strongest word of a network to its weakest. A challenge takes nothing from a throttle.
     rows.reverse();
     rows.dedup_by(|weaker, stronger| {
@@ -188,7 +200,7 @@ fn settle<A: Address>(rows: &mut Vec<Sortable<A>>) {
 impl<A> Sortable<A> {
     fn tail(&self) -> [u8; TAIL_BYTES] {
         let [a, b, c, d] = self.until.to_le_bytes();
-        [a, b, c, d, self.prefix, self.remediation as u8]
+        [a, b, c, d, self.prefix, self.remediation as u8, self.origin as u8]
     }
 }
 
@@ -240,14 +252,15 @@ fn rows_of<A: Address, const N: usize>(
 ) -> Result<Rows<A>, FormError> {
     let mut rows = Rows::with_capacity(bytes.len() / (N + TAIL_BYTES));
     while let Some((address, behind)) = bytes.split_first_chunk::<N>() {
-        let Some(([a, b, c, d, prefix, remediation], behind)) = behind.split_first_chunk::<TAIL_BYTES>()
-        else {
+        let Some((tail, behind)) = behind.split_first_chunk::<TAIL_BYTES>() else {
             break;
         };
-        let until = u32::from_le_bytes([*a, *b, *c, *d]);
+        let [a, b, c, d, prefix, remediation, origin] = *tail;
+        let until = u32::from_le_bytes([a, b, c, d]);
         let row = rows.len();
-        let remediation = Remediation::of(*remediation).ok_or(FormError::Remediation { family, row })?;
-        rows.push(number(*address), *prefix, (remediation, until))
+        let remediation = Remediation::of(remediation).ok_or(FormError::Remediation { family, row })?;
+        let origin = Origin::numbered(origin).ok_or(FormError::Origin { family, row })?;
+        rows.push(number(*address), prefix, (remediation, origin, until))
             .map_err(|misfit| match misfit {
                 Misfit::Network => FormError::Network { family, row },
                 Misfit::Order => FormError::Order { family, row },

@@ -5,6 +5,8 @@
 //! parent are all there is to look at. Where an address's first bits begin among the rows is noted, so that the search
 //! for that row is over two or three of them and not over a hundred thousand.
 
+use vigie_bouncer_origin::Origin;
+
 use super::{Remediation, Words};
 
 /// An address as a number.
@@ -28,6 +30,7 @@ struct Row {
     parent: u32,
     prefix: u8,
     remediation: Remediation,
+    origin: Origin,
 }
 
 const NO_PARENT: u32 = u32::MAX;
@@ -119,7 +122,7 @@ impl<A: Address> Rows<A> {
         &mut self,
         network: A,
         prefix: u8,
-        (remediation, until): (Remediation, u32),
+        (remediation, origin, until): (Remediation, Origin, u32),
     ) -> Result<(), Misfit> {
         if prefix > A::WIDTH || network.network(prefix) != network {
             return Err(Misfit::Network);
@@ -145,6 +148,7 @@ impl<A: Address> Rows<A> {
             parent,
             prefix,
             remediation,
+            origin,
         });
         Ok(())
     }
@@ -192,7 +196,7 @@ impl<A: Address> Rows<A> {
         // There is no row NO_PARENT, and each parent stands before its children: this ends.
         while let Some((network, row)) = self.at(index) {
             if address.network(row.prefix) == network && row.until > now() {
-                words = words.and(row.remediation);
+                words = words.and(row.remediation, row.origin);
             }
             index = row.parent;
         }

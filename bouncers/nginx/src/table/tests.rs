@@ -8,6 +8,10 @@ use crate::clock::Boot;
 
 const BOOT: Boot = Boot([7; 16]);
 
+fn by(origin: Origin, entry: Entry) -> Entry {
+    Entry { origin, ..entry }
+}
+
 fn entry(network: &str, remediation: Remediation, until: u32) -> Entry {
     let (address, prefix) = network.split_once('/').unwrap_or((network, ""));
     let address: IpAddr = address.parse().unwrap();
@@ -17,6 +21,7 @@ fn entry(network: &str, remediation: Remediation, until: u32) -> Entry {
         prefix: prefix.parse().unwrap_or(whole),
         remediation,
         until,
+        origin: Origin::Mesh,
     }
 }
 
@@ -63,6 +68,38 @@ fn the_strongest_word_that_is_not_over_wins() {
     check(&table, "2001:db8::1", 59, Some(Pass));
     check(&table, "2001:db8::1", 60, Some(Ban));
     check(&table, "2001:db9::1", 0, None);
+}
+
+#[test]
+fn each_word_has_the_origin_of_the_narrowest_network_that_says_it() {
+    use Remediation::{Ban, Challenge, Pass, Throttle};
+    let table = table(&[
+        by(Origin::Mesh, entry("10.0.0.0/8", Ban, 100)),
+        by(Origin::Sensor, entry("10.1.2.0/24", Ban, 60)),
+        by(Origin::Console, entry("10.1.0.0/16", Throttle, 60)),
+        by(Origin::Manual, entry("10.1.2.3", Challenge, 100)),
+        // Of two on the same network the one that ends last.
+        by(Origin::Lists, entry("10.9.9.9", Pass, 40)),
+        by(Origin::Capi, entry("10.9.9.9", Pass, 50)),
+    ]);
+    let origins = |address: &str, now| {
+        let words = table.look_up(address.parse().unwrap(), || now);
+        Remediation::ALL.map(|word| words.origin(word))
+    };
+    let (throttle, challenge) = (Some(Origin::Console), Some(Origin::Manual));
+    assert_eq!(
+        origins("10.1.2.3", 0),
+        [throttle, challenge, Some(Origin::Sensor), None]
+    );
+    assert_eq!(
+        origins("10.1.2.3", 60),
+        [None, challenge, Some(Origin::Mesh), None]
+    );
+    assert_eq!(
+        origins("10.9.9.9", 0),
+        [None, None, Some(Origin::Mesh), Some(Origin::Capi)]
+    );
+    assert_eq!(origins("11.0.0.0", 0), [None; 4]);
 }
 
 #[test]
@@ -148,14 +185,14 @@ fn what_is_broken_is_refused_with_the_reason() {
     check(&|bytes| bytes[0] = b'X', "it is not a table of Vigie's");
     check(
         &|bytes| bytes[8] = 1,
-        "it is of version 1, this module reads version 2",
+        "it is of version 1, this module reads version 3",
     );
     check(
         &|bytes| bytes.truncate(60),
-        "it has 60 bytes and says that it has 68",
+        "it has 60 bytes and says that it has 70",
     );
-    check(&|bytes| bytes.push(0), "it has 69 bytes and says that it has 68");
-    check(&|bytes| bytes[40] = 3, "it has 68 bytes and says that it has 68");
+    check(&|bytes| bytes.push(0), "it has 71 bytes and says that it has 70");
+    check(&|bytes| bytes[40] = 3, "it has 70 bytes and says that it has 70");
     check(&|bytes| bytes[50] ^= 1, "its checksum is wrong");
     check(
         &|bytes| {
@@ -166,24 +203,31 @@ fn what_is_broken_is_refused_with_the_reason() {
     );
     check(
         &|bytes| {
-            bytes[66] = 33;
+            bytes[67] = 33;
             reseal(bytes);
         },
         "row 1 of IPv4 is no network",
     );
     check(
         &|bytes| {
-            bytes[61] = 1;
+            bytes[62] = 1;
             reseal(bytes);
         },
         "row 1 of IPv4 is out of order",
     );
     check(
         &|bytes| {
-            bytes[67] = 9;
+            bytes[68] = 9;
             reseal(bytes);
         },
         "row 1 of IPv4 has an unknown remediation",
+    );
+    check(
+        &|bytes| {
+            bytes[69] = 11;
+            reseal(bytes);
+        },
+        "row 1 of IPv4 has an unknown origin",
     );
     assert_eq!(decode(&good, Boot([8; 16])), Err(FormError::OtherBoot));
 }
@@ -195,10 +239,10 @@ fn a_table_has_a_bound() {
         entry("192.0.2.2", Remediation::Ban, 9),
         entry("192.0.2.2", Remediation::Ban, 8),
     ];
-    assert!(encode_within(68, &rows, BOOT).is_ok());
+    assert!(encode_within(70, &rows, BOOT).is_ok());
     assert_eq!(
-        encode_within(67, &rows, BOOT),
-        Err(TooLarge { rows: 2, limit: 67 })
+        encode_within(69, &rows, BOOT),
+        Err(TooLarge { rows: 2, limit: 69 })
     );
 }
 
@@ -217,6 +261,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
         },
         remediation: Remediation::of(code).unwrap(),
         until,
+        origin: Origin::Mesh,
     });
     proptest::collection::vec(one, 0..30)
 }

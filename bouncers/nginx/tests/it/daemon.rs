@@ -228,7 +228,7 @@ fn once_writes_and_ends_and_the_table_can_be_asked() {
             .output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
-    assert_eq!(ask("192.0.2.9"), "192.0.2.9 ban\n");
+    assert_eq!(ask("192.0.2.9"), "192.0.2.9 ban by cscli\n");
     assert_eq!(ask("192.0.3.9"), "192.0.3.9 not in the table\n");
 }
 

@@ -77,7 +77,7 @@ fn who_is_asked_again_after_the_work_is_told_so_instead_of_going_round_for_ever(
         shown.dom,
         shown.log
     );
-    let asked = nginx.metric("vigie_requests_total{remediation=\"challenge\",outcome=\"asked\"}");
+    let asked = nginx.requests("challenge", "asked");
     // Four pages, and as often perhaps the icon beside it.
     assert!((4..=8).contains(&asked), "{asked}");
 }

@@ -16,6 +16,7 @@ const SITE: &str = r#"
         listen 127.0.0.1:@PORT;
         root @PREFIX/www;
         add_header X-Vigie "$vigie" always;
+        add_header X-Origin "$vigie_origin" always;
         location / { limit_req zone=vigie burst=2 nodelay; }
         location /ours/ { vigie_challenge_page ours.html; alias @PREFIX/www/; }
         location /open/ { vigie off; limit_req zone=vigie; alias @PREFIX/www/; }
@@ -162,11 +163,7 @@ fn a_browser_works_and_is_shown_the_site() {
     let budget = ["--virtual-time-budget=60000"];
     let shown = browser::look(&chromium, &scene.path(""), &nginx.url("/"), &budget);
     assert!(shown.dom.contains("welcome"), "{}\n{}", shown.dom, shown.log);
-    let count = |became: &str| {
-        nginx.metric(&format!(
-            "vigie_requests_total{{remediation=\"challenge\",outcome=\"{became}\"}}"
-        ))
-    };
+    let count = |became: &str| nginx.requests("challenge", became);
     // Asked for the page, and perhaps for its icon beside it; then let in.
     assert!((1..=2).contains(&count("asked")) && count("admitted") >= 1);
 }
@@ -245,8 +242,7 @@ fn the_page_is_what_it_is_wherever_nginx_comes_from() {
     }
     // Each once, however often nginx turned it round.
     for (word, became) in [("challenge", "asked"), ("ban", "refused")] {
-        let name = format!("vigie_requests_total{{remediation=\"{word}\",outcome=\"{became}\"}}");
-        assert_eq!(nginx.metric(&name), 3, "{word}");
+        assert_eq!(nginx.requests(word, became), 3, "{word}");
     }
 }
 
@@ -328,10 +324,7 @@ fn what_the_table_names_is_counted_over_a_reload() {
             ("throttle", "admitted"),
             ("pass", "admitted"),
         ]
-        .map(|(word, became)| {
-            let name = format!("vigie_requests_total{{remediation=\"{word}\",outcome=\"{became}\"}}");
-            nginx.metric(&name)
-        })
+        .map(|(word, became)| nginx.requests(word, became))
     };
     assert_eq!(counts(), [0; 4]);
     for (client, times) in [
@@ -346,6 +339,11 @@ fn what_the_table_names_is_counted_over_a_reload() {
     assert_eq!(counts(), [4, 3, 2, 1]);
     nginx.reload();
     assert_eq!(counts(), [4, 3, 2, 1]);
+    let origin = |client| nginx.ask(&Ask::from(client)).header("x-origin").to_owned();
+    let origins = ["192.0.2.1", "192.0.2.2", "192.0.2.4", "192.0.2.5"].map(origin);
+    assert_eq!(origins, ["mesh", "mesh", "", ""]);
+    let bans = |origin| nginx.requests_of("ban", "refused", origin);
+    assert_eq!((bans("mesh"), bans("sensor")), (5, 0));
     let path = scene.table().display().to_string();
     assert_eq!(nginx.metric(&format!("vigie_table_rows{{table=\"{path}\"}}")), 4);
     assert_eq!(

@@ -11,6 +11,7 @@ use vigie_bouncer_nginx::clock::{self, Boot};
 use vigie_bouncer_nginx::table::form::encode;
 use vigie_bouncer_nginx::table::{Entry, Remediation};
 use vigie_bouncer_nginx::watch;
+use vigie_bouncer_origin::Origin;
 
 use crate::lapi::{KEY, Lapi};
 
@@ -124,6 +125,7 @@ fn entry(network: &str, remediation: Remediation, secs: u32) -> Entry {
         prefix: prefix.parse().unwrap(),
         remediation,
         until: clock::seconds() + secs,
+        origin: Origin::Mesh,
     }
 }
 

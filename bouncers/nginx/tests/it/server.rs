@@ -164,6 +164,27 @@ impl Nginx {
         value.trim().parse().unwrap()
     }
 
+    /// How many requests were counted for this word with this outcome, whoever decided.
+    pub(crate) fn requests(&self, word: &str, became: &str) -> u64 {
+        self.requests_of(word, became, "")
+    }
+
+    /// The same, of one origin.
+    pub(crate) fn requests_of(&self, word: &str, became: &str, origin: &str) -> u64 {
+        let reply = self.ask(&Ask {
+            path: "/metrics",
+            ..Ask::from("")
+        });
+        let (start, part) = (
+            format!("vigie_requests_total{{remediation=\"{word}\",outcome=\"{became}\""),
+            format!("origin=\"{origin}"),
+        );
+        let lines = reply.body.lines().filter(|line| line.starts_with(&start));
+        let lines = lines.filter(|line| origin.is_empty() || line.contains(&part));
+        let counts = lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+        counts.reduce(|sum, count| sum + count).unwrap()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }

@@ -1,11 +1,11 @@
-//! Who decided, and for how long. Origins are told apart as far as counting needs it: a closed list, so that neither a kernel nor nginx's workers have to make room
+//! Who decided, as far as counting needs it: a closed list, so that neither a kernel nor nginx's workers have to make room
 //! for whatever a server calls itself.
 //!
-//! Deliberately absent: the names of single lists, which a server may have any number of.
+//! A crate of its own, since nginx's module counts as well and wants no client of a Local API inside nginx. Deliberately absent: the names of single lists, which a server may have any number of.
+
+#![warn(missing_docs)]
 
 use std::fmt;
-
-use crate::moment::Moment;
 
 /// Where a decision comes from. Its number stands for it in nginx's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,15 +33,6 @@ pub enum Origin {
     Lists = 9,
     /// The same: by hand in its console.
     Console = 10,
-}
-
-/// How long somebody is kept out, and by whose word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Term {
-    /// When it ends.
-    pub until: Moment,
-    /// Who decided.
-    pub origin: Origin,
 }
 
 // === impl Origin ===
