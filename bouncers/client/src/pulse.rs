@@ -32,10 +32,14 @@ struct State {
     counts: Mutex<Counts>,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    holds: Vec<(Origin, usize)>,
-    dropped: Vec<Dropped>,
+/// What is told of numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    /// Decisions of each origin.
+    pub(crate) holds: Vec<(Origin, usize)>,
+    pub(crate) dropped: Vec<Dropped>,
+    /// What was dropped when this program began.
+    pub(crate) dropped_before: Vec<Dropped>,
 }
 
 /// What a firewall dropped by the word of an origin, since it began to count.
@@ -72,15 +76,25 @@ impl Pulse {
 
     /// So many decisions of each origin are held.
     pub fn holds(&self, decisions: Vec<(Origin, usize)>) {
-        self.counts(|counts| counts.holds = decisions);
+        self.with(|counts| counts.holds = decisions);
     }
 
     /// So much was dropped so far.
     pub fn dropped(&self, dropped: Vec<Dropped>) {
-        self.counts(|counts| counts.dropped = dropped);
+        self.with(|counts| {
+            if counts.dropped.is_empty() {
+                counts.dropped_before.clone_from(&dropped);
+            }
+            counts.dropped = dropped;
+        });
     }
 
-    fn counts<T>(&self, with: impl FnOnce(&mut Counts) -> T) -> T {
+    /// The numbers as they are now.
+    pub(crate) fn counts(&self) -> Counts {
+        self.with(|counts| counts.clone())
+    }
+
+    fn with<T>(&self, with: impl FnOnce(&mut Counts) -> T) -> T {
         with(&mut self.0.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -126,7 +140,7 @@ impl Pulse {
              # HELP vigie_bouncer_decisions Decisions that are held, by who decided.\n\
              # TYPE vigie_bouncer_decisions gauge\n"
         );
-        self.counts(|counts| counts.tell(bouncer, &mut out));
+        self.counts().tell(bouncer, &mut out);
         out
     }
 }
@@ -166,7 +180,7 @@ impl Counts {
     clippy::disallowed_methods,
     reason = "what is read on another machine has to name a time of day; nothing here depends on it"
 )]
-fn since_1970() -> Duration {
+pub(crate) fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 /// Where the API is and how to speak to it.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ pub enum RequestError {
         /// The status.
         status: u16,
     },
-    /// Any other status than 200.
+    /// Any other status than that of success.
     #[error("the node answers HTTP {status}")]
     Status {
         /// The status.
@@ -68,7 +69,7 @@ pub enum RequestError {
 }
 
 /// A Local API, ready to be asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     client: Client,
     base: Url,
@@ -148,6 +149,12 @@ impl Source {
         checked(self.client.get(self.at("v1/decisions/spared", None)).send().await)
     }
 
+    /// `POST /v1/usage-metrics`: what this bouncer did.
+    pub async fn report(&self, body: &Value) -> Result<(), RequestError> {
+        let request = self.client.post(self.at("v1/usage-metrics", None)).json(body);
+        checked(request.send().await).map(drop)
+    }
+
     fn at<'a>(&self, path: &str, query: impl IntoIterator<Item = (&'a str, &'a str)>) -> Url {
         let mut url = self.base.clone();
         let prefix = url.path().trim_end_matches('/').to_owned();
@@ -190,7 +197,7 @@ fn checked(answer: Result<Response, reqwest::Error>) -> Result<Response, Request
     let response = answer.map_err(RequestError::Transport)?;
     let status = response.status();
     match status {
-        StatusCode::OK => Ok(response),
+        StatusCode::OK | StatusCode::CREATED => Ok(response),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RequestError::Denied {
             status: status.as_u16(),
         }),

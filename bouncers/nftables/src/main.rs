@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow};
+use vigie_bouncer_client::{About, Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow, report};
 use vigie_bouncer_nftables::apply::Backend;
 use vigie_bouncer_nftables::config::{Config, Settings};
 use vigie_bouncer_nftables::enforce::{EnforceConfig, Enforcer};
@@ -81,6 +81,12 @@ enum LogFormat {
     Text,
     Json,
 }
+
+/// Who we are, to the node.
+const ABOUT: About = About {
+    program: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
 
 /// What a failure means to whoever started us.
 #[derive(Clone, Copy, Debug)]
@@ -217,11 +223,18 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
     // Few, as each holds up to a thousand changes: a slow kernel slows the download down.
     let (tx, rx) = mpsc::channel(16);
     let mut tasks: JoinSet<Outcome> = JoinSet::new();
-    let telling = pulse.tell(config.metrics, "nftables", shutdown.clone());
+    let telling = pulse.clone().tell(config.metrics, "nftables", shutdown.clone());
     tasks.spawn(async move {
         telling.await;
         Ok(())
     });
+    if !run.once && !run.dry_run {
+        let reporting = report(ABOUT, source.clone(), pulse, shutdown.clone());
+        tasks.spawn(async move {
+            reporting.await;
+            Ok(())
+        });
+    }
     let following = follow(stream, source, (clock, shutdown.clone()), tx);
     tasks.spawn(async { following.await.map_err(|error| (failure(&error), error.into())) });
     tasks.spawn(async move {

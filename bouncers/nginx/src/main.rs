@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow};
+use vigie_bouncer_client::{About, Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow, report};
 use vigie_bouncer_nginx::table::Remediation;
 use vigie_bouncer_nginx::{clock, watch};
 
@@ -81,6 +81,12 @@ enum LogFormat {
     Text,
     Json,
 }
+
+/// Who we are, to the node.
+const ABOUT: About = About {
+    program: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
 
 /// What a failure means to whoever started us.
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +217,13 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
     // Few, as each holds up to a thousand changes: a slow disk slows the download down.
     let (tx, rx) = mpsc::channel(16);
     let mut tasks: JoinSet<Outcome> = JoinSet::new();
+    if !run.once {
+        let reporting = report(ABOUT, source.clone(), pulse.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            reporting.await;
+            Ok(())
+        });
+    }
     let following = follow(stream, source, (clock, shutdown.clone()), tx);
     tasks.spawn(async { following.await.map_err(|error| (failure(&error), error.into())) });
     tasks.spawn(async move {

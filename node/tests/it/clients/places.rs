@@ -71,6 +71,7 @@ impl Bouncer {
         look.args(["look-up", address, "--table"]).arg(self.path("table"));
         let answer = String::from_utf8(look.output().unwrap().stdout).unwrap();
         let word = answer.trim().strip_prefix(address).unwrap_or_default();
+        let word = word.split(" by ").next().unwrap_or_default();
         word.trim().to_owned()
     }
 }
@@ -116,6 +117,20 @@ fn a_place_that_cscli_names_is_out_but_for_whom_we_allow() {
     });
     said(&crowdsec, &["decisions", "delete", "--value", "AS64500"]);
     until("the AS is in again", || bouncer.says("192.88.98.1") == OUTSIDE);
+    // What it holds, by its own word.
+    decide_on(&crowdsec, "AS", "64501");
+    let edge = || {
+        let rows = home.rows(&["bouncers", "list"]);
+        let edge = rows.into_iter().find(|row| row["name"] == "edge").unwrap();
+        edge["usage"]["counts"].clone()
+    };
+    until("its report", || !edge().is_null());
+    let counts = edge();
+    assert!(
+        counts
+            .as_object()
+            .is_some_and(|counts| counts.keys().all(|name| name == "active_decisions ip"))
+    );
 }
 
 #[test]
