@@ -8,6 +8,7 @@
 
 pub mod atlas;
 mod backoff;
+mod causes;
 pub mod change;
 pub mod decision;
 pub mod duration;
@@ -25,6 +26,7 @@ pub mod term;
 pub mod value;
 
 pub use atlas::{Atlas, Databases, Guide};
+pub use causes::with_causes;
 pub use change::{Change, Update};
 pub use decision::{Decision, StreamResponse};
 pub use duration::GoDuration;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::atlas::Guide;
 use crate::backoff::Backoff;
+use crate::causes::with_causes;
 use crate::change::{Change, Update};
 use crate::moment::Clock;
 use crate::pulse::Pulse;
@@ -207,7 +208,7 @@ impl Follower {
                 Ok(None) => {}
                 Err(error) => {
                     self.push.close();
-                    tracing::debug!(error = chain(&error), "the push ended, opening another");
+                    tracing::debug!(error = with_causes(&error), "the push ended, opening another");
                     // A node that restarts loses all its bouncers at once: they come back one by one.
                     tokio::time::sleep(backoff.between_half_and(Duration::from_secs(1))).await;
                     return Ok(());
@@ -223,7 +224,7 @@ impl Follower {
             Ok(changes) => self.send(changes).await,
             Err(error) => {
                 tracing::warn!(
-                    error = chain(&error),
+                    error = with_causes(&error),
                     "an event that is no decision stream was left out"
                 );
                 Ok(())
@@ -294,20 +295,8 @@ impl Follower {
 fn report(error: &PullError, wait: Duration) {
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     tracing::warn!(
-        error = chain(error),
+        error = with_causes(error),
         retry_in_ms = wait_ms,
         "no decisions from the node; what is blocked stays blocked until it expires"
     );
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -1,12 +1,13 @@
 //! Configuration: built-in defaults, then the file, then flags. A key is named by file, never given itself.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
-use vigie_bouncer_client::{Databases, GoDuration, TableConfig};
+use vigie_bouncer_client::{Databases, TableConfig};
+use vigie_bouncer_daemon::node::Said;
+use vigie_bouncer_daemon::{Network, Node, SettingsError};
 
 use crate::layout::Layout;
 use crate::transaction::Hook;
@@ -35,7 +36,7 @@ pub struct Settings {
     pub remediations: Option<Vec<String>>,
     /// Addresses and ranges never to be dropped; may be given several times
     #[arg(long)]
-    pub allow: Option<Vec<IpNetOrAddress>>,
+    pub allow: Option<Vec<Network>>,
     /// Database of countries (mmdb): keep out those that decisions name [default: none]
     #[arg(long)]
     pub countries: Option<PathBuf>,
@@ -56,30 +57,15 @@ pub struct Settings {
     pub priority: Option<i32>,
 }
 
-/// An address stands for the range of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct IpNetOrAddress(pub IpNet);
-
 /// Everything set and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// See [`Settings::url`].
-    pub url: String,
-    /// See [`Settings::key_file`].
-    pub key_file: PathBuf,
-    /// See [`Settings::ca_file`].
-    pub ca_file: Option<PathBuf>,
-    /// See [`Settings::poll`].
-    pub poll: Duration,
-    /// Whether to use the node's push.
-    pub push: bool,
+    /// Whom to follow.
+    pub node: Node,
     /// See [`Settings::remediations`].
     pub remediations: Vec<String>,
     /// See [`Settings::allow`].
     pub allow: Vec<IpNet>,
-    /// See [`Settings::countries`] and [`Settings::systems`].
-    pub databases: Databases,
     /// See [`Settings::metrics`].
     pub metrics: Option<PathBuf>,
     /// See [`Settings::table`].
@@ -90,82 +76,9 @@ pub struct Config {
     pub priority: i32,
 }
 
-/// What is wrong with the configuration, and what would be right.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not right. The source names line and column.
-    #[error("{path}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        #[source]
-        source: Box<toml::de::Error>,
-    },
-    /// A value is not allowed.
-    #[error("{name}: {value:?} is not {allowed}")]
-    Value {
-        /// The setting.
-        name: &'static str,
-        /// What it was.
-        value: String,
-        /// What it may be.
-        allowed: &'static str,
-    },
-    /// Nothing was said about something that has no default.
-    #[error("key_file is not set: name the file that holds the bouncer's API key (--key-file)")]
-    NoKey,
-}
-
-const SHORTEST_POLL: Duration = Duration::from_secs(1);
-const LONGEST_POLL: Duration = Duration::from_hours(1);
-
-// === impl IpNetOrAddress ===
-
-impl std::str::FromStr for IpNetOrAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let net = text
-            .parse::<IpNet>()
-            .or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
-        net.map(Self)
-            .map_err(|_| format!("{text:?} is neither an address nor a range"))
-    }
-}
-
-impl TryFrom<String> for IpNetOrAddress {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
 // === impl Settings ===
 
 impl Settings {
-    /// Reads a file.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        toml::from_str(&text).map_err(|source| ConfigError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
-    }
-
     /// These settings, and what `below` says where these say nothing.
     #[must_use]
     pub fn over(self, below: Self) -> Self {
@@ -187,7 +100,7 @@ impl Settings {
     }
 
     /// The name of the table, checked; all that removing needs.
-    pub fn table(&self) -> Result<String, ConfigError> {
+    pub fn table(&self) -> Result<String, SettingsError> {
         let table = self.table.clone().unwrap_or_else(|| "vigie".to_owned());
         let plain = table
             .bytes()
@@ -200,7 +113,7 @@ impl Settings {
             return Ok(table);
         }
         let allowed = "a letter followed by at most 30 letters, digits and _";
-        Err(ConfigError::Value {
+        Err(SettingsError::Value {
             name: "table",
             value: table,
             allowed,
@@ -208,14 +121,21 @@ impl Settings {
     }
 
     /// Fills in the defaults and checks everything.
-    pub fn finish(self) -> Result<Config, ConfigError> {
+    pub fn finish(self) -> Result<Config, SettingsError> {
         let table = self.table()?;
-        Ok(Config {
-            url: self.url.unwrap_or_else(|| "http://127.0.0.1:8480".to_owned()),
-            key_file: self.key_file.ok_or(ConfigError::NoKey)?,
+        let node = Said {
+            url: self.url,
+            key_file: self.key_file,
             ca_file: self.ca_file,
-            poll: poll(self.poll.as_deref().unwrap_or("10s"))?,
-            push: !self.no_push.unwrap_or(false),
+            poll: self.poll,
+            no_push: self.no_push,
+            databases: Databases {
+                countries: self.countries,
+                systems: self.systems,
+            },
+        };
+        Ok(Config {
+            node: node.checked()?,
             remediations: self.remediations.unwrap_or_else(|| vec!["ban".to_owned()]),
             allow: self
                 .allow
@@ -223,10 +143,6 @@ impl Settings {
                 .into_iter()
                 .map(|net| net.0)
                 .collect(),
-            databases: Databases {
-                countries: self.countries,
-                systems: self.systems,
-            },
             metrics: self.metrics,
             table,
             hooks: hooks(self.hooks)?,
@@ -235,22 +151,11 @@ impl Settings {
     }
 }
 
-fn poll(text: &str) -> Result<Duration, ConfigError> {
-    let duration = text.parse::<GoDuration>().ok().map(GoDuration::remaining);
-    duration
-        .filter(|poll| (SHORTEST_POLL..=LONGEST_POLL).contains(poll))
-        .ok_or_else(|| ConfigError::Value {
-            name: "poll",
-            value: text.to_owned(),
-            allowed: "a duration from 1s to 1h",
-        })
-}
-
-fn hooks(names: Option<Vec<String>>) -> Result<Vec<Hook>, ConfigError> {
+fn hooks(names: Option<Vec<String>>) -> Result<Vec<Hook>, SettingsError> {
     let Some(names) = names else {
         return Ok(vec![Hook::Input, Hook::Forward]);
     };
-    let wrong = |value: String| ConfigError::Value {
+    let wrong = |value: String| SettingsError::Value {
         name: "hooks",
         value,
         allowed: "input or forward",
@@ -289,6 +194,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn config(text: &str) -> Result<Config, String> {
@@ -300,7 +207,7 @@ mod tests {
     fn a_key_file_is_all_that_is_needed() {
         let config = config("key_file = '/k'").unwrap();
         assert_eq!(
-            (config.table.as_str(), config.poll, config.push),
+            (config.table.as_str(), config.node.poll, config.node.push),
             ("vigie", Duration::from_secs(10), true)
         );
         assert_eq!(config.hooks, [Hook::Input, Hook::Forward]);

@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::span::Family;
 use vigie_bouncer_client::table::Outcome;
-use vigie_bouncer_client::{Change, Clock, Pulse, Table, TableConfig, Update, Value};
+use vigie_bouncer_client::{Change, Clock, Pulse, Table, TableConfig, Update, Value, with_causes};
 
 use crate::apply::Backend;
 use crate::in_force::InForce;
@@ -217,7 +217,7 @@ impl Enforcer {
 
     fn begin_anew(&mut self) -> bool {
         if let Err(error) = self.in_force.renew(self.clock.now()) {
-            tracing::error!(error = error.with_causes(), "the table cannot be put in place");
+            tracing::error!(error = with_causes(&error), "the table cannot be put in place");
             return false;
         }
         self.everything();
@@ -262,7 +262,7 @@ impl Enforcer {
                 self.pulse.dropped(dropped);
             }
             Err(error) => tracing::error!(
-                error = error.with_causes(),
+                error = with_causes(&error),
                 "the kernel's tables cannot be looked at"
             ),
         }

@@ -3,8 +3,8 @@
 //! Before: [`crate::enforce`], which knows what is wanted. After: [`crate::apply`]. Each step leaves everybody blocked who
 //! belongs blocked. Deliberately absent: reading back what sets hold.
 
-use vigie_bouncer_client::Moment;
 use vigie_bouncer_client::pulse::Dropped;
+use vigie_bouncer_client::{Moment, with_causes};
 
 use crate::apply::Backend;
 use crate::layout::Layout;
@@ -79,7 +79,7 @@ impl InForce {
     fn carry_out_one(&mut self, transaction: &Transaction, now: Moment) -> bool {
         if let Err(error) = self.backend.apply(transaction, &self.table, now) {
             tracing::warn!(
-                error = error.with_causes(),
+                error = with_causes(&error),
                 entries = transaction.weight(),
                 "a transaction failed, nothing of it took effect"
             );

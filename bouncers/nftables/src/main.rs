@@ -8,14 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand, ValueEnum};
-use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{About, Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow, report};
+use clap::{Parser, Subcommand};
+use vigie_bouncer_client::{About, Clock, Guide, Pulse, Source};
+use vigie_bouncer_daemon::ending::exit_code;
+use vigie_bouncer_daemon::settings::load;
+use vigie_bouncer_daemon::{Crew, Ending as _, Failure, Log, Outcome, stop_signals};
 use vigie_bouncer_nftables::apply::Backend;
 use vigie_bouncer_nftables::config::{Config, Settings};
 use vigie_bouncer_nftables::enforce::{EnforceConfig, Enforcer};
@@ -55,12 +52,8 @@ struct Run {
     /// Print the transactions, in nft's language, instead of carrying them out
     #[arg(long)]
     dry_run: bool,
-    /// How to write the log, which goes to standard error
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
-    /// What to log: error, warn, info, debug, or a tracing filter
-    #[arg(long, default_value = "info")]
-    log_level: String,
+    #[command(flatten)]
+    log: Log,
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,126 +69,57 @@ struct Remove {
     dry_run: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
 /// Who we are, to the node.
 const ABOUT: About = About {
     program: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
 };
 
-/// What a failure means to whoever started us.
-#[derive(Clone, Copy, Debug)]
-enum Failure {
-    NoDecisions = 1,
-    Configuration = 2,
-    Key = 3,
-    Kernel = 4,
-}
-
-type Outcome = Result<(), (Failure, anyhow::Error)>;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command.unwrap_or(Command::Run(arguments.run)) {
         Command::Run(run) => enforce(&run),
         Command::Remove(remove) => take_away(remove),
-        Command::CheckConfig(run) => configuration(&run)
-            .map(drop)
-            .map_err(|error| (Failure::Configuration, error)),
+        Command::CheckConfig(run) => configured(&run).map(drop).means(Failure::Configuration),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((failure, error)) => {
-            eprintln!("vigie-bouncer-nftables: {error:#}");
-            ExitCode::from(failure as u8)
-        }
-    }
+    exit_code(ABOUT.program, outcome)
 }
 
 /// What is configured, and what of it must be read or opened.
-fn configuration(run: &Run) -> anyhow::Result<(Config, Source, Guide)> {
-    let file = run
-        .config
-        .as_deref()
-        .map(Settings::load)
-        .transpose()?
-        .unwrap_or_default();
-    let config = run.settings.clone().over(file).finish()?;
-    let key_file = config.key_file.display();
-    let key = std::fs::read_to_string(&config.key_file).with_context(|| format!("key_file {key_file}"))?;
-    let ca_pem = match &config.ca_file {
-        Some(path) => Some(std::fs::read(path).with_context(|| format!("ca_file {}", path.display()))?),
-        None => None,
-    };
-    let source = Source::new(SourceConfig {
-        url: config.url.clone(),
-        key: SecretString::from(key.trim()),
-        user_agent: concat!("vigie-bouncer-nftables/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ca_pem,
-    })?;
-    let guide = Guide::open(config.databases.clone())?;
-    Ok((config, source, guide))
-}
-
-fn log(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(level).context("log_level")?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
-    Ok(())
+fn configured(run: &Run) -> anyhow::Result<(Config, (Source, Guide))> {
+    let config = run.settings.clone().over(load(run.config.as_deref())?).finish()?;
+    let opened = config.node.open(ABOUT)?;
+    Ok((config, opened))
 }
 
 fn take_away(remove: Remove) -> Outcome {
-    let wrong = |error: anyhow::Error| (Failure::Configuration, error);
-    let file = remove
-        .config
-        .as_deref()
-        .map(Settings::load)
-        .transpose()
-        .map_err(|error| wrong(error.into()))?;
     let flags = Settings {
         table: remove.table,
         ..Settings::default()
     };
-    let table = flags
-        .over(file.unwrap_or_default())
-        .table()
-        .map_err(|error| wrong(error.into()))?;
+    let file = load(remove.config.as_deref()).means(Failure::Configuration)?;
+    let table = flags.over(file).table().means(Failure::Configuration)?;
     let now = Clock::start().now();
     Backend::open(remove.dry_run)
         .and_then(|mut backend| backend.apply(&removal(), &table, now))
-        .map_err(|error| (Failure::Kernel, error.into()))
+        .means(Failure::Force)
 }
 
 fn enforce(run: &Run) -> Outcome {
-    let wrong = |error| (Failure::Configuration, error);
-    log(run.log_format, &run.log_level).map_err(wrong)?;
-    let configured = configuration(run).map_err(wrong)?;
+    run.log.begin().means(Failure::Configuration)?;
+    let configured = configured(run).means(Failure::Configuration)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
-    let runtime = runtime
-        .context("the runtime")
-        .map_err(|error| (Failure::Kernel, error))?;
+    let runtime = runtime.context("the runtime").means(Failure::Force)?;
     runtime.block_on(work(run, configured))
 }
 
-async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Outcome {
+async fn work(run: &Run, (config, opened): (Config, (Source, Guide))) -> Outcome {
     let clock = Clock::start();
-    let kernel = |error: anyhow::Error| (Failure::Kernel, error);
-    let shutdown = stop_signals().map_err(kernel)?;
-    let backend = Backend::open(run.dry_run).map_err(|error| kernel(error.into()))?;
+    let shutdown = stop_signals().means(Failure::Force)?;
+    let backend = Backend::open(run.dry_run).means(Failure::Force)?;
     let pulse = Pulse::default();
     let enforce = EnforceConfig {
         table: config.table.clone(),
@@ -209,76 +133,15 @@ async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Ou
         } else {
             "setting up the table"
         };
-        kernel(anyhow::Error::from(error).context(hint))
+        (Failure::Force, anyhow::Error::new(error).context(hint))
     })?;
 
-    let stream = StreamConfig {
-        poll: config.poll,
-        push: config.push,
-        once: run.once,
-        guide,
-        pulse: pulse.clone(),
-        ..StreamConfig::default()
-    };
-    // Few, as each holds up to a thousand changes: a slow kernel slows the download down.
-    let (tx, rx) = mpsc::channel(16);
-    let mut tasks: JoinSet<Outcome> = JoinSet::new();
-    let telling = pulse.clone().tell(config.metrics, "nftables", shutdown.clone());
-    tasks.spawn(async move {
-        telling.await;
-        Ok(())
-    });
+    let mut crew = Crew::new(pulse, shutdown.clone());
+    crew.tell(config.metrics, "nftables");
     if !run.once && !run.dry_run {
-        let reporting = report(ABOUT, source.clone(), pulse, shutdown.clone());
-        tasks.spawn(async move {
-            reporting.await;
-            Ok(())
-        });
+        crew.report(ABOUT, opened.0.clone());
     }
-    let following = follow(stream, source, (clock, shutdown.clone()), tx);
-    tasks.spawn(async { following.await.map_err(|error| (failure(&error), error.into())) });
-    tasks.spawn(async move {
-        let in_step = enforcer.run(rx, shutdown.clone()).await;
-        // Whatever ended it: the others have nothing left to do.
-        shutdown.cancel();
-        let behind = || {
-            (
-                Failure::Kernel,
-                anyhow::anyhow!("the kernel is not in step with the decisions"),
-            )
-        };
-        if in_step { Ok(()) } else { Err(behind()) }
-    });
-    let mut outcome = Ok(());
-    while let Some(ended) = tasks.join_next().await {
-        outcome = outcome.and(ended.context("a task died").map_err(kernel)?);
-    }
-    outcome
-}
-
-const fn failure(error: &FollowError) -> Failure {
-    match error {
-        FollowError::Denied(_) => Failure::Key,
-        FollowError::Once(_) => Failure::NoDecisions,
-    }
-}
-
-/// A token that is cancelled by SIGTERM or SIGINT.
-fn stop_signals() -> anyhow::Result<CancellationToken> {
-    let token = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let cancel = token.clone();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "lives as long as the process, and its only failure is its end"
-    )]
-    let _detached = tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        cancel.cancel();
-    });
-    Ok(token)
+    let updates = crew.follow(&config.node, opened, clock, run.once);
+    crew.enforce(enforcer.run(updates, shutdown), "the kernel");
+    crew.end().await
 }

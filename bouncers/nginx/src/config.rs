@@ -2,13 +2,16 @@
 //! itself. The names are those of `vigie-bouncer-nftables`.
 
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
-use vigie_bouncer_client::{Databases, GoDuration};
+use vigie_bouncer_client::Databases;
+use vigie_bouncer_daemon::node::Said;
+use vigie_bouncer_daemon::settings::within;
+use vigie_bouncer_daemon::{Network, Node, SettingsError};
 use vigie_bouncer_nginx::challenge::captcha::Provider;
 use vigie_bouncer_nginx::table::Remediation;
 
@@ -89,21 +92,11 @@ pub(crate) struct Accept {
     pub(crate) allow: Vec<IpNet>,
 }
 
-/// A range; an address stands for the range of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Network(pub(crate) IpNet);
-
 /// Everything set and checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    pub(crate) url: String,
-    pub(crate) key_file: PathBuf,
-    pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) poll: Duration,
-    pub(crate) push: bool,
+    pub(crate) node: Node,
     pub(crate) accept: Accept,
-    pub(crate) databases: Databases,
     pub(crate) metrics: Option<PathBuf>,
     pub(crate) table: PathBuf,
     pub(crate) captcha: Option<CaptchaConfig>,
@@ -123,23 +116,9 @@ pub(crate) struct CaptchaConfig {
 /// What is wrong with the configuration, and what would be right.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// The file cannot be read.
-    #[error("{path}")]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not right. The source names line and column.
-    #[error("{path}")]
-    Parse {
-        path: PathBuf,
-        #[source]
-        source: Box<toml::de::Error>,
-    },
-    /// Not a time between two questions.
-    #[error("poll: {value:?} is not a duration from 1s to 1h")]
-    Poll { value: String },
+    /// What both bouncers know.
+    #[error(transparent)]
+    Common(#[from] SettingsError),
     /// Nobody who makes captchas.
     #[error("captcha: {name:?} is none of turnstile, hcaptcha and recaptcha")]
     Provider { name: String },
@@ -155,18 +134,12 @@ pub(crate) enum ConfigError {
     /// The table of decisions counts them in a byte.
     #[error("remediations: {found} are more than {MOST_KINDS}")]
     TooMany { found: usize },
-    /// Nothing was said about something that has no default.
-    #[error("key_file is not set: name the file that holds the bouncer's API key (--key-file)")]
-    NoKey,
 }
 
-const SHORTEST_POLL: Duration = Duration::from_secs(1);
-const LONGEST_POLL: Duration = Duration::from_hours(1);
 const TABLE: &str = "/run/vigie/nginx.table";
 const MOST_KINDS: usize = 255;
 const SOCKET: &str = "/run/vigie/captcha.sock";
-const SHORTEST_WINDOW: Duration = Duration::from_mins(1);
-const LONGEST_WINDOW: Duration = Duration::from_hours(24);
+const WINDOW: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24);
 
 // === impl Meaning ===
 
@@ -217,43 +190,9 @@ impl TryFrom<String> for Meaning {
     }
 }
 
-// === impl Network ===
-
-impl std::str::FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let net = text
-            .parse::<IpNet>()
-            .or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
-        net.map(Self)
-            .map_err(|_| format!("{text:?} is neither an address nor a range"))
-    }
-}
-
-impl TryFrom<String> for Network {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
 // === impl Settings ===
 
 impl Settings {
-    /// Reads a file.
-    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        toml::from_str(&text).map_err(|source| ConfigError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
-    }
-
     /// These settings, and what `below` says where these say nothing.
     #[must_use]
     pub(crate) fn over(self, below: Self) -> Self {
@@ -289,17 +228,20 @@ impl Settings {
         let captcha = self.captcha()?;
         let allow = self.allow.unwrap_or_default();
         let meanings = self.remediations.unwrap_or_else(Meaning::usual);
-        Ok(Config {
-            url: self.url.unwrap_or_else(|| "http://127.0.0.1:8480".to_owned()),
-            key_file: self.key_file.ok_or(ConfigError::NoKey)?,
+        let node = Said {
+            url: self.url,
+            key_file: self.key_file,
             ca_file: self.ca_file,
-            poll: poll(self.poll.unwrap_or_else(|| "10s".to_owned()))?,
-            push: !self.no_push.unwrap_or(false),
-            accept: accept(meanings, allow.into_iter().map(|network| network.0).collect())?,
+            poll: self.poll,
+            no_push: self.no_push,
             databases: Databases {
                 countries: self.countries,
                 systems: self.systems,
             },
+        };
+        Ok(Config {
+            node: node.checked()?,
+            accept: accept(meanings, allow.into_iter().map(|network| network.0).collect())?,
             metrics: self.metrics,
             table,
             captcha,
@@ -325,8 +267,7 @@ impl Settings {
                 .clone()
                 .unwrap_or_else(|| provider.judge().to_owned()),
             secret_file: needed("challenge_secret_file", &self.challenge_secret_file)?,
-            window: within(&window, SHORTEST_WINDOW..=LONGEST_WINDOW)
-                .ok_or(ConfigError::Window { value: window })?,
+            window: within(&window, &WINDOW).ok_or(ConfigError::Window { value: window })?,
         }))
     }
 }
@@ -348,15 +289,6 @@ fn accept(meanings: Vec<Meaning>, allow: Vec<IpNet>) -> Result<Accept, ConfigErr
     Ok(Accept { kinds, words, allow })
 }
 
-fn poll(value: String) -> Result<Duration, ConfigError> {
-    within(&value, SHORTEST_POLL..=LONGEST_POLL).ok_or(ConfigError::Poll { value })
-}
-
-fn within(value: &str, bounds: RangeInclusive<Duration>) -> Option<Duration> {
-    let duration = value.parse::<GoDuration>().ok().map(GoDuration::remaining);
-    duration.filter(|duration| bounds.contains(duration))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,7 +301,7 @@ mod tests {
     #[test]
     fn a_key_file_is_all_that_is_needed() {
         let config = config("key_file = '/k'").unwrap();
-        assert_eq!((config.table.to_str(), config.push), (Some(TABLE), true));
+        assert_eq!((config.table.to_str(), config.node.push), (Some(TABLE), true));
         assert_eq!(config.accept.kinds, ["ban", "challenge", "captcha", "throttle"]);
     }
 
@@ -445,7 +377,7 @@ mod tests {
             ..Settings::default()
         };
         let both = flags.over(file);
-        assert_eq!(both.table(), Path::new("/b"));
+        assert_eq!(both.table(), PathBuf::from("/b"));
         assert_eq!(both.allow.unwrap()[0].0, "10.0.0.1/32".parse().unwrap());
     }
 }

@@ -12,14 +12,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand, ValueEnum};
-use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use vigie_bouncer_client::stream::FollowError;
-use vigie_bouncer_client::{About, Clock, Guide, Pulse, Source, SourceConfig, StreamConfig, follow, report};
+use clap::{Parser, Subcommand};
+use vigie_bouncer_client::{About, Clock, Guide, Pulse, Source};
+use vigie_bouncer_daemon::ending::exit_code;
+use vigie_bouncer_daemon::settings::load;
+use vigie_bouncer_daemon::{Crew, Ending as _, Failure, Log, Outcome, stop_signals};
 use vigie_bouncer_nginx::table::Remediation;
 use vigie_bouncer_nginx::{clock, watch};
 
@@ -56,12 +53,8 @@ struct Run {
     /// Write the table once, then end
     #[arg(long)]
     once: bool,
-    /// How to write the log, which goes to standard error
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
-    /// What to log: error, warn, info, debug, or a tracing filter
-    #[arg(long, default_value = "info")]
-    log_level: String,
+    #[command(flatten)]
+    log: Log,
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,99 +69,40 @@ struct LookUp {
     table: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
 /// Who we are, to the node.
 const ABOUT: About = About {
     program: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
 };
 
-/// What a failure means to whoever started us.
-#[derive(Clone, Copy, Debug)]
-enum Failure {
-    NoDecisions = 1,
-    Configuration = 2,
-    Key = 3,
-    Table = 4,
-}
-
-type Outcome = Result<(), (Failure, anyhow::Error)>;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command.unwrap_or(Command::Run(arguments.run)) {
         Command::Run(run) => publish(&run),
         Command::LookUp(look_up) => answer(look_up),
-        Command::CheckConfig(run) => configuration(&run)
-            .map(drop)
-            .map_err(|error| (Failure::Configuration, error)),
+        Command::CheckConfig(run) => configured(&run).map(drop).means(Failure::Configuration),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err((failure, error)) => {
-            eprintln!("vigie-bouncer-nginx: {error:#}");
-            ExitCode::from(failure as u8)
-        }
-    }
-}
-
-fn loaded(file: Option<&PathBuf>) -> anyhow::Result<Settings> {
-    Ok(file
-        .map(|path| Settings::load(path))
-        .transpose()?
-        .unwrap_or_default())
+    exit_code(ABOUT.program, outcome)
 }
 
 /// What is configured, and what of it must be read or opened.
-fn configuration(run: &Run) -> anyhow::Result<(Config, Source, Guide)> {
-    let config = run.settings.clone().over(loaded(run.config.as_ref())?).finish()?;
-    let key_file = config.key_file.display();
-    let key = std::fs::read_to_string(&config.key_file).with_context(|| format!("key_file {key_file}"))?;
-    let ca_pem = match &config.ca_file {
-        Some(path) => Some(std::fs::read(path).with_context(|| format!("ca_file {}", path.display()))?),
-        None => None,
-    };
-    let source = Source::new(SourceConfig {
-        url: config.url.clone(),
-        key: SecretString::from(key.trim()),
-        user_agent: concat!("vigie-bouncer-nginx/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ca_pem,
-    })?;
-    let guide = Guide::open(config.databases.clone())?;
-    Ok((config, source, guide))
-}
-
-fn log(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(level).context("log_level")?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
-    Ok(())
+fn configured(run: &Run) -> anyhow::Result<(Config, (Source, Guide))> {
+    let config = run.settings.clone().over(load(run.config.as_deref())?).finish()?;
+    let opened = config.node.open(ABOUT)?;
+    Ok((config, opened))
 }
 
 #[expect(clippy::print_stdout, reason = "the answer is what this command is for")]
 fn answer(look_up: LookUp) -> Outcome {
-    let wrong = |error| (Failure::Configuration, error);
     let flags = Settings {
         table: look_up.table,
         ..Settings::default()
     };
-    let path = flags
-        .over(loaded(look_up.config.as_ref()).map_err(wrong)?)
-        .table();
+    let file = load(look_up.config.as_deref()).means(Failure::Configuration)?;
+    let path = flags.over(file).table();
     let table = watch::read(&path)
         .with_context(|| path.display().to_string())
-        .map_err(|error| (Failure::Table, error))?;
+        .means(Failure::Force)?;
     let words = table.look_up(look_up.address, clock::seconds);
     let strongest = words.strongest();
     let said = strongest.filter(|word| *word != Remediation::Pass);
@@ -188,98 +122,40 @@ fn answer(look_up: LookUp) -> Outcome {
 }
 
 fn publish(run: &Run) -> Outcome {
-    let wrong = |error| (Failure::Configuration, error);
-    log(run.log_format, &run.log_level).map_err(wrong)?;
-    let configured = configuration(run).map_err(wrong)?;
+    run.log.begin().means(Failure::Configuration)?;
+    let configured = configured(run).means(Failure::Configuration)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime
-        .context("the runtime")
-        .map_err(|error| (Failure::Table, error))?;
+    let runtime = runtime.context("the runtime").means(Failure::Force)?;
     runtime.block_on(work(run, configured))
 }
 
-async fn work(run: &Run, (config, source, guide): (Config, Source, Guide)) -> Outcome {
+async fn work(run: &Run, (config, opened): (Config, (Source, Guide))) -> Outcome {
     let clock = Clock::start();
-    let table = |error: anyhow::Error| (Failure::Table, error);
-    let shutdown = stop_signals().map_err(table)?;
-    let serving = shutdown.clone();
+    let shutdown = stop_signals().means(Failure::Force)?;
     let pulse = Pulse::default();
-    let publisher = Publisher::start(config.table, config.accept, (clock, pulse.clone()))
-        .map_err(|error| table(error.into()))?;
-    let stream = StreamConfig {
-        poll: config.poll,
-        push: config.push,
-        once: run.once,
-        guide,
-        pulse: pulse.clone(),
-        ..StreamConfig::default()
-    };
-    // Few, as each holds up to a thousand changes: a slow disk slows the download down.
-    let (tx, rx) = mpsc::channel(16);
-    let mut tasks: JoinSet<Outcome> = JoinSet::new();
+    let publisher =
+        Publisher::start(config.table, config.accept, (clock, pulse.clone())).means(Failure::Force)?;
+
+    let mut crew = Crew::new(pulse, shutdown.clone());
+    crew.tell(config.metrics, "nginx");
     if !run.once {
-        let reporting = report(ABOUT, source.clone(), pulse.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            reporting.await;
-            Ok(())
+        crew.report(ABOUT, opened.0.clone());
+    }
+    if let Some(captcha) = config.captcha.filter(|_| !run.once) {
+        let judge = captcha::Judge::new(&captcha).means(Failure::Configuration)?;
+        let listener = captcha::bind(&captcha.socket).means(Failure::Force)?;
+        let shutdown = shutdown.clone();
+        crew.add(async move {
+            captcha::serve(listener, judge, shutdown)
+                .await
+                .means(Failure::Force)
         });
     }
-    let following = follow(stream, source, (clock, shutdown.clone()), tx);
-    tasks.spawn(async { following.await.map_err(|error| (failure(&error), error.into())) });
-    tasks.spawn(async move {
+    let updates = crew.follow(&config.node, opened, clock, run.once);
+    let publishing = async move {
         // Told to stop before the first picture is nobody's failure.
-        let in_step = publisher.run(rx, shutdown.clone()).await || shutdown.is_cancelled();
-        // Whatever ended it: the others have nothing left to do.
-        shutdown.cancel();
-        let behind = || {
-            (
-                Failure::Table,
-                anyhow::anyhow!("the table is not in step with the decisions"),
-            )
-        };
-        if in_step { Ok(()) } else { Err(behind()) }
-    });
-    if let Some(captcha) = config.captcha.filter(|_| !run.once) {
-        let judge = captcha::Judge::new(&captcha).map_err(|error| (Failure::Configuration, error))?;
-        let listener = captcha::bind(&captcha.socket).map_err(table)?;
-        let shutdown = serving.clone();
-        tasks.spawn(async move { captcha::serve(listener, judge, shutdown).await.map_err(table) });
-    }
-    let telling = pulse.tell(config.metrics, "nginx", serving);
-    tasks.spawn(async move {
-        telling.await;
-        Ok(())
-    });
-    let mut outcome = Ok(());
-    while let Some(ended) = tasks.join_next().await {
-        outcome = outcome.and(ended.context("a task died").map_err(table)?);
-    }
-    outcome
-}
-
-const fn failure(error: &FollowError) -> Failure {
-    match error {
-        FollowError::Denied(_) => Failure::Key,
-        FollowError::Once(_) => Failure::NoDecisions,
-    }
-}
-
-/// A token that is cancelled by SIGTERM or SIGINT.
-fn stop_signals() -> anyhow::Result<CancellationToken> {
-    let token = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let cancel = token.clone();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "lives as long as the process, and its only failure is its end"
-    )]
-    let _detached = tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        cancel.cancel();
-    });
-    Ok(token)
+        publisher.run(updates, shutdown.clone()).await || shutdown.is_cancelled()
+    };
+    crew.enforce(publishing, "the table");
+    crew.end().await
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_client::table::Outcome;
-use vigie_bouncer_client::{Change, Clock, Origin, Pulse, Table, TableConfig, Update};
+use vigie_bouncer_client::{Change, Clock, Origin, Pulse, Table, TableConfig, Update, with_causes};
 use vigie_bouncer_nginx::clock::{self, Boot};
 use vigie_bouncer_nginx::table::form::{TooLarge, encode};
 use vigie_bouncer_nginx::table::{Entry, Remediation};
@@ -208,7 +208,7 @@ impl Publisher {
                 tracing::debug!(rows, bytes, "a table is in place");
             }
             Err(error) => {
-                let error = chain(&error);
+                let error = with_causes(&error);
                 if self.told.as_ref() != Some(&error) {
                     tracing::error!(error, "the table cannot be written; the one from before stays");
                 }
@@ -271,16 +271,4 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<Option<(u64, i64, i64)>
 fn stamp(path: &Path) -> Option<(u64, i64, i64)> {
     let file = std::fs::metadata(path).ok()?;
     Some((file.ino(), file.mtime(), file.mtime_nsec()))
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -54,7 +54,7 @@ impl Push {
         match source.events(&self.last_id, scopes).await {
             Ok(response) => self.open = Some((response, Events::new(EVENT_BYTES))),
             Err(RequestError::NotOffered { .. }) => self.not_before = clock.now().plus(PUSH_RETRY),
-            Err(error) => tracing::debug!(error = super::chain(&error), "no push for now"),
+            Err(error) => tracing::debug!(error = crate::with_causes(&error), "no push for now"),
         }
     }
 

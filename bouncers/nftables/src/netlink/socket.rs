@@ -2,7 +2,6 @@
 //!
 //! The kernel carries a batch out while it is being sent, so its answers are there when sending returns.
 
-use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
@@ -68,18 +67,6 @@ impl NetlinkError {
             Errno::OPNOTSUPP,
         ];
         permanent.iter().any(|errno| Some(errno.raw_os_error()) == number)
-    }
-
-    /// The error and its causes on one line.
-    pub(crate) fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(inner) = cause {
-            text.push_str(": ");
-            text.push_str(&inner.to_string());
-            cause = inner.source();
-        }
-        text
     }
 
     fn is_missing(&self) -> bool {

@@ -16,10 +16,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("vigie-sim", &["vigie-reputation", "vigie-gossip-core"]),
     ("vigie-bouncer-origin", &[]),
     ("vigie-bouncer-client", &["vigie-bouncer-origin"]),
-    ("vigie-bouncer-nftables", &["vigie-bouncer-client"]),
+    ("vigie-bouncer-daemon", &["vigie-bouncer-client"]),
+    (
+        "vigie-bouncer-nftables",
+        &["vigie-bouncer-client", "vigie-bouncer-daemon"],
+    ),
     (
         "vigie-bouncer-nginx",
-        &["vigie-bouncer-client", "vigie-bouncer-origin"],
+        &[
+            "vigie-bouncer-client",
+            "vigie-bouncer-daemon",
+            "vigie-bouncer-origin",
+        ],
     ),
     ("vigie-store", &["vigie-wire"]),
     ("vigie-store-sqlite", &["vigie-store"]),
@@ -51,8 +59,10 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
             "vigie-store-sqlite",
             "vigie-store-postgres",
             "vigie-bouncer-client",
+            "vigie-bouncer-daemon",
             "vigie-bouncer-nftables",
             "vigie-bouncer-nginx",
+            "vigie-bouncer-origin",
         ],
     ),
     (
@@ -64,7 +74,14 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
             "vigie-reputation",
         ],
     ),
-    ("axum", &["vigie-bouncer-client", "vigie-bouncer-nftables"]),
+    (
+        "axum",
+        &[
+            "vigie-bouncer-client",
+            "vigie-bouncer-daemon",
+            "vigie-bouncer-nftables",
+        ],
+    ),
 ];
 
 /// The workspace as its manifests say, without resolving anything.
