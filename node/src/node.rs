@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ipnet::IpNet;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use vigie_gossip::{Mesh, Peer};
 use vigie_gossip_core::Standing;
@@ -115,6 +115,8 @@ pub(crate) struct Node {
     recalled: tokio::sync::OnceCell<()>,
     /// What people spare.
     pub(crate) allowed: Listed,
+    /// Whom we spared when that was last looked at: bouncers that look up places themselves wait for another list.
+    pub(crate) sparing: watch::Sender<Vec<IpNet>>,
     /// The addresses of this machine.
     here: arc_swap::ArcSwap<Vec<IpNet>>,
     /// Held while the allowlist is read again, so that no older reading replaces a newer one.
@@ -209,6 +211,7 @@ impl Node {
             runs: std::sync::atomic::AtomicBool::new(false),
             recalled: tokio::sync::OnceCell::new(),
             allowed: Listed::default(),
+            sparing: watch::Sender::default(),
             here: arc_swap::ArcSwap::default(),
             reloading: tokio::sync::Mutex::default(),
         });
@@ -321,6 +324,12 @@ impl Node {
             }
         }
         self.allowed.put(self.store.allowed().await?);
+        let spared = self.spared();
+        self.sparing.send_if_modified(|before| {
+            let differs = *before != spared;
+            *before = spared;
+            differs
+        });
         Ok(())
     }
 

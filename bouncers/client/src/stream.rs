@@ -26,7 +26,7 @@ use crate::split::SplitError;
 use crate::sse::EventTooLong;
 
 use body::Body;
-use push::Push;
+use push::{Push, Pushed};
 use spared::Spared;
 
 /// Most changes in one [`Update::Changes`].
@@ -204,8 +204,10 @@ impl Follower {
                 self.config.pulse.beat();
             }
             match body {
-                Ok(Some(data)) => self.pushed(&data).await?,
-                Ok(None) => {}
+                Ok(Pushed::Change(data)) => self.pushed(&data).await?,
+                // To be asked for before the next question, which is now.
+                Ok(Pushed::Spared) => return Ok(()),
+                Ok(Pushed::Nothing) => {}
                 Err(error) => {
                     self.push.close();
                     tracing::debug!(error = with_causes(&error), "the push ended, opening another");

@@ -1,7 +1,7 @@
 //! `GET /v1/decisions/events`: the stream, pushed. Each event `change` has the body of a stream answer.
 //!
-//! What CrowdSec's API lacks: a decision reaches the bouncer when it is made, not at the next poll. A reader that does
-//! not read is held up by the connection's own backpressure: nothing is queued for it but one version number (`feed`).
+//! What CrowdSec's API lacks: a decision reaches the bouncer when it is made, not at the next poll. Who follows decisions on
+//! places is told by an event `spared` that [`super::spared`] has another answer. A reader that does not read is held up by the connection's own backpressure: nothing is queued for it but one version number (`feed`).
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -14,6 +14,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use http::{HeaderMap, StatusCode, header};
+use ipnet::IpNet;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -37,12 +38,16 @@ const SILENCE: u8 = 15;
 /// When a reader without a place may look again.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
+const SPARED: Bytes = Bytes::from_static(b"event: spared\ndata: {}\n\n");
+
 struct Follower {
     node: Arc<Node>,
     key: KeyHash,
     certificate: Option<Subject>,
     feed: Arc<Feed>,
     changes: watch::Receiver<Version>,
+    /// Whom the node spares, if this reader looks up places.
+    sparing: Option<watch::Receiver<Vec<IpNet>>>,
     sweep: Interval,
     /// Sweeps since it was told something.
     silent: u8,
@@ -58,7 +63,8 @@ pub(super) fn paper() -> Value {
     let mut paper = openapi::keyed("What changes, when it does", &openapi::CHOICE, &json!({}));
     let get = &mut paper["get"];
     get["responses"]["200"] = json!({
-        "description": "Server-sent events `change` without end; the data of each has the schema `change`",
+        "description": "Server-sent events `change` without end, the data of each with the schema `change`; for who asks for \
+            countries or AS also `spared`, when /v1/decisions/spared has another answer",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     });
     get["responses"]["429"] =
@@ -95,6 +101,7 @@ pub(super) async fn follow(
         filter: Filter::new(&query, &caller.bouncer).scopes_or(&["ip", "range"]),
         dedup: true,
     };
+    let sparing = wanted.filter.asks_for_places().then(|| node.sparing.subscribe());
     let (place, feed) = match feeds.join(caller.bouncer.key_hash, wanted, mark) {
         Ok(joined) => joined,
         Err(Full::Share) => return later(LOOK_AGAIN, "too many readers follow the decisions with this key"),
@@ -116,6 +123,7 @@ pub(super) async fn follow(
         node,
         feed,
         changes,
+        sparing,
         sweep,
         cursor,
         behind: None,
@@ -131,6 +139,16 @@ pub(super) async fn follow(
     (kind, Body::from_stream(events.flatten())).into_response()
 }
 
+/// Waits for another list of whom the node spares; for ever where nobody asked for it.
+async fn another(sparing: &mut Option<watch::Receiver<Vec<IpNet>>>) {
+    if let Some(sparing) = sparing
+        && sparing.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
 impl Follower {
     /// Waits for the next changes that concern this reader; ends with the node and with the reader's key.
     async fn next(&mut self) -> Option<Vec<Bytes>> {
@@ -141,6 +159,7 @@ impl Follower {
             tokio::select! {
                 changed = self.changes.changed() => changed.ok()?,
                 _ = self.sweep.tick() => self.silent = self.silent.saturating_add(1),
+                () = another(&mut self.sparing) => return self.may_hear().await.then(|| vec![SPARED]),
                 () = self.node.ending.cancelled() => return None,
             }
             if !self.may_hear().await {

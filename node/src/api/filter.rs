@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use vigie_store::{Bouncer, Decision, Remediation};
 use vigie_wire::Timestamp;
 
+use crate::subject;
+
 /// Which decisions a request is about. Two readers with equal ones are served the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Filter {
@@ -37,6 +39,12 @@ impl Filter {
         self.scopes
             .get_or_insert_with(|| default.iter().map(|&scope| scope.to_owned()).collect());
         self
+    }
+
+    /// Whether decisions on places are asked for.
+    pub(super) fn asks_for_places(&self) -> bool {
+        let scopes = self.scopes.iter().flatten();
+        scopes.into_iter().any(|scope| subject::is_place(scope))
     }
 
     /// Whether a decision is served: granted to this key, and asked for.

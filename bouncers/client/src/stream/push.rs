@@ -1,4 +1,5 @@
-//! The node's push: `GET /v1/decisions/events`, an event `change` with a stream's body for each change.
+//! The node's push: `GET /v1/decisions/events`, an event `change` with a stream's body for each change, and an event `spared`
+//! when the node spares others than it did.
 //!
 //! A plain CrowdSec knows no such path; then this stays closed, silently, and is tried again much later.
 
@@ -13,6 +14,17 @@ use crate::sse::{Event, Events};
 
 /// No event may be longer.
 const EVENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// What is pushed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The body of a change.
+    Change(Vec<u8>),
+    /// Whom the node spares is to be asked for again.
+    Spared,
+    /// A sign of life.
+    Nothing,
+}
 
 #[derive(Debug)]
 pub(crate) struct Push {
@@ -58,8 +70,8 @@ impl Push {
         }
     }
 
-    /// The body of the next change, or `None` if what came was none. Safe to drop while waiting.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, PullError> {
+    /// What comes next. Safe to drop while waiting.
+    pub(crate) async fn next(&mut self) -> Result<Pushed, PullError> {
         if self.waiting.is_empty() {
             let Some((response, events)) = &mut self.open else {
                 return Err(PullError::Closed);
@@ -71,9 +83,13 @@ impl Push {
             events.push(&chunk, |event| waiting.push_back(event))?;
         }
         let Some(event) = self.waiting.pop_front() else {
-            return Ok(None);
+            return Ok(Pushed::Nothing);
         };
         self.last_id = event.id;
-        Ok((event.name == "change").then_some(event.data))
+        Ok(match event.name.as_str() {
+            "change" => Pushed::Change(event.data),
+            "spared" => Pushed::Spared,
+            _ => Pushed::Nothing,
+        })
     }
 }

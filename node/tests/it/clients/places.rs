@@ -39,8 +39,8 @@ impl Bouncer {
         self.folder.path().join(name)
     }
 
-    /// Follows the Local API at this URL; 192.88.99.7 it lets in whatever is decided.
-    fn start(&self, url: &str, key: &str) -> Client {
+    /// Follows the Local API at this URL; 192.88.99.7 it lets in whatever is decided. It asks so often.
+    fn start(&self, url: &str, key: &str, poll: &str) -> Client {
         let french = [
             ("192.88.99.0/24", Says::Code("country", "FR")),
             ("2606:4700::/32", Says::Code("country", "FR")),
@@ -50,7 +50,7 @@ impl Bouncer {
         std::fs::write(self.path("systems"), mmdb(&system)).unwrap();
         std::fs::write(self.path("key"), key).unwrap();
         let mut command = Command::new(&self.program);
-        command.args(["--url", url, "--allow", "192.88.99.7", "--poll", "1s"]);
+        command.args(["--url", url, "--allow", "192.88.99.7", "--poll", poll]);
         for (flag, file) in [
             ("--key-file", "key"),
             ("--countries", "countries"),
@@ -99,16 +99,22 @@ fn a_place_that_cscli_names_is_out_but_for_whom_we_allow() {
     let Place::Tcp(address) = &place else {
         panic!("a node listens by TCP");
     };
-    let _client = bouncer.start(&format!("http://{address}"), &home.key("edge", "ban"));
+    // Once an hour at most, so that all of this is pushed.
+    let _client = bouncer.start(&format!("http://{address}"), &home.key("edge", "ban"), "1h");
     home.say(&["allowlist", "add", "192.88.99.9", "--reason", "ours"]);
     decide_on(&crowdsec, "Country", "fr");
     until("the country is out", || bouncer.says("192.88.99.6") == "ban");
     assert_eq!(bouncer.says("2606:4700::1"), "ban");
     assert_eq!(bouncer.says("192.88.99.7"), "pass");
     assert_eq!(bouncer.says("192.88.98.1"), OUTSIDE);
-    // Whom the node spares, too, as soon as it is asked again.
+    // Whom the node spares, too, and from the moment on that it does.
     until("the allowlisted address is in", || {
         bouncer.says("192.88.99.9") == "pass"
+    });
+    home.say(&["allowlist", "add", "192.88.99.10", "--reason", "ours"]);
+    home.say(&["allowlist", "delete", "192.88.99.9"]);
+    until("another is in instead", || {
+        bouncer.says("192.88.99.10") == "pass" && bouncer.says("192.88.99.9") == "ban"
     });
     decide_on(&crowdsec, "AS", "64500");
     said(&crowdsec, &["decisions", "delete", "--value", "FR"]);
@@ -142,7 +148,7 @@ fn crowdsecs_own_api_is_asked_for_places_too() {
     crowdsec.add_machine("cscli", "a password of its own");
     let _server = crowdsec.start();
     let key = said(&crowdsec, &["bouncers", "add", "edge", "-o", "raw"]);
-    let _client = bouncer.start(&crowdsec.url(), key.trim());
+    let _client = bouncer.start(&crowdsec.url(), key.trim(), "1s");
     decide_on(&crowdsec, "Country", "FR");
     decide_on(&crowdsec, "AS", "64500");
     until("both are out", || {
