@@ -31,8 +31,14 @@ pub enum PageError {
 const MARK: &str = "<!--vigie-->";
 /// Longest template, in bytes.
 pub const MAX_TEMPLATE: usize = 64 * 1024;
-const WORK_PAGE: &str = include_str!("work.html");
-const CAPTCHA_PAGE: &str = include_str!("captcha.html");
+/// Our own template, and where it says what is asked.
+const PAGE: &str = include_str!("page.html");
+const ASKS: &str = "<!--asks-->";
+const ASKS_WORK: &str = "<p>Attacks came from the address that you use. Before this site opens, your browser has to compute for a \
+    few seconds,\nwhich is a nuisance to those who ask for thousands of pages. You need not do anything.</p>\n\
+    <p id=\"vigie\" role=\"status\"></p>";
+const ASKS_CAPTCHA: &str =
+    "<p>Attacks came from the address that you use. Please show that somebody is there; then this site opens.</p>";
 const SOLVE: &str = include_str!("solve.js");
 const HAND_IN: &str = include_str!("hand-in.js");
 
@@ -57,17 +63,17 @@ impl Page {
 
     /// Ours for clients whose browsers have to work.
     pub fn for_work() -> Self {
-        Self::ours(WORK_PAGE)
+        Self::ours(ASKS_WORK)
     }
 
     /// Ours for clients who have to solve a captcha.
     pub fn for_captcha() -> Self {
-        Self::ours(CAPTCHA_PAGE)
+        Self::ours(ASKS_CAPTCHA)
     }
 
-    fn ours(template: &str) -> Self {
-        // Our own templates hold the mark: a test looks.
-        Self::new(template.as_bytes()).unwrap_or(Self {
+    fn ours(asks: &str) -> Self {
+        // Our own template holds the mark: a test looks.
+        Self::new(PAGE.replace(ASKS, asks).as_bytes()).unwrap_or(Self {
             before: String::new(),
             behind: String::new(),
         })
