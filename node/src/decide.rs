@@ -66,7 +66,7 @@ pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing, before: u32)
         origin: Origin::Sensor,
         remediation: follows.remediation,
         scope: "Ip".into(),
-        value: ip.to_canonical().to_string(),
+        value: ip.to_canonical().to_string().into(),
         scenario: alert.scenario.as_str().into(),
         created_at: alert.created_at,
         until,
@@ -105,7 +105,7 @@ pub(crate) fn on_verdict(verdict: &Verdict, enforcing: &Enforcing, now: Timestam
         origin: Origin::Mesh,
         remediation: follows.remediation,
         scope: "Ip".into(),
-        value: ip.to_string(),
+        value: ip.to_string().into(),
         scenario: scenario.into(),
         created_at: now,
         until: now + follows.length,
@@ -212,7 +212,7 @@ mod tests {
         let alert = alert("192.88.99.7");
         let decision = on_detection(&alert, &enforcing(), 0).unwrap();
         assert_eq!(
-            (decision.remediation, decision.value.as_str()),
+            (decision.remediation, &*decision.value),
             (Remediation::Ban, "192.88.99.7")
         );
         assert_eq!(decision.until, alert.created_at + Duration::from_secs(600));

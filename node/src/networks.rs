@@ -52,7 +52,7 @@ pub(crate) async fn review(node: &Node, blocked: &[IpAddr]) -> anyhow::Result<()
     let hit: Vec<&Network> = found.iter().filter(hits).collect();
     let gone = standing
         .iter()
-        .filter(|one| !hit.iter().any(|hit| hit.net.to_string() == one.decision.value));
+        .filter(|one| !hit.iter().any(|hit| hit.net.to_string() == *one.decision.value));
     let gone: Vec<_> = gone.map(|one| one.id).collect();
     node.end(&gone).await?;
     for hit in hit {
@@ -75,7 +75,7 @@ fn decision(hit: &Network, enforcing: &Enforcing, now: Timestamp) -> Option<NewD
         origin: Origin::Mesh,
         remediation: follows.remediation,
         scope: "Range".into(),
-        value: hit.net.to_string(),
+        value: hit.net.to_string().into(),
         scenario: SCENARIO.into(),
         created_at: now,
         until: now + follows.length,

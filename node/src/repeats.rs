@@ -157,7 +157,7 @@ mod tests {
                 origin,
                 remediation: Remediation::Ban,
                 scope: "Ip".into(),
-                value: value.to_owned(),
+                value: value.into(),
                 scenario: "vigie/ssh-bf".into(),
                 created_at: at,
                 until: at + Duration::from_secs(3_600),

@@ -53,7 +53,7 @@ pub(super) async fn list(
     let mut hits: Vec<&Arc<Decision>> = looked_up(&snapshot, target, contains, value)
         .filter(|held| after.is_none_or(|after| held.id > after))
         .filter(|held| active(held, now) && filter.admits(held))
-        .filter(|held| value.is_none_or(|value| *value == held.decision.value))
+        .filter(|held| value.is_none_or(|value| **value == *held.decision.value))
         .collect();
     // Live bouncers look at the first one only: the one to enforce stands there. Who asks for what follows a number
     // asks page by page, and goes on from the last number of each.

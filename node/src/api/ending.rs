@@ -48,7 +48,7 @@ pub(super) async fn decisions(
             "value" => {
                 let one_scope = query.get("scope").or_else(|| query.get("scopes"));
                 let name = sought(one_scope.map(String::as_str), value);
-                found.retain(|held| held.decision.value == name);
+                found.retain(|held| *held.decision.value == name);
             }
             "type" => found.retain(|held| is_type(held, value)),
             "origin" | "origins" => found.retain(|held| is_origin(held, value)),

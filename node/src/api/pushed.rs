@@ -175,7 +175,7 @@ impl Embedded {
             origin: origin(&self.origin),
             remediation: remediation(&need(self.kind, "decisions.type")?)?,
             scope: scope.into(),
-            value,
+            value: value.into(),
             scenario: short(need(self.scenario, "decisions.scenario")?, "decisions.scenario")?.into(),
             created_at: now,
             until: now + length,

@@ -82,7 +82,7 @@ async fn render(node: &Node) -> anyhow::Result<String> {
         ..DecisionFilter::default()
     };
     let decisions = node.store.decisions(&filter).await?.into_iter().map(|held| Row {
-        value: held.decision.value,
+        value: held.decision.value.into(),
         what: format!(
             "{}{}",
             held.decision.remediation,

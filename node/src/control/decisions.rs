@@ -88,7 +88,7 @@ pub(super) async fn add(State(node): Shared, Json(new): Json<New>) -> Answer {
             .parse::<Remediation>()
             .map_err(|error| Problem::wrong(error.to_string()))?,
         scope: scope.into(),
-        value,
+        value: value.into(),
         // As CrowdSec does it: what lists and bouncers show as the scenario is the person's reason.
         scenario: new.reason.as_str().into(),
         created_at: now,
@@ -117,7 +117,7 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
         return Err(Problem::not_found("no such decision holds"));
     }
     let (overruled, ours) = taken_back(&node, &ended).await?;
-    let mut values: Vec<&String> = ended.iter().map(|held| &held.decision.value).collect();
+    let mut values: Vec<&str> = ended.iter().map(|held| &*held.decision.value).collect();
     values.sort_unstable();
     values.dedup();
     Ok(Json(
@@ -134,10 +134,10 @@ pub(crate) async fn taken_back(node: &Node, ended: &[Decision]) -> anyhow::Resul
         .take_back(node.store.as_ref(), ended, node.now())
         .await?;
     let (mut overruled, mut ours) = (false, 0);
-    for value in values.iter().map(|held| held.decision.value.as_str()) {
+    for value in values.iter().map(|held| &*held.decision.value) {
         if ended
             .iter()
-            .any(|held| held.decision.origin == Origin::Mesh && held.decision.value == value)
+            .any(|held| held.decision.origin == Origin::Mesh && &*held.decision.value == value)
         {
             // Its evidence stands: without this it would be decided again within the minute.
             say::overrule(node, value).await?;

@@ -7,7 +7,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use vigie_store::{Decision, DecisionId};
 use vigie_wire::Timestamp;
 
@@ -22,7 +22,8 @@ type Lengths = [[u32; 129]; 2];
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     entries: Ordered<DecisionId, Entry>,
-    networks: Ordered<(IpNet, DecisionId), ()>,
+    v4: Ordered<(Ipv4Net, DecisionId), ()>,
+    v6: Ordered<(Ipv6Net, DecisionId), ()>,
     lengths: Arc<Lengths>,
     /// By the hash of the value; rows of one hash are told apart by the value itself.
     values: Ordered<(u64, DecisionId), ()>,
@@ -37,7 +38,8 @@ impl Default for Snapshot {
     fn default() -> Self {
         Self {
             entries: Ordered::default(),
-            networks: Ordered::default(),
+            v4: Ordered::default(),
+            v6: Ordered::default(),
             lengths: Arc::new([[0; 129]; 2]),
             values: Ordered::default(),
             doubled: Ordered::default(),
@@ -90,13 +92,13 @@ impl Snapshot {
         let rows = self.values.from(&(hash, DecisionId::MIN)).map(|row| row.0);
         let same = rows.take_while(move |row| row.0 == hash);
         let held = same.filter_map(|row| self.held(row.1));
-        held.filter(move |held| held.decision.value == value)
+        held.filter(move |held| &*held.decision.value == value)
     }
 
     /// All on the value of this one, itself among them; nothing, and no look-up, where it is certainly the only one.
     pub(crate) fn beside<'a>(&'a self, held: &'a Decision) -> impl Iterator<Item = &'a Arc<Decision>> {
         let value = &held.decision.value;
-        let hash = (!self.doubled.is_empty()).then(|| self.hasher.hash_one(value.as_str()));
+        let hash = (!self.doubled.is_empty()).then(|| self.hasher.hash_one(&**value));
         let more = hash.is_some_and(|hash| self.doubled.get(&hash).is_some());
         more.then(|| self.of_value(value)).into_iter().flatten()
     }
@@ -131,10 +133,13 @@ impl Snapshot {
         let id = held.id;
         self.take(id);
         if let Some(net) = network(&held) {
-            self.networks.insert((net, id), ());
+            match net {
+                IpNet::V4(net) => self.v4.insert((net, id), ()),
+                IpNet::V6(net) => self.v6.insert((net, id), ()),
+            }
             self.count(&net, |many| many.saturating_add(1));
         }
-        let value = self.hasher.hash_one(held.decision.value.as_str());
+        let value = self.hasher.hash_one(&*held.decision.value);
         self.values.insert((value, id), ());
         if self.has_several(value) {
             self.doubled.insert(value, ());
@@ -158,10 +163,13 @@ impl Snapshot {
             return;
         };
         if let Some(net) = network(&held) {
-            self.networks.remove(&(net, id));
+            match net {
+                IpNet::V4(net) => self.v4.remove(&(net, id)),
+                IpNet::V6(net) => self.v6.remove(&(net, id)),
+            }
             self.count(&net, |many| many.saturating_sub(1));
         }
-        let value = self.hasher.hash_one(held.decision.value.as_str());
+        let value = self.hasher.hash_one(&*held.decision.value);
         self.values.remove(&(value, id));
         if !self.has_several(value) {
             self.doubled.remove(&value);
@@ -183,9 +191,15 @@ impl Snapshot {
         rows.take_while(|row| *row == hash).nth(1).is_some()
     }
 
-    /// Networks from this one on, in order: by address, the larger of two that begin alike first.
+    /// Networks of its family from this one on, in order: by address, the larger of two that begin alike first. Apart by
+    /// family, as a row of IPv6's is twice as long.
     fn from(&self, network: IpNet) -> impl Iterator<Item = (IpNet, DecisionId)> {
-        self.networks.from(&(network, DecisionId::MIN)).map(|row| row.0)
+        let (v4, v6) = match network {
+            IpNet::V4(net) => (Some(self.v4.from(&(net, DecisionId::MIN))), None),
+            IpNet::V6(net) => (None, Some(self.v6.from(&(net, DecisionId::MIN)))),
+        };
+        let v4 = v4.into_iter().flatten().map(|row| (row.0.0.into(), row.0.1));
+        v4.chain(v6.into_iter().flatten().map(|row| (row.0.0.into(), row.0.1)))
     }
 
     fn held(&self, id: DecisionId) -> Option<&Arc<Decision>> {

@@ -144,9 +144,9 @@ fn compare(table: &Table, all: &Scanned, now: Timestamp, since: Version) {
     for value in VALUES {
         assert_eq!(
             ids(snapshot.of_value(value)),
-            scan(&|held, _| held.decision.value == value)
+            scan(&|held, _| &*held.decision.value == value)
         );
-        let several = scan(&|held, _| held.decision.value == value);
+        let several = scan(&|held, _| &*held.decision.value == value);
         for held in snapshot.of_value(value) {
             let beside = ids(snapshot.beside(held));
             assert!(

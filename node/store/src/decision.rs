@@ -47,8 +47,8 @@ pub struct NewDecision {
     pub remediation: Remediation,
     /// CrowdSec's scope: `Ip`, `Range`, ...
     pub scope: Word,
-    /// What the scope names.
-    pub value: String,
+    /// What the scope names. Without room to grow: a table holds many of them.
+    pub value: Box<str>,
     /// The scenario, or for a verdict of the mesh the behaviour.
     pub scenario: Word,
     /// From when.
@@ -133,7 +133,7 @@ impl DecisionFilter {
             && self
                 .value
                 .as_ref()
-                .is_none_or(|value| *value == one.decision.value)
+                .is_none_or(|value| **value == *one.decision.value)
             && self
                 .scope
                 .as_ref()

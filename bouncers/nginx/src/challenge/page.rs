@@ -37,8 +37,7 @@ const ASKS: &str = "<!--asks-->";
 const ASKS_WORK: &str = "<p>Attacks came from the address that you use. Before this site opens, your browser has to compute for a \
     few seconds,\nwhich is a nuisance to those who ask for thousands of pages. You need not do anything.</p>\n\
     <p id=\"vigie\" role=\"status\"></p>";
-const ASKS_CAPTCHA: &str =
-    "<p>Attacks came from the address that you use. Please show that somebody is there; then this site opens.</p>";
+const ASKS_CAPTCHA: &str = "<p>Attacks came from the address that you use. Please show that somebody is there; then this site opens.</p>";
 const SOLVE: &str = include_str!("solve.js");
 const HAND_IN: &str = include_str!("hand-in.js");
 

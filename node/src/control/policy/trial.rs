@@ -155,7 +155,7 @@ async fn of_mesh(node: &Node, since: Timestamp, other: &Enforcing) -> anyhow::Re
             origin: Origin::Mesh,
             now: Some(words(&decision)),
             then: then.as_ref().map(words),
-            value: decision.value,
+            value: decision.value.into(),
             scenario: decision.scenario.into(),
         }
     };

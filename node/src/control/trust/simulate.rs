@@ -74,7 +74,7 @@ pub(in super::super) async fn simulate(State(node): Shared, Json(wish): Json<Wis
             let decision = &held.decision;
             decision.origin == Origin::Mesh && decision.remediation == Remediation::Ban
         })
-        .map(|held| held.decision.value.clone())
+        .map(|held| held.decision.value.to_string())
         .collect();
     let scorer = node.opinion.copy();
     let changes = tokio::task::spawn_blocking(move || {

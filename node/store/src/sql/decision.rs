@@ -83,7 +83,7 @@ pub(super) async fn insert(
                 Column::texts(each().map(|new| new.remediation.word())),
             ),
             ("scope", Column::texts(each().map(|new| &new.scope))),
-            ("value", Column::texts(each().map(|new| &new.value))),
+            ("value", Column::texts(each().map(|new| &*new.value))),
             ("scenario", Column::texts(each().map(|new| &new.scenario))),
             (
                 "created_at",
@@ -151,7 +151,7 @@ fn decision(row: Row) -> Result<Decision, StoreError> {
             origin: row.read("origin", str::parse)?,
             remediation: row.read("remediation", str::parse)?,
             scope: row.text("scope")?.into(),
-            value: row.text("value")?,
+            value: row.text("value")?.into(),
             scenario: row.text("scenario")?.into(),
             created_at: row.time("created_at")?,
             until: row.time("until")?,

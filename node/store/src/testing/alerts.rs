@@ -44,7 +44,7 @@ pub(super) async fn once(store: AnyStore) {
     assert_eq!(store.alert(found[0].id).await.unwrap().unwrap().alert, new);
     let decisions = store.decisions(&DecisionFilter::default()).await.unwrap();
     assert_eq!(decisions.len(), 1);
-    assert_eq!(decisions[0].decision.value, "a");
+    assert_eq!(&*decisions[0].decision.value, "a");
 }
 
 pub(super) async fn numbers_rise(store: AnyStore) {

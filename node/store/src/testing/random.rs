@@ -67,7 +67,7 @@ async fn alert_comes_back(
     for one in &written {
         let filter = DecisionFilter {
             id: Some(one.id),
-            value: Some(one.decision.value.clone()),
+            value: Some(one.decision.value.to_string()),
             scope: Some(one.decision.scope.to_string()),
             ..DecisionFilter::default()
         };
