@@ -92,7 +92,8 @@ impl Answer<'_> {
             let buffer = ngx_create_temp_buf((*request).pool, length).as_mut()?;
             std::ptr::copy_nonoverlapping(self.body.as_ptr(), buffer.pos, length);
             buffer.last = buffer.pos.add(length);
-            buffer.set_last_buf(1);
+            // Within another page (SSI, `add_after_body`) ours is not the end of the answer.
+            buffer.set_last_buf(u32::from(request == (*request).main));
             buffer.set_last_in_chain(1);
             Some(buffer)
         }

@@ -11,6 +11,7 @@ mod mistakes;
 #[path = "../../../client/tests/it/mmdb.rs"]
 mod mmdb;
 mod pages;
+mod phase;
 mod rough;
 mod rungs;
 mod scene;

@@ -69,6 +69,33 @@ fn a_reload_keeps_every_ban() {
 }
 
 #[test]
+fn a_reload_may_name_another_table() {
+    let scene = Scene::new();
+    scene.put(&[("192.0.2.2", 3_600)]);
+    std::fs::rename(scene.table(), scene.path("other")).unwrap();
+    scene.put(&[("192.0.2.1", 3_600)]);
+    let Some(nginx) = Nginx::start("a_reload_may_name_another_table", &scene) else {
+        return;
+    };
+    assert_eq!((nginx.status("192.0.2.1"), nginx.status("192.0.2.2")), (403, 200));
+    let (file, table) = (
+        scene.path("nginx/nginx.conf"),
+        scene.table().display().to_string(),
+    );
+    let config = std::fs::read_to_string(&file).unwrap();
+    let other = scene.path("other").display().to_string();
+    std::fs::write(&file, config.replace(&table, &other)).unwrap();
+    nginx.reload();
+    assert_eq!((nginx.status("192.0.2.1"), nginx.status("192.0.2.2")), (200, 403));
+    // The other one is watched from now on, and nobody looks at the first.
+    scene.put(&[("192.0.2.3", 3_600)]);
+    std::fs::rename(scene.table(), scene.path("other")).unwrap();
+    wait_until("the next table", || nginx.status("192.0.2.3") == 403);
+    assert_eq!(nginx.status("192.0.2.2"), 200);
+    assert!(!nginx.errors().contains(&table), "{}", nginx.errors());
+}
+
+#[test]
 fn a_worker_survives_a_storm() {
     const BANNED: &str = "192.0.2.1";
     let scene = Scene::new();

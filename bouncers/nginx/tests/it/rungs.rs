@@ -45,7 +45,7 @@ fn data(page: &str, name: &str) -> String {
 }
 
 /// The cookie of whoever works as the page says.
-fn work(page: &str) -> String {
+pub(crate) fn work(page: &str) -> String {
     let (seed, bits) = (data(page, "seed"), data(page, "bits").parse::<u32>().unwrap());
     let solves = |number: &u64| {
         let hash = <sha2::Sha256 as sha2::Digest>::digest(format!("{seed}:{number}"));
