@@ -48,6 +48,8 @@ pub(crate) struct Judge {
 #[derive(Debug, Deserialize)]
 struct Verdict {
     success: bool,
+    #[serde(default, rename = "error-codes")]
+    codes: Option<Vec<String>>,
 }
 
 /// What a browser hands in.
@@ -65,6 +67,13 @@ const MOST_VERDICT_BYTES: usize = 64 * 1024;
 /// Questions to the provider at a time; each may take [`PATIENCE`].
 const MOST_QUESTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What the providers call our own faults, and theirs.
+const FAULTS: [&str; 4] = [
+    "missing-input-secret",
+    "invalid-input-secret",
+    "sitekey-secret-mismatch",
+    "internal-error",
+];
 /// nginx's workers run as somebody else; the folder says who may come this far.
 const MODE: u32 = 0o666;
 
@@ -122,6 +131,9 @@ impl Judge {
             body.extend_from_slice(&chunk);
         }
         let verdict: Verdict = serde_json::from_slice(&body).context("the verdict")?;
+        if let Some(fault) = verdict.fault() {
+            anyhow::bail!("the provider says {fault}");
+        }
         Ok(verdict.success)
     }
 
@@ -135,6 +147,16 @@ impl Judge {
         } else {
             format!("{cookie}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Lax")
         }
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// What is wrong, if it is not the answer: nobody would ever be let in, and the log would not say why.
+    fn fault(&self) -> Option<&'static str> {
+        let is_told = |fault: &&str| self.codes.iter().flatten().any(|code| code == *fault);
+        FAULTS.into_iter().find(is_told).filter(|_| !self.success)
     }
 }
 
@@ -204,9 +226,6 @@ async fn hand_in(State(judge): State<Arc<Judge>>, headers: HeaderMap, body: Byte
         );
     };
     let handed_in = HandedIn::parse(&body, judge.provider);
-    let Ok(_question) = judge.questions.try_acquire() else {
-        return later("too many at once; try again in a moment\n");
-    };
     let back = |cookie: Option<String>| {
         let head = [
             (LOCATION, handed_in.path().to_owned()),
@@ -217,6 +236,13 @@ async fn hand_in(State(judge): State<Arc<Judge>>, headers: HeaderMap, body: Byte
             Some(cookie) => (StatusCode::SEE_OTHER, head, cookie).into_response(),
             None => (StatusCode::SEE_OTHER, head).into_response(),
         }
+    };
+    // No answer at all is none of the provider's business.
+    if handed_in.answer.is_empty() {
+        return back(None);
+    }
+    let Ok(_question) = judge.questions.try_acquire() else {
+        return later("too many at once; try again in a moment\n");
     };
     match judge.asks(&handed_in.answer).await {
         Ok(true) => back(Some(

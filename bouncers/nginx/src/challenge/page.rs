@@ -35,9 +35,10 @@ pub const MAX_TEMPLATE: usize = 64 * 1024;
 const PAGE: &str = include_str!("page.html");
 const ASKS: &str = "<!--asks-->";
 const ASKS_WORK: &str = "<p>Attacks came from the address that you use. Before this site opens, your browser has to compute for a \
-    few seconds,\nwhich is a nuisance to those who ask for thousands of pages. You need not do anything.</p>\n\
-    <p id=\"vigie\" role=\"status\"></p>";
+    few seconds,\nwhich is a nuisance to those who ask for thousands of pages. You need not do anything.</p>";
 const ASKS_CAPTCHA: &str = "<p>Attacks came from the address that you use. Please show that somebody is there; then this site opens.</p>";
+/// The scripts: what both begin with, and the rest of each.
+const BOTH: &str = include_str!("both.js");
 const SOLVE: &str = include_str!("solve.js");
 const HAND_IN: &str = include_str!("hand-in.js");
 
@@ -80,7 +81,7 @@ impl Page {
 
     /// The page for this client.
     pub fn render(&self, challenge: &Challenge<'_>) -> String {
-        let room = self.before.len() + SOLVE.len() + self.behind.len() + 1_024;
+        let room = self.before.len() + BOTH.len() + SOLVE.len() + self.behind.len() + 1_024;
         let mut page = String::with_capacity(room);
         page.push_str(&self.before);
         match challenge.asks {
@@ -100,7 +101,7 @@ fn write_work(page: &mut String, challenge: &Challenge<'_>, bits: u8) {
     write!(
         page,
         "<script data-seed=\"{text}\" data-bits=\"{bits}\" data-window=\"{window}\" data-cookie=\"{cookie}\" \
-         data-lasts=\"{lasts}\">\n{SOLVE}</script>"
+         data-lasts=\"{lasts}\">\n(function () {{\n{BOTH}{SOLVE}}})();\n</script>"
     )
     .unwrap_or_default();
 }
@@ -117,7 +118,7 @@ fn write_captcha(page: &mut String, captcha: &Captcha) {
         page,
         "<form id=\"vigie-form\" method=\"post\" action=\"{PATH}\"><input type=\"hidden\" name=\"to\" value=\"/\">\
          <div class=\"{class}\" data-sitekey=\"{site_key}\" data-callback=\"vigieSolved\"></div></form>\
-         <script>\n{HAND_IN}</script><script src=\"{script}\" async defer></script>"
+         <script>\n(function () {{\n{BOTH}{HAND_IN}}})();\n</script><script src=\"{script}\" async defer></script>"
     )
     .unwrap_or_default();
 }

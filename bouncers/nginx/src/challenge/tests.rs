@@ -188,12 +188,14 @@ fn a_template_has_one_place_for_the_script() {
 fn our_own_pages_hold_what_is_to_be_done() {
     let ours = Page::for_work().render(&challenge("192.0.2.1", WORK, NOW));
     assert!(ours.contains("<title>One moment</title>") && ours.contains("id=\"vigie\""));
+    assert!(ours.contains("has to compute") && !ours.contains("<!--"));
     // Nothing within the script may end it.
     assert_eq!(ours.matches("</script").count(), 1);
     let captcha = Captcha::new(Provider::Turnstile, "0x4AAA", None).unwrap();
     let ours = Page::for_captcha().render(&challenge("192.0.2.1", Asks::Captcha(&captcha), NOW));
     for part in [
         "<title>One moment</title>",
+        "show that somebody is there",
         "action=\"/.vigie/captcha\"",
         "class=\"cf-turnstile\" data-sitekey=\"0x4AAA\"",
         "src=\"https://challenges.cloudflare.com/turnstile/v0/api.js\"",

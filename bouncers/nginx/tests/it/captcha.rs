@@ -58,6 +58,10 @@ fn judge() -> SocketAddr {
             let verdict = match form.as_slice() {
                 b"secret=k3y-with-them&response=good%260x4AAA" => r#"{"success":true,"hostname":"x"}"#,
                 b"secret=k3y-with-them&response=odd" => "not JSON",
+                // As if our key were not theirs.
+                b"secret=k3y-with-them&response=key" => {
+                    r#"{"success":false,"error-codes":["invalid-input-secret"]}"#
+                }
                 _ => r#"{"success":false,"error-codes":["invalid-input-response"]}"#,
             };
             let length = verdict.len();
@@ -72,12 +76,16 @@ fn judge() -> SocketAddr {
 /// nginx, and the daemon that judges for it. Whom the table challenges is written by hand: nobody may decide on this
 /// machine itself.
 fn start(test: &str, scene: &Scene, judge: SocketAddr) -> Option<(Nginx, Daemon)> {
+    start_with(test, scene, judge, SITE)
+}
+
+fn start_with(test: &str, scene: &Scene, judge: SocketAddr, site: &str) -> Option<(Nginx, Daemon)> {
     std::fs::create_dir_all(scene.path("nginx/www")).unwrap();
     std::fs::write(scene.path("nginx/secret"), "a secret of both halves").unwrap();
     std::fs::write(scene.path("nginx/www/widget.js"), WIDGET).unwrap();
     std::fs::write(scene.path("captcha.key"), "k3y-with-them\n").unwrap();
     scene.put_words(&[("127.0.0.1", Challenge), ("192.0.2.1", Challenge)]);
-    let nginx = Nginx::start_with(test, scene, SITE)?;
+    let nginx = Nginx::start_with(test, scene, site)?;
     let path = |name: &str| scene.path(name).display().to_string();
     let daemon = scene.start(&[
         "--table",
@@ -120,6 +128,29 @@ fn a_browser_solves_a_captcha_and_is_shown_the_site() {
     let budget = ["--virtual-time-budget=60000"];
     let shown = browser::look(&chromium, &scene.path(""), &nginx.url("/?a=b"), &budget);
     assert!(shown.dom.contains("welcome"), "{}\n{}", shown.dom, shown.log);
+}
+
+/// Here the mark never arrives, and the widget solves itself each time.
+#[test]
+fn who_is_asked_again_after_a_captcha_is_told_so_instead_of_going_round_for_ever() {
+    const TEST: &str =
+        "vigie-bouncer-nginx who_is_asked_again_after_a_captcha_is_told_so_instead_of_going_round_for_ever";
+    let scene = Scene::new();
+    let Some(chromium) = browser::find(TEST) else {
+        return;
+    };
+    let site = SITE.replace("vigie off;", "vigie off; proxy_hide_header Set-Cookie;");
+    let Some((nginx, _daemon)) = start_with(TEST, &scene, judge(), &site) else {
+        return;
+    };
+    let budget = ["--virtual-time-budget=60000"];
+    let shown = browser::look(&chromium, &scene.path(""), &nginx.url("/"), &budget);
+    assert!(
+        shown.dom.contains("is asked again"),
+        "{}\n{}",
+        shown.dom,
+        shown.log
+    );
 }
 
 #[test]
@@ -178,6 +209,7 @@ fn only_what_the_provider_takes_lets_a_client_in() {
         ("h-captcha-response=good%260x4AAA&to=%2F", 303),
         ("", 303),
         ("cf-turnstile-response=odd", 503),
+        ("cf-turnstile-response=key", 503),
         (&"x".repeat(20_000), 413),
     ] {
         let reply = hand_in(&nginx, form, "");
@@ -187,6 +219,8 @@ fn only_what_the_provider_takes_lets_a_client_in() {
             "{form:.40}"
         );
     }
+    let log = crate::scene::read(&scene.path("log"));
+    assert!(log.contains("the provider says invalid-input-secret"), "{log}");
     // Away is away: nobody is let in, and the page says so.
     assert!(daemon.terminate().success());
     assert_eq!(hand_in(&nginx, good, "").status, 502);
@@ -202,6 +236,8 @@ fn a_provider_that_is_away_is_told_of_without_the_key() {
     };
     let reply = hand_in(&nginx, "cf-turnstile-response=good", "");
     assert_eq!((reply.status, reply.header("retry-after")), (503, "10"));
+    // It is not asked about no answer at all.
+    assert_eq!(hand_in(&nginx, "to=%2F", "").status, 303);
     let log = crate::scene::read(&scene.path("log"));
     assert!(log.contains("a captcha could not be judged"), "{log}");
     assert!(!log.contains("k3y-with-them"), "{log}");
