@@ -10,6 +10,7 @@ import argparse, http.client, json, os, platform, random, shutil, socket, statis
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 HOME = ROOT / "target/peers/bench/crowdsec.home"
 BINS = ROOT / "target/peers/bench/crowdsec/usr/bin"
 BATCH = 2_500
@@ -186,8 +187,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--secs", type=int, default=4, help="of look-ups in each round")
     parser.add_argument("--followers", type=int, default=1_000)
-    parser.add_argument("--vigie", default=str(ROOT / "target/release/vigie"))
-    parser.add_argument("--load", default=str(ROOT / "target/release/examples/load"))
+    parser.add_argument("--vigie", default=str(BUILT / "release/vigie"))
+    parser.add_argument("--load", default=str(BUILT / "release/examples/load"))
     parser.add_argument("--no-push", action="store_true", help="look-ups and streams only")
     parser.add_argument("--out")
     args = parser.parse_args()

@@ -6,10 +6,11 @@ flagged.py [--corpus DIR] [--hub DIR] [--data DIR] [--items FILE]
 Vigie runs twice: with the data files of the hub, and with CrowdSec's own in their place where it brings one of that name,
 so that what a newer list changed is told from what an engine does. Prints each address that only one of them names.
 """
-import argparse, json, shutil, sqlite3, subprocess, sys, tempfile
+import argparse, json, os, shutil, sqlite3, subprocess, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 HOME = ROOT / "target/peers/bench/crowdsec.home"
 KINDS = {"sshd": "syslog", "nginx": "nginx"}
 
@@ -27,7 +28,7 @@ def theirs(name):
 
 def ours(args, name, data):
     with tempfile.NamedTemporaryFile(mode="r", suffix=".jsonl") as detections:
-        subprocess.run([str(ROOT / "target/release/vigie"), "sensor", "replay", str(Path(args.corpus) / f"{name}.20k.log"),
+        subprocess.run([str(BUILT / "release/vigie"), "sensor", "replay", str(Path(args.corpus) / f"{name}.20k.log"),
                         "--type", KINDS[name], "--hub", args.hub, "--data", str(data), "--items", args.items, "--json",
                         "--detections", detections.name], check=True, stdout=subprocess.DEVNULL)
         found = {}

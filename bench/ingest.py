@@ -10,6 +10,7 @@ import argparse, json, os, platform, signal, statistics, subprocess, sys, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PEERS = ROOT / "target/peers"
 BUCKETS = 100_000
 SSH = r"sshd\[[0-9]+\]: .*(Failed [a-z]+ for|[iI]nvalid user|authentication failure|not allowed because).*([0-9]{1,3}\.){3}[0-9]{1,3}"
@@ -90,7 +91,7 @@ def main():
     for name in ("corpus", "hub", "data", "items"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--runs", type=int, default=5, help="after one to warm up")
-    parser.add_argument("--vigie", default=str(ROOT / "target/release/vigie"))
+    parser.add_argument("--vigie", default=str(BUILT / "release/vigie"))
     parser.add_argument("--crowdsec", default="sshd,nginx", help="on which logs CrowdSec runs; nginx takes it minutes")
     parser.add_argument("--out")
     args = parser.parse_args()

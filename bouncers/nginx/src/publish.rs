@@ -125,7 +125,6 @@ impl Publisher {
                 _ = ticks.tick() => {
                     count = count.wrapping_add(1);
                     self.look_after(count);
-                    self.pulse.holds(self.table.by_origin());
                     self.settle(false);
                 }
             }
@@ -180,12 +179,16 @@ impl Publisher {
         }
     }
 
-    /// From time to time: is the file still ours, and what has ended.
+    /// From time to time: is the file still ours, what has ended, and how much is held.
     fn look_after(&mut self, tick: u32) {
         if tick.is_multiple_of(TICKS_PER_SWEEP) && self.table.expire(self.clock.now()) > 0 {
             self.behind = true;
         }
-        if tick.is_multiple_of(TICKS_PER_LOOK) && self.ours.is_some() && stamp(&self.path) != self.ours {
+        if !tick.is_multiple_of(TICKS_PER_LOOK) {
+            return;
+        }
+        self.pulse.holds(self.table.by_origin());
+        if self.ours.is_some() && stamp(&self.path) != self.ours {
             tracing::warn!(table = %self.path.display(), "somebody changed or removed the table; it is written again");
             self.behind = true;
         }

@@ -142,36 +142,43 @@ impl Socket {
 
     /// Which of our chains the table has.
     pub fn chains(&mut self, table: &str) -> Result<Vec<Hook>, NetlinkError> {
-        self.dump(Message::GetChain, |message| decode::chain(message, table))
+        self.dump((Message::GetChain, c::CHAIN_TABLE), table, decode::chain)
     }
 
     /// To each rule of our chains, where it looks.
     pub fn rules(&mut self, table: &str) -> Result<Vec<Hook>, NetlinkError> {
-        self.dump(Message::GetRule, |message| decode::rule(message, table))
+        self.dump((Message::GetRule, c::RULE_TABLE), table, decode::rule)
     }
 
     /// Which of our sets the table has.
     pub fn sets(&mut self, table: &str) -> Result<Vec<SeenSet>, NetlinkError> {
-        self.dump(Message::GetSet, |message| decode::set(message, table))
+        self.dump((Message::GetSet, c::SET_TABLE), table, decode::set)
     }
 
     /// What our counters in the table have counted.
     pub fn dropped(&mut self, table: &str) -> Result<Vec<Dropped>, NetlinkError> {
-        self.dump(Message::GetObj, |message| decode::dropped(message, table))
+        self.dump((Message::GetObj, c::OBJ_TABLE), table, decode::dropped)
     }
 
+    /// All of a kind in one table. Others may have tens of thousands of rules, so the kernel is told which table is meant, by
+    /// the attribute of that number; where it tells of others all the same, `pick` leaves them out.
     fn dump<T>(
         &mut self,
-        what: Message,
-        pick: impl Fn(&Received<'_>) -> Option<T>,
+        (what, attribute): (Message, u16),
+        table: &str,
+        pick: impl Fn(&Received<'_>, &str) -> Option<T>,
     ) -> Result<Vec<T>, NetlinkError> {
         for _ in 0..DUMP_ATTEMPTS {
             let mut found = Vec::new();
             let mut request = Writer::default();
             let open = request.inet(what.kind(), c::NLM_F_DUMP);
+            request.text(attribute, table);
             request.end_message(&open);
-            if self.ask(request, |message| found.extend(pick(message)))? {
-                return Ok(found);
+            match self.ask(request, |message| found.extend(pick(message, table))) {
+                Ok(true) => return Ok(found),
+                Ok(false) => {}
+                Err(error) if error.is_missing() => return Ok(Vec::new()),
+                Err(error) => return Err(error),
             }
         }
         Err(NetlinkError::NoAnswer)
