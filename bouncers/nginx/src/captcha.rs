@@ -203,7 +203,7 @@ pub(crate) fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Answers until `shutdown`.
+/// Answers until `shutdown`, and then what is under way, as long as a question may take.
 pub(crate) async fn serve(
     listener: UnixListener,
     judge: Judge,
@@ -213,8 +213,16 @@ pub(crate) async fn serve(
         .route(PATH, post(hand_in))
         .layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
         .with_state(Arc::new(judge));
-    let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned());
-    served.await.context("captcha")
+    let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    // Whoever stops in the midst of a request would keep us from ending.
+    let late = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::select! {
+        served = served.into_future() => served.context("captcha"),
+        () = late => Ok(()),
+    }
 }
 
 async fn hand_in(State(judge): State<Arc<Judge>>, headers: HeaderMap, body: Bytes) -> Response {

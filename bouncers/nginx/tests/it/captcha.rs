@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 
 use vigie_bouncer_nginx::table::Remediation::Challenge;
 
@@ -221,6 +222,9 @@ fn only_what_the_provider_takes_lets_a_client_in() {
     }
     let log = crate::scene::read(&scene.path("log"));
     assert!(log.contains("the provider says invalid-input-secret"), "{log}");
+    // Whoever stops in the midst of a request does not keep the daemon from ending.
+    let mut halting = UnixStream::connect(scene.path("captcha.sock")).unwrap();
+    halting.write_all(b"POST /.vigie/captcha HTTP/1.1\r\nHo").unwrap();
     // Away is away: nobody is let in, and the page says so.
     assert!(daemon.terminate().success());
     assert_eq!(hand_in(&nginx, good, "").status, 502);
