@@ -43,7 +43,9 @@ pub(super) struct Seen {
 
 const FORBIDDEN: u16 = 403;
 const UNAVAILABLE: u16 = 503;
-/// So many cookies of our name are tried; each costs two hashes.
+/// What a browser took by https, which nobody can set by http nor from a site beside ours, before what anybody can.
+const PREFIXES: [&[u8]; 2] = [b"__Host-", b""];
+/// So many cookies of our name are tried behind each; each costs two hashes.
 const MOST_COOKIES: usize = 4;
 
 /// The access phase.
@@ -171,9 +173,9 @@ fn challenge(
     let count = |outcome| count(request, main, (outcome, origin));
     // SAFETY: the request is live.
     let request: &Request = unsafe { Request::from_ngx_http_request(request) };
-    let worked = cookies(request, cookie_name(client))
-        .take(MOST_COOKIES)
-        .any(|cookie| challenge.is_met(cookie));
+    let tries = |prefix: &'static [u8]| cookies(request, prefix, cookie_name(client)).take(MOST_COOKIES);
+    let mut tries = PREFIXES.into_iter().flat_map(tries);
+    let worked = tries.any(|cookie| challenge.is_met(cookie));
     if worked {
         count(Outcome::Worked);
         return Some(Verdict::LetIn);
@@ -187,15 +189,13 @@ fn challenge(
     Some(Verdict::Ask(page.render(&challenge)))
 }
 
-/// The values of all cookies of this name.
-fn cookies<'a>(request: &'a Request, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+/// The values of all cookies of this name behind this prefix.
+fn cookies<'a>(request: &'a Request, prefix: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let headers = request.headers_in_iterator();
     let headers = headers.filter(|(key, _)| key.as_bytes().eq_ignore_ascii_case(b"cookie"));
     let all = headers.flat_map(|(_, value)| value.as_bytes().split(|byte| *byte == b';'));
     all.filter_map(move |cookie| {
-        let cookie = cookie.trim_ascii();
-        // What a browser took by https nobody can set by http.
-        let cookie = cookie.strip_prefix(b"__Host-").unwrap_or(cookie);
+        let cookie = cookie.trim_ascii().strip_prefix(prefix)?;
         cookie.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
     })
 }
