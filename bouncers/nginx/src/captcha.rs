@@ -62,6 +62,8 @@ struct HandedIn {
 
 /// Longest form: an answer has up to 4 KB.
 const MOST_FORM_BYTES: usize = 16 * 1024;
+/// Longest path that leads back: nginx takes 4 KiB of headers from us, and refuses an answer that has more.
+const MOST_PATH_BYTES: usize = 2 * 1024;
 /// Longest verdict.
 const MOST_VERDICT_BYTES: usize = 64 * 1024;
 /// Questions to the provider at a time; each may take [`PATIENCE`].
@@ -178,7 +180,9 @@ impl HandedIn {
     /// A path of this site, and of no other.
     fn path(&self) -> &str {
         let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
-        let is_path = self.to.starts_with('/') && !self.to.starts_with("//") && self.to.bytes().all(plain);
+        let is_short = self.to.len() <= MOST_PATH_BYTES;
+        let is_path =
+            is_short && self.to.starts_with('/') && !self.to.starts_with("//") && self.to.bytes().all(plain);
         if is_path { &self.to } else { "/" }
     }
 }
@@ -302,6 +306,9 @@ mod tests {
         check("https://elsewhere.example/", "/");
         check("/a\r\nSet-Cookie: x=y", "/");
         check("", "/");
+        let long = format!("/?{}", "a".repeat(MOST_PATH_BYTES));
+        check(&long[..MOST_PATH_BYTES], &long[..MOST_PATH_BYTES]);
+        check(&long, "/");
         // Another provider's answer is none.
         assert_eq!(
             HandedIn::parse(b"h-captcha-response=x", Provider::Turnstile).answer,

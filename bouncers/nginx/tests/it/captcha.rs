@@ -167,6 +167,9 @@ fn only_what_the_provider_takes_lets_a_client_in() {
     let good = "cf-turnstile-response=good%260x4AAA&to=%2F%3Fa%3Db";
     let solved = hand_in(&nginx, good, "");
     assert_eq!((solved.status, solved.header("location")), (303, "/?a=b"));
+    // Who came for more than nginx takes from us is let in all the same.
+    let far = hand_in(&nginx, &format!("{good}{}", "a".repeat(6_000)), "");
+    assert_eq!((far.status, far.header("location")), (303, "/"));
     let cookie = solved.header("set-cookie");
     assert!(
         cookie.contains("; HttpOnly; SameSite=Lax") && !cookie.contains("Secure"),
