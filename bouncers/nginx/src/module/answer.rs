@@ -55,7 +55,10 @@ impl Answer<'_> {
             // Behind an `error_page` nginx would send what led there.
             (*request).err_status = 0;
             let out = &mut (*request).headers_out;
-            drop_header(&raw mut out.headers.part, b"cache-control");
+            // Of a backend that sent nginx on to this place (`X-Accel-Redirect`).
+            for name in [&b"cache-control"[..], b"content-disposition"] {
+                drop_header(&raw mut out.headers.part, name);
+            }
             out.status = self.status.into();
             out.content_type = still(kind);
             out.content_type_len = alone;

@@ -185,6 +185,38 @@ fn the_refused_are_shown_a_page_of_ones_own() {
 }
 
 #[test]
+fn the_page_is_none_to_keep_though_a_backend_wanted_a_file_kept() {
+    let scene = Scene::new();
+    let site = r"
+    server {
+        listen 127.0.0.1:@PORT;
+        root @PREFIX/www;
+        location / { vigie off; proxy_pass http://127.0.0.1:@MORE; }
+        location /files/ { internal; alias @PREFIX/www/; }
+    }
+    server {
+        listen 127.0.0.1:@MORE;
+        add_header X-Accel-Redirect /files/;
+        add_header Content-Disposition attachment;
+        add_header Cache-Control public;
+        location / { vigie off; return 200; }
+    }
+";
+    let test = "the_page_is_none_to_keep_though_a_backend_wanted_a_file_kept";
+    let Some(nginx) = start(test, &scene, site) else {
+        return;
+    };
+    let heads = [CLEAN, CHALLENGED].map(|client| {
+        let reply = ask(&nginx, client, ("GET", "/"), "");
+        let value = |name| reply.header(name).to_owned();
+        (reply.status, value("content-disposition"), value("cache-control"))
+    });
+    let [kept, asked] = heads;
+    assert_eq!(kept, (200, "attachment".to_owned(), "public".to_owned()));
+    assert_eq!(asked, (403, String::new(), "no-store".to_owned()));
+}
+
+#[test]
 fn with_444_the_banned_are_told_nothing_at_all() {
     let scene = Scene::new();
     let site = r"
