@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use vigie_store::{Bouncer, Decision, Remediation};
+use vigie_store::{Bouncer, Decision, Origin, Remediation};
 use vigie_wire::Timestamp;
 
+use super::words::meant;
 use crate::subject;
 
 /// Which decisions a request is about. Two readers with equal ones are served the same.
@@ -12,7 +13,7 @@ use crate::subject;
 pub(super) struct Filter {
     granted: Vec<Remediation>,
     scopes: Option<Vec<String>>,
-    origins: Option<Vec<String>>,
+    origins: Option<Vec<Origin>>,
     kind: Option<String>,
     with: Vec<String>,
     without: Vec<String>,
@@ -26,7 +27,8 @@ impl Filter {
         Self {
             granted: bouncer.remediations.clone(),
             scopes: list(query, "scopes").or_else(|| list(query, "scope")),
-            origins: list(query, "origins"),
+            origins: list(query, "origins")
+                .map(|words| words.iter().filter_map(|word| meant(word)).collect()),
             kind: query.get("type").map(|kind| kind.to_lowercase()),
             with: list(query, "scenarios_containing").unwrap_or_default(),
             without: list(query, "scenarios_not_containing").unwrap_or_default(),
@@ -53,7 +55,10 @@ impl Filter {
         self.granted.contains(&decision.remediation)
             && (self.simulated || !decision.simulated)
             && within(self.scopes.as_deref(), &decision.scope)
-            && within(self.origins.as_deref(), decision.origin.word())
+            && self
+                .origins
+                .as_ref()
+                .is_none_or(|origins| origins.contains(&decision.origin))
             && self
                 .kind
                 .as_ref()

@@ -31,16 +31,20 @@ pub(super) fn origin(word: &str) -> Origin {
     }
 }
 
+/// The origin that CrowdSec's word means here, or ours: their community's list is what the mesh says.
+pub(super) fn meant(word: &str) -> Option<Origin> {
+    match word.to_lowercase().as_str() {
+        "crowdsec" => Some(Origin::Sensor),
+        "cscli" | "console" => Some(Origin::Manual),
+        "cscli-import" | "lists" => Some(Origin::Import),
+        "capi" => Some(Origin::Mesh),
+        word => word.parse().ok(),
+    }
+}
+
 /// Whether a decision comes from where CrowdSec's word or ours says.
 pub(super) fn is_origin(held: &Decision, word: &str) -> bool {
-    let ours = match word {
-        "crowdsec" => "sensor",
-        "cscli" => "manual",
-        "cscli-import" | "lists" => "import",
-        "CAPI" => "mesh",
-        word => word,
-    };
-    held.decision.origin.word() == ours
+    meant(word) == Some(held.decision.origin)
 }
 
 /// Whether a decision is of this type, by CrowdSec's word or ours.

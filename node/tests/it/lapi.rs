@@ -130,6 +130,11 @@ fn reads_are_filtered_as_asked() {
     assert_eq!(found("type=captcha"), Vec::<String>::new());
     assert_eq!(found("value=192.88.99.1"), ["192.88.99.1"]);
     assert_eq!(found("origins=manual&scenarios_containing=HAND").len(), 3);
+    // As the bouncers of CrowdSec call them.
+    assert_eq!(found("origins=crowdsec,cscli").len(), 3);
+    for other in ["crowdsec,CAPI,lists", "sensor,mesh", "nobody"] {
+        assert_eq!(found(&format!("origins={other}")).len(), 0, "{other}");
+    }
     assert_eq!(found("scenarios_not_containing=hand"), Vec::<String>::new());
     assert_eq!(found("limit=1").len(), 1);
     assert_eq!(found("limit=99999999999999999999&offset=-1").len(), 3);
