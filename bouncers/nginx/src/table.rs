@@ -108,6 +108,9 @@ impl Words {
             .then(|| u8::try_from(number).ok().and_then(Origin::numbered))?
     }
 
+    /// Apart from the search, which finds nothing for nearly everybody.
+    #[cold]
+    #[inline(never)]
     #[must_use]
     const fn and(self, word: Remediation, origin: Origin) -> Self {
         if self.hold(word) {

@@ -17,8 +17,8 @@ pub(super) trait Address: Copy + Ord {
     /// Without the bits behind the prefix; a prefix longer than [`Self::WIDTH`] is one of that.
     fn network(self, prefix: u8) -> Self;
 
-    /// Its first bits as a number, at most [`MOST_FIRST_BITS`] of them.
-    fn first(self, bits: u8) -> usize;
+    /// Its first bits as a number, without so many behind them.
+    fn first(self, behind: u32) -> usize;
 }
 
 /// What is known of one network, apart from its address: that stands in a list of its own, which a search walks.
@@ -35,16 +35,16 @@ struct Row {
 
 const NO_PARENT: u32 = u32::MAX;
 /// 256 KiB of notes for a large table, and for a small one as many as it has rows.
-const MOST_FIRST_BITS: u8 = 16;
+const MOST_FIRST_BITS: u32 = 16;
 
 /// All rows of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rows<A> {
     networks: Vec<A>,
     facts: Vec<Row>,
-    /// So many of an address's first bits have a note.
-    first_bits: u8,
-    /// For each such number the first row that begins with it or more, and the end of all rows.
+    /// So many bits stand behind those first ones of an address that have a note.
+    behind: u32,
+    /// For each number of first bits the first row that begins with it or more, and the end of all rows.
     starts: Vec<u32>,
     /// The last row and its parents, outermost first: what the next row may stand in. Empty when complete.
     open: Vec<u32>,
@@ -69,9 +69,8 @@ impl Address for u32 {
         self & Self::MAX.checked_shl(host_bits).unwrap_or(0)
     }
 
-    fn first(self, bits: u8) -> usize {
-        let rest = u32::from(Self::WIDTH.saturating_sub(bits.min(MOST_FIRST_BITS)));
-        usize::try_from(self.checked_shr(rest).unwrap_or(0)).unwrap_or(0)
+    fn first(self, behind: u32) -> usize {
+        usize::try_from(self.checked_shr(behind).unwrap_or(0)).unwrap_or(0)
     }
 }
 
@@ -83,9 +82,8 @@ impl Address for u128 {
         self & Self::MAX.checked_shl(host_bits).unwrap_or(0)
     }
 
-    fn first(self, bits: u8) -> usize {
-        let rest = u32::from(Self::WIDTH.saturating_sub(bits.min(MOST_FIRST_BITS)));
-        usize::try_from(self.checked_shr(rest).unwrap_or(0)).unwrap_or(0)
+    fn first(self, behind: u32) -> usize {
+        usize::try_from(self.checked_shr(behind).unwrap_or(0)).unwrap_or(0)
     }
 }
 
@@ -96,7 +94,7 @@ impl<A> Default for Rows<A> {
         Self {
             networks: Vec::new(),
             facts: Vec::new(),
-            first_bits: 0,
+            behind: 0,
             starts: Vec::new(),
             open: Vec::new(),
         }
@@ -157,11 +155,12 @@ impl<A: Address> Rows<A> {
     pub(super) fn complete(mut self) -> Self {
         self.open = Vec::new();
         let bits = self.networks.len().checked_ilog2().unwrap_or(0);
-        self.first_bits = u8::try_from(bits).unwrap_or(u8::MAX).min(MOST_FIRST_BITS);
-        let numbers = 1_usize << self.first_bits;
+        let bits = bits.min(MOST_FIRST_BITS);
+        self.behind = u32::from(A::WIDTH).saturating_sub(bits);
+        let numbers = 1_usize << bits;
         self.starts = Vec::with_capacity(numbers + 1);
         for (row, network) in (0_u32..).zip(&self.networks) {
-            self.starts.resize(network.first(self.first_bits) + 1, row);
+            self.starts.resize(network.first(self.behind) + 1, row);
         }
         let end = u32::try_from(self.networks.len()).unwrap_or(NO_PARENT);
         self.starts.resize(numbers + 1, end);
@@ -170,9 +169,11 @@ impl<A: Address> Rows<A> {
 
     /// The rows whose networks begin with the address's first bits: those before are all less, those behind all more.
     fn neighbours(&self, address: A) -> (usize, &[A]) {
-        let first = address.first(self.first_bits);
-        let start = |number: usize| self.starts.get(number).map_or(0, |start| *start as usize);
-        let (begin, end) = (start(first), start(first.saturating_add(1)));
+        let starts = self.starts.get(address.first(self.behind)..);
+        let Some([begin, end]) = starts.and_then(<[u32]>::first_chunk) else {
+            return (0, &[]);
+        };
+        let (begin, end) = (*begin as usize, *end as usize);
         (begin, self.networks.get(begin..end).unwrap_or_default())
     }
 
