@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use reqwest::Response;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::atlas::Guide;
@@ -107,6 +108,9 @@ impl Default for StreamConfig {
 /// While changes are pushed, ask all the same every so many poll intervals: a difference costs little, and it
 /// moves the node's cursor on.
 const POLLS_PER_CHECK: u32 = 6;
+/// A node forgets what ended a day ago. Who did not hear it for so long may have missed an early end, so that only a full
+/// picture is safe.
+const REMEMBERED: Duration = Duration::from_hours(23);
 /// A node without push is asked again after this long; it may have been upgraded.
 const PUSH_RETRY: Duration = Duration::from_mins(10);
 
@@ -149,7 +153,9 @@ impl Follower {
         let mut backoff = Backoff::new();
         let mut known = false;
         let mut startup = true;
+        let mut heard = Instant::now();
         loop {
+            startup |= heard.elapsed() > REMEMBERED;
             // The push is opened before the question, so that nothing falls between the two.
             let scopes = self.config.guide.scopes();
             self.push.open(&self.source, scopes, self.clock).await;
@@ -163,7 +169,7 @@ impl Follower {
                             "following the decisions of the node"
                         );
                     }
-                    (known, startup) = (true, false);
+                    (known, startup, heard) = (true, false, Instant::now());
                     self.config.pulse.beat();
                     backoff.succeeded();
                 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use vigie_store::{Bouncer, Decision, Origin, Remediation};
 use vigie_wire::Timestamp;
 
-use super::words::meant;
+use super::words::{meant, remediation};
 use crate::subject;
 
 /// Which decisions a request is about. Two readers with equal ones are served the same.
@@ -14,7 +14,7 @@ pub(super) struct Filter {
     granted: Vec<Remediation>,
     scopes: Option<Vec<String>>,
     origins: Option<Vec<Origin>>,
-    kind: Option<String>,
+    kinds: Option<Vec<Remediation>>,
     with: Vec<String>,
     without: Vec<String>,
     simulated: bool,
@@ -29,7 +29,9 @@ impl Filter {
             scopes: list(query, "scopes").or_else(|| list(query, "scope")),
             origins: list(query, "origins")
                 .map(|words| words.iter().filter_map(|word| meant(word)).collect()),
-            kind: query.get("type").map(|kind| kind.to_lowercase()),
+            kinds: query
+                .get("type")
+                .map(|kind| remediation(kind).into_iter().collect()),
             with: list(query, "scenarios_containing").unwrap_or_default(),
             without: list(query, "scenarios_not_containing").unwrap_or_default(),
             simulated: query.get("simulated").is_some_and(|value| value != "false"),
@@ -60,9 +62,9 @@ impl Filter {
                 .as_ref()
                 .is_none_or(|origins| origins.contains(&decision.origin))
             && self
-                .kind
+                .kinds
                 .as_ref()
-                .is_none_or(|kind| kind == decision.remediation.word())
+                .is_none_or(|kinds| kinds.contains(&decision.remediation))
             && self.admits_scenario(&decision.scenario)
     }
 

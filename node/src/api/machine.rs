@@ -192,13 +192,19 @@ fn shown(headers: &HeaderMap) -> Option<String> {
     bearer.or_else(cookie).map(|token| token.trim().to_owned())
 }
 
-/// The body of a request, unpacked if it is gzip, up to `largest` bytes; whoever takes longer than a minute holds up others.
+/// The body of a request, unpacked if it is gzip, up to `largest` bytes; packed otherwise it is refused. Whoever takes longer
+/// than a minute holds up others.
 pub(super) async fn body(request: Request, largest: usize) -> Result<Bytes, Response> {
     let too_large = || failed(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large");
-    let packed = request
-        .headers()
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"gzip"));
+    let packed = match request.headers().get(header::CONTENT_ENCODING) {
+        None => false,
+        Some(coding) if coding.as_bytes().eq_ignore_ascii_case(b"identity") => false,
+        Some(coding) if coding.as_bytes().eq_ignore_ascii_case(b"gzip") => true,
+        Some(_) => {
+            let why = "bodies may be packed by gzip only";
+            return Err(failed(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+        }
+    };
     let coming = axum::body::to_bytes(request.into_body(), largest);
     let bytes = tokio::time::timeout(PATIENCE, coming)
         .await

@@ -128,6 +128,13 @@ fn reads_are_filtered_as_asked() {
     assert_eq!(found("ip=2606:4700::1"), ["2606:4700::1"]);
     assert_eq!(found("scopes=RANGE"), ["192.88.99.0/24"]);
     assert_eq!(found("type=captcha"), Vec::<String>::new());
+    assert_eq!(found("type=BAN").len(), 3);
+    assert_eq!(found("type=nothing"), Vec::<String>::new());
+    // Who does not know his visitor's address is not told of somebody else's ban.
+    for empty in ["ip=", "range=", "ip=&range="] {
+        let refused = place.ask("GET", &format!("/v1/decisions?{empty}"), Some(&key));
+        assert_eq!(refused.status, 400, "{empty}");
+    }
     assert_eq!(found("value=192.88.99.1"), ["192.88.99.1"]);
     assert_eq!(found("origins=manual&scenarios_containing=HAND").len(), 3);
     // As the bouncers of CrowdSec call them.

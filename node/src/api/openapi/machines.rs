@@ -22,13 +22,13 @@ pub(super) fn paths() -> Vec<(&'static str, Value)> {
             "/v1/watchers",
             json!({"post": body(open("A machine registers itself", &[
                 (201, "It waits to be accepted", None), (202, "It is accepted", None), BAD, (401, "The token is not accepted", None),
-                (403, "The name is taken, or too many wait", None), LARGE, (422, "No name, or no password", None), MANY,
+                (403, "The name is taken, or too many wait", None), LARGE, CODED, (422, "No name, or no password", None), MANY,
             ]), &registered)}),
         ),
         (
             "/v1/watchers/login",
             json!({"post": body(open("A password for a token", &[
-                (200, "A token", Some(named("token"))), (401, "Wrong, or not accepted yet", None), BAD, LARGE, MANY,
+                (200, "A token", Some(named("token"))), (401, "Wrong, or not accepted yet", None), BAD, LARGE, CODED, MANY,
             ]), &login)}),
         ),
         (
@@ -54,7 +54,7 @@ pub(super) fn paths() -> Vec<(&'static str, Value)> {
                 ]),
                 "post": body(tokened("What a machine saw or decided", &[
                     (201, "Their numbers; those on allowlisted addresses have none", Some(list(&text()))),
-                    BAD, (408, "The body took too long", None), LARGE, MANY, UNREAD,
+                    BAD, (408, "The body took too long", None), LARGE, CODED, MANY, UNREAD,
                 ]), &list(&named("pushed"))),
                 "delete": with(ending("Ends the alerts that match, and their decisions", &[UNREAD]), &[
                     "scope", "value", "scenario", "ip", "range", "since", "until", "simulated", "has_active_decision",
@@ -95,7 +95,7 @@ pub(super) fn paths() -> Vec<(&'static str, Value)> {
         ),
         (
             "/v1/allowlists/check",
-            json!({"post": body(tokened("Which of many are on it", &[(200, "Those that are", Some(results())), BAD, LARGE]), &targets)}),
+            json!({"post": body(tokened("Which of many are on it", &[(200, "Those that are", Some(results())), BAD, LARGE, CODED]), &targets)}),
         ),
         ("/v1/usage-metrics", json!({"post": reported()})),
     ]
@@ -116,6 +116,7 @@ type Answers<'a> = &'a [(u16, &'a str, Option<Value>)];
 
 const BAD: (u16, &str, Option<Value>) = (400, "It cannot be read", None);
 const NONE: (u16, &str, Option<Value>) = (404, "There is no such thing", None);
+const CODED: (u16, &str, Option<Value>) = (415, "Packed otherwise than by gzip", None);
 const LARGE: (u16, &str, Option<Value>) = (413, "Too large, also after unpacking", None);
 const MANY: (u16, &str, Option<Value>) = (429, "Too many for now", None);
 const UNREAD: (u16, &str, Option<Value>) = (500, "A filter or field is not known or cannot be read", None);
@@ -161,6 +162,7 @@ fn reported() -> Value {
             (403, "No key, or a wrong one", None),
             (408, "The body took too long", None),
             LARGE,
+            CODED,
             (422, "It lacks what it must have", None),
             MANY,
         ],
