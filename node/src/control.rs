@@ -54,6 +54,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/sightings", get(sightings::list))
         .route("/bouncers", get(bouncers::list).post(bouncers::add))
         .route("/bouncers/{name}", get(bouncers::show).delete(bouncers::delete))
+        .route("/bouncers/{name}/key", post(bouncers::rotate))
         .route("/machines", get(machines::list).post(machines::add))
         .route(
             "/machines/{name}",

@@ -17,7 +17,7 @@ use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use vigie_reputation::host_of;
-use vigie_store::{Bouncer, Client, StoreError};
+use vigie_store::{Bouncer, Client, KeyHash, StoreError};
 use vigie_wire::Timestamp;
 
 use super::{certified, failed, later};
@@ -45,6 +45,8 @@ const MOST_ADDRESSES: usize = 10_000;
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) bouncer: Arc<Bouncer>,
+    /// The hash of the key that it showed, or of the one that stands for its certificate.
+    pub(super) key: KeyHash,
     /// The certificate by which it is known; `None` if it showed a key.
     pub(super) certificate: Option<Subject>,
     /// Address of the instance, empty over a unix socket. Cursors belong to key and address.
@@ -155,7 +157,9 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let address = address(&request);
-    let known = match request.headers().get("x-api-key") {
+    let shown = request.headers().get("x-api-key");
+    let shown_hash = shown.map(|key| *blake3::hash(key.as_bytes()).as_bytes());
+    let known = match shown {
         Some(key) => bouncer(&node, &limits, key, address).await,
         None => certified::bouncer(&node, request.extensions())
             .await
@@ -164,8 +168,9 @@ pub(super) async fn check(
     let Ok(Some(bouncer)) = known else {
         return refused(known.err(), &limits, address, StatusCode::FORBIDDEN);
     };
-    let by_certificate = request.headers().get("x-api-key").is_none();
+    let by_certificate = shown_hash.is_none();
     let caller = Caller {
+        key: shown_hash.unwrap_or(bouncer.key_hash),
         certificate: request.extensions().get().filter(|_| by_certificate).cloned(),
         address: address.map(|ip| ip.to_string()).unwrap_or_default(),
         bouncer,
@@ -173,7 +178,7 @@ pub(super) async fn check(
     if request.method() != Method::HEAD {
         let agent = agent(request.headers());
         let now = node.now();
-        let visit = (caller.bouncer.key_hash, caller.address.clone(), agent.clone());
+        let visit = (caller.key, caller.address.clone(), agent.clone());
         if limits.is_notable(visit, now)
             && let Err(error) = node
                 .store

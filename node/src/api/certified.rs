@@ -29,6 +29,9 @@ pub(super) async fn bouncer(node: &Node, shown: &Extensions) -> Result<Option<Bo
         // Of no key: it is known by its certificate only.
         key_hash,
         remediations: vec![Remediation::Ban],
+        scopes: Vec::new(),
+        expires: None,
+        former: None,
         created_at: node.now(),
         last_seen: None,
         agent: String::new(),

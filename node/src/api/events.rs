@@ -102,7 +102,7 @@ pub(super) async fn follow(
         dedup: true,
     };
     let sparing = wanted.filter.asks_for_places().then(|| node.sparing.subscribe());
-    let (place, feed) = match feeds.join(caller.bouncer.key_hash, wanted, mark) {
+    let (place, feed) = match feeds.join(caller.key, wanted, mark) {
         Ok(joined) => joined,
         Err(Full::Share) => return later(LOOK_AGAIN, "too many readers follow the decisions with this key"),
         Err(Full::All) => {
@@ -116,7 +116,7 @@ pub(super) async fn follow(
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let follower = Follower {
-        key: caller.bouncer.key_hash,
+        key: caller.key,
         certificate: caller.certificate,
         silent: 0,
         _place: place,

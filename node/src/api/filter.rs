@@ -12,6 +12,8 @@ use crate::subject;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Filter {
     granted: Vec<Remediation>,
+    /// Scopes that the key is limited to, if it is.
+    limited: Vec<String>,
     scopes: Option<Vec<String>>,
     origins: Option<Vec<Origin>>,
     kinds: Option<Vec<Remediation>>,
@@ -26,6 +28,7 @@ impl Filter {
     pub(super) fn new(query: &HashMap<String, String>, bouncer: &Bouncer) -> Self {
         Self {
             granted: bouncer.remediations.clone(),
+            limited: bouncer.scopes.clone(),
             scopes: list(query, "scopes").or_else(|| list(query, "scope")),
             origins: list(query, "origins")
                 .map(|words| words.iter().filter_map(|word| meant(word)).collect()),
@@ -57,6 +60,7 @@ impl Filter {
         self.granted.contains(&decision.remediation)
             && (self.simulated || !decision.simulated)
             && within(self.scopes.as_deref(), &decision.scope)
+            && (self.limited.is_empty() || within(Some(&self.limited), &decision.scope))
             && self
                 .origins
                 .as_ref()

@@ -56,7 +56,8 @@ impl Keys {
         }
         let before = self.held().revoked;
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let Some(bouncer) = store.bouncer_by_key(key).await?.map(Arc::new) else {
+        let found = store.bouncer_by_key(key).await?;
+        let Some(bouncer) = found.filter(|one| one.has_key(key, now)).map(Arc::new) else {
             return Ok(None);
         };
         let mut held = self.held();
@@ -85,8 +86,9 @@ impl Keys {
         let mut listed = self.listed.lock().await;
         if listed.as_ref().is_none_or(|(_, at)| !fresh(*at, now)) {
             self.asked.fetch_add(1, Ordering::Relaxed);
-            let keys = store.bouncers().await?.iter().map(|one| one.key_hash).collect();
-            *listed = Some((keys, now));
+            let all = store.bouncers().await?;
+            let keys = |one: &Bouncer| [Some(one.key_hash), one.former.map(|(former, _)| former)];
+            *listed = Some((all.iter().flat_map(keys).flatten().collect(), now));
         }
         let there = listed.as_ref().is_some_and(|(keys, _)| keys.contains(key));
         drop(listed);

@@ -1,7 +1,7 @@
 //! `vigie bouncers`: who may ask for decisions.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::control::{Control, escape};
 use super::{Format, Global, listing};
@@ -13,6 +13,7 @@ const COLUMNS: &[listing::Column] = &[
     ("Program", "/agent"),
     ("Address", "/address"),
     ("Last seen", "/seen"),
+    ("Key ends", "/expires"),
 ];
 
 /// Keys for bouncers
@@ -25,6 +26,26 @@ pub(crate) enum Bouncers {
         /// What it is served; others are left out
         #[arg(long = "grant", default_value = "ban", value_delimiter = ',')]
         grants: Vec<String>,
+        /// Only decisions of these scopes: ip, range, country, as [default: whatever it asks for]
+        #[arg(long = "scope", value_delimiter = ',')]
+        scopes: Vec<String>,
+        /// When the key ends, as 90d [default: never]
+        #[arg(long)]
+        expires: Option<String>,
+        /// Print only the key
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Make another key for a bouncer; the one before is good for a while
+    Rotate {
+        /// Its name
+        name: String,
+        /// How long the key before is good
+        #[arg(long, default_value = "1h")]
+        overlap: String,
+        /// When the new key ends, as 90d, or never
+        #[arg(long)]
+        expires: Option<String>,
         /// Print only the key
         #[arg(long)]
         raw: bool,
@@ -50,17 +71,33 @@ impl Bouncers {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<()> {
         let control = Control::reach(global).await?;
         match self {
-            Self::Add { name, grants, raw } => {
-                let made = control
-                    .post("/bouncers", &json!({"name": name, "grants": grants}))
-                    .await?;
-                let key = made["key"].as_str().unwrap_or_default();
-                if raw {
-                    return say(&format!("{key}\n"));
-                }
-                say(&format!(
-                    "The key of {name}, shown this once:\n\n  {key}\n\nThe bouncer sends it as X-Api-Key.\n"
-                ))
+            Self::Add {
+                name,
+                grants,
+                scopes,
+                expires,
+                raw,
+            } => {
+                let new = json!({"name": name, "grants": grants, "scopes": scopes, "expires": expires});
+                let made = control.post("/bouncers", &new).await?;
+                tell(&name, &made, raw, "The bouncer sends it as X-Api-Key.")
+            }
+            Self::Rotate {
+                name,
+                overlap,
+                expires,
+                raw,
+            } => {
+                let new = json!({"overlap": overlap, "expires": expires});
+                let path = format!("/bouncers/{}/key", escape(&name));
+                let made = control.post(&path, &new).await?;
+                let former = made["former_until"].as_str().unwrap_or_default();
+                tell(
+                    &name,
+                    &made,
+                    raw,
+                    &format!("The one before it is good until {former}, or its own end."),
+                )
             }
             Self::List { format } => format.print(&control.rows("/bouncers").await?, COLUMNS, "No bouncers."),
             Self::Show { name } => {
@@ -73,4 +110,15 @@ impl Bouncers {
             }
         }
     }
+}
+
+/// Shows a key, this once.
+fn tell(name: &str, made: &Value, raw: bool, what_now: &str) -> anyhow::Result<()> {
+    let key = made["key"].as_str().unwrap_or_default();
+    if raw {
+        return say(&format!("{key}\n"));
+    }
+    say(&format!(
+        "The key of {name}, shown this once:\n\n  {key}\n\n{what_now}\n"
+    ))
 }

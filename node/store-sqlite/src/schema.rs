@@ -89,7 +89,7 @@ mod tests {
         let mut migrations: Vec<_> = MIGRATIONS.iter().cloned().collect();
         let name = Cow::Borrowed("later");
         migrations.push(Migration::new(
-            5,
+            6,
             name,
             MigrationType::Simple,
             sql.into_sql_str(),
@@ -105,7 +105,7 @@ mod tests {
         let store = SqliteStore::open(&path).await.unwrap();
         store.put_note(Owner::Everybody, "a", "b").await.unwrap();
         store.close().await;
-        let copy = directory.path().join("store.sqlite.before-v5");
+        let copy = directory.path().join("store.sqlite.before-v6");
         assert!(!copy.exists(), "a new file needs no copy");
 
         // A first attempt fails half way, the second replaces its copy.
@@ -127,7 +127,7 @@ mod tests {
         upgraded.close().await;
         let error = SqliteStore::open(&path).await;
         assert!(
-            matches!(error, Err(StoreError::Newer { found: 5, known: 4 })),
+            matches!(error, Err(StoreError::Newer { found: 6, known: 5 })),
             "{error:?}"
         );
         let restored = SqliteStore::open(&copy).await.unwrap();

@@ -420,3 +420,60 @@ fn guessing_keys_is_slowed_and_hinders_nobody_else() {
         "{seen:?}"
     );
 }
+
+#[test]
+fn a_key_is_limited_to_scopes_ends_and_has_a_successor() {
+    let home = Home::quiet();
+    let node = home.up();
+    let place = node.place();
+    home.say(&["decisions", "add", "192.88.99.1"]);
+    home.say(&["decisions", "add", "FR", "--scope", "country"]);
+    let key = |words: &[&str]| {
+        home.say(&[&["bouncers"], words, &["--raw"]].concat())
+            .trim()
+            .to_owned()
+    };
+    let status = |key: &str| place.ask("GET", "/v1/decisions", Some(key)).status;
+    let told = |key: &str| {
+        let all = place.get("/v1/decisions/stream?startup=true&scopes=ip,country", key);
+        let rows = all["new"].as_array().unwrap().iter();
+        rows.map(|row| row["value"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&key(&["add", "wide"])), ["192.88.99.1", "FR"]);
+    let first = key(&["add", "narrow", "--scope", "IP,range"]);
+    assert_eq!(told(&first), ["192.88.99.1"]);
+    assert!(
+        home.refuse(&["bouncers", "add", "x", "--scope", "town"])
+            .contains("is not one of ip, range")
+    );
+
+    // For an hour both keys are good, and what the key is limited to goes with the bouncer.
+    let second = key(&["rotate", "narrow"]);
+    assert_eq!(
+        (status(&first), told(&second)),
+        (200, vec!["192.88.99.1".to_owned()])
+    );
+    let third = key(&["rotate", "narrow", "--overlap", "1s", "--expires", "90d"]);
+    assert_eq!(status(&first), 403, "two keys are good at a time");
+    until("the key before to end", || status(&second) == 403);
+    assert_eq!(status(&third), 200);
+    let ends = home.rows(&["bouncers", "list"])[0]["expires"]
+        .as_str()
+        .map(str::len);
+    assert_eq!(ends, Some("2026-11-24T00:00:00Z".len()));
+    assert!(
+        home.refuse(&["bouncers", "rotate", "narrow"])
+            .contains("say when the new one does")
+    );
+    let last = key(&["rotate", "narrow", "--expires", "never"]);
+    assert_eq!((status(&third), status(&last)), (200, 200));
+
+    let short = key(&["add", "short", "--expires", "2s"]);
+    assert_eq!(status(&short), 200);
+    until("the key to end", || status(&short) == 403);
+    assert!(
+        home.refuse(&["bouncers", "rotate", "nobody"])
+            .contains("no bouncer called nobody")
+    );
+}

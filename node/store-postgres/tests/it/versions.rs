@@ -26,7 +26,7 @@ async fn a_newer_schema_is_refused() {
     .unwrap();
     let error = PostgresStore::connect(&url).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Newer { found: 7, known: 4 }),
+        matches!(error, StoreError::Newer { found: 7, known: 5 }),
         "{error:?}"
     );
 }

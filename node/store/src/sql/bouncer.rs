@@ -8,8 +8,11 @@ use super::query::Query;
 use super::row::{Columns, Row};
 use crate::{Bouncer, Bouncers, KeyHash, MOST_CURSORS, StoreError, columns};
 
-const ADD: &str = "INSERT INTO bouncer (name, key_hash, remediations, created_at, last_seen, agent, address)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING";
+const ADD: &str = "INSERT INTO bouncer
+    (name, key_hash, remediations, created_at, last_seen, agent, address, scopes, expires)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO NOTHING";
+const REPLACE_KEY: &str = "UPDATE bouncer SET former_hash = key_hash,
+    former_until = CASE WHEN expires < $4 THEN expires ELSE $4 END, key_hash = $2, expires = $3 WHERE name = $1";
 // From the bouncer's row, so that one deleted a moment ago is no error.
 const SET_CURSOR: &str = "INSERT INTO bouncer_cursor (bouncer, address, at)
     SELECT name, $2, $3 FROM bouncer WHERE name = $1
@@ -29,7 +32,9 @@ impl<D: Database> Bouncers for D {
             .bind(bouncer.created_at)
             .bind(bouncer.last_seen)
             .bind(&bouncer.agent)
-            .bind(&bouncer.address);
+            .bind(&bouncer.address)
+            .bind(bouncer.scopes.join(","))
+            .bind(bouncer.expires);
         Ok(self.execute(query).await? > 0)
     }
 
@@ -44,8 +49,23 @@ impl<D: Database> Bouncers for D {
     }
 
     async fn bouncer_by_key(&self, key: &KeyHash) -> Result<Option<Bouncer>, StoreError> {
-        let query = Query::new("SELECT * FROM bouncer WHERE key_hash = $1").bind(key);
+        let query = Query::new("SELECT * FROM bouncer WHERE key_hash = $1 OR former_hash = $1").bind(key);
         self.fetch(query).await?.pop().map(bouncer).transpose()
+    }
+
+    async fn replace_key(
+        &self,
+        name: &str,
+        key: &KeyHash,
+        expires: Option<Timestamp>,
+        overlap: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let query = Query::new(REPLACE_KEY)
+            .bind(name)
+            .bind(key)
+            .bind(expires)
+            .bind(overlap);
+        Ok(self.execute(query).await? > 0)
     }
 
     async fn cursor(&self, name: &str, address: &str) -> Result<Option<Timestamp>, StoreError> {
@@ -69,6 +89,8 @@ impl<D: Database> Bouncers for D {
 
 fn bouncer(row: Row) -> Result<Bouncer, StoreError> {
     let mut row = Columns::new(row, "bouncer");
+    let former = row.array_or_none("former_hash")?;
+    let scopes = row.text("scopes")?;
     Ok(Bouncer {
         name: row.text("name")?,
         key_hash: row.array("key_hash")?,
@@ -77,5 +99,12 @@ fn bouncer(row: Row) -> Result<Bouncer, StoreError> {
         last_seen: row.time_or_none("last_seen")?,
         agent: row.text("agent")?,
         address: row.text("address")?,
+        scopes: scopes
+            .split(',')
+            .filter(|one| !one.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        expires: row.time_or_none("expires")?,
+        former: former.zip(row.time_or_none("former_until")?),
     })
 }

@@ -125,8 +125,24 @@ impl Columns {
 
     /// A hash or name of fixed width.
     pub(super) fn array<const N: usize>(&mut self, column: &'static str) -> Result<[u8; N], StoreError> {
-        let bytes = self.bytes(column)?;
-        <[u8; N]>::try_from(bytes).map_err(|bytes| self.bad(column, format!("{} bytes", bytes.len())))
+        self.array_or_none(column)?
+            .ok_or_else(|| self.mistyped(column, &Field::Null))
+    }
+
+    /// The same, or NULL.
+    pub(super) fn array_or_none<const N: usize>(
+        &mut self,
+        column: &'static str,
+    ) -> Result<Option<[u8; N]>, StoreError> {
+        let bytes = match self.take(column)? {
+            Field::Null => return Ok(None),
+            Field::Bytes(bytes) => bytes,
+            other => return Err(self.mistyped(column, &other)),
+        };
+        let array = <[u8; N]>::try_from(bytes);
+        array
+            .map(Some)
+            .map_err(|bytes| self.bad(column, format!("{} bytes", bytes.len())))
     }
 
     /// A text, through a function that understands it.

@@ -5,7 +5,8 @@ use vigie_wire::Timestamp;
 use super::sample::{alert, at, bouncer, decision, envelope, ip, place, publisher, row};
 use super::{AnyStore, sample};
 use crate::{
-    Allowed, Client, Counts, DecisionFilter, Holder, Lease, MOST_CURSORS, Owner, Remembered, StoreError, Tier,
+    Allowed, Bouncer, Client, Counts, DecisionFilter, Holder, KeyHash, Lease, MOST_CURSORS, Owner,
+    Remembered, StoreError, Tier,
 };
 
 pub(super) async fn statements(store: AnyStore) {
@@ -32,6 +33,7 @@ pub(super) async fn bouncers(store: AnyStore) {
     assert_eq!(store.bouncer_by_key(&[9; 32]).await.unwrap(), None);
     assert_eq!(store.bouncer("nft").await.unwrap(), Some(one.clone()));
     assert_eq!(store.bouncer("nobody").await.unwrap(), None);
+    successor(&store, &one).await;
     store
         .touch_client(nft, "vigie-nft/0.1", "192.0.2.1", at(5))
         .await
@@ -55,6 +57,36 @@ pub(super) async fn bouncers(store: AnyStore) {
         None,
         "its cursors went with it"
     );
+}
+
+/// Of a bouncer that is there: another key, with the one before, and then back to the first.
+async fn successor(store: &AnyStore, one: &Bouncer) {
+    let name = one.name.as_str();
+    assert!(!store.replace_key("nobody", &[8; 32], None, at(9)).await.unwrap());
+    assert!(
+        store
+            .replace_key(name, &[8; 32], Some(at(20)), at(9))
+            .await
+            .unwrap()
+    );
+    let both = store.bouncer_by_key(&[8; 32]).await.unwrap().unwrap();
+    assert_eq!(
+        store.bouncer_by_key(&one.key_hash).await.unwrap(),
+        Some(both.clone())
+    );
+    assert_eq!(
+        (both.expires, both.former),
+        (Some(at(20)), Some((one.key_hash, at(9))))
+    );
+    let good = |key: &KeyHash, now| both.has_key(key, at(now));
+    assert!(good(&one.key_hash, 8) && !good(&one.key_hash, 9));
+    assert!(good(&[8; 32], 19) && !good(&[8; 32], 20));
+    // A key that ends before the overlap does is not prolonged by it, and only the last one stays.
+    assert!(store.replace_key(name, &[7; 32], None, at(99)).await.unwrap());
+    let next = store.bouncer(name).await.unwrap().unwrap();
+    assert_eq!((next.expires, next.former), (None, Some(([8; 32], at(20)))));
+    assert_eq!(store.bouncer_by_key(&one.key_hash).await.unwrap(), None);
+    assert!(store.replace_key(name, &one.key_hash, None, at(1)).await.unwrap());
 }
 
 pub(super) async fn cursors(store: AnyStore) {

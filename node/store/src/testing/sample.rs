@@ -155,5 +155,8 @@ pub fn bouncer(name: &str) -> Bouncer {
         last_seen: None,
         agent: String::new(),
         address: String::new(),
+        scopes: Vec::new(),
+        expires: None,
+        former: None,
     }
 }
