@@ -35,7 +35,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
 async fn pass(State((node, limits)): State<(Arc<Node>, Arc<auth::Limits>)>, request: Request) -> Response {
     let address = auth::address(&request);
     let known = match request.headers().get(&KEY) {
-        Some(key) => auth::bouncer(&node, &limits, key, address).await,
+        Some(key) => auth::bouncer(&node, &limits, &auth::hash_of(key), address).await,
         None => Ok(None),
     };
     let Ok(Some(_)) = known else {

@@ -157,9 +157,8 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let address = address(&request);
-    let shown = request.headers().get("x-api-key");
-    let shown_hash = shown.map(|key| *blake3::hash(key.as_bytes()).as_bytes());
-    let known = match shown {
+    let shown = request.headers().get("x-api-key").map(hash_of);
+    let known = match &shown {
         Some(key) => bouncer(&node, &limits, key, address).await,
         None => certified::bouncer(&node, request.extensions())
             .await
@@ -168,9 +167,9 @@ pub(super) async fn check(
     let Ok(Some(bouncer)) = known else {
         return refused(known.err(), &limits, address, StatusCode::FORBIDDEN);
     };
-    let by_certificate = shown_hash.is_none();
+    let by_certificate = shown.is_none();
     let caller = Caller {
-        key: shown_hash.unwrap_or(bouncer.key_hash),
+        key: shown.unwrap_or(bouncer.key_hash),
         certificate: request.extensions().get().filter(|_| by_certificate).cloned(),
         address: address.map(|ip| ip.to_string()).unwrap_or_default(),
         bouncer,
@@ -203,18 +202,23 @@ pub(super) fn address(request: &Request) -> Option<IpAddr> {
     Some(peer.0.ip().to_canonical())
 }
 
-/// Whose key it is.
+/// What the node keeps of a key.
+pub(super) fn hash_of(key: &HeaderValue) -> KeyHash {
+    *blake3::hash(key.as_bytes()).as_bytes()
+}
+
+/// Whose key has this hash.
 pub(super) async fn bouncer(
     node: &Node,
     limits: &Limits,
-    key: &HeaderValue,
+    key: &KeyHash,
     address: Option<IpAddr>,
 ) -> Result<Option<Arc<Bouncer>>, StoreError> {
-    let (hash, store, now) = (blake3::hash(key.as_bytes()), node.store.as_ref(), node.now());
+    let (store, now) = (node.store.as_ref(), node.now());
     if limits.has_guessed(address) {
-        return node.keys.find_among(store, hash.as_bytes(), now).await;
+        return node.keys.find_among(store, key, now).await;
     }
-    node.keys.find(store, hash.as_bytes(), now).await
+    node.keys.find(store, key, now).await
 }
 
 /// What whoever is nobody is told: `status` unless it guesses, or unless we could not look.

@@ -50,8 +50,7 @@ impl Filter {
 
     /// Whether decisions on places are asked for.
     pub(super) fn asks_for_places(&self) -> bool {
-        let scopes = self.scopes.iter().flatten();
-        scopes.into_iter().any(|scope| subject::is_place(scope))
+        self.scopes.iter().flatten().any(|scope| subject::is_place(scope))
     }
 
     /// Whether a decision is served: granted to this key, and asked for.
