@@ -96,7 +96,7 @@ impl Bouncers {
                     &name,
                     &made,
                     raw,
-                    &format!("The one before it is good until {former}, or its own end."),
+                    &format!("The one before it is good until {former}."),
                 )
             }
             Self::List { format } => format.print(&control.rows("/bouncers").await?, COLUMNS, "No bouncers."),

@@ -10,6 +10,7 @@ use vigie_wire::Timestamp;
 
 use super::words::{Problem, duration};
 use super::{Answer, Shared, usage};
+use crate::api::certified::END;
 use crate::clock::rfc3339;
 use crate::node::Node;
 
@@ -90,6 +91,11 @@ pub(super) async fn rotate(
     Path(name): Path<String>,
     Json(new): Json<Successor>,
 ) -> Answer {
+    if name.ends_with(END) {
+        return Err(Problem::wrong(format!(
+            "{name} is known by its certificate, and has no key"
+        )));
+    }
     let before = node.store.bouncer(&name).await?.ok_or_else(|| none(&name))?;
     if before.expires.is_some() && new.expires.is_none() {
         return Err(Problem::wrong(format!(
@@ -101,9 +107,10 @@ pub(super) async fn rotate(
     let overlap = node.now() + duration(&new.overlap)?;
     let there = node.store.replace_key(&name, &hash, expires, overlap).await?;
     node.keys.forget().await;
+    let former_until = before.expires.map_or(overlap, |end| end.min(overlap));
     match there {
         true => Ok(Json(
-            json!({"name": name, "key": key, "former_until": rfc3339(overlap)}),
+            json!({"name": name, "key": key, "former_until": rfc3339(former_until)}),
         )),
         false => Err(none(&name)),
     }

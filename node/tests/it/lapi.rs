@@ -469,6 +469,19 @@ fn a_key_is_limited_to_scopes_ends_and_has_a_successor() {
     let last = key(&["rotate", "narrow", "--expires", "never"]);
     assert_eq!((status(&third), status(&last)), (200, 200));
 
+    // A key is not prolonged by the overlap, and the answer says so.
+    home.say(&["bouncers", "add", "brief", "--expires", "30m"]);
+    let ends = home.rows(&["bouncers", "list"])[0]["expires"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let told = home.say(&["bouncers", "rotate", "brief", "--expires", "90d"]);
+    assert!(told.contains(&format!("good until {ends}.")), "{told}");
+    assert!(
+        home.refuse(&["bouncers", "rotate", "web@tls"])
+            .contains("known by its certificate")
+    );
+
     let short = key(&["add", "short", "--expires", "2s"]);
     assert_eq!(status(&short), 200);
     until("the key to end", || status(&short) == 403);
