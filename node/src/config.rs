@@ -219,6 +219,7 @@ mod tests {
         let numbers = |config: &Config| {
             let policy = &config.policy;
             (
+                policy.ipv6(),
                 *policy.remember_users.get_ref(),
                 *policy.remember_visitors.get_ref(),
             )

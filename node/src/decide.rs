@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use vigie_reputation::{Rung, Verdict};
 use vigie_store::{NewAlert, NewDecision, Origin, Remediation, Word};
 use vigie_wire::indicator::is_public;
@@ -25,6 +25,9 @@ const SOFT: Duration = Duration::from_secs(3_600);
 pub(crate) struct Enforcing {
     /// How long our own detections ban.
     pub(crate) ban: Duration,
+    /// What an IPv6 address is taken for a part of, as the length of a prefix, 48 to 128: whoever has one of them has all of
+    /// that network, and 128 says that he has not.
+    pub(crate) ipv6: u8,
     /// What verdicts of the mesh lead to.
     pub(crate) remote: Remote,
     /// Our own addresses and the allowlist: never decided against.
@@ -33,9 +36,18 @@ pub(crate) struct Enforcing {
     pub(crate) profiles: Arc<[Profile]>,
 }
 
-/// The decision that our own detection leads to: own detections are enforced at once. `before` says how often its address
-/// was decided upon in the last thirty days.
-pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing, before: u32) -> Option<NewDecision> {
+/// What our own detection leads to: own detections are enforced at once. `before` says how often its address was decided upon
+/// in the last thirty days. That of an IPv6 address is followed by one on its network, by policy; it stands all the same,
+/// because there are bouncers that cannot hold a network (docs/lapi.md).
+pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing, before: u32) -> Vec<NewDecision> {
+    let address = on_address(alert, enforcing, before);
+    let network = address
+        .as_ref()
+        .and_then(|address| on_network(address, enforcing));
+    address.into_iter().chain(network).collect()
+}
+
+fn on_address(alert: &NewAlert, enforcing: &Enforcing, before: u32) -> Option<NewDecision> {
     if !alert.remediation || !alert.scope.eq_ignore_ascii_case("ip") {
         return None;
     }
@@ -72,6 +84,18 @@ pub(crate) fn on_detection(alert: &NewAlert, enforcing: &Enforcing, before: u32)
         until,
         simulated: follows.simulated,
         reason: because(alert.message.clone(), profile),
+    })
+}
+
+/// The same on the network that an IPv6 address stands for, unless somebody in it is spared.
+fn on_network(address: &NewDecision, enforcing: &Enforcing) -> Option<NewDecision> {
+    let ip: Ipv6Addr = address.value.parse().ok()?;
+    let net = Ipv6Net::new(ip, enforcing.ipv6).ok()?.trunc();
+    let all = net.prefix_len() == 128 || touches(net.into(), &enforcing.spared);
+    (!all).then(|| NewDecision {
+        scope: "Range".into(),
+        value: net.to_string().into(),
+        ..address.clone()
     })
 }
 
@@ -201,16 +225,22 @@ mod tests {
     fn enforcing() -> Enforcing {
         Enforcing {
             ban: Duration::from_secs(600),
+            ipv6: 64,
             remote: Remote::Enforce,
             spared: vec!["192.88.99.8/32".parse().unwrap()],
             profiles: Arc::new([]),
         }
     }
 
+    fn only(alert: &NewAlert) -> NewDecision {
+        let [decision] = <[_; 1]>::try_from(on_detection(alert, &enforcing(), 0)).unwrap();
+        decision
+    }
+
     #[test]
     fn own_detections_are_enforced_at_once() {
         let alert = alert("192.88.99.7");
-        let decision = on_detection(&alert, &enforcing(), 0).unwrap();
+        let decision = only(&alert);
         assert_eq!(
             (decision.remediation, &*decision.value),
             (Remediation::Ban, "192.88.99.7")
@@ -222,14 +252,37 @@ mod tests {
     fn what_was_read_late_bans_for_what_is_left_of_the_ban() {
         let mut alert = alert("192.88.99.7");
         alert.created_at = alert.last + Duration::from_secs(400);
-        let decision = on_detection(&alert, &enforcing(), 0).unwrap();
-        assert_eq!(decision.until, alert.last + Duration::from_secs(600));
+        assert_eq!(only(&alert).until, alert.last + Duration::from_secs(600));
         alert.created_at = alert.last + Duration::from_secs(600);
-        assert_eq!(on_detection(&alert, &enforcing(), 0), None);
+        assert_eq!(on_detection(&alert, &enforcing(), 0), []);
         // A log whose clock is ahead bans no longer for it.
         alert.created_at = alert.last - Duration::from_secs(60);
-        let decision = on_detection(&alert, &enforcing(), 0).unwrap();
-        assert_eq!(decision.until, alert.created_at + Duration::from_secs(600));
+        assert_eq!(only(&alert).until, alert.created_at + Duration::from_secs(600));
+    }
+
+    #[test]
+    fn an_ipv6_address_takes_its_network_with_it() {
+        let values = |ip: &str, ipv6: u8, spared: &[&str]| {
+            let enforcing = Enforcing {
+                ipv6,
+                spared: spared.iter().map(|net| net.parse().unwrap()).collect(),
+                ..enforcing()
+            };
+            let made = on_detection(&alert(ip), &enforcing, 0);
+            let named = |one: &NewDecision| format!("{} {}", one.scope, one.value);
+            made.iter().map(named).collect::<Vec<_>>()
+        };
+        let ip = "2A00:1450:4001:0829:0::200e";
+        let alone = ["Ip 2a00:1450:4001:829::200e"];
+        assert_eq!(values(ip, 64, &[]), [alone[0], "Range 2a00:1450:4001:829::/64"]);
+        assert_eq!(values(ip, 48, &[]), [alone[0], "Range 2a00:1450:4001::/48"]);
+        assert_eq!(values(ip, 128, &[]), alone);
+        // Somebody in it is never blocked: then whoever attacks is blocked alone.
+        assert_eq!(values(ip, 64, &["2a00:1450:4001:829::1/128"]), alone);
+        assert_eq!(values(ip, 64, &["2a00:1450:4001:82a::1/128"]).len(), 2);
+        assert_eq!(values(ip, 64, &["2a00:1450::/32"]), [""; 0]);
+        assert_eq!(values("192.88.99.7", 64, &[]), ["Ip 192.88.99.7"]);
+        assert_eq!(values("::ffff:192.88.99.7", 64, &[]), ["Ip 192.88.99.7"]);
     }
 
     #[test]
@@ -253,13 +306,13 @@ mod tests {
             "::ffff:192.88.99.8",
             "not an address",
         ] {
-            assert_eq!(on_detection(&alert(ip), &enforcing(), 0), None, "{ip}");
+            assert_eq!(on_detection(&alert(ip), &enforcing(), 0), [], "{ip}");
         }
         let silent = NewAlert {
             remediation: false,
             ..alert("192.88.99.7")
         };
-        assert_eq!(on_detection(&silent, &enforcing(), 0), None);
+        assert_eq!(on_detection(&silent, &enforcing(), 0), []);
     }
 
     #[test]

@@ -22,9 +22,9 @@ use crate::node::Node;
 use crate::visitors::Visit;
 use crate::{decide, share};
 
-/// Effects that may wait for a full or restarting database; then the sensor waits too.
 /// The machine of our own alerts; no other is called so.
 pub(crate) const SENSOR: &str = "sensor";
+/// Effects that may wait for a full or restarting database; then the sensor waits too.
 const BACKLOG: usize = 10_000;
 /// Between two attempts to write what waits.
 const RETRY: Duration = Duration::from_secs(1);
@@ -45,9 +45,9 @@ enum Effect {
 /// One detection and what it leads to.
 struct Found {
     alert: NewAlert,
-    decision: Option<NewDecision>,
-    /// The decision as it is enforced while it waits for the disk.
-    held: Option<Decision>,
+    decisions: Vec<NewDecision>,
+    /// The decisions as they are enforced while they wait for the disk.
+    held: Vec<Decision>,
 }
 
 /// The sensor's events on their way to disk.
@@ -171,11 +171,11 @@ impl Watch {
             alert.share = Share::Pending;
         }
         let before = self.node.repeats.times(&alert.value, now);
-        let decision = decide::on_detection(&alert, &self.node.enforcing(), before);
+        let decisions = decide::on_detection(&alert, &self.node.enforcing(), before);
         let found = Found {
             alert,
-            decision,
-            held: None,
+            decisions,
+            held: Vec::new(),
         };
         self.backlog.push_back(Effect::Alert(Box::new(found)));
         if self.failing {
@@ -188,17 +188,18 @@ impl Watch {
         let mut enforced = Vec::new();
         for effect in &mut self.backlog {
             let Effect::Alert(found) = effect else { continue };
-            let (None, Some(decision)) = (&found.held, &found.decision) else {
+            if !found.held.is_empty() {
                 continue;
-            };
-            self.provisional -= 1;
-            let held = Decision {
-                id: self.provisional,
-                alert: None,
-                decision: decision.clone(),
-            };
-            enforced.push(held.clone());
-            found.held = Some(held);
+            }
+            for decision in &found.decisions {
+                self.provisional -= 1;
+                found.held.push(Decision {
+                    id: self.provisional,
+                    alert: None,
+                    decision: decision.clone(),
+                });
+            }
+            enforced.extend_from_slice(&found.held);
         }
         self.node.table.put(&enforced, self.node.now());
     }
@@ -258,20 +259,19 @@ async fn write(node: &Node, effect: &Effect) -> Result<(), StoreError> {
 
 async fn write_alert(node: &Node, found: &Found) -> Result<(), StoreError> {
     let alert = &found.alert;
-    let written = node.store.insert_alert(alert, found.decision.as_slice()).await?;
-    // What stood for the decision until now ends with its writing, so that one decision is one, also when it is ended.
-    let ended = found.held.as_ref().map(|held| {
-        let mut ended = held.clone();
-        ended.decision.until = node.now();
-        ended
-    });
+    let written = node.store.insert_alert(alert, &found.decisions).await?;
+    // What stood for a decision until now ends with its writing, so that one decision is one, also when it is ended.
+    let mut ended = found.held.clone();
+    for held in &mut ended {
+        held.decision.until = node.now();
+    }
     let Some((id, mut decisions)) = written else {
         // Seen before the last restart: its effects are in the store already. Or the store took it and could not say so:
         // then what stood for the decision is followed by it.
-        if ended.is_some() {
+        if !ended.is_empty() {
             node.recover(alert.detection).await?;
         }
-        node.table.put(ended.as_slice(), node.now());
+        node.table.put(&ended, node.now());
         return Ok(());
     };
     let decided = decisions.len();

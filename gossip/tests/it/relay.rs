@@ -338,6 +338,8 @@ async fn a_forgery_of_what_is_held_keeps_nothing_out() {
     let mut hostile = Hostile::connect(&world, &seed, true).await;
     let member = Node::start(&world, Setup::of(1, &all).unsynced().dial(&seed)).await;
     hostile.while_running(seed.until_neighbours(2)).await;
+    // Nobody is asked afterwards: whoever publishes must know its neighbour.
+    hostile.while_running(member.until_neighbours(1)).await;
     let chain = world.chain(1, 2, Tlp::Green);
     member.publish(&chain[0]).await;
     hostile.while_running(seed.until_stored(&chain[..1])).await;
@@ -415,6 +417,7 @@ async fn a_flood_waits_for_itself() {
     let mut hostile = Hostile::connect(&world, &seed, true).await;
     let member = Node::start(&world, Setup::of(1, &all).unsynced().dial(&seed)).await;
     hostile.while_running(seed.until_neighbours(2)).await;
+    hostile.while_running(member.until_neighbours(1)).await;
     let frame = framed(&parcel(&world, &world.chain(HOSTILE, 1, Tlp::Green)));
     let write = hostile.write.clone();
     let flood = async move {

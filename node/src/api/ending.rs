@@ -109,8 +109,8 @@ async fn end(door: &Arc<Door>, decisions: Vec<DecisionId>, alerts: Vec<AlertId>)
 /// As a person's word: what the mesh said of them is overruled, too.
 async fn end_all(door: &Door, decisions: Vec<DecisionId>, alerts: Vec<AlertId>) -> anyhow::Result<Ended> {
     let node = &door.node;
-    let ended = node.end(&decisions).await?;
-    control::taken_back(node, &ended).await?;
+    let mut ended = node.end(&decisions).await?;
+    control::taken_back(node, &mut ended).await?;
     let deleted = node.store.delete_alerts(&alerts).await?;
     Ok(Ended {
         decisions: ended.len(),

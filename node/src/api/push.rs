@@ -227,9 +227,10 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
     let decided = if decisions.is_empty() {
         decide::on_detection(&alert, &node.enforcing(), before)
     } else {
-        None
+        Vec::new()
     };
-    if (alert.behaviour.is_some() || decided.is_some()) && door.charge(&machine.name, 1) != Charged::Allowed {
+    if (alert.behaviour.is_some() || !decided.is_empty()) && door.charge(&machine.name, 1) != Charged::Allowed
+    {
         tracing::warn!(
             machine = machine.name,
             "over its decisions for this hour: the alert is kept, nobody is banned for it nor told of it"

@@ -1,7 +1,7 @@
 //! `vigie decisions`: what is enforced.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::control::{Control, query};
 use super::{Format, Global, listing};
@@ -108,7 +108,8 @@ impl Decisions {
                     "value": value, "scope": scope, "duration": duration, "type": remediation, "reason": reason,
                 });
                 let made = control.post("/decisions", &body).await?;
-                let mut text = format!("Decision {} on {value} holds for {duration}.\n", made["id"]);
+                let on = made["value"].as_str().map_or(value, printable);
+                let mut text = format!("Decision {} on {on} holds for {duration}.\n", made["id"]);
                 if made["scope"] == "Country" || made["scope"] == "AS" {
                     text.push_str("Only bouncers with a database of places keep such out: ours all but the allowlist and your own networks, others everybody there.\n");
                 }
@@ -122,6 +123,12 @@ impl Decisions {
                 ];
                 let ended = control.delete(&query("/decisions", &parts)).await?;
                 let mut text = format!("Decisions ended: {}.\n", ended["ended"]);
+                let still = ended["still"].as_array().map_or(&[][..], Vec::as_slice);
+                for other in still.iter().filter_map(Value::as_str).map(printable) {
+                    text.push_str(&format!(
+                        "{other} is still kept out: `vigie decisions delete --value {other}`\n"
+                    ));
+                }
                 let named = ended["values"][0]
                     .as_str()
                     .map_or_else(|| "ADDRESS".to_owned(), printable);

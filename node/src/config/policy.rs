@@ -23,6 +23,8 @@ pub(super) const LONGEST: Duration = Duration::from_secs(72 * 3_600);
 pub(crate) struct Policy {
     /// How long an address is banned that our own sensor caught.
     pub(crate) ban: Spanned<String>,
+    /// What an IPv6 address that our own sensor caught is taken for a part of, as the length of a prefix.
+    pub(crate) ipv6: Spanned<u8>,
     /// What verdicts of the mesh lead to. `None`: simulation until `vigie policy enforce`.
     pub(crate) remote: Option<Remote>,
     /// How long what nobody confirmed here says of an address stands in public before it blocks.
@@ -45,6 +47,11 @@ pub(crate) struct Policy {
     pub(super) profiles: Vec<Spanned<Written>>,
 }
 
+/// A provider gives each customer a /64 at least, since hosts make their addresses up in it (RFC 4291, 7421), and a /48 at most
+/// (RFC 6177): what is shorter is several customers.
+const NETWORKS: std::ops::RangeInclusive<u8> = 48..=128;
+const HOST: u8 = 64;
+
 /// How many addresses may be remembered of each kind: with less, ordinary users of a small site would be forgotten; with
 /// more, the memory alone would take gigabytes.
 const REMEMBERED: std::ops::RangeInclusive<usize> = 1_000..=100_000_000;
@@ -65,6 +72,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             ban: Spanned::new(0..0, "4h".to_owned()),
+            ipv6: Spanned::new(0..0, HOST),
             remote: None,
             hearing: Spanned::new(0..0, "20m".to_owned()),
             withhold: Vec::new(),
@@ -84,6 +92,10 @@ impl Policy {
         duration(self.ban.get_ref())
             .unwrap_or(Duration::from_secs(4 * 3_600))
             .min(LONGEST)
+    }
+
+    pub(crate) fn ipv6(&self) -> u8 {
+        *self.ipv6.get_ref()
     }
 
     pub(crate) fn hearing(&self) -> Duration {
@@ -151,6 +163,15 @@ impl Section for Policy {
                 self.ban.get_ref()
             );
             wrong.push((self.ban.span(), message));
+        }
+        if !NETWORKS.contains(self.ipv6.get_ref()) {
+            let message = format!(
+                "{} is not the length of a prefix from {} to {}",
+                self.ipv6.get_ref(),
+                NETWORKS.start(),
+                NETWORKS.end()
+            );
+            wrong.push((self.ipv6.span(), message));
         }
         for number in [&self.remember_users, &self.remember_visitors] {
             if !REMEMBERED.contains(number.get_ref()) {

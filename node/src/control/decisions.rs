@@ -1,12 +1,15 @@
 //! Decisions, for `vigie decisions`.
 
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vigie_store::{Decision, DecisionFilter, NewDecision, Origin, Remediation};
+use vigie_store::{AlertId, Decision, DecisionFilter, DecisionId, NewDecision, Origin, Remediation};
 use vigie_wire::Timestamp;
 
 use super::words::{Problem, duration, spell};
@@ -15,9 +18,12 @@ use crate::config::network;
 use crate::decide;
 use crate::node::Node;
 use crate::subject::{is_place, named, scope, sought};
+use crate::table::covers;
 
 /// Longest life of a decision by hand: bouncers count in hours and must be able to hold the number.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+/// Of so many values that are let go, it is told what still keeps them out.
+const TOLD: usize = 16;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -105,7 +111,7 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     if filter.id.is_none() && filter.value.is_none() {
         return Err(Problem::wrong("say which decisions: by id or by value"));
     }
-    let ended = node
+    let mut ended = node
         .end_all(&DecisionFilter {
             id: filter.id,
             value: filter.sought(),
@@ -116,17 +122,26 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
     if ended.is_empty() {
         return Err(Problem::not_found("no such decision holds"));
     }
-    let (overruled, ours) = taken_back(&node, &ended).await?;
-    let mut values: Vec<&str> = ended.iter().map(|held| &*held.decision.value).collect();
-    values.sort_unstable();
-    values.dedup();
-    Ok(Json(
-        json!({"ended": ended.len(), "values": values, "overruled": overruled, "ours": ours}),
-    ))
+    let (overruled, ours) = taken_back(&node, &mut ended).await?;
+    let values: BTreeSet<&str> = ended.iter().map(|held| &*held.decision.value).collect();
+    let now = node.now();
+    let around = values
+        .iter()
+        .take(TOLD)
+        .flat_map(|value| node.table.around(value));
+    let still = around.filter(|held| held.decision.until > now && !held.decision.simulated);
+    let still: BTreeSet<String> = still.map(|held| held.decision.value.to_string()).collect();
+    Ok(Json(json!({
+        "ended": ended.len(), "values": values, "still": still, "overruled": overruled, "ours": ours,
+    })))
 }
 
-/// What follows when a person ended decisions: whether the mesh was overruled, and how much of our own word still stands.
-pub(crate) async fn taken_back(node: &Node, ended: &[Decision]) -> anyhow::Result<(bool, usize)> {
+/// What follows when a person ended decisions: networks that were taken for an address go with it and are added to them. Says
+/// whether the mesh was overruled, and how much of our own word still stands.
+pub(crate) async fn taken_back(node: &Node, ended: &mut Vec<Decision>) -> anyhow::Result<(bool, usize)> {
+    let networks = networks_taken_for(node, ended);
+    ended.extend(node.end(&networks).await?);
+    let ended = &*ended;
     let mut values: Vec<&Decision> = ended.iter().collect();
     values.sort_unstable_by_key(|held| &held.decision.value);
     values.dedup_by_key(|held| &held.decision.value);
@@ -148,6 +163,28 @@ pub(crate) async fn taken_back(node: &Node, ended: &[Decision]) -> anyhow::Resul
         }
     }
     Ok((overruled, ours))
+}
+
+/// What our sensor decided on the networks of these IPv6 addresses with the same alerts.
+fn networks_taken_for(node: &Node, ended: &[Decision]) -> Vec<DecisionId> {
+    let address = |held: &Decision| {
+        let ip: Ipv6Addr = held.decision.value.parse().ok()?;
+        Some((held.alert?, ip.into()))
+    };
+    let let_go: HashMap<AlertId, IpAddr> = ended.iter().filter_map(address).collect();
+    let taken = |held: &Arc<Decision>| {
+        let ip = held.alert.and_then(|alert| let_go.get(&alert));
+        held.decision.origin == Origin::Sensor && ip.is_some_and(|ip| covers(&held.decision.value, *ip))
+    };
+    if let_go.is_empty() {
+        return Vec::new();
+    }
+    let standing = node.table.active(node.now());
+    standing
+        .iter()
+        .filter(|held| taken(held))
+        .map(|held| held.id)
+        .collect()
 }
 
 fn by_address() -> String {

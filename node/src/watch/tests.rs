@@ -155,12 +155,12 @@ async fn what_was_written_without_an_answer_is_enforced_and_ends() {
     let held = decision(-1, "192.88.99.7", now);
     let mut found = Found {
         alert: alert("192.88.99.7"),
-        decision: Some(held.decision.clone()),
-        held: None,
+        decisions: vec![held.decision.clone()],
+        held: Vec::new(),
     };
     write_alert(&node, &found).await.unwrap_err();
     node.table.put(std::slice::from_ref(&held), now);
-    found.held = Some(held);
+    found.held = vec![held];
     write_alert(&node, &found).await.unwrap();
     let stands = node.table.strongest(attacker, now).unwrap();
     assert!(stands.id > 0, "it has its number: {stands:?}");

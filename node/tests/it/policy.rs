@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::http::Place;
 use crate::support::{Home, guesses, until, watch};
 
 const PROFILES: &str = r#"
@@ -99,4 +100,63 @@ fn a_profile_decides_what_follows_and_a_dry_run_says_so_before() {
             .is_some_and(|one| one["remediation"] == "throttle")
     });
     assert!((3_590..=3_600).contains(&length(&home, "192.88.99.7")));
+}
+
+/// Whoever has one address of a /64 has all of them; who is let go is let go with it; and where somebody is spared,
+/// nobody pays for his neighbour.
+#[test]
+fn an_ipv6_attacker_is_kept_out_with_his_network() {
+    let home = Home::watching();
+    let node = home.up();
+    let key = home.key("front", "ban");
+    let place = Place::Tcp(node.page);
+    let holds = |ip: &str| {
+        let found = place.get(&format!("/v1/decisions?ip={ip}"), &key);
+        found.as_array().map_or(0, Vec::len)
+    };
+    home.append(&guesses("2a00:1450:4001:829::200e", 6));
+    until("he is banned by both names", || {
+        holds("2a00:1450:4001:829::200e") == 2
+    });
+    assert_eq!(holds("2a00:1450:4001:829:ffff::1"), 1);
+    assert_eq!(holds("2a00:1450:4001:82a::1"), 0);
+    let stream = place.get("/v1/decisions/stream?startup=true", &key);
+    let new = stream["new"].as_array().unwrap();
+    let named = |scope: &str| new.iter().find(|one| one["scope"] == scope).unwrap()["value"].clone();
+    assert_eq!(named("Ip"), "2a00:1450:4001:829::200e");
+    assert_eq!(named("Range"), "2a00:1450:4001:829::/64");
+
+    // A neighbour of his comes for more: what one has, the other has too.
+    home.append(&guesses("2a00:1450:4001:829::bad", 6));
+    until("so is his neighbour", || holds("2a00:1450:4001:829::bad") == 3);
+    let said = home.say(&["decisions", "delete", "--value", "2a00:1450:4001:829::200e"]);
+    assert!(
+        said.contains("Decisions ended: 2.") && said.contains("829::/64 is still"),
+        "{said}"
+    );
+    assert_eq!(holds("2a00:1450:4001:829::200e"), 1);
+    home.say(&["decisions", "delete", "--value", "2a00:1450:4001:829::bad"]);
+    assert_eq!(holds("2a00:1450:4001:829::bad"), 0);
+
+    home.say(&["allowlist", "add", "2a00:1450:4001:82a::1", "--reason", "ours"]);
+    home.append(&guesses("2a00:1450:4001:82a::bad", 6));
+    until("he is banned alone", || holds("2a00:1450:4001:82a::bad") == 1);
+    assert_eq!(holds("2a00:1450:4001:82a::2"), 0);
+
+    home.configure(&format!("{}[policy]\nipv6 = 128\n", watch(&home.log())));
+    let tried = home.json(&["policy", "test"]);
+    assert_eq!(
+        (&tried["cases"], &tried["changed"]),
+        (&3.into(), &2.into()),
+        "{tried}"
+    );
+    let change = &tried["changes"][0];
+    let [now, then] = ["now", "then"].map(|side| change[side].as_str().unwrap().to_owned());
+    assert_eq!(now, format!("{then} with 2a00:1450:4001:829::/64"), "{change}");
+    home.configure("[policy]\nipv6 = 32\n");
+    let said = home.refuse(&["policy", "test"]);
+    assert!(
+        said.contains("32 is not the length of a prefix from 48 to 128"),
+        "{said}"
+    );
 }

@@ -59,6 +59,7 @@ pub(in super::super) async fn test(State(node): Shared, Json(question): Json<Que
     let present = node.enforcing();
     let other = Enforcing {
         ban: config.policy.ban(),
+        ipv6: config.policy.ipv6(),
         remote: node.settings.get().remote(config.policy.remote),
         spared: [node.spared(), config.policy.own()].concat(),
         profiles: config.policy.profiles().into(),
@@ -81,8 +82,8 @@ async fn of_sensor(node: &Node, since: Timestamp, both: [&Enforcing; 2]) -> anyh
             origin: Origin::Sensor,
             value: alert.value,
             scenario: alert.scenario,
-            now: now.as_ref().map(words),
-            then: then.as_ref().map(words),
+            now: words(&now),
+            then: words(&then),
         })
         .collect())
 }
@@ -109,7 +110,7 @@ async fn alerts(node: &Node, since: Timestamp) -> anyhow::Result<Vec<NewAlert>> 
 }
 
 /// What these lead to, one after the other.
-fn judge(alerts: &[NewAlert], enforcing: &Enforcing) -> Vec<Option<NewDecision>> {
+fn judge(alerts: &[NewAlert], enforcing: &Enforcing) -> Vec<Vec<NewDecision>> {
     let mut times: HashMap<Option<IpAddr>, (u32, Timestamp)> = HashMap::new();
     let mut decisions = Vec::with_capacity(alerts.len());
     for alert in alerts {
@@ -118,11 +119,11 @@ fn judge(alerts: &[NewAlert], enforcing: &Enforcing) -> Vec<Option<NewDecision>>
         if *last + FORGET <= at {
             *count = 0;
         }
-        let decision = decide::on_detection(alert, enforcing, *count);
-        if decision.as_ref().is_some_and(|decision| !decision.simulated) {
+        let made = decide::on_detection(alert, enforcing, *count);
+        if made.iter().any(|decision| !decision.simulated) {
             (*count, *last) = (count.saturating_add(1), at);
         }
-        decisions.push(decision);
+        decisions.push(made);
     }
     decisions
 }
@@ -153,8 +154,8 @@ async fn of_mesh(node: &Node, since: Timestamp, other: &Enforcing) -> anyhow::Re
         Case {
             at: decision.created_at,
             origin: Origin::Mesh,
-            now: Some(words(&decision)),
-            then: then.as_ref().map(words),
+            now: words(std::slice::from_ref(&decision)),
+            then: words(then.as_slice()),
             value: decision.value.into(),
             scenario: decision.scenario.into(),
         }
@@ -163,11 +164,13 @@ async fn of_mesh(node: &Node, since: Timestamp, other: &Enforcing) -> anyhow::Re
     Ok(made.filter(|one| one.created_at >= since).map(case).collect())
 }
 
-/// `ban 4h`, or `ban 4h, simulated`.
-fn words(decision: &NewDecision) -> String {
+/// `ban 4h`, `ban 4h with 2a00:1450:4001:829::/64`, and at the end of it `, simulated`.
+fn words(made: &[NewDecision]) -> Option<String> {
+    let (decision, further) = made.split_first()?;
     let length = spell(decision.until.since(decision.created_at));
+    let further: String = further.iter().map(|one| format!(" with {}", one.value)).collect();
     let simulated = if decision.simulated { ", simulated" } else { "" };
-    format!("{} {length}{simulated}", decision.remediation)
+    Some(format!("{} {length}{further}{simulated}", decision.remediation))
 }
 
 fn answer(cases: &[Case]) -> Value {
