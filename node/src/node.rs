@@ -43,7 +43,7 @@ use crate::repeats::Repeats;
 use crate::say::Saying;
 use crate::settings::Settings;
 use crate::share::{self, Sharing};
-use crate::table::{KEPT_AFTER_END, Table};
+use crate::table::{KEPT_AFTER_EARLY_END, KEPT_AFTER_END, Table};
 use crate::tls::Gate;
 use crate::visitors::Visitors;
 use crate::warning::Warnings;
@@ -169,6 +169,8 @@ impl Node {
             ..DecisionFilter::default()
         };
         let table = Table::new(store.decisions(&recent).await?, now);
+        let early = store.ended_early(now - KEPT_AFTER_EARLY_END, now).await?;
+        table.recall(early, now);
         let overruled = Overruled::load(store.as_ref()).await?;
         let chain = OwnChain::load(store.as_ref(), identity.node.public().publisher_id(), &instance).await?;
         let visitors = Visitors::new(&paths);

@@ -25,6 +25,9 @@ use crate::config::network;
 
 /// Ended decisions are kept so long, for bouncers that come back after an outage.
 pub(crate) const KEPT_AFTER_END: Duration = Duration::from_hours(24);
+/// What was ended early, until it would have ended by itself, for whoever heard of it may enforce it until then; at most so
+/// long, which is as long as CrowdSec keeps it.
+pub(crate) const KEPT_AFTER_EARLY_END: Duration = Duration::from_hours(7 * 24);
 /// After a restart a decision counts as this much younger: a bouncer may hear of it twice, never not at all.
 const RESTART_SLACK: Duration = Duration::from_secs(10);
 
@@ -69,13 +72,29 @@ impl Table {
             } else {
                 held.decision.created_at
             };
-            snapshot.put(now.min(latest + RESTART_SLACK), held);
+            snapshot.put(now.min(latest + RESTART_SLACK), held, None);
         }
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             writer: Mutex::new(Writer { highest: now, words }),
             changed: watch::Sender::new(now),
         }
+    }
+
+    /// Takes in what was ended early before this start, with when it would have ended.
+    pub(crate) fn recall(&self, early: Vec<(Decision, Timestamp)>, now: Timestamp) {
+        let mut writer = self.writing();
+        let mut snapshot = Snapshot::clone(&self.snapshot.load());
+        for (mut held, planned) in early {
+            share(&mut held, &mut writer.words);
+            let end = held.decision.until;
+            snapshot.put(
+                now.min(end + RESTART_SLACK),
+                held,
+                Some(forgotten_at(end, planned)),
+            );
+        }
+        self.snapshot.store(Arc::new(snapshot));
     }
 
     /// As it is now.
@@ -111,14 +130,17 @@ impl Table {
             let version = now.max(writer.highest + Duration::from_millis(1));
             writer.highest = version;
             let mut snapshot = Snapshot::clone(&self.snapshot.load());
-            snapshot.forget(now - KEPT_AFTER_END);
+            snapshot.forget(now);
             for held in decisions {
+                let end = held.decision.until;
+                let planned = snapshot.get(held.id).map(|known| known.held.decision.until);
                 // Ends only move to earlier: who made it may come here after who ended it.
-                let known = snapshot.get(held.id);
-                if known.is_none_or(|known| known.held.decision.until >= held.decision.until) {
+                if planned.is_none_or(|planned| planned >= end) {
                     let mut held = held.clone();
                     share(&mut held, &mut writer.words);
-                    snapshot.put(version, held);
+                    let early = planned.filter(|planned| *planned > end);
+                    let early = early.map(|planned| forgotten_at(end, planned));
+                    snapshot.put(version, held, early);
                 }
             }
             self.snapshot.store(Arc::new(snapshot));
@@ -165,6 +187,11 @@ impl Table {
     fn writing(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// When what was ended early is forgotten.
+fn forgotten_at(end: Timestamp, planned: Timestamp) -> Timestamp {
+    planned.clamp(end + KEPT_AFTER_END, end + KEPT_AFTER_EARLY_END)
 }
 
 fn share(held: &mut Decision, words: &mut Words) {

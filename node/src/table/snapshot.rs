@@ -12,7 +12,7 @@ use vigie_store::{Decision, DecisionId};
 use vigie_wire::Timestamp;
 
 use super::ordered::Ordered;
-use super::{Entry, Version};
+use super::{Entry, KEPT_AFTER_END, Version};
 use crate::config;
 
 /// How many networks of each prefix length there are, IPv4 then IPv6.
@@ -30,7 +30,11 @@ pub(crate) struct Snapshot {
     /// The hashes that more than one row has.
     doubled: Ordered<u64, ()>,
     versions: Ordered<(Version, DecisionId), ()>,
+    /// Those that end, or ended, by time.
     ends: Ordered<(Timestamp, DecisionId), ()>,
+    /// Those that were ended early, with when they are forgotten; and by that.
+    early: Ordered<(Timestamp, DecisionId), Timestamp>,
+    leaving: Ordered<(Timestamp, DecisionId), ()>,
     hasher: RandomState,
 }
 
@@ -45,6 +49,8 @@ impl Default for Snapshot {
             doubled: Ordered::default(),
             versions: Ordered::default(),
             ends: Ordered::default(),
+            early: Ordered::default(),
+            leaving: Ordered::default(),
             hasher: RandomState::new(),
         }
     }
@@ -111,15 +117,28 @@ impl Snapshot {
 
     /// The numbers of those that ended later than `after`, and by now.
     pub(crate) fn ended(&self, after: Timestamp, now: Timestamp) -> impl Iterator<Item = DecisionId> {
-        let rows = self.ends.from(&(after, DecisionId::MAX)).map(|row| row.0);
-        let late = rows.filter(move |row| row.0 > after);
-        late.take_while(move |row| row.0 <= now).map(|row| row.1)
+        let first = (after, DecisionId::MAX);
+        let by_time = self.ends.from(&first).map(|row| row.0);
+        let early = self.early.from(&first).map(|row| row.0);
+        let within = move |row: &(Timestamp, DecisionId)| row.0 <= now;
+        let both = by_time.take_while(within).chain(early.take_while(within));
+        both.filter(move |row| row.0 > after).map(|row| row.1)
     }
 
     /// When the next decision ends by time.
     pub(crate) fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut rows = self.ends.from(&(now, DecisionId::MAX)).map(|row| row.0.0);
-        rows.find(|until| *until > now)
+        let first = (now, DecisionId::MAX);
+        let by_time = self
+            .ends
+            .from(&first)
+            .map(|row| row.0.0)
+            .find(|until| *until > now);
+        let early = self
+            .early
+            .from(&first)
+            .map(|row| row.0.0)
+            .find(|until| *until > now);
+        by_time.into_iter().chain(early).min()
     }
 
     /// Those that hold now, by number.
@@ -128,10 +147,10 @@ impl Snapshot {
         held.filter(move |held| held.decision.until > now)
     }
 
-    /// Puts one in, in the place of a former one of that number.
-    pub(super) fn put(&mut self, version: Version, held: Decision) {
+    /// Puts one in, in the place of a former one of that number; `early` says when it is forgotten, if it was ended early.
+    pub(super) fn put(&mut self, version: Version, held: Decision, early: Option<Timestamp>) {
         let id = held.id;
-        self.take(id);
+        let early = self.take(id).max(early);
         if let Some(net) = network(&held) {
             match net {
                 IpNet::V4(net) => self.v4.insert((net, id), ()),
@@ -145,23 +164,34 @@ impl Snapshot {
             self.doubled.insert(value, ());
         }
         self.versions.insert((version, id), ());
-        self.ends.insert((held.decision.until, id), ());
+        let end = (held.decision.until, id);
+        match early {
+            Some(forgotten) => {
+                self.early.insert(end, forgotten);
+                self.leaving.insert((forgotten, id), ());
+            }
+            None => self.ends.insert(end, ()),
+        }
         let held = Arc::new(held);
         self.entries.insert(id, Entry { version, held });
     }
 
-    /// Forgets those that ended then or before.
-    pub(super) fn forget(&mut self, gone: Timestamp) {
-        let first = |all: &Self| all.ends.iter().map(|row| row.0).next();
-        while let Some((_, id)) = first(self).filter(|row| row.0 <= gone) {
+    /// Forgets those that ended long ago.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        let first = |ends: &Ordered<(Timestamp, DecisionId), ()>, gone| {
+            let first = ends.iter().next().map(|row| row.0);
+            first.filter(|row| row.0 <= gone)
+        };
+        while let Some((_, id)) =
+            first(&self.ends, now - KEPT_AFTER_END).or_else(|| first(&self.leaving, now))
+        {
             self.take(id);
         }
     }
 
-    fn take(&mut self, id: DecisionId) {
-        let Some(Entry { version, held }) = self.entries.get(&id).cloned() else {
-            return;
-        };
+    /// Takes one out; gives when it was to be forgotten, if it was ended early.
+    fn take(&mut self, id: DecisionId) -> Option<Timestamp> {
+        let Entry { version, held } = self.entries.get(&id).cloned()?;
         if let Some(net) = network(&held) {
             match net {
                 IpNet::V4(net) => self.v4.remove(&(net, id)),
@@ -175,8 +205,17 @@ impl Snapshot {
             self.doubled.remove(&value);
         }
         self.versions.remove(&(version, id));
-        self.ends.remove(&(held.decision.until, id));
+        let end = (held.decision.until, id);
+        let early = self.early.get(&end).copied();
+        match early {
+            Some(forgotten) => {
+                self.early.remove(&end);
+                self.leaving.remove(&(forgotten, id));
+            }
+            None => self.ends.remove(&end),
+        }
         self.entries.remove(&id);
+        early
     }
 
     fn count(&mut self, net: &IpNet, change: impl Fn(u32) -> u32) {

@@ -102,6 +102,49 @@ fn the_strongest_comes_first_and_ended_ones_are_forgotten_after_a_day() {
     assert!(table.of_value("192.88.99.0/24").is_empty());
 }
 
+/// Bouncers that were away must hear of it as long as they may hold it, and of natural ends they need not.
+#[test]
+fn what_was_ended_early_is_remembered_until_it_would_have_ended_or_a_week() {
+    let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
+    let lasting = |id, length| {
+        let mut held = decision(id, "192.88.99.7", NOW);
+        held.decision.until = NOW + length;
+        held
+    };
+    let known = |table: &Table, after: Duration| {
+        table.put(&[decision(9, "192.88.99.9", NOW)], NOW + after);
+        let snapshot = table.snapshot();
+        let mut ids: Vec<_> = snapshot.ended(NOW - hour, NOW + hour).collect();
+        ids.sort_unstable();
+        ids.retain(|id| *id < 9);
+        ids
+    };
+    let table = Table::new(Vec::new(), NOW);
+    table.put(
+        &[
+            lasting(1, hour),
+            lasting(2, hour),
+            lasting(3, 3 * day),
+            lasting(4, 300 * day),
+        ],
+        NOW,
+    );
+    let ended = |id| lasting(id, Duration::ZERO);
+    table.put(&[ended(2), ended(3), ended(4)], NOW);
+    // Said twice, it stays what it was.
+    table.put(&[ended(3)], NOW);
+    // The same after a restart, of which only the store knows.
+    let again = Table::new(vec![lasting(1, hour), ended(2)], NOW);
+    again.recall(vec![(ended(3), NOW + 3 * day), (ended(4), NOW + 300 * day)], NOW);
+    for table in [table, again] {
+        assert_eq!(known(&table, day - hour), [1, 2, 3, 4]);
+        assert_eq!(known(&table, day), [1, 3, 4]);
+        assert_eq!(known(&table, 2 * day), [3, 4]);
+        assert_eq!(known(&table, 3 * day), [4]);
+        assert_eq!(known(&table, 7 * day), [0; 0]);
+    }
+}
+
 /// One row that a random history holds, as a scan of everything sees it.
 type Scanned = BTreeMap<DecisionId, (Version, Decision)>;
 
@@ -185,15 +228,27 @@ proptest! {
         since in 0..400_000_i64,
     ) {
         let table = Table::new(Vec::new(), NOW);
-        let (mut all, mut now) = (Scanned::new(), NOW);
+        let (mut all, mut early, mut now) = (Scanned::new(), BTreeMap::new(), NOW);
         for (id, value, lasts, pause) in history {
             now = Timestamp::from_secs(now.as_secs() + pause);
             let known = all.get(&id).map(|(_, held)| held.clone());
             let mut held = known.unwrap_or_else(|| decision(id, VALUES[value], now));
             held.decision.until = Timestamp::from_secs(now.as_secs() - 1_000 + lasts);
             table.put(&[held.clone()], now);
-            all.retain(|_, (_, held)| held.decision.until > now - KEPT_AFTER_END);
-            if all.get(&id).is_none_or(|(_, known)| known.decision.until >= held.decision.until) {
+            let forgotten = |id: &DecisionId, held: &Decision| {
+                let by_time = held.decision.until + KEPT_AFTER_END;
+                early.get(id).copied().unwrap_or(by_time)
+            };
+            all.retain(|id, (_, held)| forgotten(id, held) > now);
+            early.retain(|id, _| all.contains_key(id));
+            let planned = all.get(&id).map(|(_, known)| known.decision.until);
+            let end = held.decision.until;
+            if planned.is_none_or(|planned| planned >= end) {
+                if let Some(planned) = planned.filter(|planned| *planned > end) {
+                    let at = planned.clamp(end + KEPT_AFTER_END, end + KEPT_AFTER_EARLY_END);
+                    let at = early.get(&id).map_or(at, |before| at.max(*before));
+                    early.insert(id, at);
+                }
                 all.insert(id, (table.version(), held));
             }
             compare(&table, &all, now, Timestamp::from_secs(NOW.as_secs() + since));

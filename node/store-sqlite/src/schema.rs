@@ -84,12 +84,16 @@ mod tests {
     use super::*;
     use crate::SqliteStore;
 
+    fn newest() -> i64 {
+        MIGRATIONS.iter().map(|one| one.version).max().unwrap()
+    }
+
     /// The versions of a later program: this one's and one more.
     fn later(sql: &'static str) -> Migrator {
         let mut migrations: Vec<_> = MIGRATIONS.iter().cloned().collect();
         let name = Cow::Borrowed("later");
         migrations.push(Migration::new(
-            6,
+            newest() + 1,
             name,
             MigrationType::Simple,
             sql.into_sql_str(),
@@ -105,7 +109,9 @@ mod tests {
         let store = SqliteStore::open(&path).await.unwrap();
         store.put_note(Owner::Everybody, "a", "b").await.unwrap();
         store.close().await;
-        let copy = directory.path().join("store.sqlite.before-v6");
+        let copy = directory
+            .path()
+            .join(format!("store.sqlite.before-v{}", newest() + 1));
         assert!(!copy.exists(), "a new file needs no copy");
 
         // A first attempt fails half way, the second replaces its copy.
@@ -126,10 +132,10 @@ mod tests {
         );
         upgraded.close().await;
         let error = SqliteStore::open(&path).await;
-        assert!(
-            matches!(error, Err(StoreError::Newer { found: 6, known: 5 })),
-            "{error:?}"
-        );
+        let Err(StoreError::Newer { found, known }) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((found, known), (newest() + 1, newest()));
         let restored = SqliteStore::open(&copy).await.unwrap();
         assert_eq!(
             restored.note(Owner::Everybody, "a").await.unwrap().as_deref(),

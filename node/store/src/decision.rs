@@ -121,6 +121,14 @@ pub trait Decisions {
     /// Ends the active ones among these numbers at `at`, however many there are, in one transaction; gives those that it
     /// ended, with their new `until`.
     async fn end_these(&self, ids: &[DecisionId], at: Timestamp) -> Result<Vec<Decision>, StoreError>;
+
+    /// Those that were ended at or after `since`, and would have held longer than until `at` if they had not been, each with
+    /// when it would have ended.
+    async fn ended_early(
+        &self,
+        since: Timestamp,
+        at: Timestamp,
+    ) -> Result<Vec<(Decision, Timestamp)>, StoreError>;
 }
 
 // === impl DecisionFilter ===

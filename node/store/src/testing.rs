@@ -66,6 +66,10 @@ pub const PROMISES: &[Promise] = &[
         "only active decisions are ended, and only those that match",
         |s| Box::pin(decisions::ended(s)),
     ),
+    promise(
+        "what was ended early is known with when it would have ended",
+        |s| Box::pin(decisions::ended_early(s)),
+    ),
     promise("many decisions are ended by their numbers, together", |s| {
         Box::pin(decisions::ended_by_number(s))
     }),

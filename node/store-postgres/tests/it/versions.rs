@@ -19,14 +19,14 @@ async fn a_newer_schema_is_refused() {
     store.close().await;
     let mut raw = PgConnection::connect(&url).await.unwrap();
     sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (7, 'later', true, '', 0)",
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (1000, 'later', true, '', 0)",
     )
     .execute(&mut raw)
     .await
     .unwrap();
     let error = PostgresStore::connect(&url).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Newer { found: 7, known: 5 }),
+        matches!(error, StoreError::Newer { found: 1000, .. }),
         "{error:?}"
     );
 }

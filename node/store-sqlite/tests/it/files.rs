@@ -79,7 +79,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     open(&path).await.close().await;
     let mut raw = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (7, 'later', 1, x'00', 0)",
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (1000, 'later', 1, x'00', 0)",
     )
     .execute(&mut raw)
     .await
@@ -88,7 +88,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let before = std::fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Newer { found: 7, known: 5 }),
+        matches!(error, StoreError::Newer { found: 1000, .. }),
         "{error:?}"
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);

@@ -11,6 +11,9 @@ use crate::{AlertId, Decision, DecisionFilter, DecisionId, Decisions, NewDecisio
 /// Rows per statement: nine values each, far below the 32766 that SQLite allows.
 const CHUNK: usize = 256;
 
+/// Ends decisions, and notes when they would have ended without it.
+const END: &str = "UPDATE decision SET planned = COALESCE(planned, until), until = ";
+
 #[async_trait]
 impl<D: Database> Decisions for D {
     async fn insert_decision(&self, decision: &NewDecision) -> Result<Decision, StoreError> {
@@ -32,7 +35,7 @@ impl<D: Database> Decisions for D {
         filter: &DecisionFilter,
         at: Timestamp,
     ) -> Result<Vec<Decision>, StoreError> {
-        let mut query = Query::new("UPDATE decision SET until = ");
+        let mut query = Query::new(END);
         query.push_bind(at).push(" WHERE until > ").push_bind(at);
         query.push(" AND id IN (SELECT id FROM decision");
         narrow(&mut query, filter, Some(at));
@@ -54,7 +57,7 @@ impl<D: Database> Decisions for D {
         for chunk in ids.chunks(CHUNK) {
             let these = vec![("id", Column::Ints(chunk.to_vec()))];
             let mut query = Query::with(self.binds_arrays(), "these", these);
-            query.push("UPDATE decision SET until = ").push_bind(at);
+            query.push(END).push_bind(at);
             query.push(" WHERE until > ").push_bind(at);
             query.push(" AND id IN (SELECT id FROM these) RETURNING *");
             for row in tx.fetch(query).await? {
@@ -63,6 +66,21 @@ impl<D: Database> Decisions for D {
         }
         tx.commit().await?;
         Ok(ended)
+    }
+
+    async fn ended_early(
+        &self,
+        since: Timestamp,
+        at: Timestamp,
+    ) -> Result<Vec<(Decision, Timestamp)>, StoreError> {
+        let mut query = Query::new("SELECT * FROM decision WHERE planned > ");
+        query.push_bind(at).push(" AND until >= ").push_bind(since);
+        let rows = self.fetch(query).await?.into_iter();
+        rows.map(|row| {
+            let mut row = Columns::new(row, "decision");
+            Ok((read(&mut row)?, row.time("planned")?))
+        })
+        .collect()
     }
 }
 
@@ -143,7 +161,10 @@ fn narrow<'a>(query: &mut Query<'a>, filter: &'a DecisionFilter, ends: Option<Ti
 }
 
 fn decision(row: Row) -> Result<Decision, StoreError> {
-    let mut row = Columns::new(row, "decision");
+    read(&mut Columns::new(row, "decision"))
+}
+
+fn read(row: &mut Columns) -> Result<Decision, StoreError> {
     Ok(Decision {
         id: row.number("id")?,
         alert: row.number_or_none("alert")?,

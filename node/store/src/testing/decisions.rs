@@ -121,6 +121,28 @@ pub(super) async fn ended(store: AnyStore) {
     assert_eq!(untils, [at(10), at(15), at(20), at(15)]);
 }
 
+pub(super) async fn ended_early(store: AnyStore) {
+    let rows = [30, 30, 12, 30].map(|until| decision("a", until));
+    let ids = insert(&store, &rows).await;
+    store.end_these(&ids[..1], at(5)).await.unwrap();
+    store.end_these(&ids[..3], at(10)).await.unwrap();
+    let early = async |since, now| {
+        let found = store.ended_early(at(since), at(now)).await.unwrap();
+        let mut found: Vec<_> = found
+            .iter()
+            .map(|(one, planned)| (one.id, one.decision.until, *planned))
+            .collect();
+        found.sort_unstable();
+        found
+    };
+    let [first, second, third] = [(0, 5, 30), (1, 10, 30), (2, 10, 12)]
+        .map(|(nth, until, planned): (usize, _, _)| (ids[nth], at(until), at(planned)));
+    assert_eq!(early(5, 11).await, [first, second, third]);
+    assert_eq!(early(6, 11).await, [second, third]);
+    assert_eq!(early(5, 12).await, [first, second]);
+    assert_eq!(early(5, 30).await, []);
+}
+
 pub(super) async fn ended_with_limit(store: AnyStore) {
     let ids = insert(&store, &[decision("a", 30), decision("a", 30), decision("a", 10)]).await;
     let filter = DecisionFilter {
