@@ -14,6 +14,7 @@ mod control;
 mod decide;
 mod defend;
 mod demo;
+mod expiry;
 mod heads;
 mod horizon;
 mod hub;

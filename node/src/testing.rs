@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vigie_store::{Decision, NewAlert, NewDecision, Origin, Remediation, Share, Word};
+use vigie_store::{Bouncer, Decision, NewAlert, NewDecision, Origin, Remediation, Share, Word};
 use vigie_wire::{Behaviour, RuleHash, Timestamp};
 
 /// An alert of six failed logins by this address, ready to be shared.
@@ -49,5 +49,21 @@ pub(crate) fn decision(id: i64, value: &str, now: Timestamp) -> Decision {
         id,
         alert: None,
         decision,
+    }
+}
+
+/// A bouncer that is served bans, without a key that anybody has.
+pub(crate) fn bouncer() -> Bouncer {
+    Bouncer {
+        name: "b".into(),
+        key_hash: [0; 32],
+        remediations: vec![Remediation::Ban],
+        scopes: Vec::new(),
+        expires: None,
+        former: None,
+        created_at: Timestamp::from_secs(1_790_000_000),
+        last_seen: None,
+        agent: String::new(),
+        address: String::new(),
     }
 }

@@ -29,7 +29,7 @@ use crate::repeats::Repeats;
 use crate::serve::{MOST_CONNECTIONS, Way};
 use crate::tls::Gate;
 use crate::{
-    api, control, defend, heads, horizon, ingest, outbox, proofs, serve, sources, watch, whereabouts,
+    api, control, defend, expiry, heads, horizon, ingest, outbox, proofs, serve, sources, watch, whereabouts,
 };
 
 /// Events of the sensor that may wait for their effects; then the sensor waits.
@@ -354,8 +354,9 @@ fn learned(peers: &[String]) -> Vec<String> {
 // === housekeeping ===
 
 async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut told = expiry::Told::default();
     loop {
-        if let Err(error) = tidy(&node).await {
+        if let Err(error) = tidy(&node, &mut told).await {
             // A full disk or a database that restarts: the next round may find it well again.
             tracing::error!(error = format!("{error:#}"), "housekeeping was cut short");
         }
@@ -370,12 +371,13 @@ async fn housekeeping(node: Arc<Node>, shutdown: CancellationToken) -> anyhow::R
     }
 }
 
-async fn tidy(node: &Node) -> anyhow::Result<()> {
+async fn tidy(node: &Node, told: &mut expiry::Told) -> anyhow::Result<()> {
     let now = node.now();
     if let Some(gate) = node.tls.get() {
         gate.reload(now);
     }
     reload_warnings(node).await;
+    expiry::tell(node, told).await?;
     node.reload_allowlist().await?;
     node.sweep().await?;
     node.regraph();

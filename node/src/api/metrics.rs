@@ -16,12 +16,13 @@ use axum::{Extension, Router};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use vigie_store::Machine;
+use vigie_store::{Machine, StoreError};
 
 use super::asker::Asker;
 use super::auth::Limits;
 use super::broken;
 use super::feed::Feeds;
+use crate::expiry::{self, Ending};
 use crate::node::Node;
 
 /// Readers at a time: each looks at every decision.
@@ -95,18 +96,19 @@ async fn tell(
     }
     // Never closed: without a turn it is told all the same.
     let _turn = ROOM.acquire().await;
-    let machines = match node.store.machines().await {
-        Ok(machines) => machines,
+    let known = async { Ok::<_, StoreError>((node.store.machines().await?, expiry::near(&node).await?)) };
+    let (machines, keys) = match known.await {
+        Ok(known) => known,
         Err(error) => return broken(&error.to_string()),
     };
-    let text = tokio::task::spawn_blocking(move || written(&node, &counted, &machines)).await;
+    let text = tokio::task::spawn_blocking(move || written(&node, &counted, &machines, &keys)).await;
     match text {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => broken(&error.to_string()),
     }
 }
 
-fn written(node: &Node, counted: &Counted, machines: &[Machine]) -> String {
+fn written(node: &Node, counted: &Counted, machines: &[Machine], keys: &[Ending]) -> String {
     let mut text = String::new();
     let (name, help) = ("vigie_table_decisions", "Decisions that hold now.");
     family(&mut text, name, "gauge", help, decisions(node));
@@ -135,6 +137,11 @@ fn written(node: &Node, counted: &Counted, machines: &[Machine]) -> String {
         "Machines that are known.",
         rows,
     );
+    let over = keys.iter().filter(|key| key.over).count();
+    let rows = [("soon", keys.len() - over), ("over", over)];
+    let rows = rows.map(|(state, count)| (labels(&[("state", state)]), one(count).1));
+    let help = "Keys of bouncers that end within a week, or ended within the last one.";
+    family(&mut text, "vigie_api_keys_ending", "gauge", help, rows);
     if let Some(bytes) = resident() {
         let (name, help) = (
             "process_resident_memory_bytes",

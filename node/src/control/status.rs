@@ -10,10 +10,11 @@ use vigie_wire::Timestamp;
 
 use super::words::spell;
 use super::{Answer, Shared, policy};
+use crate::expiry::Ending;
 use crate::horizon::Behind;
 use crate::node::Node;
 use crate::reach::Reach;
-use crate::{defend, say};
+use crate::{defend, expiry, say};
 
 /// How the node is, at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +42,8 @@ pub(crate) struct Status {
     pub(crate) now: Timestamp,
     /// Retractions and disputes that are not on our chain yet.
     pub(crate) unsaid: usize,
+    /// Keys of bouncers that end soon, or ended lately.
+    pub(crate) keys_ending: Vec<Ending>,
     /// Disputes for our users; `None` while the organisation does not want them.
     pub(crate) disputes: Option<defend::Disputes>,
     pub(crate) counts: Counts,
@@ -108,6 +111,7 @@ pub(crate) async fn status(node: &Node) -> anyhow::Result<Status> {
         policy: policy::sentence(node),
         breaker: node.breaker.open(),
         unsaid: say::waiting(node).await?,
+        keys_ending: expiry::near(node).await?,
         disputes: defend::disputes(node, now).await?,
         skewed: node.skewed.load(std::sync::atomic::Ordering::Relaxed),
         behind: node.horizon.behind(),
@@ -166,6 +170,8 @@ fn lines(status: &Status) -> Vec<String> {
             status.counts.active_decisions, status.counts.alerts, status.counts.bouncers
         ),
     ];
+    let keys = status.keys_ending.iter();
+    lines.extend(keys.map(|ending| format!("                {}", ending.sentence())));
     lines.extend(sensor_lines(status.sensor.as_ref()));
     // A command that opens the data for itself does not read what is remembered.
     if status.running {

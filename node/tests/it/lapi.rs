@@ -471,6 +471,15 @@ fn a_key_is_limited_to_scopes_ends_and_has_a_successor() {
 
     // A key is not prolonged by the overlap, and the answer says so.
     home.say(&["bouncers", "add", "brief", "--expires", "30m"]);
+    assert!(
+        home.say(&["status"])
+            .contains("the key of bouncer brief ends at 2")
+    );
+    let metrics = place.ask("GET", "/metrics", None).body;
+    assert!(
+        metrics.contains("vigie_api_keys_ending{state=\"soon\"} 1\n"),
+        "{metrics}"
+    );
     let ends = home.rows(&["bouncers", "list"])[0]["expires"]
         .as_str()
         .unwrap()

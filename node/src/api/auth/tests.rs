@@ -1,11 +1,11 @@
 use axum::body::Body;
 use tower::ServiceExt as _;
-use vigie_store::Remediation;
 
 use super::*;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::paths::Paths;
+use crate::testing::bouncer;
 
 #[test]
 fn a_visitor_is_noted_once_a_minute() {
@@ -34,14 +34,8 @@ async fn add(node: &Node, key: &str) {
     let bouncer = Bouncer {
         name: key.to_owned(),
         key_hash: *blake3::hash(key.as_bytes()).as_bytes(),
-        remediations: vec![Remediation::Ban],
-        scopes: Vec::new(),
-        expires: None,
-        former: None,
         created_at: node.now(),
-        last_seen: None,
-        agent: String::new(),
-        address: String::new(),
+        ..bouncer()
     };
     assert!(node.store.add_bouncer(&bouncer).await.unwrap());
     node.keys.forget().await;

@@ -3,30 +3,18 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use vigie_store::{Bouncer, Remediation};
+use vigie_store::Remediation;
 
 use super::*;
 use crate::table::{Entry, Table};
-use crate::testing::decision;
+use crate::testing::{bouncer, decision};
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
 /// What a key for bans is served that asks for nothing special.
 pub(in crate::api) fn wanted() -> Wanted {
-    let bouncer = Bouncer {
-        name: "b".into(),
-        key_hash: [0; 32],
-        remediations: vec![Remediation::Ban],
-        scopes: Vec::new(),
-        expires: None,
-        former: None,
-        created_at: NOW,
-        last_seen: None,
-        agent: String::new(),
-        address: String::new(),
-    };
     Wanted {
-        filter: Filter::new(&HashMap::new(), &bouncer).scopes_or(&["ip", "range"]),
+        filter: Filter::new(&HashMap::new(), &bouncer()).scopes_or(&["ip", "range"]),
         dedup: true,
     }
 }
