@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use reqwest::Response;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::atlas::Guide;
@@ -42,6 +41,8 @@ pub struct StreamConfig {
     pub push: bool,
     /// Fetch one full picture, then end.
     pub once: bool,
+    /// How long a node remembers what ended early: who did not hear it for longer asks for a full picture.
+    pub remembered: Duration,
     /// No answer may be longer.
     pub max_response_bytes: u64,
     /// Where places are: decisions on those that it can find are asked for.
@@ -98,6 +99,7 @@ impl Default for StreamConfig {
             poll: Duration::from_secs(10),
             push: true,
             once: false,
+            remembered: REMEMBERED,
             max_response_bytes: 512 * 1024 * 1024,
             guide: Guide::default(),
             pulse: Pulse::default(),
@@ -108,8 +110,7 @@ impl Default for StreamConfig {
 /// While changes are pushed, ask all the same every so many poll intervals: a difference costs little, and it
 /// moves the node's cursor on.
 const POLLS_PER_CHECK: u32 = 6;
-/// A node forgets what ended a day ago. Who did not hear it for so long may have missed an early end, so that only a full
-/// picture is safe.
+/// A Vigie node remembers it for longer, and a CrowdSec server as long as its `flush` says, which may be a day.
 const REMEMBERED: Duration = Duration::from_hours(23);
 /// A node without push is asked again after this long; it may have been upgraded.
 const PUSH_RETRY: Duration = Duration::from_mins(10);
@@ -153,9 +154,9 @@ impl Follower {
         let mut backoff = Backoff::new();
         let mut known = false;
         let mut startup = true;
-        let mut heard = Instant::now();
+        let mut heard = since_boot();
         loop {
-            startup |= heard.elapsed() > REMEMBERED;
+            startup |= since_boot().saturating_sub(heard) > self.config.remembered;
             // The push is opened before the question, so that nothing falls between the two.
             let scopes = self.config.guide.scopes();
             self.push.open(&self.source, scopes, self.clock).await;
@@ -169,7 +170,7 @@ impl Follower {
                             "following the decisions of the node"
                         );
                     }
-                    (known, startup, heard) = (true, false, Instant::now());
+                    (known, startup, heard) = (true, false, since_boot());
                     self.config.pulse.beat();
                     backoff.succeeded();
                 }
@@ -298,6 +299,12 @@ impl Follower {
         }
         Ok(())
     }
+}
+
+/// On the clock that also counts sleep: a node forgets while we sleep.
+fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(now).unwrap_or_default()
 }
 
 fn report(error: &PullError, wait: Duration) {

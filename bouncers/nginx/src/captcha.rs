@@ -19,10 +19,14 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vigie_bouncer_nginx::challenge::captcha::{PATH, Provider, cookie};
 use vigie_bouncer_nginx::challenge::{Secret, window};
@@ -69,6 +73,12 @@ const MOST_VERDICT_BYTES: usize = 64 * 1024;
 /// Questions to the provider at a time; each may take [`PATIENCE`].
 const MOST_QUESTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Connections at a time: those that wait for the provider, and as many again that are read.
+const MOST_CONNECTIONS: usize = 2 * MOST_QUESTIONS;
+/// nginx has read the whole request before it connects.
+const HEAD: Duration = Duration::from_secs(5);
+/// After a connection that could not be taken, for want of file descriptors say.
+const BREATH: Duration = Duration::from_millis(100);
 /// What the providers call our own faults, and theirs.
 const FAULTS: [&str; 4] = [
     "missing-input-secret",
@@ -217,15 +227,40 @@ pub(crate) async fn serve(
         .route(PATH, post(hand_in))
         .layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
         .with_state(Arc::new(judge));
-    let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    // Whoever stops in the midst of a request would keep us from ending.
-    let late = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(PATIENCE).await;
-    };
-    tokio::select! {
-        served = served.into_future() => served.context("captcha"),
-        () = late => Ok(()),
+    let mut connections = JoinSet::new();
+    loop {
+        // Further ones wait to be accepted, as long as the kernel holds them.
+        let has_room = connections.len() < MOST_CONNECTIONS;
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = listener.accept(), if has_room => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(connection(stream, routes.clone()))),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection of nginx could not be taken");
+                    tokio::time::sleep(BREATH).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    // Each ends by itself within its time, also one whose client stops in the midst of a request.
+    while connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// One request: nginx opens a connection for each.
+async fn connection(stream: UnixStream, routes: Router) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .keep_alive(false)
+        .max_buf_size(MOST_FORM_BYTES);
+    let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    match tokio::time::timeout(HEAD + PATIENCE, served).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a captcha was not handed in"),
+        Err(_) => tracing::debug!("a captcha took too long to hand in"),
     }
 }
 

@@ -178,6 +178,25 @@ async fn a_node_that_is_away_is_caught_up_with_by_a_difference() {
     following.stop().await;
 }
 
+/// What ended early while the node was not heard may be forgotten there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_away_for_longer_than_a_node_remembers_asks_for_everything() {
+    let (lapi, address) = Lapi::on_tcp();
+    let config = StreamConfig {
+        remembered: Duration::from_millis(300),
+        ..every(SOON)
+    };
+    let mut following = follow_at(format!("http://{address}"), KEY, config);
+    following.expect(&["begin", "end"]).await;
+    lapi.add("192.0.2.1", "4h");
+    following.expect(&["+192.0.2.1"]).await;
+    lapi.set(|state| state.status = Some(500));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    lapi.set(|state| state.status = None);
+    following.expect(&["begin", "+192.0.2.1", "end"]).await;
+    following.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_without_end_is_cut() {
     let (lapi, address) = Lapi::on_tcp();

@@ -225,8 +225,12 @@ fn only_what_the_provider_takes_lets_a_client_in() {
     }
     let log = crate::scene::read(&scene.path("log"));
     assert!(log.contains("the provider says invalid-input-secret"), "{log}");
+    // Those who say nothing are let go, and whoever comes after them is heard.
+    let connect = || UnixStream::connect(scene.path("captcha.sock")).unwrap();
+    let _silent: Vec<_> = (0..200).map(|_| connect()).collect();
+    assert_eq!(hand_in(&nginx, good, "").status, 303);
     // Whoever stops in the midst of a request does not keep the daemon from ending.
-    let mut halting = UnixStream::connect(scene.path("captcha.sock")).unwrap();
+    let mut halting = connect();
     halting.write_all(b"POST /.vigie/captcha HTTP/1.1\r\nHo").unwrap();
     // Away is away: nobody is let in, and the page says so.
     assert!(daemon.terminate().success());
