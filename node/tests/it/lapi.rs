@@ -454,9 +454,11 @@ fn a_key_is_limited_to_scopes_ends_and_has_a_successor() {
         (status(&first), told(&second)),
         (200, vec!["192.88.99.1".to_owned()])
     );
+    let push = place.follow("/v1/decisions/events", &second);
     let third = key(&["rotate", "narrow", "--overlap", "1s", "--expires", "90d"]);
     assert_eq!(status(&first), 403, "two keys are good at a time");
     until("the key before to end", || status(&second) == 403);
+    assert!(push.ends(), "and so does what was opened with it");
     assert_eq!(status(&third), 200);
     let ends = home.rows(&["bouncers", "list"])[0]["expires"]
         .as_str()
