@@ -3,6 +3,7 @@
 //! `axum::serve` has neither a time limit for heads nor a limit of connections, and their file descriptors are the
 //! ones that the sensor and the database need. Deliberately absent: HTTP/2, and what is answered (`api`, `control`).
 
+pub(crate) mod listen;
 mod patient;
 
 use std::net::SocketAddr;

@@ -12,9 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::serve::{Listener, ListenerExt};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,7 +24,7 @@ use vigie_wire::Statement;
 use crate::asked::Asked;
 use crate::node::Node;
 use crate::repeats::Repeats;
-use crate::serve::{MOST_CONNECTIONS, Way};
+use crate::serve::{MOST_CONNECTIONS, Way, listen};
 use crate::tls::Gate;
 use crate::{
     api, control, defend, expiry, heads, horizon, ingest, outbox, proofs, serve, sources, watch, whereabouts,
@@ -146,7 +144,7 @@ pub(crate) fn signals() -> anyhow::Result<(Signal, Signal)> {
 /// Opens every listener before anything else runs, so that a port that is taken is the first thing said.
 async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr> {
     let wanted = node.config.api.listen.get_ref();
-    let tcp = TcpListener::bind(wanted).await.with_context(|| {
+    let tcp = listen::tcp(wanted).await.with_context(|| {
         format!(
             "cannot listen on {wanted} (choose another with `vigie up --listen ADDRESS:PORT` or [api] listen)"
         )
@@ -170,7 +168,10 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
         tls,
         most,
     };
-    tasks.spawn("API", serve::run(at_once(tcp), api.clone(), way, shutdown));
+    tasks.spawn(
+        "API",
+        serve::run(listen::at_once(tcp), api.clone(), way, shutdown),
+    );
     let socket = &node.config.api.socket;
     if !socket.as_os_str().is_empty() {
         // Whoever has a key may ask here, so the socket itself is open to all.
@@ -178,7 +179,7 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
     }
     let wanted = node.config.appsec.listen.get_ref();
     if !wanted.is_empty() {
-        let tcp = TcpListener::bind(wanted).await.with_context(|| {
+        let tcp = listen::tcp(wanted).await.with_context(|| {
             format!("cannot listen on {wanted} (choose another with `vigie up --appsec-listen ADDRESS:PORT` or [appsec] listen)")
         })?;
         tracing::info!(
@@ -192,7 +193,7 @@ async fn serve(node: &Arc<Node>, tasks: &mut Tasks) -> anyhow::Result<SocketAddr
             tls: None,
             most: MOST_CONNECTIONS,
         };
-        tasks.spawn("AppSec", serve::run(at_once(tcp), router, way, shutdown));
+        tasks.spawn("AppSec", serve::run(listen::at_once(tcp), router, way, shutdown));
     }
     serve_socket(
         &node.paths.socket(),
@@ -211,11 +212,9 @@ fn serve_socket(
     most: usize,
     tasks: &mut Tasks,
 ) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
     clear_away(path)?;
     let listener =
-        UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+        listen::unix(path, mode).with_context(|| format!("cannot listen on {}", path.display()))?;
     let shutdown = tasks.shutdown.clone();
     let way = Way {
         peer: |_| None,
@@ -224,15 +223,6 @@ fn serve_socket(
     };
     tasks.spawn("socket", serve::run(listener, router, way, shutdown));
     Ok(())
-}
-
-/// What is written goes out, also the last piece of an answer that waited for the database.
-fn at_once(tcp: TcpListener) -> impl Listener<Addr = SocketAddr> {
-    tcp.tap_io(|io| {
-        if let Err(error) = io.set_nodelay(true) {
-            tracing::debug!(%error, "a connection sends when it likes");
-        }
-    })
 }
 
 /// File descriptors for so many connections, beside those of the rest: systems give a process few until it asks.

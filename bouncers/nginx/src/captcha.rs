@@ -24,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -75,6 +75,8 @@ const MOST_QUESTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections at a time: those that wait for the provider, and as many again that are read.
 const MOST_CONNECTIONS: usize = 2 * MOST_QUESTIONS;
+/// Connections that may wait to be accepted: whoever finds no place, nginx answers for with 502.
+const WAITING: u32 = 1_024;
 /// nginx has read the whole request before it connects.
 const HEAD: Duration = Duration::from_secs(5);
 /// After a connection that could not be taken, for want of file descriptors say.
@@ -212,9 +214,10 @@ pub(crate) fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     if std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
         std::fs::remove_file(path).with_context(failed)?;
     }
-    let listener = UnixListener::bind(path).with_context(failed)?;
+    let socket = UnixSocket::new_stream().with_context(failed)?;
+    socket.bind(path).with_context(failed)?;
     std::fs::set_permissions(path, Permissions::from_mode(MODE)).with_context(failed)?;
-    Ok(listener)
+    socket.listen(WAITING).with_context(failed)
 }
 
 /// Answers until `shutdown`, and then what is under way, as long as a question may take.

@@ -99,19 +99,19 @@ impl Place {
 
     /// Follows pushed events.
     pub(crate) fn follow(&self, path: &str, key: &str) -> Events {
-        let mut stream = self.connect();
-        stream
-            .write_all(request("GET", path, Some(key), "").as_bytes())
-            .unwrap();
-        let mut events = BufReader::new(Box::new(stream) as Box<dyn Read>);
-        // The head: whatever changes from here on is told.
-        let mut line = String::new();
-        while line != "\r\n" {
-            line.clear();
-            assert!(events.read_line(&mut line).unwrap() > 0, "no head");
-            assert!(!line.starts_with("HTTP/1.1 ") || line.contains(" 200 "), "{line}");
-        }
-        Events(events)
+        self.follow_all(1, path, key, "").remove(0)
+    }
+
+    /// The same for many who ask at once, with more headers.
+    pub(crate) fn follow_all(&self, many: usize, path: &str, key: &str, more: &str) -> Vec<Events> {
+        let request = request("GET", path, Some(key), more);
+        let ask = |_| {
+            let mut stream = self.connect();
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        };
+        let asked: Vec<_> = (0..many).map(ask).collect();
+        asked.into_iter().map(Events::begun).collect()
     }
 }
 
@@ -146,6 +146,33 @@ fn request(method: &str, path: &str, key: Option<&str>, more: &str) -> String {
 // === impl Events ===
 
 impl Events {
+    /// Reads the head: whatever changes from here on is told.
+    fn begun(stream: Box<dyn Both>) -> Self {
+        let mut events = BufReader::new(stream as Box<dyn Read>);
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            assert!(events.read_line(&mut line).unwrap() > 0, "no head");
+            assert!(!line.starts_with("HTTP/1.1 ") || line.contains(" 200 "), "{line}");
+        }
+        Self(events)
+    }
+
+    /// The next event's id.
+    pub(crate) fn id(&mut self) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(
+                self.0.read_line(&mut line).unwrap() > 0,
+                "the stream of events ended"
+            );
+            if let Some(id) = line.strip_prefix("id: ") {
+                return id.trim().to_owned();
+            }
+        }
+    }
+
     /// The next event's body.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Value {

@@ -37,6 +37,7 @@ mod sources;
 #[path = "../../../bouncers/nftables/tests/it/space.rs"]
 mod space;
 mod spaces;
+mod storm;
 mod support;
 mod tidy;
 mod tls;
