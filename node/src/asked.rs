@@ -4,6 +4,7 @@
 //! Before: `sources`, which loads the rules. After: the sensor, which asks while it works. Deliberately absent: places of
 //! addresses, which the rules' data directory answers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,7 +106,10 @@ fn holds(held: &Decision, now: Timestamp) -> bool {
     held.decision.until > now && !held.decision.simulated
 }
 
+/// How many there are. What one alert decided, on an address and on the network around it, is one.
 fn number(all: &[Arc<Decision>], counts: impl Fn(&Decision) -> bool) -> u32 {
-    let count = all.iter().filter(|held| counts(held)).count();
+    let mut alerts = HashSet::new();
+    let mut is_another = |held: &Decision| held.alert.is_none_or(|alert| alerts.insert(alert));
+    let count = all.iter().filter(|held| counts(held) && is_another(held)).count();
     u32::try_from(count).unwrap_or(u32::MAX)
 }

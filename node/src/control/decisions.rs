@@ -120,20 +120,31 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
         })
         .await?;
     if ended.is_empty() {
-        return Err(Problem::not_found("no such decision holds"));
+        let around = filter.value.as_deref().map(|value| still(&node, [value]));
+        return Err(Problem::not_found(
+            match around.and_then(|mut around| around.pop_first()) {
+                Some(net) => format!("no such decision holds; but {net} is kept out, and it with it"),
+                None => "no such decision holds".to_owned(),
+            },
+        ));
     }
     let (overruled, ours) = taken_back(&node, &mut ended).await?;
     let values: BTreeSet<&str> = ended.iter().map(|held| &*held.decision.value).collect();
-    let now = node.now();
-    let around = values
-        .iter()
-        .take(TOLD)
-        .flat_map(|value| node.table.around(value));
-    let still = around.filter(|held| held.decision.until > now && !held.decision.simulated);
-    let still: BTreeSet<String> = still.map(|held| held.decision.value.to_string()).collect();
+    let still = still(&node, values.iter().copied());
     Ok(Json(json!({
         "ended": ended.len(), "values": values, "still": still, "overruled": overruled, "ours": ours,
     })))
+}
+
+/// What keeps these out now, or some of them: themselves, and networks around them.
+fn still<'a>(node: &Node, values: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let now = node.now();
+    let around = values
+        .into_iter()
+        .take(TOLD)
+        .flat_map(|value| node.table.around(value));
+    let holding = around.filter(|held| held.decision.until > now && !held.decision.simulated);
+    holding.map(|held| held.decision.value.to_string()).collect()
 }
 
 /// What follows when a person ended decisions: networks that were taken for an address go with it and are added to them. Says

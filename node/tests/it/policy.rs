@@ -135,6 +135,20 @@ fn an_ipv6_attacker_is_kept_out_with_his_network() {
         "{said}"
     );
     assert_eq!(holds("2a00:1450:4001:829::200e"), 1);
+    let neighbour = ["decisions", "delete", "--value", "2a00:1450:4001:829::77"];
+    assert!(
+        home.refuse(&neighbour)
+            .contains("829::/64 is kept out, and it with it")
+    );
+    let explained = home.say(&["explain", "2a00:1450:4001:829::77"]);
+    assert!(
+        explained.contains("--value 2a00:1450:4001:829::/64"),
+        "{explained}"
+    );
+    assert!(
+        !explained.contains("--value 2a00:1450:4001:829::77"),
+        "{explained}"
+    );
     home.say(&["decisions", "delete", "--value", "2a00:1450:4001:829::bad"]);
     assert_eq!(holds("2a00:1450:4001:829::bad"), 0);
 

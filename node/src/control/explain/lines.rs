@@ -3,6 +3,7 @@
 //!
 //! All numbers are nats with three decimals, which is all of them: whoever adds them up gets what is printed.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,8 +82,8 @@ impl Told<'_> {
             };
             let left = spell(decision.until.since(self.now));
             format!(
-                "  Decision {}: {} by {} for another {left}{simulated}. {}",
-                held.id, decision.remediation, decision.origin, decision.reason
+                "  Decision {} on {}: {} by {} for another {left}{simulated}. {}",
+                held.id, decision.value, decision.remediation, decision.origin, decision.reason
             )
         });
         spelled.collect()
@@ -271,11 +272,17 @@ impl Told<'_> {
         let subject = &self.verdict.subject;
         let mut lines = vec!["  What you can do:".to_owned()];
         let mut can = |command: String, what: &str| lines.push(format!("    {command}\n        {what}"));
-        let by = |origin| self.decisions.iter().any(|held| held.decision.origin == origin);
-        if by(Origin::Mesh) || by(Origin::Sensor) {
+        let (on_it, around) = self.mistakable();
+        if on_it {
             can(
                 format!("vigie decisions delete --value {subject}"),
                 "it is a mistake: release it, and let the mesh decide nothing on it for a day",
+            );
+        }
+        for network in around {
+            can(
+                format!("vigie decisions delete --value {network}"),
+                "it is a mistake: release the whole network, of which it is one",
             );
         }
         if !self.verdict.contributions.is_empty() {
@@ -307,6 +314,23 @@ impl Told<'_> {
             "keep this; `vigie explain --verify FILE` checks it on any machine",
         );
         lines
+    }
+
+    /// Whether there is something decided on the address itself that may be a mistake, and on which networks around it, but for
+    /// those that are released with it.
+    fn mistakable(&self) -> (bool, BTreeSet<&str>) {
+        let subject = self.verdict.subject.to_string();
+        let by_machines = |held: &&Arc<Decision>| held.decision.origin != Origin::Manual;
+        let all = || self.decisions.iter().filter(by_machines);
+        let on_it = |held: &Decision| *held.decision.value == *subject;
+        let with_it: Vec<_> = all()
+            .filter(|held| on_it(held))
+            .filter_map(|held| held.alert)
+            .collect();
+        let stays =
+            |held: &&Arc<Decision>| !on_it(held) && held.alert.is_none_or(|alert| !with_it.contains(&alert));
+        let around = all().filter(stays).map(|held| &*held.decision.value);
+        (all().any(|held| on_it(held)), around.collect())
     }
 
     fn name(&self, org: vigie_wire::OrgId) -> String {
