@@ -229,7 +229,10 @@ async fn write(door: &Door, machine: &Machine, taken: Taken) -> anyhow::Result<O
     } else {
         Vec::new()
     };
-    if (alert.behaviour.is_some() || !decided.is_empty()) && door.charge(&machine.name, 1) != Charged::Allowed
+    // An address and its network are one decision, as dear as the network.
+    let cost = decided.iter().map(costs).max().unwrap_or(1);
+    if (alert.behaviour.is_some() || !decided.is_empty())
+        && door.charge(&machine.name, cost) != Charged::Allowed
     {
         tracing::warn!(
             machine = machine.name,

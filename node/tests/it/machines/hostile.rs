@@ -176,6 +176,27 @@ connection.request('DELETE', '/v1/decisions', headers={'Host': 'localhost', 'Aut
 print(connection.getresponse().status)
 ";
 
+/// Where policy takes an address for a large network, an agent may name as much as if it named networks.
+#[test]
+fn an_agent_bans_no_more_by_addresses_than_by_networks() {
+    let home =
+        Home::with("[sensor]\nsources = \"none\"\n[api]\nmachine_decisions = 100\n[policy]\nipv6 = 52\n");
+    let node = home.up();
+    let place = node.place();
+    let (held, key) = (token(&home, &place, "web"), home.key("front", "ban"));
+    let banned = |value: &str| {
+        let mut seen = alert(value);
+        seen["remediation"] = json!(true);
+        let pushed = ask(&place, "POST", "/v1/alerts", &held, Some(&json!([seen])));
+        assert_eq!(pushed.status, 201, "{pushed:?}");
+        let found = place.get(&format!("/v1/decisions?ip={value}"), &key);
+        found.as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(banned("2a00:1450:4001::1"), 2, "a /52 costs 64");
+    assert_eq!(banned("2a00:1450:4002::1"), 0, "the alert is kept");
+    assert_eq!(banned("192.88.99.7"), 1, "an address costs 1");
+}
+
 #[test]
 fn decisions_are_ended_from_this_machine_only() {
     let test = "decisions_are_ended_from_this_machine_only";
