@@ -3,9 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use vigie_store::DecisionId;
+use vigie_store::{DecisionId, Decisions as _};
+use vigie_store_sqlite::SqliteStore;
 
 use super::*;
+use crate::clock;
+use crate::config::Config;
+use crate::identity::Identity;
+use crate::node::Node;
+use crate::paths::Paths;
 use crate::testing::decision;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -143,6 +149,35 @@ fn what_was_ended_early_is_remembered_until_it_would_have_ended_or_a_week() {
         assert_eq!(known(&table, 3 * day), [4]);
         assert_eq!(known(&table, 7 * day), [0; 0]);
     }
+}
+
+/// The same through the store: a node that starts knows of an end two days ago that came early.
+#[tokio::test]
+async fn a_node_that_starts_remembers_what_was_ended_early() {
+    let directory = tempfile::tempdir().unwrap();
+    let paths = Paths::new(Some(directory.path().join("data")), None);
+    paths.create().unwrap();
+    Identity::create(&paths, None, NOW).unwrap();
+    let (now, day) = (clock::now(), Duration::from_secs(86_400));
+    let lasting = |id, from, length| {
+        let mut held = decision(id, "192.88.99.7", from);
+        held.decision.until = from + length;
+        held.decision
+    };
+    let store = SqliteStore::open(&paths.database()).await.unwrap();
+    let mut ids = Vec::new();
+    for one in [lasting(1, now - day * 3, day * 7), lasting(2, now - day * 3, day)] {
+        ids.push(store.insert_decision(&one).await.unwrap().id);
+    }
+    assert_eq!(store.end_these(&ids, now - day * 2).await.unwrap().len(), 1);
+    store.close().await;
+    let node = Node::open(paths, Config::default()).await.unwrap();
+    let known: Vec<_> = node.table.snapshot().numbers().collect();
+    assert_eq!(
+        known,
+        [ids[0]],
+        "what ended by time two days ago is nobody's business"
+    );
 }
 
 /// One row that a random history holds, as a scan of everything sees it.
