@@ -30,7 +30,7 @@ pub use causes::with_causes;
 pub use change::{Change, Update};
 pub use decision::{Decision, StreamResponse};
 pub use duration::GoDuration;
-pub use moment::{Clock, Moment};
+pub use moment::{Clock, Moment, since_boot};
 pub use place::Place;
 pub use pulse::Pulse;
 pub use report::{About, report};

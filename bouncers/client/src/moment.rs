@@ -11,7 +11,7 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u32);
 
-/// The clock that gives moments. The only place of this crate that asks what time it is.
+/// The clock that gives moments. It and [`since_boot`] are the only places of this crate that ask what time it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
@@ -19,6 +19,12 @@ pub struct Clock {
 
 /// Moments begin here rather than at nought, so that "a little ago" can be said from the first second on.
 const ORIGIN_SECS: u32 = 1_000;
+
+/// Time since the machine was started, sleep included, on Linux' `CLOCK_BOOTTIME`: nobody can set it.
+pub fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(now).unwrap_or_default()
+}
 
 // === impl Moment ===
 

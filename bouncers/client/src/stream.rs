@@ -19,7 +19,7 @@ use crate::atlas::Guide;
 use crate::backoff::Backoff;
 use crate::causes::with_causes;
 use crate::change::{Change, Update};
-use crate::moment::Clock;
+use crate::moment::{Clock, since_boot};
 use crate::pulse::Pulse;
 use crate::source::{RequestError, Source};
 use crate::split::SplitError;
@@ -154,6 +154,7 @@ impl Follower {
         let mut backoff = Backoff::new();
         let mut known = false;
         let mut startup = true;
+        // A node forgets while we sleep.
         let mut heard = since_boot();
         loop {
             startup |= since_boot().saturating_sub(heard) > self.config.remembered;
@@ -299,12 +300,6 @@ impl Follower {
         }
         Ok(())
     }
-}
-
-/// On the clock that also counts sleep: a node forgets while we sleep.
-fn since_boot() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    Duration::try_from(now).unwrap_or_default()
 }
 
 fn report(error: &PullError, wait: Duration) {

@@ -77,6 +77,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_CONNECTIONS: usize = 2 * MOST_QUESTIONS;
 /// Connections that may wait to be accepted: whoever finds no place, nginx answers for with 502.
 const WAITING: u32 = 1_024;
+/// Longest head of a request: nginx passes the client's on, with its cookies, of which it takes 32 KiB unless told otherwise.
+const MOST_HEAD_BYTES: usize = 64 * 1024;
 /// nginx has read the whole request before it connects.
 const HEAD: Duration = Duration::from_secs(5);
 /// After a connection that could not be taken, for want of file descriptors say.
@@ -243,7 +245,11 @@ pub(crate) async fn serve(
                     tokio::time::sleep(BREATH).await;
                 }
             },
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection of nginx died");
+                }
+            }
         }
     }
     drop(listener);
@@ -258,7 +264,7 @@ async fn connection(stream: UnixStream, routes: Router) {
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .keep_alive(false)
-        .max_buf_size(MOST_FORM_BYTES);
+        .max_buf_size(MOST_HEAD_BYTES);
     let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
     match tokio::time::timeout(HEAD + PATIENCE, served).await {
         Ok(Ok(())) => {}

@@ -225,6 +225,9 @@ fn only_what_the_provider_takes_lets_a_client_in() {
     }
     let log = crate::scene::read(&scene.path("log"));
     assert!(log.contains("the provider says invalid-input-secret"), "{log}");
+    // A client has as many cookies as nginx takes.
+    let cookies = format!("Cookie: a={}\r\n", "x".repeat(7_000)).repeat(4);
+    assert_eq!(hand_in(&nginx, good, &cookies).status, 303);
     // Those who say nothing are let go, and whoever comes after them is heard.
     let connect = || UnixStream::connect(scene.path("captcha.sock")).unwrap();
     let _silent: Vec<_> = (0..200).map(|_| connect()).collect();
