@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """nginx with Vigie's module, next to nginx without any bouncer, `geo`, `auth_request` and an empty `access_by_lua`.
 
-nginx.py [--addresses 100000] [--ranges 10000] [--rounds 5] [--secs 4] [--out FILE]
+nginx.py [--addresses 100000] [--ranges 10000] [--rounds 15] [--secs 3] [--out FILE]
 
-One nginx of one worker for each, one after the other in every round, so that what else the machine does hits all alike.
+One nginx of one worker for each, one after the other in every round and each round from another on, so that what else the
+machine does hits all alike; nginx without a bouncer is there twice.
 Clients are named by a trusted proxy and change with every request. CPU is the worker's own, as the scheduler counts it.
 With valgrind there are also instructions of the process a request, kernel aside. Load is wrk's (bench/peers.sh).
 """
@@ -60,6 +61,9 @@ def table(path, values):
     api.shutdown()
 
 
+AGAIN = "none again"
+
+
 class Variant:
     """How one nginx differs from the plain one."""
 
@@ -74,6 +78,8 @@ def variants(home, values):
     upstream = home / "upstream.sock"
     all = [
         Variant("none", closes=False),
+        # The same once more: what two of one kind differ by is what a bouncer may differ by and not be told from none.
+        Variant(AGAIN, closes=False),
         Variant("vigie", f"load_module {MODULE};", f"vigie on; vigie_table {home}/table;"),
         Variant("geo", "", f"geo $bad {{ default 0; include {home}/listed.geo; }}", "if ($bad) { return 403; }"),
         Variant(
@@ -228,8 +234,8 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--addresses", type=int, default=100_000)
     options.add_argument("--ranges", type=int, default=10_000)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--secs", type=int, default=4)
+    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--secs", type=int, default=3)
     options.add_argument("--port", type=int, default=18_480)
     options.add_argument("--out", type=Path)
     options = options.parse_args()
@@ -258,7 +264,9 @@ def measure(options, home):
             told = (ask(server.port, "193.0.0.1"), ask(server.port, singles[0]), ask(server.port, wide[0].replace(".0/24", ".9")))
             assert told == (200, wanted, wanted), (server.variant.name, told)
         for number in range(options.rounds):
-            for server in servers:
+            # Nobody always comes after the same neighbour.
+            turn = number % len(servers)
+            for server in servers[turn:] + servers[:turn]:
                 for kind, script in asked.items():
                     if kind == "banned" and not server.variant.closes:
                         continue
@@ -275,20 +283,23 @@ def measure(options, home):
         "addresses": options.addresses, "ranges": options.ranges, "rounds": options.rounds, "secs": options.secs, "rows": [],
     }
     plain = rounds[("none", "clean")]
-    print(f"{'bouncer':<13}{'clients':<9}{'req/s':>9}{'p99 us':>9}{'CPU us':>8}{'CPU / none, per round':>26}{'MiB':>7}")
+    fields = ("per_second", "p99_us", "cpu_us")
+    print(f"{'bouncer':<13}{'clients':<9}{'req/s':>9}{'p99 us':>9}{'CPU us':>8}{'MiB':>7}   to none in the same round: req/s, p99, CPU")
     for (name, kind), found in rounds.items():
-        middle = {field: statistics.median(row[field] for row in found) for field in ("per_second", "p99_us", "cpu_us")}
-        ratios = sorted(row["cpu_us"] / base["cpu_us"] for row, base in zip(found, plain))
-        row = {"bouncer": name, "clients": kind, **middle, "cpu_ratio": statistics.median(ratios),
-               "cpu_ratio_least": ratios[0], "cpu_ratio_most": ratios[-1], "worker_mib": memory[name]}
+        middle = {field: statistics.median(row[field] for row in found) for field in fields}
+        row = {"bouncer": name, "clients": kind, **middle, "to_none": {}, "worker_mib": memory[name]}
+        for field in fields:
+            ratios = sorted(row[field] / base[field] for row, base in zip(found, plain))
+            row["to_none"][field] = {"median": statistics.median(ratios), "least": ratios[0], "most": ratios[-1]}
         result["rows"].append(row)
-        print(f"{name:<13}{kind:<9}{row['per_second']:>9.0f}{row['p99_us']:>9.0f}{row['cpu_us']:>8.2f}"
-              f"{row['cpu_ratio']:>12.3f} ({ratios[0]:.3f}-{ratios[-1]:.3f}){row['worker_mib']:>7.1f}")
+        told = (f"{one['median']:.3f} ({one['least']:.2f}-{one['most']:.2f})" for one in row["to_none"].values())
+        print(f"{name:<13}{kind:<9}{row['per_second']:>9.0f}{row['p99_us']:>9.0f}{row['cpu_us']:>8.2f}{row['worker_mib']:>7.1f}   "
+              + "  ".join(told))
     if shutil.which("valgrind"):
         few, many = 500, 5_500
         result["instructions"] = {}
         for variant in all:
-            if variant.name == "auth_request":
+            if variant.name in ("auth_request", AGAIN):
                 # Its upstream is in the same process here; that is not what a request costs.
                 continue
             spent = [instructions(variant, home, options.port + 50, count) for count in (few, many)]
