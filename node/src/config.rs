@@ -219,7 +219,7 @@ mod tests {
         let numbers = |config: &Config| {
             let policy = &config.policy;
             (
-                policy.ipv6(),
+                policy.ipv6_prefix(),
                 *policy.remember_users.get_ref(),
                 *policy.remember_visitors.get_ref(),
             )

@@ -27,7 +27,7 @@ pub(crate) struct Enforcing {
     pub(crate) ban: Duration,
     /// What an IPv6 address is taken for a part of, as the length of a prefix, 48 to 128: whoever has one of them has all of
     /// that network, and 128 says that he has not.
-    pub(crate) ipv6: u8,
+    pub(crate) ipv6_prefix: u8,
     /// What verdicts of the mesh lead to.
     pub(crate) remote: Remote,
     /// Our own addresses and the allowlist: never decided against.
@@ -90,7 +90,7 @@ fn on_address(alert: &NewAlert, enforcing: &Enforcing, before: u32) -> Option<Ne
 /// The same on the network that an IPv6 address stands for, unless somebody in it is spared.
 fn on_network(address: &NewDecision, enforcing: &Enforcing) -> Option<NewDecision> {
     let ip: Ipv6Addr = address.value.parse().ok()?;
-    let net = Ipv6Net::new(ip, enforcing.ipv6).ok()?.trunc();
+    let net = Ipv6Net::new(ip, enforcing.ipv6_prefix).ok()?.trunc();
     let all = net.prefix_len() == 128 || touches(net.into(), &enforcing.spared);
     (!all).then(|| NewDecision {
         scope: "Range".into(),
@@ -225,7 +225,7 @@ mod tests {
     fn enforcing() -> Enforcing {
         Enforcing {
             ban: Duration::from_secs(600),
-            ipv6: 64,
+            ipv6_prefix: 64,
             remote: Remote::Enforce,
             spared: vec!["192.88.99.8/32".parse().unwrap()],
             profiles: Arc::new([]),
@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_takes_its_network_with_it() {
-        let values = |ip: &str, ipv6: u8, spared: &[&str]| {
+        let values = |ip: &str, ipv6_prefix: u8, spared: &[&str]| {
             let enforcing = Enforcing {
-                ipv6,
+                ipv6_prefix,
                 spared: spared.iter().map(|net| net.parse().unwrap()).collect(),
                 ..enforcing()
             };

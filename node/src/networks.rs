@@ -114,7 +114,7 @@ mod tests {
         let made = |profiles: &[Profile]| {
             let enforcing = Enforcing {
                 ban: LENGTH,
-                ipv6: 64,
+                ipv6_prefix: 64,
                 remote: Remote::Enforce,
                 spared: Vec::new(),
                 profiles: profiles.into(),

@@ -374,7 +374,7 @@ impl Node {
     pub(crate) fn enforcing(&self) -> Enforcing {
         Enforcing {
             ban: self.config.policy.ban(),
-            ipv6: self.config.policy.ipv6(),
+            ipv6_prefix: self.config.policy.ipv6_prefix(),
             remote: match self.remote() {
                 Remote::Enforce if self.breaker.open().is_some() => Remote::Simulate,
                 remote => remote,

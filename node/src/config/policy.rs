@@ -24,7 +24,7 @@ pub(crate) struct Policy {
     /// How long an address is banned that our own sensor caught.
     pub(crate) ban: Spanned<String>,
     /// What an IPv6 address that our own sensor caught is taken for a part of, as the length of a prefix.
-    pub(crate) ipv6: Spanned<u8>,
+    pub(crate) ipv6_prefix: Spanned<u8>,
     /// What verdicts of the mesh lead to. `None`: simulation until `vigie policy enforce`.
     pub(crate) remote: Option<Remote>,
     /// How long what nobody confirmed here says of an address stands in public before it blocks.
@@ -47,10 +47,10 @@ pub(crate) struct Policy {
     pub(super) profiles: Vec<Spanned<Written>>,
 }
 
-/// A provider gives each customer a /64 at least, since hosts make their addresses up in it (RFC 4291, 7421), and a /48 at most
-/// (RFC 6177): what is shorter is several customers.
+/// A site has a /64 at least, since hosts make their addresses up in it (RFC 4291, 7421), and hardly any has more than the /48 that
+/// RFC 3177 gave to all and RFC 6177 leaves to the provider: what is shorter is several sites.
 const NETWORKS: std::ops::RangeInclusive<u8> = 48..=128;
-const HOST: u8 = 64;
+const SITE: u8 = 64;
 
 /// How many addresses may be remembered of each kind: with less, ordinary users of a small site would be forgotten; with
 /// more, the memory alone would take gigabytes.
@@ -72,7 +72,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             ban: Spanned::new(0..0, "4h".to_owned()),
-            ipv6: Spanned::new(0..0, HOST),
+            ipv6_prefix: Spanned::new(0..0, SITE),
             remote: None,
             hearing: Spanned::new(0..0, "20m".to_owned()),
             withhold: Vec::new(),
@@ -94,8 +94,8 @@ impl Policy {
             .min(LONGEST)
     }
 
-    pub(crate) fn ipv6(&self) -> u8 {
-        *self.ipv6.get_ref()
+    pub(crate) fn ipv6_prefix(&self) -> u8 {
+        *self.ipv6_prefix.get_ref()
     }
 
     pub(crate) fn hearing(&self) -> Duration {
@@ -164,14 +164,14 @@ impl Section for Policy {
             );
             wrong.push((self.ban.span(), message));
         }
-        if !NETWORKS.contains(self.ipv6.get_ref()) {
+        if !NETWORKS.contains(self.ipv6_prefix.get_ref()) {
             let message = format!(
                 "{} is not the length of a prefix from {} to {}",
-                self.ipv6.get_ref(),
+                self.ipv6_prefix.get_ref(),
                 NETWORKS.start(),
                 NETWORKS.end()
             );
-            wrong.push((self.ipv6.span(), message));
+            wrong.push((self.ipv6_prefix.span(), message));
         }
         for number in [&self.remember_users, &self.remember_visitors] {
             if !REMEMBERED.contains(number.get_ref()) {

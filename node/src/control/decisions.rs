@@ -1,8 +1,7 @@
 //! Decisions, for `vigie decisions`.
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use axum::Json;
@@ -18,7 +17,6 @@ use crate::config::network;
 use crate::decide;
 use crate::node::Node;
 use crate::subject::{is_place, named, scope, sought};
-use crate::table::covers;
 
 /// Longest life of a decision by hand: bouncers count in hours and must be able to hold the number.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
@@ -120,13 +118,11 @@ pub(super) async fn end(State(node): Shared, Query(filter): Query<Filter>) -> An
         })
         .await?;
     if ended.is_empty() {
-        let around = filter.value.as_deref().map(|value| still(&node, [value]));
-        return Err(Problem::not_found(
-            match around.and_then(|mut around| around.pop_first()) {
-                Some(net) => format!("no such decision holds; but {net} is kept out, and it with it"),
-                None => "no such decision holds".to_owned(),
-            },
-        ));
+        let others = still(&node, filter.sought().as_deref());
+        return Err(Problem::not_found(match others.first() {
+            Some(other) => format!("no such decision holds; what keeps it out is one on {other}"),
+            None => "no such decision holds".to_owned(),
+        }));
     }
     let (overruled, ours) = taken_back(&node, &mut ended).await?;
     let values: BTreeSet<&str> = ended.iter().map(|held| &*held.decision.value).collect();
@@ -176,26 +172,21 @@ pub(crate) async fn taken_back(node: &Node, ended: &mut Vec<Decision>) -> anyhow
     Ok((overruled, ours))
 }
 
-/// What our sensor decided on the networks of these IPv6 addresses with the same alerts.
+/// What policy decided on the networks of these IPv6 addresses, with the same alerts.
 fn networks_taken_for(node: &Node, ended: &[Decision]) -> Vec<DecisionId> {
-    let address = |held: &Decision| {
-        let ip: Ipv6Addr = held.decision.value.parse().ok()?;
-        Some((held.alert?, ip.into()))
-    };
-    let let_go: HashMap<AlertId, IpAddr> = ended.iter().filter_map(address).collect();
-    let taken = |held: &Arc<Decision>| {
-        let ip = held.alert.and_then(|alert| let_go.get(&alert));
-        held.decision.origin == Origin::Sensor && ip.is_some_and(|ip| covers(&held.decision.value, *ip))
-    };
-    if let_go.is_empty() {
+    let by_policy = |held: &&Decision| held.decision.origin == Origin::Sensor;
+    let addresses = ended.iter().filter(by_policy).filter(|held| {
+        // To let a network go lets nobody go whom his own address keeps out.
+        held.decision.value.parse::<Ipv6Addr>().is_ok()
+    });
+    let alerts: HashSet<AlertId> = addresses.filter_map(|held| held.alert).collect();
+    if alerts.is_empty() {
         return Vec::new();
     }
-    let standing = node.table.active(node.now());
-    standing
-        .iter()
-        .filter(|held| taken(held))
-        .map(|held| held.id)
-        .collect()
+    let (snapshot, now) = (node.table.snapshot(), node.now());
+    let standing = snapshot.active(now).filter(|held| by_policy(&&***held));
+    let theirs = standing.filter(|held| held.alert.is_some_and(|alert| alerts.contains(&alert)));
+    theirs.map(|held| held.id).collect()
 }
 
 fn by_address() -> String {

@@ -54,3 +54,42 @@ pub(crate) fn at_once(tcp: TcpListener) -> impl Listener<Addr = SocketAddr> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    /// More than the 128 of the standard library, fewer than any kernel's limit that somebody did not lower.
+    const AT_ONCE: usize = 300;
+
+    #[tokio::test]
+    async fn many_connections_are_made_before_one_is_accepted() {
+        let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let limit: usize = limit.trim().parse().unwrap();
+        let many = AT_ONCE.min(limit);
+        let listener = tcp("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // Whoever finds the queue full waits for somebody to be accepted, and nobody is.
+        let patience = Duration::from_secs(10);
+        let connect = |_| TcpStream::connect_timeout(&address, patience);
+        let made: Result<Vec<_>, _> = (0..many).map(connect).collect();
+        assert_eq!(made.unwrap().len(), many);
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lapi.sock");
+        let _listener = unix(&path, 0o600).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        // A blocking one would wait for ever.
+        let mut made = Vec::new();
+        for _ in 0..many {
+            made.push(UnixStream::connect(&path).await.unwrap());
+        }
+        assert_eq!(made.len(), many);
+    }
+}

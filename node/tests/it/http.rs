@@ -159,23 +159,20 @@ impl Events {
     }
 
     /// The next event's id.
+    #[track_caller]
     pub(crate) fn id(&mut self) -> String {
-        let mut line = String::new();
-        loop {
-            line.clear();
-            assert!(
-                self.0.read_line(&mut line).unwrap() > 0,
-                "the stream of events ended"
-            );
-            if let Some(id) = line.strip_prefix("id: ") {
-                return id.trim().to_owned();
-            }
-        }
+        self.field("id: ").trim().to_owned()
     }
 
     /// The next event's body.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Value {
+        serde_json::from_str(&self.field("data: ")).unwrap()
+    }
+
+    /// What follows this in the next line that begins with it.
+    #[track_caller]
+    fn field(&mut self, name: &str) -> String {
         let begun = Instant::now();
         let mut line = String::new();
         loop {
@@ -186,8 +183,8 @@ impl Events {
                 self.0.read_line(&mut line).unwrap() > 0,
                 "the stream of events ended"
             );
-            if let Some(data) = line.strip_prefix("data: ") {
-                return serde_json::from_str(data).unwrap();
+            if let Some(value) = line.strip_prefix(name) {
+                return value.to_owned();
             }
         }
     }

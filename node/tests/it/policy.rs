@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::http::Place;
 use crate::support::{Home, guesses, until, watch};
 
 const PROFILES: &str = r#"
@@ -109,7 +108,7 @@ fn an_ipv6_attacker_is_kept_out_with_his_network() {
     let home = Home::watching();
     let node = home.up();
     let key = home.key("front", "ban");
-    let place = Place::Tcp(node.page);
+    let place = node.place();
     let holds = |ip: &str| {
         let found = place.get(&format!("/v1/decisions?ip={ip}"), &key);
         found.as_array().map_or(0, Vec::len)
@@ -138,7 +137,7 @@ fn an_ipv6_attacker_is_kept_out_with_his_network() {
     let neighbour = ["decisions", "delete", "--value", "2a00:1450:4001:829::77"];
     assert!(
         home.refuse(&neighbour)
-            .contains("829::/64 is kept out, and it with it")
+            .contains("what keeps it out is one on 2a00:1450:4001:829::/64")
     );
     let explained = home.say(&["explain", "2a00:1450:4001:829::77"]);
     assert!(
@@ -157,7 +156,7 @@ fn an_ipv6_attacker_is_kept_out_with_his_network() {
     until("he is banned alone", || holds("2a00:1450:4001:82a::bad") == 1);
     assert_eq!(holds("2a00:1450:4001:82a::2"), 0);
 
-    home.configure(&format!("{}[policy]\nipv6 = 128\n", watch(&home.log())));
+    home.configure(&format!("{}[policy]\nipv6_prefix = 128\n", watch(&home.log())));
     let tried = home.json(&["policy", "test"]);
     assert_eq!(
         (&tried["cases"], &tried["changed"]),
@@ -167,7 +166,7 @@ fn an_ipv6_attacker_is_kept_out_with_his_network() {
     let change = &tried["changes"][0];
     let [now, then] = ["now", "then"].map(|side| change[side].as_str().unwrap().to_owned());
     assert_eq!(now, format!("{then} with 2a00:1450:4001:829::/64"), "{change}");
-    home.configure("[policy]\nipv6 = 32\n");
+    home.configure("[policy]\nipv6_prefix = 32\n");
     let said = home.refuse(&["policy", "test"]);
     assert!(
         said.contains("32 is not the length of a prefix from 48 to 128"),

@@ -8,10 +8,10 @@ use crate::support::Home;
 
 const TEST: &str = "a_thousand_bouncers_come_back_at_once_and_have_missed_nothing";
 const BOUNCERS: usize = 1_000;
-/// File descriptors that both ends and the rest of the run need.
+/// File descriptors that our ends of the connections and the rest of this process need; the node sees to its own.
 const DESCRIPTORS: u64 = 1_500;
 
-/// Whether this process may open so many connections; the node sees to itself.
+/// Whether this process may open so many files.
 fn has_room() -> bool {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= DESCRIPTORS) {

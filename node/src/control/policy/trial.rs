@@ -59,7 +59,7 @@ pub(in super::super) async fn test(State(node): Shared, Json(question): Json<Que
     let present = node.enforcing();
     let other = Enforcing {
         ban: config.policy.ban(),
-        ipv6: config.policy.ipv6(),
+        ipv6_prefix: config.policy.ipv6_prefix(),
         remote: node.settings.get().remote(config.policy.remote),
         spared: [node.spared(), config.policy.own()].concat(),
         profiles: config.policy.profiles().into(),

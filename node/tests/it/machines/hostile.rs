@@ -179,8 +179,9 @@ print(connection.getresponse().status)
 /// Where policy takes an address for a large network, an agent may name as much as if it named networks.
 #[test]
 fn an_agent_bans_no_more_by_addresses_than_by_networks() {
-    let home =
-        Home::with("[sensor]\nsources = \"none\"\n[api]\nmachine_decisions = 100\n[policy]\nipv6 = 52\n");
+    let home = Home::with(
+        "[sensor]\nsources = \"none\"\n[api]\nmachine_decisions = 100\n[policy]\nipv6_prefix = 52\n",
+    );
     let node = home.up();
     let place = node.place();
     let (held, key) = (token(&home, &place, "web"), home.key("front", "ban"));
