@@ -5,7 +5,7 @@
 //! the whole table, under another name, then renamed: a worker sees the old one or the new one, and so does whoever
 //! looks after a kill -9. When somebody else changed or removed the file it is written again. It stays when we end.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -48,10 +48,19 @@ pub(crate) struct Publisher {
     /// The file says something else than the table.
     behind: bool,
     written: Option<Instant>,
-    /// The file as we left it: inode and time of the last change.
-    ours: Option<(u64, i64, i64)>,
+    /// The file as we left it.
+    ours: Option<Stamp>,
     /// What was told last of a file that cannot be written, so that it is told once.
     told: Option<String>,
+}
+
+/// What tells the file that we left from one that somebody else touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    /// Times may be those of the kernel's last tick, milliseconds apart, so two writers may leave the same.
+    length: u64,
+    modified: (i64, i64),
 }
 
 /// Why the file cannot be written.
@@ -188,7 +197,7 @@ impl Publisher {
             return;
         }
         self.pulse.holds(self.table.by_origin());
-        if self.ours.is_some() && stamp(&self.path) != self.ours {
+        if self.ours.is_some() && Stamp::at(&self.path) != self.ours {
             tracing::warn!(table = %self.path.display(), "somebody changed or removed the table; it is written again");
             self.behind = true;
         }
@@ -227,7 +236,7 @@ impl Publisher {
             path: self.path.clone(),
             source,
         };
-        self.ours = replace(&self.path, &bytes).map_err(failed)?;
+        self.ours = Some(replace(&self.path, &bytes).map_err(failed)?);
         Ok((entries.len(), bytes.len()))
     }
 
@@ -262,16 +271,51 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// Puts a file in the place of another. Not synced: after a power cut it would be of another boot anyway.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<Option<(u64, i64, i64)>> {
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<Stamp> {
     let new = beside(path);
     let mut file = File::create(&new)?;
     file.set_permissions(Permissions::from_mode(MODE))?;
     file.write_all(bytes)?;
+    // Before anybody else sees it: what is touched as soon as it is in place is not ours.
+    let ours = Stamp::of(&file.metadata()?);
     std::fs::rename(&new, path)?;
-    Ok(stamp(path))
+    Ok(ours)
 }
 
-fn stamp(path: &Path) -> Option<(u64, i64, i64)> {
-    let file = std::fs::metadata(path).ok()?;
-    Some((file.ino(), file.mtime(), file.mtime_nsec()))
+// === impl Stamp ===
+
+impl Stamp {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            inode: file.ino(),
+            length: file.len(),
+            modified: (file.mtime(), file.mtime_nsec()),
+        }
+    }
+
+    fn at(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|file| Self::of(&file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_touches_a_file_however_soon_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table");
+        for _ in 0..1_000 {
+            let ours = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let spoiled = || File::options().write(true).open(&path)?.write_all(b"spoiled!");
+                    while spoiled().is_err() {}
+                });
+                replace(&path, b"a table").unwrap()
+            });
+            assert_ne!(Stamp::at(&path), Some(ours));
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
 }
