@@ -28,6 +28,9 @@ use crate::stats::SourceStats;
 const MAX_CONNECTIONS: usize = 512;
 /// Of these, from one address.
 const MAX_PER_PEER: usize = 64;
+/// Connections that may wait to be accepted. The standard library asks for 128: when a sensor was away, all who send to
+/// it come back at once, and whoever finds no room is heard a second later, or three, or seven.
+const WAITING: i32 = 512;
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long connections may take to hand in what they have read, at the end.
@@ -117,6 +120,8 @@ impl Bound {
     pub(crate) fn new(listen: &Listen, stats: Arc<SourceStats>) -> io::Result<Self> {
         let acceptor = listen.tls.as_ref().map(acceptor).transpose()?;
         let listener = TcpListener::bind(listen.address)?;
+        // Again, on the same socket: its queue grows.
+        rustix::net::listen(&listener, WAITING)?;
         listener.set_nonblocking(true)?;
         Ok(Self {
             listener,
@@ -281,4 +286,26 @@ fn wrong(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
         io::ErrorKind::InvalidInput,
         format!("{}: {error}", path.display()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn many_connections_are_made_before_one_is_accepted() {
+        let listen = Listen {
+            address: "127.0.0.1:0".parse().unwrap(),
+            allow: Vec::new(),
+            tls: None,
+        };
+        let bound = Bound::new(&listen, Arc::default()).unwrap();
+        let address = bound.listener.local_addr().unwrap();
+        // More than 128; whoever finds the queue full waits for somebody to be accepted, and nobody is.
+        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(10));
+        let made: io::Result<Vec<_>> = (0..300).map(connect).collect();
+        assert_eq!(made.unwrap().len(), 300);
+    }
 }
