@@ -36,7 +36,7 @@ const SENSOR_QUEUE: usize = 1_024;
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// Files that may be open beside the connections to the API.
 const OTHER_FILES: u64 = 2_048;
-/// How long tasks may take to end after a signal.
+/// How long tasks may take to end after a signal, and then the database.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// Retention of chains (DESIGN 11): what was said goes first.
 const BODIES: Duration = Duration::from_secs(7 * 86_400);
@@ -119,10 +119,18 @@ pub(crate) async fn run(node: Arc<Node>, started: impl FnOnce(&Started)) -> anyh
     if farewell.await.is_err() {
         tracing::warn!("some tasks did not end in time; what they acknowledged is on disk");
     }
-    node.opinion.save(&node).await?;
+    let saved = save(&node).await;
+    if tokio::time::timeout(FAREWELL, node.store.close()).await.is_err() {
+        tracing::warn!("the database was not closed in time; what was acknowledged is in it");
+    }
+    ended.and(saved)
+}
+
+/// What was learned, once nothing runs any more.
+async fn save(node: &Node) -> anyhow::Result<()> {
+    node.opinion.save(node).await?;
     node.visitors.save(&node.opinion, true).await?;
-    node.breaker.save(&node).await?;
-    ended
+    node.breaker.save(node).await
 }
 
 // === impl Tasks ===

@@ -119,6 +119,9 @@ impl Database for Mute {
     async fn copy_to(&self, target: &std::path::Path) -> Result<(), StoreError> {
         Database::copy_to(&self.store, target).await
     }
+    async fn close(&self) {
+        self.store.close().await;
+    }
 }
 
 #[async_trait]

@@ -42,6 +42,10 @@ impl Database for PostgresStore {
     async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
         dump::write(&self.pool, target).await
     }
+
+    async fn close(&self) {
+        PostgresStore::close(self).await;
+    }
 }
 
 #[async_trait]

@@ -51,6 +51,10 @@ impl Database for SqliteStore {
         connection.close().await.map_err(failed)?;
         copied
     }
+
+    async fn close(&self) {
+        SqliteStore::close(self).await;
+    }
 }
 
 #[async_trait]

@@ -5,6 +5,8 @@
 //! "Not found" is `Ok(None)`, "already there" is a value, never an error. Deliberately absent: drivers, clocks, policy.
 #![warn(missing_docs)]
 
+use async_trait::async_trait;
+
 pub use vigie_wire as wire;
 
 mod alert;
@@ -42,6 +44,7 @@ pub use statement::Statements;
 pub use word::{Word, Words};
 
 /// Everything together, as the node holds it: `Arc<dyn Store>`.
+#[async_trait]
 pub trait Store:
     Envelopes
     + Sightings
@@ -59,4 +62,7 @@ pub trait Store:
     + Sync
     + std::fmt::Debug
 {
+    /// Waits for what is under way and closes the database; every later call fails. Whoever ends without it loses
+    /// nothing: it only leaves a database in one piece, for whoever copies its file.
+    async fn close(&self);
 }

@@ -46,6 +46,9 @@ pub trait Database: std::fmt::Debug + Send + Sync {
 
     /// Writes a consistent copy of everything, as [`Notes::copy_to`](crate::Notes::copy_to) promises.
     async fn copy_to(&self, target: &Path) -> Result<(), StoreError>;
+
+    /// Waits for what is under way and closes the connections, as [`Store::close`] promises.
+    async fn close(&self);
 }
 
 /// Statements that stand or fall together.
@@ -61,7 +64,12 @@ pub trait Transaction: Send {
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
-impl<D: Database> Store for D {}
+#[async_trait]
+impl<D: Database> Store for D {
+    async fn close(&self) {
+        Database::close(self).await;
+    }
+}
 
 /// A row that this program cannot have written.
 fn corrupt(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

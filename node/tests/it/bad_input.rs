@@ -93,6 +93,9 @@ fn what_is_damaged_on_disk_is_named() {
     let home = Home::quiet();
     found(&home, &[]);
     assert!(home.up().terminate().0.success());
+    for beside in ["vigie.sqlite-wal", "vigie.sqlite-shm"] {
+        assert!(!home.data().join(beside).exists(), "{beside} is left behind");
+    }
     let check = |name: &str, content: Option<&[u8]>, mode: u32, words: &str| {
         let path = home.data().join(name);
         let good = std::fs::read(&path).unwrap();
@@ -105,6 +108,8 @@ fn what_is_damaged_on_disk_is_named() {
         std::fs::write(&path, good).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     };
+    // Before what opens it and is refused for something else: that leaves its WAL, which repairs it.
+    check("vigie.sqlite", Some(&[b'x'; 8192]), 0o600, "database");
     check(
         "node.key",
         Some(b"vigie node key 1\n00\n"),
@@ -116,10 +121,6 @@ fn what_is_damaged_on_disk_is_named() {
     check("node.key", None, 0o644, "chmod 600");
     check("organisation.key", None, 0o640, "chmod 600");
     check("genesis", Some(b"vigie genesis\nnonsense\n"), 0o600, "damaged");
-    // With it stands what would repair it.
-    drop(std::fs::remove_file(home.data().join("vigie.sqlite-wal")));
-    drop(std::fs::remove_file(home.data().join("vigie.sqlite-shm")));
-    check("vigie.sqlite", Some(&[b'x'; 8192]), 0o600, "database");
     check("vigie.toml", Some(b"[sensor]\nsources = 1\n"), 0o600, ":2:11: ");
     std::fs::rename(home.data().join("transport.key"), home.beside("transport.key")).unwrap();
     assert!(up_refused(&home).contains("transport.key"));
