@@ -155,18 +155,13 @@ impl Table {
         self.snapshot.load().of_value(value).cloned().collect()
     }
 
-    /// Those on a value, and on the networks around it if it is an address; ended ones too.
+    /// Those on a value, and on the networks around it if it is an address or a network itself; ended ones too.
     pub(crate) fn around(&self, value: &str) -> Vec<Arc<Decision>> {
-        let mut found = self.of_value(value);
-        if let Ok(ip) = value.parse::<IpAddr>() {
-            let ip = ip.to_canonical();
-            let most = if ip.is_ipv4() { 32 } else { 128 };
-            let networks = (0..=most).filter_map(|length| IpNet::new(ip, length).ok());
-            for network in networks {
-                found.extend(self.of_value(&network.trunc().to_string()));
-            }
+        let snapshot = self.snapshot.load();
+        match network(value) {
+            Some(target) => snapshot.holding(target).cloned().collect(),
+            None => snapshot.of_value(value).cloned().collect(),
         }
-        found
     }
 
     /// Those that hold now.

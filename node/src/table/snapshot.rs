@@ -74,7 +74,7 @@ impl Snapshot {
         self.entries.iter().map(|row| row.0)
     }
 
-    /// Those on networks that hold all of this one, the smallest networks first. Families never mix.
+    /// Those on networks that hold all of this one, the largest networks first. Families never mix.
     pub(crate) fn holding(&self, target: IpNet) -> impl Iterator<Item = &Arc<Decision>> {
         let used = self.lengths.get(family(&target)).into_iter().flatten();
         let around = (0..=target.prefix_len()).zip(used).filter(|(_, many)| **many > 0);

@@ -55,8 +55,11 @@ fn an_address_is_found_in_the_networks_around_it() {
     let all = (1..).zip(values);
     let table = Table::new(all.map(|(id, value)| decision(id, value, NOW)).collect(), NOW);
     let around = |value: &str| -> Vec<_> { table.around(value).iter().map(|held| held.id).collect() };
-    assert_eq!(around("192.88.99.7"), [1, 2, 3]);
+    assert_eq!(around("192.88.99.7"), [2, 1, 3]);
     assert_eq!(around("192.88.99.8"), [2]);
+    assert_eq!(around("::ffff:192.88.99.8"), [2]);
+    assert_eq!(around("192.88.99.64/26"), [2]);
+    assert_eq!(around("192.88.98.0/23"), Vec::<i64>::new());
     assert_eq!(around("FR"), [5]);
     assert_eq!(around("2001:db8::1"), Vec::<i64>::new());
 }
